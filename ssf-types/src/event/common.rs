@@ -1,0 +1,133 @@
+//! Claims that any CAEP event may carry (CAEP 1.0 §2).
+
+use serde::{Serialize, Serializer};
+
+use super::language::Texts;
+use crate::{
+    json::{JsonError, Members},
+    time::Timestamp,
+};
+
+/// The optional claims of CAEP 1.0 §2; they stand inside the event, beside its own.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CommonClaims {
+    /// When it happened, as opposed to `iat`, when the SET was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_timestamp: Option<Timestamp>,
+    /// Who caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiating_entity: Option<InitiatingEntity>,
+    /// Why, for administrators and logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_admin: Option<Texts>,
+    /// Why, for the end user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_user: Option<Texts>,
+}
+
+impl CommonClaims {
+    pub(crate) fn read(members: &mut Members<'_>) -> Result<Self, JsonError> {
+        let entity: Option<String> = members.optional("initiating_entity", "a string")?;
+        Ok(Self {
+            event_timestamp: members
+                .optional("event_timestamp", "a number of seconds since 1970")?,
+            initiating_entity: entity.map(InitiatingEntity::from),
+            reason_admin: members.optional_with("reason_admin", Texts::read)?,
+            reason_user: members.optional_with("reason_user", Texts::read)?,
+        })
+    }
+}
+
+/// Who caused an event (CAEP 1.0 §2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum InitiatingEntity {
+    /// `admin`: an administrator.
+    Admin,
+    /// `user`: the end user.
+    User,
+    /// `policy`: a rule that was broken or fired.
+    Policy,
+    /// `system`: the system itself, as by an expiry.
+    System,
+    /// A value that CAEP 1.0 does not define; the event counts nevertheless.
+    Other(String),
+}
+
+impl InitiatingEntity {
+    /// The value on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Admin => "admin",
+            Self::User => "user",
+            Self::Policy => "policy",
+            Self::System => "system",
+            Self::Other(value) => value,
+        }
+    }
+}
+
+impl From<String> for InitiatingEntity {
+    fn from(value: String) -> Self {
+        match value.as_str() {
+            "admin" => Self::Admin,
+            "user" => Self::User,
+            "policy" => Self::Policy,
+            "system" => Self::System,
+            _ => Self::Other(value),
+        }
+    }
+}
+
+impl Serialize for InitiatingEntity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<CommonClaims, JsonError> {
+        CommonClaims::read(&mut Members::parse(json).unwrap())
+    }
+
+    #[test]
+    fn all_common_claims_are_read() {
+        let claims = read(
+            r#"{"event_timestamp":1615304991,"initiating_entity":"policy","reason_admin":{"en":"Policy 41"},"reason_user":{"en":"Sign in again"}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            claims.event_timestamp,
+            Some(Timestamp::from_secs(1_615_304_991))
+        );
+        assert_eq!(claims.initiating_entity, Some(InitiatingEntity::Policy));
+        assert_eq!(claims.reason_user.unwrap().choose(None).1, "Sign in again");
+    }
+
+    #[test]
+    fn an_unknown_initiating_entity_does_not_lose_the_event() {
+        assert_eq!(
+            read(r#"{"initiating_entity":"robot"}"#)
+                .unwrap()
+                .initiating_entity,
+            Some(InitiatingEntity::Other("robot".into()))
+        );
+    }
+
+    #[test]
+    fn wrongly_typed_claims_are_refused() {
+        for json in [
+            r#"{"event_timestamp":"1615304991"}"#,
+            r#"{"initiating_entity":7}"#,
+            r#"{"reason_admin":"text"}"#,
+            r#"{"reason_user":{}}"#,
+            r#"{"reason_user":{"en":7}}"#,
+        ] {
+            assert!(read(json).is_err(), "{json}");
+        }
+    }
+}

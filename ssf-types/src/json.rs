@@ -1,0 +1,488 @@
+//! JSON from strangers: a member that stands twice, endless nesting and endless text are refused.
+//!
+//! Errors name members, never values, so that no subject reaches a log or an error body through them.
+
+use std::{borrow::Cow, cell::Cell, collections::BTreeMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+/// Deepest nesting that is accepted; a complex subject with aliases needs five levels.
+pub const DEPTH_MAX: usize = 32;
+
+/// The bytes are not the JSON that was asked for.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// The bytes are not JSON in UTF-8.
+    #[error("not JSON (line {line}, column {column})")]
+    Syntax {
+        /// Line of the fault, from 1.
+        line: usize,
+        /// Column of the fault, from 1.
+        column: usize,
+    },
+    /// Two members of one object share a name, and readers would differ on which one counts.
+    #[error("the same member stands twice in one object (line {line}, column {column})")]
+    Duplicate {
+        /// Line of the second member, from 1.
+        line: usize,
+        /// Column of the second member, from 1.
+        column: usize,
+    },
+    /// Arrays and objects are nested deeper than [`DEPTH_MAX`].
+    #[error("arrays and objects are nested deeper than {DEPTH_MAX} levels")]
+    TooDeep,
+    /// The value is not an object.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// A member that must be there is not.
+    #[error("{path} is missing")]
+    Missing {
+        /// Where the member belongs, as names joined by dots.
+        path: String,
+    },
+    /// A member does not have the form that its definition gives it.
+    #[error("{path} must be {expected}")]
+    Invalid {
+        /// Where the member stands, as names joined by dots.
+        path: String,
+        /// What its definition asks for.
+        expected: Cow<'static, str>,
+    },
+}
+
+impl JsonError {
+    /// A fault in the member `name`.
+    pub fn invalid(name: &str, expected: impl Into<Cow<'static, str>>) -> Self {
+        Self::Invalid {
+            path: name.to_owned(),
+            expected: expected.into(),
+        }
+    }
+
+    /// The same fault, seen from the object that has the faulty one as its member `name`.
+    #[must_use]
+    pub fn within(self, name: &str) -> Self {
+        match self {
+            Self::Missing { path } => Self::Missing {
+                path: format!("{name}.{path}"),
+            },
+            Self::Invalid { path, expected } => Self::Invalid {
+                path: format!("{name}.{path}"),
+                expected,
+            },
+            Self::NotAnObject => Self::invalid(name, "an object"),
+            Self::Syntax { .. } | Self::Duplicate { .. } | Self::TooDeep => self,
+        }
+    }
+}
+
+/// Checks the whole text: JSON, no object with the same member twice, no nesting beyond [`DEPTH_MAX`].
+///
+/// # Errors
+/// Says where the first fault is.
+pub fn check(bytes: &[u8]) -> Result<&str, JsonError> {
+    let fault = Cell::new(None);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    Strict {
+        depth: 0,
+        fault: &fault,
+    }
+    .deserialize(&mut deserializer)
+    .and_then(|()| deserializer.end())
+    .map_err(|error| match fault.get() {
+        Some(Fault::Duplicate) => JsonError::Duplicate {
+            line: error.line(),
+            column: error.column(),
+        },
+        Some(Fault::TooDeep) => JsonError::TooDeep,
+        None => JsonError::Syntax {
+            line: error.line(),
+            column: error.column(),
+        },
+    })?;
+    std::str::from_utf8(bytes).map_err(|_| JsonError::Syntax { line: 1, column: 1 })
+}
+
+#[derive(Clone, Copy)]
+enum Fault {
+    Duplicate,
+    TooDeep,
+}
+
+/// Walks a value without keeping it.
+#[derive(Clone, Copy)]
+struct Strict<'f> {
+    depth: usize,
+    fault: &'f Cell<Option<Fault>>,
+}
+
+impl Strict<'_> {
+    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+        if self.depth == DEPTH_MAX {
+            self.fault.set(Some(Fault::TooDeep));
+            return Err(E::custom("too deep"));
+        }
+        Ok(Self {
+            depth: self.depth + 1,
+            ..self
+        })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let inner = self.deeper()?;
+        while items.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let inner = self.deeper()?;
+        let mut names = Names::default();
+        while let Some(Name(name)) = members.next_key()? {
+            if !names.insert(name) {
+                self.fault.set(Some(Fault::Duplicate));
+                return Err(de::Error::custom("duplicate"));
+            }
+            members.next_value_seed(inner)?;
+        }
+        Ok(())
+    }
+}
+
+/// The names seen so far: a list while it is short, a tree when a stranger makes it long.
+#[derive(Default)]
+struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: std::collections::BTreeSet<Cow<'de, str>>,
+}
+
+impl<'de> Names<'de> {
+    const FEW: usize = 16;
+
+    fn insert(&mut self, name: Cow<'de, str>) -> bool {
+        if self.few.contains(&name) {
+            return false;
+        }
+        if self.few.len() < Self::FEW {
+            self.few.push(name);
+            return true;
+        }
+        self.many.insert(name)
+    }
+}
+
+/// A member's name, borrowed unless it has escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a member's name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+/// The members of one object, taken out by name; what is left keeps its bytes.
+///
+/// Made from text that [`check`] has passed, or from a value within it.
+pub struct Members<'de>(Vec<(Cow<'de, str>, &'de RawValue)>);
+
+impl<'de> Members<'de> {
+    /// Reads one object.
+    ///
+    /// # Errors
+    /// [`JsonError::NotAnObject`] for every other kind of value.
+    pub fn parse(json: &'de str) -> Result<Self, JsonError> {
+        serde_json::from_str(json).map_err(|_| JsonError::NotAnObject)
+    }
+
+    /// Whether the object still has the member.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(found, _)| found == name)
+    }
+
+    /// The names of the members that are left.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_ref())
+    }
+
+    /// Takes a member out as it stands.
+    pub fn take(&mut self, name: &str) -> Option<&'de RawValue> {
+        let at = self.0.iter().position(|(found, _)| found == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    /// Takes out a member that may be absent; `expected` completes the sentence "… must be".
+    ///
+    /// # Errors
+    /// The member is there and is not what was expected; `null` is not absent.
+    pub fn optional<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        expected: &'static str,
+    ) -> Result<Option<T>, JsonError> {
+        let Some(raw) = self.take(name) else {
+            return Ok(None);
+        };
+        serde_json::from_str(raw.get())
+            .map(Some)
+            .map_err(|_| JsonError::invalid(name, expected))
+    }
+
+    /// Takes out a member that must be there; `expected` completes the sentence "… must be".
+    ///
+    /// # Errors
+    /// The member is absent or is not what was expected.
+    pub fn required<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        expected: &'static str,
+    ) -> Result<T, JsonError> {
+        self.optional(name, expected)?
+            .ok_or_else(|| JsonError::Missing {
+                path: name.to_owned(),
+            })
+    }
+
+    /// Takes out a member and reads it with `read`.
+    ///
+    /// # Errors
+    /// Those of `read`, with the member's name put in front.
+    pub fn optional_with<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&'de str) -> Result<T, JsonError>,
+    ) -> Result<Option<T>, JsonError> {
+        let Some(raw) = self.take(name) else {
+            return Ok(None);
+        };
+        read(raw.get())
+            .map(Some)
+            .map_err(|error| error.within(name))
+    }
+
+    /// Takes out a member that must be there and reads it with `read`.
+    ///
+    /// # Errors
+    /// The member is absent, or `read` fails.
+    pub fn required_with<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&'de str) -> Result<T, JsonError>,
+    ) -> Result<T, JsonError> {
+        self.optional_with(name, read)?
+            .ok_or_else(|| JsonError::Missing {
+                path: name.to_owned(),
+            })
+    }
+
+    /// What nobody took.
+    pub fn rest(self) -> Extra {
+        Extra(
+            self.0
+                .into_iter()
+                .map(|(name, raw)| (name.into_owned(), raw.to_owned()))
+                .collect(),
+        )
+    }
+}
+
+impl<'de> IntoIterator for Members<'de> {
+    type Item = (Cow<'de, str>, &'de RawValue);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::with_capacity(8);
+                while let Some(Name(name)) = access.next_key()? {
+                    members.push((name, access.next_value()?));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// Members that no definition names; their bytes are kept, so that nothing is lost on the way through.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Extra(BTreeMap<String, Box<RawValue>>);
+
+impl Extra {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The JSON text of the member `name`.
+    pub fn json(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|raw| raw.get())
+    }
+
+    /// The members' names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl PartialEq for Extra {
+    fn eq(&self, other: &Self) -> bool {
+        let text = |extra: &Self| -> Vec<(String, String)> {
+            extra
+                .0
+                .iter()
+                .map(|(name, raw)| (name.clone(), raw.get().to_owned()))
+                .collect()
+        };
+        text(self) == text(other)
+    }
+}
+
+impl Eq for Extra {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_stands_twice_is_refused_at_any_depth() {
+        assert_eq!(
+            check(br#"{"a":1,"a":2}"#),
+            Err(JsonError::Duplicate {
+                line: 1,
+                column: 10
+            })
+        );
+        assert!(matches!(
+            check(br#"{"a":[{"b":1,"b":1}]}"#),
+            Err(JsonError::Duplicate { .. })
+        ));
+        assert!(matches!(
+            check(br#"{"a":1,"\u0061":2}"#),
+            Err(JsonError::Duplicate { .. })
+        ));
+    }
+
+    #[test]
+    fn a_duplicate_is_found_among_many_members() {
+        let many: Vec<String> = (0..100).map(|n| format!(r#""m{n}":1"#)).collect();
+        assert!(check(format!("{{{}}}", many.join(",")).as_bytes()).is_ok());
+        assert!(check(format!("{{{},\"m70\":1}}", many.join(",")).as_bytes()).is_err());
+        assert!(check(format!("{{{},\"m3\":1}}", many.join(",")).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn nesting_ends_at_32_levels() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(check(nested(32).as_bytes()).is_ok());
+        assert_eq!(check(nested(33).as_bytes()), Err(JsonError::TooDeep));
+        assert_eq!(
+            check("[".repeat(100_000).as_bytes()),
+            Err(JsonError::TooDeep)
+        );
+    }
+
+    #[test]
+    fn text_after_the_value_and_broken_utf8_are_refused() {
+        assert!(check(b"{} {}").is_err());
+        assert!(check(b"{\"a\":\"\xff\"}").is_err());
+        assert!(check(b"").is_err());
+    }
+
+    #[test]
+    fn what_nobody_took_keeps_its_bytes() {
+        let mut members = Members::parse(r#"{"a":1,"b":{"z":1.0, "y":1e0}}"#).unwrap();
+        assert_eq!(members.required::<u32>("a", "a number"), Ok(1));
+        assert_eq!(members.rest().json("b"), Some(r#"{"z":1.0, "y":1e0}"#));
+    }
+
+    #[test]
+    fn an_error_names_the_member_and_not_its_value() {
+        let mut members = Members::parse(r#"{"email":["alice@example.com"]}"#).unwrap();
+        let error = members
+            .required::<String>("email", "a string")
+            .unwrap_err()
+            .within("user")
+            .within("sub_id");
+        assert_eq!(error.to_string(), "sub_id.user.email must be a string");
+    }
+
+    #[test]
+    fn null_is_not_absent() {
+        let mut members = Members::parse(r#"{"a":null}"#).unwrap();
+        assert!(members.optional::<String>("a", "a string").is_err());
+    }
+}

@@ -1,0 +1,308 @@
+//! URIs that were checked once: issuers, endpoints and event types.
+//!
+//! The text is kept byte for byte, because issuers are compared that way (SSF 1.0 §7.2.4).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// Longest URI that is accepted, in bytes; servers rarely take longer ones.
+pub const URI_BYTES_MAX: usize = 2048;
+
+/// The text is not the URI that was asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UriError {
+    /// The text has more than [`URI_BYTES_MAX`] bytes.
+    #[error("a URI has at most {URI_BYTES_MAX} bytes")]
+    TooLong,
+    /// The text is not an absolute URI.
+    #[error("this is not an absolute URI")]
+    NotAbsolute,
+    /// The scheme gives no protection on the way.
+    #[error("the scheme must be https (http is for loopback addresses only)")]
+    NotHttps,
+    /// The URI has a user name or a password, which ends up in logs.
+    #[error("the URI must not hold a user name or a password")]
+    Credentials,
+    /// The URI has a query where none is allowed.
+    #[error("the URI must not have a query")]
+    Query,
+    /// The URI has a fragment where none is allowed.
+    #[error("the URI must not have a fragment")]
+    Fragment,
+}
+
+/// Whether `url` stays on this machine, so that plain `http` cannot be overheard.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn checked_url(text: &str) -> Result<Url, UriError> {
+    if text.len() > URI_BYTES_MAX {
+        return Err(UriError::TooLong);
+    }
+    let url = Url::parse(text).map_err(|_| UriError::NotAbsolute)?;
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+        return Err(UriError::NotHttps);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(UriError::Credentials);
+    }
+    if text.contains('#') {
+        return Err(UriError::Fragment);
+    }
+    Ok(url)
+}
+
+/// Names a Transmitter: an `https` URL without query and fragment (SSF 1.0 §7.1).
+///
+/// `http` is accepted for loopback addresses, for development. Equality is that of the bytes: `https://h` and
+/// `https://h/` are two issuers.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Issuer(String);
+
+impl Issuer {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// Says which rule the text breaks.
+    pub fn parse(text: impl Into<String>) -> Result<Self, UriError> {
+        let text = text.into();
+        checked_url(&text)?;
+        if text.contains('?') {
+            return Err(UriError::Query);
+        }
+        Ok(Self(text))
+    }
+
+    /// The issuer as it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The issuer as a URL; parsing may normalise it, so never compare this.
+    ///
+    /// # Panics
+    /// Never: [`Issuer::parse`] has parsed the same text.
+    #[expect(clippy::expect_used, reason = "parse() accepted this very text")]
+    pub fn to_url(&self) -> Url {
+        Url::parse(&self.0).expect("an issuer is a URL")
+    }
+}
+
+/// Where requests go: an `https` URL without fragment and credentials; a query is allowed.
+///
+/// `http` is accepted for loopback addresses, for development.
+#[derive(Clone, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EndpointUrl {
+    text: String,
+    url: Url,
+}
+
+impl EndpointUrl {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// Says which rule the text breaks.
+    pub fn parse(text: impl Into<String>) -> Result<Self, UriError> {
+        let text = text.into();
+        let url = checked_url(&text)?;
+        Ok(Self { text, url })
+    }
+
+    /// The URL as it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The URL, for an HTTP client.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The host, which may be logged; path and query may hold secrets.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// This URL with one more query parameter, whether it has a query already or not (SSF 1.0 §8.1.1.2).
+    pub fn with_query(&self, name: &str, value: &str) -> Url {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().append_pair(name, value);
+        url
+    }
+}
+
+impl fmt::Debug for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EndpointUrl({}://{}/…)", self.url.scheme(), self.host())
+    }
+}
+
+/// Names an event type: an absolute URI of any scheme (RFC 8417 §2.2).
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EventTypeUri(String);
+
+impl EventTypeUri {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// Says which rule the text breaks.
+    pub fn parse(text: impl Into<String>) -> Result<Self, UriError> {
+        let text = text.into();
+        if text.len() > URI_BYTES_MAX {
+            return Err(UriError::TooLong);
+        }
+        Url::parse(&text).map_err(|_| UriError::NotAbsolute)?;
+        Ok(Self(text))
+    }
+
+    /// Takes a URI of our own event table, which needs no check.
+    pub(crate) fn of_table(uri: &'static str) -> Self {
+        Self(uri.to_owned())
+    }
+
+    /// The URI as it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Issuer {
+    type Error = UriError;
+
+    fn try_from(text: String) -> Result<Self, UriError> {
+        Self::parse(text)
+    }
+}
+
+impl From<Issuer> for String {
+    fn from(issuer: Issuer) -> Self {
+        issuer.0
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for EndpointUrl {
+    type Error = UriError;
+
+    fn try_from(text: String) -> Result<Self, UriError> {
+        Self::parse(text)
+    }
+}
+
+impl From<EndpointUrl> for String {
+    fn from(endpoint: EndpointUrl) -> Self {
+        endpoint.text
+    }
+}
+
+impl TryFrom<String> for EventTypeUri {
+    type Error = UriError;
+
+    fn try_from(text: String) -> Result<Self, UriError> {
+        Self::parse(text)
+    }
+}
+
+impl From<EventTypeUri> for String {
+    fn from(uri: EventTypeUri) -> Self {
+        uri.0
+    }
+}
+
+impl fmt::Display for EventTypeUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_keeps_its_bytes() {
+        let issuer = Issuer::parse("https://TR.example.com/a/").unwrap();
+        assert_eq!(issuer.as_str(), "https://TR.example.com/a/");
+        assert_ne!(issuer, Issuer::parse("https://tr.example.com/a/").unwrap());
+    }
+
+    #[test]
+    fn an_issuer_without_tls_is_for_loopback_only() {
+        assert!(Issuer::parse("http://127.0.0.1:8411").is_ok());
+        assert!(Issuer::parse("http://[::1]:8411").is_ok());
+        assert!(Issuer::parse("http://localhost:8411").is_ok());
+        assert_eq!(
+            Issuer::parse("http://tr.example.com"),
+            Err(UriError::NotHttps)
+        );
+        assert_eq!(
+            Issuer::parse("http://127.0.0.1.example.com"),
+            Err(UriError::NotHttps)
+        );
+    }
+
+    #[test]
+    fn an_issuer_has_neither_query_nor_fragment() {
+        assert_eq!(
+            Issuer::parse("https://tr.example.com/?a=b"),
+            Err(UriError::Query)
+        );
+        assert_eq!(
+            Issuer::parse("https://tr.example.com/#a"),
+            Err(UriError::Fragment)
+        );
+        assert_eq!(
+            Issuer::parse("https://tr.example.com/?"),
+            Err(UriError::Query)
+        );
+    }
+
+    #[test]
+    fn a_url_with_a_password_is_refused() {
+        assert_eq!(
+            EndpointUrl::parse("https://u:p@rp.example.com/"),
+            Err(UriError::Credentials)
+        );
+    }
+
+    #[test]
+    fn printing_an_endpoint_for_debugging_hides_path_and_query() {
+        let endpoint = EndpointUrl::parse("https://rp.example.com/push/s3cret?k=s3cret").unwrap();
+        assert!(!format!("{endpoint:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_query_parameter_is_added_to_a_url_that_has_a_query_already() {
+        let endpoint = EndpointUrl::parse("https://tr.example.com/status?v=1").unwrap();
+        assert_eq!(
+            endpoint.with_query("stream_id", "a+/=").as_str(),
+            "https://tr.example.com/status?v=1&stream_id=a%2B%2F%3D"
+        );
+    }
+
+    #[test]
+    fn an_event_type_is_an_absolute_uri() {
+        assert!(EventTypeUri::parse("urn:example:event").is_ok());
+        assert_eq!(
+            EventTypeUri::parse("session-revoked"),
+            Err(UriError::NotAbsolute)
+        );
+    }
+}
