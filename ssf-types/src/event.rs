@@ -130,7 +130,9 @@ impl Event {
 }
 
 /// An event whose type the table does not know.
-#[derive(Clone, Debug)]
+///
+/// Printing it for debugging shows the URI alone.
+#[derive(Clone)]
 pub struct OtherEvent {
     uri: EventTypeUri,
     payload: Box<RawValue>,
@@ -167,6 +169,12 @@ impl OtherEvent {
             return Ok(None);
         }
         Members::parse(self.payload()).and_then(E::read).map(Some)
+    }
+}
+
+impl std::fmt::Debug for OtherEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OtherEvent({})", self.uri)
     }
 }
 

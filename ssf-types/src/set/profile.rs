@@ -1,4 +1,6 @@
-//! Each check of the SET profile as a function of its own (SSF 1.0 §4.1, RFC 8417 §2.2, RFC 8725 §3).
+//! Each check of the SET profile as a function of its own, named for the rule (SSF 1.0 §4.1, RFC 8417 §2.2, RFC 8725 §3).
+
+use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
@@ -53,6 +55,9 @@ pub(super) fn no_critical_extension(header: &Members<'_>) -> Result<(), SetError
 }
 
 /// `iss` is, byte for byte, the issuer of the stream (SSF 1.0 §4.1.6).
+///
+/// # Errors
+/// [`SetError::WrongIssuer`].
 pub fn issuer_is(iss: &str, expected: &Issuer) -> Result<(), SetError> {
     if iss == expected.as_str() {
         Ok(())
@@ -62,6 +67,9 @@ pub fn issuer_is(iss: &str, expected: &Issuer) -> Result<(), SetError> {
 }
 
 /// `aud` holds a name of this Receiver (SSF 1.0 §4.1.8, RFC 8725 §3.9).
+///
+/// # Errors
+/// [`SetError::WrongAudience`].
 pub fn audience_is(aud: &Audience, expected: &Audience) -> Result<(), SetError> {
     if aud.intersects(expected) {
         Ok(())
@@ -89,6 +97,9 @@ pub(super) fn no_exp(claims: &Members<'_>) -> Result<(), SetError> {
 }
 
 /// `iat` is not after `latest`; how old a SET may be is nobody's rule, since a stream may have been paused.
+///
+/// # Errors
+/// [`SetError::IssuedInFuture`].
 pub fn issued_before(iat: Timestamp, latest: Timestamp) -> Result<(), SetError> {
     if iat <= latest {
         Ok(())
@@ -98,9 +109,7 @@ pub fn issued_before(iat: Timestamp, latest: Timestamp) -> Result<(), SetError> 
 }
 
 /// `events` has one member (SSF 1.0 §4.2.1).
-pub(super) fn exactly_one<'de>(
-    events: Members<'de>,
-) -> Result<(std::borrow::Cow<'de, str>, &'de RawValue), SetError> {
+pub(super) fn exactly_one(events: Members<'_>) -> Result<(Cow<'_, str>, &RawValue), SetError> {
     let mut events = events.into_iter();
     match (events.next(), events.next()) {
         (Some(event), None) => Ok(event),
@@ -109,6 +118,9 @@ pub(super) fn exactly_one<'de>(
 }
 
 /// A framework event is about the stream (SSF 1.0 §8.1.4.1, §8.1.5).
+///
+/// # Errors
+/// [`SetError::NotAboutStream`].
 pub fn framework_event_is_about_stream(event: &Event, sub_id: &Subject) -> Result<(), SetError> {
     let opaque = matches!(sub_id, Subject::Simple(SimpleSubject::Opaque { .. }));
     if event.is_framework() && !opaque {

@@ -213,9 +213,10 @@ impl SimpleSubject {
 
     /// The identifiers under which this subject goes: those of `aliases`, or this one alone.
     pub fn alternatives(&self) -> &[Self] {
-        match self {
-            Self::Aliases { identifiers } => identifiers,
-            single => std::slice::from_ref(single),
+        if let Self::Aliases { identifiers } = self {
+            identifiers
+        } else {
+            std::slice::from_ref(self)
         }
     }
 }
@@ -316,7 +317,7 @@ impl Serialize for SimpleSubject {
             }
             Self::Opaque { id } => map.serialize_entry("id", id)?,
             Self::PhoneNumber { phone_number } => {
-                map.serialize_entry("phone_number", phone_number)?
+                map.serialize_entry("phone_number", phone_number)?;
             }
             Self::Did { url } => map.serialize_entry("url", url)?,
             Self::Aliases { identifiers } => map.serialize_entry("identifiers", identifiers)?,
@@ -332,7 +333,7 @@ impl Serialize for SimpleSubject {
                 map.serialize_entry("assertion_id", assertion_id)?;
             }
             Self::IpAddresses { ip_addresses } => {
-                map.serialize_entry("ip-addresses", ip_addresses)?
+                map.serialize_entry("ip-addresses", ip_addresses)?;
             }
             Self::Other(_) => {}
         }

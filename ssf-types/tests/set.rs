@@ -1,0 +1,546 @@
+//! Each check of the SET profile, obeyed and broken; faults are made by hand, since the types refuse to make them.
+
+#![cfg(feature = "jose")]
+
+use std::sync::LazyLock;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use openssl::{hash::MessageDigest, pkey::PKey, rsa::Rsa, sign::Signer};
+use serde_json::{Value, json};
+use ssf_types::{
+    audience::Audience,
+    error::ErrCode,
+    event::{Event, caep::SessionRevoked},
+    id::Jti,
+    jose::{self, KeySet, SigningKey},
+    set::{
+        Algorithm, CompactSet, Expectation, SET_BYTES_MAX, SetClaims, SetError, UnverifiedSet,
+        VerifiedSet,
+    },
+    subject::SimpleSubject,
+    time::Timestamp,
+    uri::Issuer,
+};
+
+const ISSUER: &str = "https://tr.example.com";
+const AUDIENCE: &str = "https://rp.example.com";
+const NOW: u64 = 1_615_305_159;
+
+static RSA: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::generate(Algorithm::Rs256).unwrap());
+static EC: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::Es256).unwrap());
+
+fn keys() -> KeySet {
+    KeySet::parse(jose::jwks([&*RSA, &*EC]).to_string().as_bytes()).unwrap()
+}
+
+fn header() -> Value {
+    json!({ "alg": "ES256", "kid": EC.kid(), "typ": "secevent+jwt" })
+}
+
+fn claims() -> Value {
+    json!({
+        "iss": ISSUER, "jti": "756E69717565206964656E746966696572", "iat": NOW, "aud": AUDIENCE,
+        "txn": "8675309", "sub_id": { "format": "email", "email": "alice@example.com" },
+        "events": { "https://schemas.openid.net/secevent/caep/event-type/session-revoked": {} },
+    })
+}
+
+/// Signs whatever it is given with the P-256 key, well formed or not.
+fn signed_text(header: &str, claims: &str) -> Vec<u8> {
+    let pem = secrecy::ExposeSecret::expose_secret(EC.pem());
+    let signer = josekit::jws::ES256.signer_from_pem(pem).unwrap();
+    CompactSet::compose(&BASE64URL.encode(header), claims.as_bytes(), |input| {
+        josekit::jws::JwsSigner::sign(&signer, input)
+    })
+    .unwrap()
+    .into_string()
+    .into_bytes()
+}
+
+fn signed(header: &Value, claims: &Value) -> Vec<u8> {
+    signed_text(&header.to_string(), &claims.to_string())
+}
+
+fn expectation() -> Expectation {
+    Expectation::new(
+        Issuer::parse(ISSUER).unwrap(),
+        Audience::new([AUDIENCE]).unwrap(),
+    )
+}
+
+fn verify(token: &[u8]) -> Result<VerifiedSet, SetError> {
+    UnverifiedSet::parse(token)?.verify(&keys(), &expectation(), Timestamp::from_secs(NOW))
+}
+
+fn with_claim(name: &str, value: Value) -> Result<VerifiedSet, SetError> {
+    let mut claims = claims();
+    claims[name] = value;
+    verify(&signed(&header(), &claims))
+}
+
+fn without_claim(name: &str) -> Result<VerifiedSet, SetError> {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove(name);
+    verify(&signed(&header(), &claims))
+}
+
+fn with_header(name: &str, value: Value) -> Result<VerifiedSet, SetError> {
+    let mut header = header();
+    header[name] = value;
+    verify(&signed(&header, &claims()))
+}
+
+fn refused(result: Result<VerifiedSet, SetError>, code: &ErrCode, description: &str) {
+    let error = result.expect_err(description);
+    assert_eq!(error.to_string(), description);
+    assert_eq!(&error.code(), code, "{description}");
+}
+
+#[test]
+fn a_set_that_obeys_every_rule_is_accepted() {
+    let set = verify(&signed(&header(), &claims())).unwrap();
+    assert_eq!(set.claims().txn.as_ref().unwrap().as_str(), "8675309");
+    assert!(matches!(set.claims().event, Event::SessionRevoked(_)));
+    assert_eq!(set.json(), claims().to_string());
+}
+
+#[test]
+fn what_we_sign_verifies_with_both_algorithms() {
+    for key in [&*RSA, &*EC] {
+        let alice = SimpleSubject::Email {
+            email: "alice@example.com".into(),
+        };
+        let claims = SetClaims::new(
+            Issuer::parse(ISSUER).unwrap(),
+            Jti::parse("1").unwrap(),
+            Timestamp::from_secs(NOW),
+            Audience::new([AUDIENCE]).unwrap(),
+            alice.into(),
+            Event::from(SessionRevoked::default()),
+        );
+        let token = key.sign(&claims).unwrap();
+        assert_eq!(verify(token.as_str().as_bytes()).unwrap().claims(), &claims);
+    }
+}
+
+#[test]
+fn white_space_around_the_token_is_ignored() {
+    let mut token = signed(&header(), &claims());
+    token.extend_from_slice(b"\r\n");
+    assert!(verify(&token).is_ok());
+}
+
+#[test]
+fn a_body_that_is_no_compact_jws_is_an_invalid_request() {
+    let description = "the body must be one JWS in compact form: three base64url parts, without padding, joined by dots";
+    for body in ["", "abc", "a.b", "é.b.c", "a.b.c.d", "{\"payload\":\"\"}"] {
+        refused(
+            verify(body.as_bytes()),
+            &ErrCode::InvalidRequest,
+            description,
+        );
+    }
+    let padded = String::from_utf8(signed(&header(), &claims())).unwrap() + "=";
+    refused(
+        verify(padded.as_bytes()),
+        &ErrCode::InvalidRequest,
+        description,
+    );
+}
+
+#[test]
+fn an_endless_token_is_refused_before_it_is_read() {
+    let token = vec![b'a'; SET_BYTES_MAX + 1];
+    refused(
+        verify(&token),
+        &ErrCode::InvalidRequest,
+        "a SET has at most 65536 bytes",
+    );
+}
+
+#[test]
+fn typ_is_secevent_jwt_in_any_spelling_of_the_media_type() {
+    for typ in ["secevent+jwt", "SecEvent+JWT", "application/secevent+jwt"] {
+        assert!(with_header("typ", json!(typ)).is_ok(), "{typ}");
+    }
+    for typ in ["JWT", "logout+jwt", "", "text/secevent+jwt"] {
+        refused(
+            with_header("typ", json!(typ)),
+            &ErrCode::InvalidRequest,
+            "typ must be secevent+jwt",
+        );
+    }
+    let mut untyped = header();
+    untyped.as_object_mut().unwrap().remove("typ");
+    refused(
+        verify(&signed(&untyped, &claims())),
+        &ErrCode::InvalidRequest,
+        "typ must be secevent+jwt",
+    );
+}
+
+#[test]
+fn none_and_symmetric_algorithms_are_refused() {
+    for alg in ["none", "None", "HS256", "RS512", ""] {
+        refused(
+            with_header("alg", json!(alg)),
+            &ErrCode::InvalidKey,
+            "alg must be RS256 or ES256",
+        );
+    }
+}
+
+#[test]
+fn a_public_key_is_no_shared_secret() {
+    // The classic confusion: HS256, keyed with the RSA key that everybody may read.
+    let jwks = jose::jwks([&*RSA]).to_string();
+    let mac = PKey::hmac(jwks.as_bytes()).unwrap();
+    let header = json!({ "alg": "HS256", "kid": RSA.kid(), "typ": "secevent+jwt" }).to_string();
+    let token = CompactSet::compose(
+        &BASE64URL.encode(header),
+        claims().to_string().as_bytes(),
+        |input| Signer::new(MessageDigest::sha256(), &mac)?.sign_oneshot_to_vec(input),
+    );
+    let result = verify(token.unwrap().as_str().as_bytes());
+    refused(result, &ErrCode::InvalidKey, "alg must be RS256 or ES256");
+}
+
+#[test]
+fn a_header_must_not_bring_a_key() {
+    for name in ["jwk", "jku", "x5c", "x5u"] {
+        refused(
+            with_header(name, json!("https://attacker.example/keys")),
+            &ErrCode::InvalidKey,
+            &format!("the header must not have {name}: keys come from jwks_uri alone"),
+        );
+    }
+}
+
+#[test]
+fn critical_extensions_are_refused() {
+    refused(
+        with_header("crit", json!(["exp"])),
+        &ErrCode::InvalidRequest,
+        "the header must not have crit: no extension is supported",
+    );
+}
+
+#[test]
+fn a_key_that_the_issuer_does_not_have_is_unknown() {
+    let unknown = "the issuer's keys have none with this kid and alg";
+    refused(
+        with_header("kid", json!("other")),
+        &ErrCode::InvalidKey,
+        unknown,
+    );
+    refused(
+        with_header("kid", json!(RSA.kid())),
+        &ErrCode::InvalidKey,
+        unknown,
+    );
+    refused(
+        with_header("kid", json!("../../etc/passwd")),
+        &ErrCode::InvalidKey,
+        unknown,
+    );
+}
+
+#[test]
+fn without_a_kid_every_fitting_key_is_tried() {
+    let mut header = header();
+    header.as_object_mut().unwrap().remove("kid");
+    assert!(verify(&signed(&header, &claims())).is_ok());
+}
+
+#[test]
+fn a_token_that_was_tampered_with_has_a_bad_signature() {
+    let token = String::from_utf8(signed(&header(), &claims())).unwrap();
+    let parts: Vec<&str> = token.split('.').collect();
+    let mut other = claims();
+    other["sub_id"]["email"] = json!("bob@example.com");
+    let forged = format!(
+        "{}.{}.{}",
+        parts[0],
+        BASE64URL.encode(other.to_string()),
+        parts[2]
+    );
+    refused(
+        verify(forged.as_bytes()),
+        &ErrCode::InvalidKey,
+        "the signature does not match the key",
+    );
+    let cut = format!("{}.{}.", parts[0], parts[1]);
+    refused(
+        verify(cut.as_bytes()),
+        &ErrCode::InvalidKey,
+        "the signature does not match the key",
+    );
+}
+
+#[test]
+fn the_issuer_is_compared_byte_for_byte() {
+    for iss in [
+        "https://tr.example.com/",
+        "https://TR.example.com",
+        "https://other.example.com",
+        "",
+    ] {
+        refused(
+            with_claim("iss", json!(iss)),
+            &ErrCode::InvalidIssuer,
+            "iss is not the issuer that is expected here",
+        );
+    }
+}
+
+#[test]
+fn the_issuer_is_judged_before_the_key() {
+    let mut foreign = claims();
+    foreign["iss"] = json!("https://other.example.com");
+    let mut header = header();
+    header["kid"] = json!("other");
+    assert_eq!(
+        verify(&signed(&header, &foreign)).unwrap_err(),
+        SetError::WrongIssuer
+    );
+}
+
+#[test]
+fn the_audience_has_to_name_this_receiver() {
+    assert!(with_claim("aud", json!(["https://x.example", AUDIENCE])).is_ok());
+    refused(
+        with_claim("aud", json!("https://x.example")),
+        &ErrCode::InvalidAudience,
+        "aud does not name this receiver",
+    );
+    refused(
+        without_claim("aud"),
+        &ErrCode::InvalidRequest,
+        "the claims are faulty: aud is missing",
+    );
+}
+
+#[test]
+fn sub_and_exp_have_no_place_in_a_set() {
+    refused(
+        with_claim("sub", json!("alice")),
+        &ErrCode::InvalidRequest,
+        "sub must not be there: sub_id names the subject",
+    );
+    refused(
+        with_claim("exp", json!(NOW + 60)),
+        &ErrCode::InvalidRequest,
+        "exp must not be there: what happened does not expire",
+    );
+}
+
+#[test]
+fn claims_that_every_set_has_are_demanded() {
+    for name in ["iss", "jti", "iat", "sub_id", "events"] {
+        refused(
+            without_claim(name),
+            &ErrCode::InvalidRequest,
+            &format!("the claims are faulty: {name} is missing"),
+        );
+    }
+}
+
+#[test]
+fn numeric_dates_are_numbers_of_seconds() {
+    refused(
+        with_claim("iat", json!("1615305159")),
+        &ErrCode::InvalidRequest,
+        "the claims are faulty: iat must be a number of seconds since 1970",
+    );
+    let future = "iat lies in the future; seconds since 1970 are expected";
+    refused(
+        with_claim("iat", json!(NOW * 1000 / 10)),
+        &ErrCode::InvalidRequest,
+        future,
+    );
+    assert!(with_claim("iat", json!(NOW + 60)).is_ok());
+    refused(
+        with_claim("iat", json!(NOW + 61)),
+        &ErrCode::InvalidRequest,
+        future,
+    );
+}
+
+#[test]
+fn a_set_may_be_old() {
+    assert!(with_claim("iat", json!(NOW - 90 * 24 * 3600)).is_ok());
+}
+
+#[test]
+fn a_set_has_exactly_one_event() {
+    let one = "events must have exactly one member";
+    refused(
+        with_claim("events", json!({})),
+        &ErrCode::InvalidRequest,
+        one,
+    );
+    refused(
+        with_claim(
+            "events",
+            json!({ "urn:example:a": {}, "urn:example:b": {} }),
+        ),
+        &ErrCode::InvalidRequest,
+        one,
+    );
+    refused(
+        with_claim("events", json!([])),
+        &ErrCode::InvalidRequest,
+        "the claims are faulty: events must be an object",
+    );
+    refused(
+        with_claim("events", json!({ "session-revoked": {} })),
+        &ErrCode::InvalidRequest,
+        "the claims are faulty: events must be an object whose member names are absolute URIs",
+    );
+}
+
+#[test]
+fn an_event_that_breaks_its_definition_is_an_invalid_request() {
+    let uri = "https://schemas.openid.net/secevent/caep/event-type/credential-change";
+    refused(
+        with_claim("events", json!({ uri: { "credential_type": "password" } })),
+        &ErrCode::InvalidRequest,
+        &format!("the claims are faulty: events.{uri}.change_type is missing"),
+    );
+}
+
+#[test]
+fn a_fault_in_the_subject_names_the_member_and_not_the_person() {
+    refused(
+        with_claim(
+            "sub_id",
+            json!({ "format": "email", "email": "Alice <alice@example.com>" }),
+        ),
+        &ErrCode::InvalidRequest,
+        "the claims are faulty: sub_id.email must be an address such as a@b.example",
+    );
+}
+
+#[test]
+fn a_framework_event_is_about_the_stream() {
+    let event = json!({ "https://schemas.openid.net/secevent/ssf/event-type/verification": {} });
+    refused(
+        with_claim("events", event.clone()),
+        &ErrCode::InvalidRequest,
+        "sub_id of a framework event must be opaque, with the stream_id as its id",
+    );
+    let mut verification = claims();
+    verification["events"] = event;
+    verification["sub_id"] = json!({ "format": "opaque", "id": "f67e39a0" });
+    assert!(verify(&signed(&header(), &verification)).is_ok());
+}
+
+#[test]
+fn members_that_nobody_knows_are_ignored_and_kept() {
+    let set = with_claim("x_foo", json!({ "a": 1 })).unwrap();
+    assert_eq!(set.claims().extra.json("x_foo"), Some(r#"{"a":1}"#));
+}
+
+#[test]
+fn a_member_that_stands_twice_is_refused_in_header_and_claims() {
+    let twice = claims()
+        .to_string()
+        .replacen('{', r#"{"iss":"https://other.example.com","#, 1);
+    let error = verify(&signed_text(&header().to_string(), &twice)).unwrap_err();
+    assert!(
+        error.to_string().contains("the same member stands twice"),
+        "{error}"
+    );
+    assert_eq!(error.code(), ErrCode::InvalidRequest);
+    let twice = header().to_string().replacen('{', r#"{"alg":"none","#, 1);
+    let error = verify(&signed_text(&twice, &claims().to_string())).unwrap_err();
+    assert!(
+        error.to_string().contains("the same member stands twice"),
+        "{error}"
+    );
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    let deep = format!(r#"{{"x":{}1{}}}"#, "[".repeat(60), "]".repeat(60));
+    let error = verify(&signed_text(&header().to_string(), &deep)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the claims are faulty: arrays and objects are nested deeper than 32 levels"
+    );
+}
+
+#[test]
+fn a_weak_rsa_key_is_neither_made_nor_used() {
+    let weak = PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap();
+    let pem = String::from_utf8(weak.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    assert!(SigningKey::from_pem(Algorithm::Rs256, &pem).is_err());
+    let rsa = weak.rsa().unwrap();
+    let number = |number: &openssl::bn::BigNumRef| BASE64URL.encode(number.to_vec());
+    let jwk = json!({ "kty": "RSA", "kid": "weak", "n": number(rsa.n()), "e": number(rsa.e()) });
+    assert!(
+        KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes())
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn one_strange_key_does_not_spoil_a_jwks() {
+    let mut jwks = jose::jwks([&*EC]);
+    let keys = jwks["keys"].as_array_mut().unwrap();
+    keys.insert(0, json!({ "kid": "no kty" }));
+    keys.insert(0, json!({ "kty": "oct", "k": "c2VjcmV0" }));
+    keys.insert(0, json!("text"));
+    keys.push(json!({ "kty": "EC", "crv": "P-256", "x": "!", "y": "!" }));
+    let parsed = KeySet::parse(jwks.to_string().as_bytes()).unwrap();
+    assert_eq!(parsed.len(), 1);
+    assert!(parsed.has(EC.kid()));
+}
+
+#[test]
+fn what_is_no_jwks_is_refused() {
+    for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#] {
+        assert!(KeySet::parse(text.as_bytes()).is_err(), "{text}");
+    }
+    assert!(KeySet::parse(&vec![b' '; 256 * 1024 + 1]).is_err());
+}
+
+#[test]
+fn a_published_key_has_no_private_part() {
+    for key in jose::jwks([&*RSA, &*EC])["keys"].as_array().unwrap() {
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert!(key.get(private).is_none(), "{private}");
+        }
+        for public in ["kid", "alg", "use", "kty"] {
+            assert!(key[public].is_string(), "{public}");
+        }
+    }
+}
+
+#[test]
+fn a_key_survives_storage() {
+    let again = SigningKey::from_pem(
+        Algorithm::Es256,
+        secrecy::ExposeSecret::expose_secret(EC.pem()),
+    )
+    .unwrap();
+    assert_eq!(again.kid(), EC.kid());
+}
+
+#[test]
+fn nothing_secret_is_printed_for_debugging() {
+    let set = verify(&signed(&header(), &claims())).unwrap();
+    let unverified = UnverifiedSet::parse(&signed(&header(), &claims())).unwrap();
+    for printed in [
+        format!("{set:?}"),
+        format!("{unverified:?}"),
+        format!("{:?}", &*EC),
+    ] {
+        assert!(
+            !printed.contains("alice") && !printed.contains("PRIVATE"),
+            "{printed}"
+        );
+    }
+}
