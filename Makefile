@@ -1,0 +1,48 @@
+# make demo    see a session end: an identity provider and an application on loopback
+# make test    everything CI checks
+# make bench   measures, and writes target/bench/summary.json
+# make setup   installs the Debian packages that are missing (as root), or names them
+
+CARGO ?= cargo
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
+
+.PHONY: demo test bench setup fmt clippy unit docs lean deny
+
+demo: setup-build
+	$(CARGO) build --release --package ssf-transmitter --bin ssf-transmitter
+	$(CARGO) build --release --package ssf-receiver --example demo
+	$(TARGET_DIR)/release/examples/demo --transmitter $(TARGET_DIR)/release/ssf-transmitter $(if $(STAY),--stay)
+
+test: setup fmt clippy unit docs lean deny
+
+bench: setup-build
+	$(CARGO) bench --package ssf-types --bench set
+
+setup:
+	@.ci/setup build test
+
+setup-build:
+	@.ci/setup build
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy:
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+unit:
+	$(CARGO) test --workspace --all-features --locked
+
+docs:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
+
+# Each crate without its optional I/O: the layers hold only if this builds.
+lean:
+	@set -e; for crate in $(CRATES); do \
+		echo "$(CARGO) check --package $$crate --no-default-features"; \
+		$(CARGO) check --package $$crate --lib --no-default-features --locked; \
+	done
+
+deny:
+	@.ci/deny
