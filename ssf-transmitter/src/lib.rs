@@ -1,1 +1,16 @@
-//! x
+//! A transmitter of the OpenID Shared Signals Framework 1.0: it takes events from sources, and brings each of them, as a
+//! signed SET, to every stream that asked for its type.
+//!
+//! [`domain`] decides, [`ports`] names what it needs from outside, and everything that does input or output is behind the
+//! feature `server`.
+
+#[cfg(feature = "server")]
+pub mod app;
+pub mod domain;
+pub mod ports;
+#[cfg(feature = "server")]
+pub mod sealing;
+#[cfg(feature = "server")]
+pub mod store;
+#[cfg(feature = "test-util")]
+pub mod testing;

@@ -1,0 +1,15 @@
+//! What the transmitter knows and decides: no clock, no chance, no input or output.
+//!
+//! Functions here take the moment, the jitter and new identifiers as arguments, and return what is to be done.
+
+pub mod delivery;
+pub mod event;
+pub mod fan_out;
+pub mod id;
+pub mod key;
+pub mod mint;
+pub mod order;
+pub mod receiver;
+pub mod retry;
+pub mod stream;
+pub mod subjects;

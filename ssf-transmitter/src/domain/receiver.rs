@@ -1,0 +1,67 @@
+//! Receivers: who may manage streams.
+
+use ssf_types::audience::Audience;
+
+use super::id::ReceiverId;
+
+/// Longest name of a Receiver, in bytes.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// A party that may create streams here.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Receiver {
+    /// Given at registration.
+    pub id: ReceiverId,
+    /// What the operator calls it; no two have the same name.
+    pub name: String,
+    /// The `aud` of its streams and SETs (SSF 1.0 §8.1.1).
+    pub audience: Audience,
+}
+
+/// The text cannot name a Receiver.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a receiver's name has 1 to {NAME_BYTES_MAX} bytes and no control characters")]
+pub struct ReceiverNameError;
+
+impl Receiver {
+    /// Describes a Receiver.
+    ///
+    /// # Errors
+    /// The name is empty, longer than [`NAME_BYTES_MAX`], or has control characters.
+    pub fn new(
+        id: ReceiverId,
+        name: impl Into<String>,
+        audience: Audience,
+    ) -> Result<Self, ReceiverNameError> {
+        let name = name.into();
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+            return Err(ReceiverNameError);
+        }
+        Ok(Self { id, name, audience })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn named(name: &str) -> Result<Receiver, ReceiverNameError> {
+        let audience = Audience::new(["https://rp.example.com"]).unwrap();
+        Receiver::new(ReceiverId::new(Uuid::from_u128(1)), name, audience)
+    }
+
+    #[test]
+    fn a_name_is_kept() {
+        assert_eq!(named("intranet").unwrap().name, "intranet");
+    }
+
+    #[test]
+    fn a_name_that_could_split_a_line_is_refused() {
+        assert_eq!(named("a\nb"), Err(ReceiverNameError));
+        assert_eq!(named(""), Err(ReceiverNameError));
+        assert_eq!(named(&"x".repeat(129)), Err(ReceiverNameError));
+    }
+}
