@@ -1,1 +1,19 @@
-//! x
+//! Checks a Transmitter of the [OpenID Shared Signals Framework 1.0](https://openid.net/specs/openid-sharedsignals-framework-1_0-final.html)
+//! from outside, whoever built it.
+//!
+//! The requests are made first and recorded ([`exchange`]); the checks ([`checks`]) are pure functions over that
+//! record, and the verdicts make the [`report`]. Three rules hold throughout:
+//!
+//! 1. Raw status, headers and JSON are judged. Nothing is read with the parsers of our own Transmitter or Receiver,
+//!    because a shared parser would hide its own faults; the well-known URL is built here anew for the same reason.
+//! 2. Nothing is guessed: what could not be seen is *not run*, with the reason, and never *passed*.
+//! 3. Each verdict names its requirement, its section and what was seen.
+
+pub mod checks;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod exchange;
+pub mod report;
+pub mod target;
+#[cfg(feature = "cli")]
+pub mod wire;

@@ -1,0 +1,133 @@
+//! The HTTP of a tester: one GET at a time, without redirects, credentials, cookies or decompression.
+
+use std::time::Duration;
+
+use reqwest::{Certificate, Client, header, redirect};
+use ssf_types::error::Chain;
+use url::Url;
+
+use crate::{
+    exchange::{Answer, BODY_BYTES_MAX, Exchange, NoAnswer, Others, Recording, jwks_url},
+    target::Target,
+};
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for a whole answer.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The tester cannot begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WireError {
+    /// The certificates that were given are none in PEM.
+    #[error("the certificates cannot be read as PEM")]
+    Certificates(#[source] reqwest::Error),
+    /// The TLS library refused to start.
+    #[error("there is no HTTP client")]
+    Client(#[source] reqwest::Error),
+    /// The Transmitter did not answer in a way that could be judged.
+    #[error("{url} cannot be judged")]
+    NoAnswer {
+        /// What was asked for.
+        url: Url,
+        /// What happened instead.
+        #[source]
+        source: NoAnswer,
+    },
+}
+
+/// Asks a Transmitter.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    client: Client,
+}
+
+impl Wire {
+    /// Makes a client that trusts the authorities of this machine and those in `extra_pem`.
+    ///
+    /// # Errors
+    /// The certificates are not PEM, or TLS cannot be had.
+    pub fn new(target: &Target, extra_pem: Option<&[u8]>) -> Result<Self, WireError> {
+        let mut builder = Client::builder()
+            .user_agent(concat!("ssf-conformance/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .referer(false);
+        if target.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        if let Some(pem) = extra_pem {
+            let extra = Certificate::from_pem_bundle(pem).map_err(WireError::Certificates)?;
+            builder = builder.tls_certs_merge(extra);
+        }
+        Ok(Self {
+            client: builder.build().map_err(WireError::Client)?,
+        })
+    }
+
+    /// Makes all requests that the checks of the metadata judge.
+    ///
+    /// # Errors
+    /// The first one, for the metadata itself, has no answer.
+    pub async fn metadata(&self, target: Target) -> Result<Recording, WireError> {
+        let metadata = self.get(target.metadata_url()).await;
+        if let Err(source) = metadata.result {
+            return Err(WireError::NoAnswer {
+                url: metadata.url,
+                source,
+            });
+        }
+        let others = Others {
+            appended: self.get_if(target.appended_url()).await,
+            unknown_tenant: self.get(target.unknown_tenant_url()).await,
+            risc: self.get(target.risc_url()).await,
+            jwks: self.get_if(jwks_url(&target, &metadata)).await,
+        };
+        Ok(Recording::new(target, metadata, others))
+    }
+
+    async fn get_if(&self, url: Option<Url>) -> Option<Exchange> {
+        match url {
+            Some(url) => Some(self.get(url).await),
+            None => None,
+        }
+    }
+
+    async fn get(&self, url: Url) -> Exchange {
+        let result = self.answer(url.clone()).await;
+        Exchange { url, result }
+    }
+
+    async fn answer(&self, url: Url) -> Result<Answer, NoAnswer> {
+        let unreachable = |error: reqwest::Error| NoAnswer::Unreachable {
+            reason: Chain(&error.without_url()).to_string(),
+        };
+        let request = self
+            .client
+            .get(url)
+            .header(header::ACCEPT, "application/json");
+        let mut response = request.send().await.map_err(unreachable)?;
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            headers: response
+                .headers()
+                .iter()
+                .map(|(name, value)| {
+                    let value = String::from_utf8_lossy(value.as_bytes());
+                    (name.as_str().to_owned(), value.into_owned())
+                })
+                .collect(),
+            body: Vec::new(),
+        };
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            if answer.body.len() + chunk.len() > BODY_BYTES_MAX {
+                return Err(NoAnswer::TooLong);
+            }
+            answer.body.extend_from_slice(&chunk);
+        }
+        Ok(answer)
+    }
+}
