@@ -6,11 +6,19 @@
 
 #[cfg(feature = "server")]
 pub mod app;
+#[cfg(feature = "server")]
+pub mod config;
 pub mod domain;
+#[cfg(feature = "server")]
+pub mod keys;
 pub mod ports;
+#[cfg(feature = "server")]
+pub mod push;
 #[cfg(feature = "server")]
 pub mod sealing;
 #[cfg(feature = "server")]
 pub mod store;
+#[cfg(feature = "server")]
+pub mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;

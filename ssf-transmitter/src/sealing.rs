@@ -19,8 +19,8 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use secrecy::{ExposeSecret, SecretBox};
 
-pub use self::file::{KeyFileError, KeyOrigin, create, load};
-use crate::ports::Fingerprint;
+pub use self::file::{KeyFileError, KeySource};
+use crate::domain::id::Fingerprint;
 
 /// Length of the data key, in bytes.
 pub const DATA_KEY_BYTES: usize = 32;
@@ -56,9 +56,11 @@ pub struct DataKey(SecretBox<[u8; DATA_KEY_BYTES]>);
 impl DataKey {
     /// Makes a new key from the system's source of randomness.
     pub fn generate() -> Self {
-        Self(SecretBox::init_with_mut(|key: &mut [u8; DATA_KEY_BYTES]| {
-            fill(key);
-        }))
+        Self(SecretBox::init_with_mut(
+            |key: &mut [u8; DATA_KEY_BYTES]| {
+                fill(key);
+            },
+        ))
     }
 
     /// Reads a key from base64, with white space around it ignored.

@@ -9,21 +9,60 @@ use std::{
 
 use secrecy::ExposeSecret;
 
-use super::{DataKey, DataKeyError};
+use super::{DataKey, DataKeyError, Sealer};
 
 /// Longest key file that is read, in bytes: the key has 44 characters, the rest is white space.
 const FILE_BYTES_MAX: u64 = 1024;
 
-/// Where the data key came from, which decides how well it protects.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Where the data key comes from, which decides how well it protects.
+#[derive(Debug)]
 #[non_exhaustive]
-pub enum KeyOrigin {
+pub enum KeySource {
     /// From the environment.
-    Environment,
-    /// From a file that the operator named.
+    Environment(DataKey),
+    /// From a file that the operator named; it must exist.
     File(PathBuf),
-    /// From the default file beside the database: whoever copies the directory has both.
-    BesideDatabase(PathBuf),
+    /// From the default file beside the database, which is made at the first start.
+    BesideDatabase {
+        /// The database file.
+        database: PathBuf,
+        /// The key file.
+        key: PathBuf,
+    },
+}
+
+impl KeySource {
+    /// Reads the key, or makes it if this is the first start.
+    ///
+    /// # Errors
+    /// The file cannot be used, or it is gone although there is a database that needs it.
+    pub fn sealer(&self) -> Result<Sealer, KeyFileError> {
+        let (database, path) = match self {
+            Self::Environment(key) => return Ok(Sealer::new(key)),
+            Self::File(path) => (None, path),
+            Self::BesideDatabase { database, key } => (Some(database), key),
+        };
+        if let Some(key) = load(path)? {
+            return Ok(Sealer::new(&key));
+        }
+        match database {
+            Some(database) if !database.exists() => create(path).map(|key| Sealer::new(&key)),
+            _ => Err(KeyFileError::Absent(path.clone())),
+        }
+    }
+
+    /// What the key protects from, for the log of the start.
+    pub fn protection(&self) -> &'static str {
+        match self {
+            Self::Environment(_) => {
+                "the key is in the environment: a copied database is unreadable"
+            }
+            Self::File(_) => "the key is in a file of its own: a copied database is unreadable",
+            Self::BesideDatabase { .. } => {
+                "the key is in a file beside the database: this does not protect against a copied directory"
+            }
+        }
+    }
 }
 
 /// A key file cannot be used.
@@ -33,6 +72,9 @@ pub enum KeyFileError {
     /// The file cannot be read.
     #[error("the key file {} cannot be read", .0.display())]
     Read(PathBuf, #[source] io::Error),
+    /// The file is not there, and making a new key would not open what an older one has sealed.
+    #[error("the key file {} is not there; put back the key that the database was made with", .0.display())]
+    Absent(PathBuf),
     /// The file cannot be created.
     #[error("the key file {} cannot be created", .0.display())]
     Create(PathBuf, #[source] io::Error),
@@ -50,10 +92,7 @@ pub enum KeyFileError {
 }
 
 /// Reads the key in the file at `path`; `None` if there is no such file.
-///
-/// # Errors
-/// The file cannot be read, others than its owner have access to it, or it does not hold a key.
-pub fn load(path: &Path) -> Result<Option<DataKey>, KeyFileError> {
+fn load(path: &Path) -> Result<Option<DataKey>, KeyFileError> {
     let unreadable = |source| KeyFileError::Read(path.to_owned(), source);
     let file = match File::open(path) {
         Ok(file) => file,
@@ -80,10 +119,7 @@ pub fn load(path: &Path) -> Result<Option<DataKey>, KeyFileError> {
 ///
 /// The key is on disk, and its name in the directory, before this returns: what is sealed with it afterwards could not be
 /// opened without it. The file appears under its name only when it is complete.
-///
-/// # Errors
-/// The file exists already or cannot be written.
-pub fn create(path: &Path) -> Result<DataKey, KeyFileError> {
+fn create(path: &Path) -> Result<DataKey, KeyFileError> {
     let key = DataKey::generate();
     write_new(path, key.to_base64().expose_secret())
         .map_err(|source| KeyFileError::Create(path.to_owned(), source))?;
@@ -131,9 +167,41 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_file_is_no_fault() {
+    fn the_first_start_makes_a_key_and_the_next_one_reads_it() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(load(&directory.path().join("db.key")).unwrap().is_none());
+        let database = directory.path().join("db");
+        let key = directory.path().join("db.key");
+        let source = KeySource::BesideDatabase {
+            database: database.clone(),
+            key,
+        };
+        let sealed = source.sealer().unwrap().seal("a", b"text");
+        fs::write(&database, "rows").unwrap();
+        assert_eq!(
+            source.sealer().unwrap().open("a", &sealed).unwrap(),
+            b"text"
+        );
+    }
+
+    #[test]
+    fn a_lost_key_is_not_replaced_while_there_is_a_database() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("db");
+        fs::write(&database, "rows").unwrap();
+        let key = directory.path().join("db.key");
+        let source = KeySource::BesideDatabase {
+            database,
+            key: key.clone(),
+        };
+        assert!(matches!(source.sealer(), Err(KeyFileError::Absent(_))));
+        assert!(!key.exists());
+    }
+
+    #[test]
+    fn a_named_key_file_must_exist() {
+        let directory = tempfile::tempdir().unwrap();
+        let source = KeySource::File(directory.path().join("key"));
+        assert!(matches!(source.sealer(), Err(KeyFileError::Absent(_))));
     }
 
     #[test]

@@ -1,0 +1,508 @@
+//! The configuration: defaults, a TOML file, the environment, and flags, each overriding the one before.
+//!
+//! It works without any of them. Every fault is found in one go and named by its key and its source; values are not
+//! repeated, since some are secrets.
+
+mod layers;
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use ssf_types::{
+    event::KNOWN_EVENT_TYPES,
+    uri::{EventTypeUri, Issuer},
+};
+
+pub use self::layers::{Layers, Source};
+use self::layers::{Reader, Value};
+use crate::{
+    domain::subjects::SubjectPreference,
+    push::PushTimeouts,
+    sealing::{DataKey, KeySource},
+};
+
+/// Where the transmitter listens unless told otherwise.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:8411";
+
+/// The database unless told otherwise: a file in the current directory.
+pub const DATABASE_URL_DEFAULT: &str = "sqlite://ssf-transmitter.db";
+
+/// Longest time that a push may be allowed to take, in seconds: beyond it a dead receiver looks alive.
+const PUSH_SECONDS_MAX: u64 = 120;
+
+/// Largest body that may be allowed, in bytes.
+const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What the transmitter was told about its surroundings.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Address and port for all of HTTP; port 0 lets the system choose one.
+    pub listen: SocketAddr,
+    /// The issuer as configured; [`Config::issuer_at`] fills it in.
+    issuer: Option<Issuer>,
+    /// Where everything is stored; a PostgreSQL URL may hold a password.
+    pub database_url: SecretString,
+    /// Where the key comes from that seals what is stored.
+    pub encryption_key: KeySource,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines there are, as directives such as `info,ssf_transmitter=debug`.
+    pub log_filter: String,
+    /// Event types that streams may ask for.
+    pub events_supported: Vec<EventTypeUri>,
+    /// Which identifier of a subject is sent where it has several.
+    pub subject_formats: SubjectPreference,
+    /// How long one push may take.
+    pub push_timeouts: PushTimeouts,
+    /// Longest body of a management request, in bytes.
+    pub management_body_bytes_max: usize,
+    /// Longest body of an ingest request, in bytes.
+    pub ingest_body_bytes_max: usize,
+    /// Most streams that are delivered at the same time.
+    pub streams_parallel_max: usize,
+    /// How long a stop waits for what is in flight.
+    pub shutdown: Duration,
+}
+
+impl Config {
+    /// Reads the layers.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn read(layers: Layers) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(layers);
+        let listen = reader.value("listen", |value| match value {
+            Some(value) => parsed(value, "an address with a port, such as 127.0.0.1:8411"),
+            None => Ok(SocketAddr::from(([127, 0, 0, 1], 8411))),
+        });
+        let issuer = reader.value("issuer", |value| read_issuer(value, listen));
+        let database_url = reader.value("database_url", read_database_url);
+        let encryption_key = read_key(&mut reader, database_url.as_ref());
+        let log_format = reader.value("log_format", read_log_format);
+        let log_filter = reader.value("log_filter", read_log_filter);
+        let events_supported = reader.value("events_supported", read_events);
+        let subject_formats = reader.value("subject_formats", read_formats);
+        let connect = reader.number("push_connect_timeout_seconds", 5, 1..=PUSH_SECONDS_MAX);
+        let whole = reader.number("push_timeout_seconds", 10, 1..=PUSH_SECONDS_MAX);
+        let management = reader.size("management_body_bytes_max", 64 * 1024, BODY_BYTES_MAX);
+        let ingest = reader.size("ingest_body_bytes_max", 2 * 1024 * 1024, BODY_BYTES_MAX);
+        let streams = reader.size("streams_parallel_max", 32, 1024);
+        let shutdown = reader.number("shutdown_seconds", 10, 1..=600);
+        let faults = reader.finish();
+        let config = (|| {
+            Some(Self {
+                listen: listen?,
+                issuer: issuer?,
+                database_url: database_url?,
+                encryption_key: encryption_key?,
+                log_format: log_format?,
+                log_filter: log_filter?,
+                events_supported: events_supported?,
+                subject_formats: subject_formats?,
+                push_timeouts: PushTimeouts::new(
+                    Duration::from_secs(connect?),
+                    Duration::from_secs(whole?),
+                ),
+                management_body_bytes_max: management?,
+                ingest_body_bytes_max: ingest?,
+                streams_parallel_max: streams?,
+                shutdown: Duration::from_secs(shutdown?),
+            })
+        })();
+        config
+            .filter(|_| faults.is_empty())
+            .ok_or(ConfigError(faults))
+    }
+
+    /// The issuer: the configured one, or else the loopback address that was bound.
+    ///
+    /// # Panics
+    /// Never: without a configured issuer only loopback addresses are accepted.
+    #[expect(
+        clippy::expect_used,
+        reason = "read() demands an issuer unless listen is a loopback address, and http is allowed for these"
+    )]
+    pub fn issuer_at(&self, bound: SocketAddr) -> Issuer {
+        self.issuer.clone().unwrap_or_else(|| {
+            Issuer::parse(format!("http://{bound}")).expect("a loopback address is an issuer")
+        })
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ConfigFault {
+    /// The setting.
+    pub key: String,
+    /// Where it was set, or would be by default.
+    pub source: Source,
+    /// What to fix, without the value.
+    pub problem: String,
+}
+
+/// All that is wrong with a configuration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigError(Vec<ConfigFault>);
+
+impl ConfigError {
+    /// The faults, at least one.
+    pub fn faults(&self) -> &[ConfigFault] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration cannot be used")?;
+        for ConfigFault {
+            key,
+            source,
+            problem,
+        } in &self.0
+        {
+            write!(f, "\n  {key} ({source}): {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Reads one text as `T`; `expected` completes the sentence "must be".
+fn parsed<T: std::str::FromStr>(value: &Value, expected: &str) -> Result<T, String> {
+    value
+        .text()
+        .and_then(|text| text.trim().parse().ok())
+        .ok_or_else(|| format!("must be {expected}"))
+}
+
+fn read_issuer(
+    value: Option<&Value>,
+    listen: Option<SocketAddr>,
+) -> Result<Option<Issuer>, String> {
+    let Some(value) = value else {
+        // Whether listen itself is wrong is told elsewhere.
+        return match listen {
+            Some(address) if !address.ip().is_loopback() => Err(
+                "must be set, as an https URL, because listen is not a loopback address".to_owned(),
+            ),
+            _ => Ok(None),
+        };
+    };
+    let text = value.text().ok_or("must be an https URL")?;
+    Issuer::parse(text)
+        .map(Some)
+        .map_err(|error| format!("must be an https URL without query and fragment: {error}"))
+}
+
+fn read_database_url(value: Option<&Value>) -> Result<SecretString, String> {
+    let expected = "must be sqlite://PATH or postgres://HOST/DATABASE";
+    let text = match value {
+        Some(value) => value.text().ok_or(expected)?,
+        None => DATABASE_URL_DEFAULT,
+    };
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(text.into());
+    }
+    match sqlite_path(text) {
+        Some(path) if !path.as_os_str().is_empty() => Ok(text.into()),
+        Some(_) => Err(format!(
+            "{expected}; a database in memory would not survive a restart"
+        )),
+        None => Err(expected.to_owned()),
+    }
+}
+
+/// The file of an SQLite URL: empty if the URL asks for memory, `None` if it is another kind of URL.
+fn sqlite_path(url: &str) -> Option<PathBuf> {
+    let rest = url.strip_prefix("sqlite:")?;
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    if path == ":memory:" || query.contains("mode=memory") {
+        return Some(PathBuf::new());
+    }
+    Some(PathBuf::from(path))
+}
+
+fn read_key(reader: &mut Reader, database_url: Option<&SecretString>) -> Option<KeySource> {
+    let from_environment = reader.value("encryption_key", |value| match value {
+        None => Ok(None),
+        Some(value) if !value.is_from_environment() => {
+            Err("must not stand here: set it in the environment, or name a file with encryption_key_file".to_owned())
+        }
+        Some(value) => DataKey::parse(value.text().unwrap_or_default())
+            .map(Some)
+            .map_err(|error| error.to_string()),
+    })?;
+    let default = database_url.and_then(|url| sqlite_path(url.expose_secret()));
+    let has_key = from_environment.is_some();
+    let from_file = reader.value("encryption_key_file", |value| match value {
+        Some(_) if has_key => Err("must not be set beside encryption_key".to_owned()),
+        Some(value) => value
+            .text()
+            .filter(|path| !path.is_empty())
+            .map(|path| Some(KeySource::File(path.into())))
+            .ok_or_else(|| "must be the path of a file".to_owned()),
+        None if has_key || database_url.is_none() => Ok(None),
+        None => default
+            .map(|database| {
+                let key = beside(&database);
+                Some(KeySource::BesideDatabase { database, key })
+            })
+            .ok_or_else(|| {
+                "must be set, or encryption_key, because the database is not a file".to_owned()
+            }),
+    })?;
+    from_environment.map(KeySource::Environment).or(from_file)
+}
+
+/// `ssf-transmitter.db` → `ssf-transmitter.db.key`.
+fn beside(database: &Path) -> PathBuf {
+    let mut key = database.as_os_str().to_owned();
+    key.push(".key");
+    key.into()
+}
+
+fn read_log_format(value: Option<&Value>) -> Result<LogFormat, String> {
+    match value.map(Value::text) {
+        None | Some(Some("text")) => Ok(LogFormat::Text),
+        Some(Some("json")) => Ok(LogFormat::Json),
+        Some(_) => Err("must be text or json".to_owned()),
+    }
+}
+
+fn read_log_filter(value: Option<&Value>) -> Result<String, String> {
+    let Some(value) = value else {
+        return Ok("info".to_owned());
+    };
+    value
+        .text()
+        .filter(|text| tracing_subscriber::EnvFilter::builder().parse(text).is_ok())
+        .map(str::to_owned)
+        .ok_or_else(|| "must be levels per module, such as info,ssf_transmitter=debug".to_owned())
+}
+
+fn read_events(value: Option<&Value>) -> Result<Vec<EventTypeUri>, String> {
+    let expected = || "must be a list of event type URIs, framework events excepted".to_owned();
+    let framework = |uri: &str| uri.starts_with("https://schemas.openid.net/secevent/ssf/");
+    let uris: Vec<String> = match value {
+        Some(value) => value.list().ok_or_else(expected)?,
+        None => KNOWN_EVENT_TYPES
+            .iter()
+            .filter(|uri| !framework(uri))
+            .map(|uri| (*uri).to_owned())
+            .collect(),
+    };
+    if uris.is_empty() || uris.iter().any(|uri| framework(uri)) {
+        return Err(expected());
+    }
+    uris.into_iter()
+        .map(|uri| EventTypeUri::parse(uri).map_err(|_| expected()))
+        .collect()
+}
+
+fn read_formats(value: Option<&Value>) -> Result<SubjectPreference, String> {
+    let Some(value) = value else {
+        return Ok(SubjectPreference::default());
+    };
+    let formats = value
+        .list()
+        .ok_or("must be a list of subject formats, such as iss_sub, email")?;
+    SubjectPreference::new(formats).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
+        Config::read(
+            Layers::default()
+                .file(Path::new("t.toml"), file)
+                .environment(environment),
+        )
+    }
+
+    fn faults(file: &str, environment: &[(&str, &str)]) -> Vec<String> {
+        let error = read(file, environment).unwrap_err();
+        let told = error.to_string();
+        let mut lines = told.lines().map(|line| line.trim().to_owned());
+        assert_eq!(lines.next().unwrap(), "the configuration cannot be used");
+        lines.collect()
+    }
+
+    #[test]
+    fn nothing_configured_is_a_loopback_transmitter_with_a_file() {
+        let config = read("", &[]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8411");
+        assert_eq!(
+            config.issuer_at(config.listen).as_str(),
+            "http://127.0.0.1:8411"
+        );
+        assert_eq!(
+            config.database_url.expose_secret(),
+            "sqlite://ssf-transmitter.db"
+        );
+        let KeySource::BesideDatabase { database, key } = &config.encryption_key else {
+            panic!("{:?}", config.encryption_key);
+        };
+        assert_eq!(database, Path::new("ssf-transmitter.db"));
+        assert_eq!(key, Path::new("ssf-transmitter.db.key"));
+        assert_eq!(config.events_supported.len(), 8);
+        assert_eq!(config.push_timeouts, PushTimeouts::default());
+    }
+
+    #[test]
+    fn a_derived_issuer_has_the_port_that_was_bound() {
+        let config = read("listen = '127.0.0.1:0'", &[]).unwrap();
+        let bound = "127.0.0.1:40001".parse().unwrap();
+        assert_eq!(config.issuer_at(bound).as_str(), "http://127.0.0.1:40001");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file_and_a_flag_overrides_both() {
+        let layers = || {
+            Layers::default()
+                .file(Path::new("t.toml"), "listen = '127.0.0.1:1'")
+                .environment([("SSF_TRANSMITTER_LISTEN".into(), "127.0.0.1:2".into())])
+        };
+        assert_eq!(Config::read(layers()).unwrap().listen.port(), 2);
+        let flagged = layers().flag("--listen", "listen", Some("127.0.0.1:3".to_owned()));
+        assert_eq!(Config::read(flagged).unwrap().listen.port(), 3);
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_with_its_key_and_source() {
+        let told = faults(
+            "listen = 8411\nlog_format = 'xml'\npush_timeout_seconds = 0\ncolour = 'blue'\nevents_supported = ['x']",
+            &[
+                ("SSF_TRANSMITTER_ISSUER", "ftp://tr.example.com"),
+                ("SSF_TRANSMITTER_SIZE", "7"),
+                ("HOME", "/root"),
+            ],
+        );
+        assert_eq!(
+            told,
+            [
+                "colour (file t.toml): there is no such setting",
+                "events_supported (file t.toml): must be a list of event type URIs, framework events excepted",
+                "issuer (environment SSF_TRANSMITTER_ISSUER): must be an https URL without query and fragment: the scheme must be https (http is for loopback addresses only)",
+                "listen (file t.toml): must be an address with a port, such as 127.0.0.1:8411",
+                "log_format (file t.toml): must be text or json",
+                "push_timeout_seconds (file t.toml): must be a whole number from 1 to 120",
+                "size (environment SSF_TRANSMITTER_SIZE): there is no such setting",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_public_address_needs_an_issuer() {
+        assert_eq!(
+            faults("listen = '0.0.0.0:8411'", &[]),
+            [
+                "issuer (default): must be set, as an https URL, because listen is not a loopback address"
+            ]
+        );
+        let both = "listen = '0.0.0.0:8411'\nissuer = 'https://tr.example.com/a'";
+        let config = read(both, &[]).unwrap();
+        assert_eq!(
+            config.issuer_at(config.listen).as_str(),
+            "https://tr.example.com/a"
+        );
+    }
+
+    #[test]
+    fn a_key_belongs_into_the_environment_and_is_never_repeated() {
+        let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        let variable = ("SSF_TRANSMITTER_ENCRYPTION_KEY", key);
+        let config = read("", &[variable]).unwrap();
+        assert!(matches!(config.encryption_key, KeySource::Environment(_)));
+        assert_eq!(
+            faults(&format!("encryption_key = '{key}'"), &[]),
+            [
+                "encryption_key (file t.toml): must not stand here: set it in the environment, or name a file with encryption_key_file"
+            ]
+        );
+        assert_eq!(
+            faults("", &[("SSF_TRANSMITTER_ENCRYPTION_KEY", "s3cret")]),
+            [
+                "encryption_key (environment SSF_TRANSMITTER_ENCRYPTION_KEY): a key must be 32 bytes in base64 (44 characters)"
+            ]
+        );
+        assert_eq!(
+            faults("encryption_key_file = 'k'", &[variable]),
+            ["encryption_key_file (file t.toml): must not be set beside encryption_key"]
+        );
+    }
+
+    #[test]
+    fn a_database_server_needs_a_key_of_its_own_and_keeps_its_password() {
+        let url = (
+            "SSF_TRANSMITTER_DATABASE_URL",
+            "postgres://u:s3cret@h/database",
+        );
+        assert_eq!(
+            faults("", &[url]),
+            [
+                "encryption_key_file (default): must be set, or encryption_key, because the database is not a file"
+            ]
+        );
+        let config = read("encryption_key_file = '/etc/ssf.key'", &[url]).unwrap();
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn other_databases_and_memory_are_refused_without_repeating_the_url() {
+        let told = |url| faults("", &[("SSF_TRANSMITTER_DATABASE_URL", url)]);
+        let from = "database_url (environment SSF_TRANSMITTER_DATABASE_URL): must be sqlite://PATH or postgres://HOST/DATABASE";
+        assert_eq!(told("mysql://u:s3cret@h/d"), [from]);
+        for url in ["sqlite::memory:", "sqlite://x?mode=memory", "sqlite://"] {
+            let expected = format!("{from}; a database in memory would not survive a restart");
+            assert_eq!(told(url), [expected], "{url}");
+        }
+    }
+
+    #[test]
+    fn lists_in_the_environment_are_separated_by_commas() {
+        let events = "https://a.example/x, urn:example:y";
+        let config = read("", &[("SSF_TRANSMITTER_EVENTS_SUPPORTED", events)]).unwrap();
+        let uris: Vec<&str> = config
+            .events_supported
+            .iter()
+            .map(EventTypeUri::as_str)
+            .collect();
+        assert_eq!(uris, ["https://a.example/x", "urn:example:y"]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_told_with_its_line() {
+        let told = faults("listen = '127.0.0.1:1'\nissuer = s3cret", &[]);
+        assert_eq!(told.len(), 1);
+        assert!(
+            told[0].starts_with("the whole file (file t.toml): is not TOML (line 2)"),
+            "{}",
+            told[0]
+        );
+        assert!(!told[0].contains("s3cret"));
+    }
+}

@@ -1,0 +1,49 @@
+//! Logs and metrics of the process.
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{EnvFilter, fmt, util::TryInitError};
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::LogFormat;
+
+/// Upper bounds of histogram buckets, in seconds: a push on loopback takes a millisecond, a dead receiver ten seconds.
+const SECONDS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
+
+/// Logs or metrics cannot be set up, for example because they are already.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TelemetryError {
+    /// The log.
+    #[error("the log cannot be set up")]
+    Log(#[source] TryInitError),
+    /// The metrics.
+    #[error("the metrics cannot be set up")]
+    Metrics(#[source] BuildError),
+}
+
+/// Sends log lines to standard error; `filter` holds directives such as `info,ssf_transmitter=debug`.
+///
+/// # Errors
+/// The process has a log already.
+pub fn start_log(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+    let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => registry.with(lines.with_ansi(false)).try_init(),
+        LogFormat::Json => registry.with(lines.json()).try_init(),
+    }
+    .map_err(TelemetryError::Log)
+}
+
+/// Starts to collect metrics; the handle writes them in Prometheus's text format.
+///
+/// # Errors
+/// The process collects metrics already.
+pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(TelemetryError::Metrics)
+}
