@@ -85,12 +85,18 @@ impl Exchange {
     }
 }
 
-/// All exchanges of one run of `metadata`, and what the successful ones hold.
+/// All exchanges of one run of `metadata`, and the document that the first one brought.
 #[derive(Clone, Debug)]
 pub struct Recording {
     target: Target,
     metadata: Exchange,
     document: Result<Map<String, Value>, String>,
+    probes: Probes,
+}
+
+/// The exchanges besides that of the metadata.
+#[derive(Clone, Debug)]
+pub struct Probes {
     /// The metadata where it does not belong, asked for if the issuer has a path.
     pub appended: Option<Exchange>,
     /// The metadata of an issuer that does not exist.
@@ -101,30 +107,14 @@ pub struct Recording {
     pub jwks: Option<Exchange>,
 }
 
-/// The exchanges besides that of the metadata.
-#[derive(Clone, Debug)]
-pub struct Others {
-    /// See [`Recording::appended`].
-    pub appended: Option<Exchange>,
-    /// See [`Recording::unknown_tenant`].
-    pub unknown_tenant: Exchange,
-    /// See [`Recording::risc`].
-    pub risc: Exchange,
-    /// See [`Recording::jwks`].
-    pub jwks: Option<Exchange>,
-}
-
 impl Recording {
     /// Puts a record together.
-    pub fn new(target: Target, metadata: Exchange, others: Others) -> Self {
+    pub fn new(target: Target, metadata: Exchange, probes: Probes) -> Self {
         Self {
             target,
             document: document(&metadata),
             metadata,
-            appended: others.appended,
-            unknown_tenant: others.unknown_tenant,
-            risc: others.risc,
-            jwks: others.jwks,
+            probes,
         }
     }
 
@@ -138,6 +128,11 @@ impl Recording {
         &self.metadata
     }
 
+    /// The other exchanges.
+    pub fn probes(&self) -> &Probes {
+        &self.probes
+    }
+
     /// The metadata document: the object in a 2xx answer.
     ///
     /// # Errors
@@ -148,11 +143,12 @@ impl Recording {
 
     /// All exchanges, in the order in which they were made.
     pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        let probes = &self.probes;
         [&self.metadata]
             .into_iter()
-            .chain(&self.appended)
-            .chain([&self.unknown_tenant, &self.risc])
-            .chain(&self.jwks)
+            .chain(&probes.appended)
+            .chain([&probes.unknown_tenant, &probes.risc])
+            .chain(&probes.jwks)
     }
 }
 

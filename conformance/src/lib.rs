@@ -8,6 +8,31 @@
 //!    because a shared parser would hide its own faults; the well-known URL is built here anew for the same reason.
 //! 2. Nothing is guessed: what could not be seen is *not run*, with the reason, and never *passed*.
 //! 3. Each verdict names its requirement, its section and what was seen.
+//!
+//! ```
+//! use ssf_conformance::{
+//!     checks,
+//!     exchange::{Answer, Exchange, Probes, Recording},
+//!     report::{Conclusion, Report},
+//!     target::Target,
+//! };
+//!
+//! let target = Target::parse("https://tr.example.com")?;
+//! let answered = |url, status, body: &str| Exchange {
+//!     url,
+//!     result: Ok(Answer { status, headers: Vec::new(), body: body.into() }),
+//! };
+//! let metadata = answered(target.metadata_url(), 200, r#"{"issuer":"https://tr.example.org"}"#);
+//! let probes = Probes {
+//!     appended: None,
+//!     unknown_tenant: answered(target.unknown_tenant_url(), 404, ""),
+//!     risc: answered(target.risc_url(), 404, ""),
+//!     jwks: None,
+//! };
+//! let report = Report::new(&Recording::new(target, metadata, probes), checks::metadata());
+//! assert_eq!(report.conclusion(), Conclusion::NonConformant);
+//! # Ok::<(), ssf_conformance::target::TargetError>(())
+//! ```
 
 pub mod checks;
 #[cfg(feature = "cli")]

@@ -200,7 +200,7 @@ mod tests {
     use super::*;
     use crate::{
         checks,
-        exchange::{Answer, Exchange, NoAnswer, Others},
+        exchange::{Answer, Exchange, NoAnswer, Probes},
         target::Target,
     };
 
@@ -214,13 +214,13 @@ mod tests {
     }
 
     fn recording(metadata: Exchange) -> Recording {
-        let others = Others {
+        let probes = Probes {
             appended: None,
             unknown_tenant: silence(),
             risc: silence(),
             jwks: None,
         };
-        Recording::new(Target::parse("https://h").unwrap(), metadata, others)
+        Recording::new(Target::parse("https://h").unwrap(), metadata, probes)
     }
 
     fn answered(body: &str) -> Exchange {

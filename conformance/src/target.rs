@@ -9,7 +9,7 @@ const SSF_SEGMENT: &str = "/.well-known/ssf-configuration";
 const RISC_SEGMENT: &str = "/.well-known/risc-configuration";
 
 /// A path that no tenant has, to see how a failing request is answered.
-const UNKNOWN_TENANT: &str = "/ssf-conformance-no-such-tenant";
+pub(crate) const UNKNOWN_TENANT: &str = "/ssf-conformance-no-such-tenant";
 
 /// The text does not name an issuer that can be tested.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

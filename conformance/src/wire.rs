@@ -7,7 +7,7 @@ use ssf_types::error::Chain;
 use url::Url;
 
 use crate::{
-    exchange::{Answer, BODY_BYTES_MAX, Exchange, NoAnswer, Others, Recording, jwks_url},
+    exchange::{Answer, BODY_BYTES_MAX, Exchange, NoAnswer, Probes, Recording, jwks_url},
     target::Target,
 };
 
@@ -80,13 +80,13 @@ impl Wire {
                 source,
             });
         }
-        let others = Others {
+        let probes = Probes {
             appended: self.get_if(target.appended_url()).await,
             unknown_tenant: self.get(target.unknown_tenant_url()).await,
             risc: self.get(target.risc_url()).await,
             jwks: self.get_if(jwks_url(&target, &metadata)).await,
         };
-        Ok(Recording::new(target, metadata, others))
+        Ok(Recording::new(target, metadata, probes))
     }
 
     async fn get_if(&self, url: Option<Url>) -> Option<Exchange> {

@@ -79,7 +79,7 @@ const fn jwks(
 }
 
 fn answers(recording: &Recording) -> Outcome {
-    let Some(asked) = &recording.jwks else {
+    let Some(asked) = &recording.probes().jwks else {
         return Outcome::not_run(NOT_ASKED);
     };
     match &asked.result {
@@ -103,10 +103,11 @@ fn holds_a_signing_key(recording: &Recording) -> Outcome {
     })
 }
 
-/// A key of an asymmetric type that is not set aside for encryption.
+/// A complete key of an asymmetric type that is not set aside for encryption.
 fn is_for_signatures(key: &Map<String, Value>) -> bool {
     let is_asymmetric = matches!(text(key, "kty"), Some("RSA" | "EC" | "OKP"));
-    is_asymmetric && text(key, "use").is_none_or(|purpose| purpose == "sig")
+    let is_set_aside = text(key, "use").is_some_and(|purpose| purpose != "sig");
+    is_asymmetric && !is_set_aside && fault_of(key).is_none()
 }
 
 fn keys_are_complete(recording: &Recording) -> Outcome {
@@ -221,7 +222,7 @@ fn named(at: usize, key: &Map<String, Value>) -> String {
 
 /// Runs `judge` on the keys, or says that there are none to judge.
 fn on_keys(recording: &Recording, judge: impl FnOnce(&[Map<String, Value>]) -> Outcome) -> Outcome {
-    match recording.jwks.as_ref().map(keys) {
+    match recording.probes().jwks.as_ref().map(keys) {
         None => Outcome::not_run(NOT_ASKED),
         Some(Err(_)) => Outcome::not_run("jwks_uri does not answer with a JWK set"),
         Some(Ok(keys)) => judge(&keys),

@@ -112,6 +112,11 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         found: &[("error-status", Failed)],
     },
     Mutant {
+        fault: "an unknown tenant breaks the server",
+        change: |site| site.unknown_tenant = Reply::error(500),
+        found: &[("error-status", Failed)],
+    },
+    Mutant {
         fault: "issuer lacks the slash with which it is asked",
         change: |site| site.document["issuer"] = json!(site.issuer.trim_end_matches('/')),
         found: &[("issuer-identical", Failed)],
@@ -331,6 +336,18 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         fault: "a key lacks its exponent",
         change: |site| drop_member(&mut site.keys["keys"][0], "e"),
         found: &[("jwks-keys-complete", Failed)],
+    },
+    Mutant {
+        fault: "the only key is incomplete",
+        change: |site| {
+            let mut key = ec("a");
+            drop_member(&mut key, "crv");
+            site.keys = json!({"keys": [key]});
+        },
+        found: &[
+            ("jwks-holds-a-signing-key", Failed),
+            ("jwks-keys-complete", Failed),
+        ],
     },
     Mutant {
         fault: "a key lacks its type",

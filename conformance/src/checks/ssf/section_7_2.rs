@@ -1,10 +1,11 @@
 //! Obtaining the metadata (SSF 1.0 §7.2).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     checks::{Check, Level, Outcome, Verdict, on_document, on_member, shortened, shown},
     exchange::{Answer, Exchange, NoAnswer, Recording},
+    target::UNKNOWN_TENANT,
 };
 
 use super::section_7_1;
@@ -72,7 +73,7 @@ pub const CHECKS: &[Check] = &[
         name: "error-status",
         section: "SSF 1.0 §7.2.3",
         level: Level::MustImplied,
-        statement: "a metadata request that fails is answered with an HTTP error",
+        statement: "a metadata request for an unknown issuer is answered with a fitting HTTP error, such as 404",
         judge: error_status,
     },
     Check {
@@ -115,7 +116,7 @@ fn at_well_known_path(recording: &Recording) -> Outcome {
     match &asked.result {
         Err(error) => Outcome::not_run(error.to_string()),
         Ok(answer) if answer.is_success() => Outcome::satisfied(asked.summary()),
-        Ok(_) => match &recording.appended {
+        Ok(_) => match &recording.probes().appended {
             Some(appended) if is_success(appended) => Outcome::broken(format!(
                 "{}; something is at {}, where the segment is appended instead of inserted",
                 asked.summary(),
@@ -224,12 +225,12 @@ fn arrays(recording: &Recording) -> Outcome {
 }
 
 fn error_status(recording: &Recording) -> Outcome {
-    let asked = &recording.unknown_tenant;
+    let asked = &recording.probes().unknown_tenant;
     let answer = match &asked.result {
         Ok(answer) => answer,
         Err(error) => return Outcome::not_run(format!("{}: {error}", asked.url)),
     };
-    if (400..600).contains(&answer.status) {
+    if (400..500).contains(&answer.status) {
         return Outcome::satisfied(asked.summary());
     }
     if answer.is_success()
@@ -245,11 +246,11 @@ fn error_status(recording: &Recording) -> Outcome {
 }
 
 /// Whether a document is what the issuer that was asked for would serve: then the request has not failed.
-fn is_of_that_tenant(document: &serde_json::Map<String, Value>) -> bool {
+fn is_of_that_tenant(document: &Map<String, Value>) -> bool {
     document
         .get("issuer")
         .and_then(Value::as_str)
-        .is_some_and(|issuer| issuer.ends_with("/ssf-conformance-no-such-tenant"))
+        .is_some_and(|issuer| issuer.ends_with(UNKNOWN_TENANT))
 }
 
 fn issuer_identical(recording: &Recording) -> Outcome {
@@ -264,7 +265,7 @@ fn issuer_identical(recording: &Recording) -> Outcome {
 }
 
 fn nothing_at_risc_path(recording: &Recording) -> Outcome {
-    let asked = &recording.risc;
+    let asked = &recording.probes().risc;
     match &asked.result {
         Err(error) => Outcome::not_run(format!("{}: {error}", asked.url)),
         Ok(answer) if matches!(answer.status, 404 | 410) => Outcome::satisfied(asked.summary()),
