@@ -40,5 +40,6 @@ pub mod cli;
 pub mod exchange;
 pub mod report;
 pub mod target;
+mod unique;
 #[cfg(feature = "cli")]
 pub mod wire;

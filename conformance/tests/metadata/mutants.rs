@@ -84,6 +84,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         found: &[OBEYS, ("status-200-with-an-object", Failed)],
     },
     Mutant {
+        fault: "issuer stands twice",
+        change: |site| {
+            let document = site.document.to_string();
+            let twice = document.replacen('{', r#"{"issuer":"https://elsewhere.example.com","#, 1);
+            site.metadata.body = twice.into_bytes();
+        },
+        found: &[("members-stand-once", Warning)],
+    },
+    Mutant {
         fault: "there is a member of its own",
         change: |site| site.document["x_vendor"] = json!(true),
         found: &[("further-members", Note)],

@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     checks::{Check, Level, Outcome, Verdict, on_document, on_member, shortened, shown},
-    exchange::{Answer, Exchange, NoAnswer, Recording},
+    exchange::{Answer, Exchange, Recording},
     target::UNKNOWN_TENANT,
+    unique::repeated_name,
 };
 
 use super::section_7_1;
@@ -51,6 +52,14 @@ pub const CHECKS: &[Check] = &[
         level: Level::Must,
         statement: "a successful answer has status 200 and is one JSON object",
         judge: status_and_object,
+    },
+    Check {
+        requirement: "SSF-T-005",
+        name: "members-stand-once",
+        section: "RFC 8259 §4",
+        level: Level::Should,
+        statement: "no member of an object stands twice, since readers differ on which one counts",
+        judge: members_stand_once,
     },
     Check {
         requirement: "SSF-T-006",
@@ -139,57 +148,64 @@ fn last_slash_removed(recording: &Recording) -> Outcome {
 }
 
 fn obeys_section_7_1(recording: &Recording) -> Outcome {
-    let Some(answer) = success(recording) else {
-        return no_success(recording);
-    };
-    if let Err(fault) = answer.object() {
-        return Outcome::broken(fault);
-    }
-    let failed: Vec<&str> = section_7_1::CHECKS
-        .iter()
-        .filter(|check| Verdict::of(check.level, &check.run(recording)) == Verdict::Failed)
-        .map(|check| check.requirement)
-        .collect();
-    if !failed.is_empty() {
-        return Outcome::broken(format!("failed: {}", failed.join(", ")));
-    }
-    if recording.target().is_plain() {
-        return Outcome::not_run(Outcome::LOOPBACK);
-    }
-    Outcome::satisfied("an object, and none of the checks of SSF 1.0 §7.1 failed")
+    on_success(recording, |answer| {
+        if let Err(fault) = answer.object() {
+            return Outcome::broken(fault);
+        }
+        let failed: Vec<&str> = section_7_1::CHECKS
+            .iter()
+            .filter(|check| Verdict::of(check.level, &check.run(recording)) == Verdict::Failed)
+            .map(|check| check.requirement)
+            .collect();
+        if !failed.is_empty() {
+            return Outcome::broken(format!("failed: {}", failed.join(", ")));
+        }
+        if recording.target().is_plain() {
+            return Outcome::not_run(Outcome::LOOPBACK);
+        }
+        Outcome::satisfied("an object, and none of the checks of SSF 1.0 §7.1 failed")
+    })
 }
 
 fn content_type(recording: &Recording) -> Outcome {
-    let Some(answer) = success(recording) else {
-        return no_success(recording);
-    };
-    let values: Vec<&str> = answer.header("content-type").collect();
-    let [value] = values.as_slice() else {
-        return Outcome::broken(format!(
-            "the answer has {} Content-Type headers",
-            values.len()
-        ));
-    };
-    let media_type = value.split(';').next().unwrap_or_default().trim();
-    let evidence = format!("Content-Type: {}", shortened(value));
-    if media_type.eq_ignore_ascii_case("application/json") {
-        Outcome::satisfied(evidence)
-    } else {
-        Outcome::broken(evidence)
-    }
+    on_success(recording, |answer| {
+        let values: Vec<&str> = answer.header("content-type").collect();
+        let [value] = values.as_slice() else {
+            let found = values.len();
+            return Outcome::broken(format!("the answer has {found} Content-Type headers"));
+        };
+        let media_type = value.split(';').next().unwrap_or_default().trim();
+        let evidence = format!("Content-Type: {}", shortened(value));
+        if media_type.eq_ignore_ascii_case("application/json") {
+            Outcome::satisfied(evidence)
+        } else {
+            Outcome::broken(evidence)
+        }
+    })
 }
 
 fn status_and_object(recording: &Recording) -> Outcome {
-    let Some(answer) = success(recording) else {
-        return no_success(recording);
-    };
-    if answer.status != 200 {
-        return Outcome::broken(format!("the status is {}", answer.status));
-    }
-    match answer.object() {
-        Ok(object) => Outcome::satisfied(format!("status 200, {} members", object.len())),
-        Err(fault) => Outcome::broken(fault),
-    }
+    on_success(recording, |answer| {
+        if answer.status != 200 {
+            return Outcome::broken(format!("the status is {}", answer.status));
+        }
+        match answer.object() {
+            Ok(object) => Outcome::satisfied(format!("status 200, {} members", object.len())),
+            Err(fault) => Outcome::broken(fault),
+        }
+    })
+}
+
+fn members_stand_once(recording: &Recording) -> Outcome {
+    on_success(recording, |answer| {
+        if let Err(fault) = answer.object() {
+            return Outcome::not_run(fault);
+        }
+        match repeated_name(&answer.body) {
+            Some(name) => Outcome::broken(format!("{} stands twice", shortened(&name))),
+            None => Outcome::satisfied("each member stands once"),
+        }
+    })
 }
 
 fn further_members(recording: &Recording) -> Outcome {
@@ -281,15 +297,11 @@ fn is_success(exchange: &Exchange) -> bool {
     exchange.result.as_ref().is_ok_and(Answer::is_success)
 }
 
-fn success(recording: &Recording) -> Option<&Answer> {
-    let answer = recording.metadata().result.as_ref().ok()?;
-    answer.is_success().then_some(answer)
-}
-
-fn no_success(recording: &Recording) -> Outcome {
+/// Runs `judge` on the answer to the metadata request, or says that it did not succeed.
+fn on_success(recording: &Recording, judge: impl FnOnce(&Answer) -> Outcome) -> Outcome {
     match &recording.metadata().result {
+        Ok(answer) if answer.is_success() => judge(answer),
         Ok(answer) => Outcome::not_run(format!("the answer has status {}", answer.status)),
-        Err(NoAnswer::Unreachable { .. }) => Outcome::not_run("there is no answer"),
-        Err(NoAnswer::TooLong) => Outcome::not_run("the answer is too long"),
+        Err(error) => Outcome::not_run(error.to_string()),
     }
 }
