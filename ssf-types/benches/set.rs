@@ -71,8 +71,8 @@ const AUDIENCE: &str = "https://rp.example.com/ssf";
 const NOW_SECS: u64 = 1_763_900_000;
 
 fn main() -> Fallible<()> {
-    let rsa = Subjects::new(Algorithm::Rs256)?;
-    let ec = Subjects::new(Algorithm::Es256)?;
+    let rsa = Specimen::new(Algorithm::Rs256)?;
+    let ec = Specimen::new(Algorithm::Es256)?;
     rsa.check()?;
     ec.check()?;
     // `cargo test --benches` comes here too: it has now seen every operation succeed, and needs no numbers.
@@ -81,12 +81,12 @@ fn main() -> Fallible<()> {
     }
     let target = Path::new(TMP).parent().ok_or("no target directory")?;
     let mut entries = vec![header(&rsa)?];
-    for (subjects, goals) in [
+    for (specimen, goals) in [
         (&rsa, (Some(SIGN_GOAL), Some(VERIFY_GOAL))),
         (&ec, (None, None)),
     ] {
         for (operation, goal) in [(Operation::Sign, goals.0), (Operation::Verify, goals.1)] {
-            entries.push(measure(subjects, operation, goal, target)?);
+            entries.push(measure(specimen, operation, goal, target)?);
         }
     }
     let path = target.join("bench/summary.json");
@@ -104,7 +104,7 @@ enum Operation {
 }
 
 /// One key and one SET, ready to be signed and verified in both ways.
-struct Subjects {
+struct Specimen {
     algorithm: Algorithm,
     key: SigningKey,
     keys: KeySet,
@@ -118,7 +118,7 @@ struct Subjects {
     public: PKey<Public>,
 }
 
-impl Subjects {
+impl Specimen {
     fn new(algorithm: Algorithm) -> Fallible<Self> {
         let key = SigningKey::generate(algorithm)?;
         let keys = KeySet::parse(jose::jwks([&key]).to_string().as_bytes())?;
@@ -251,7 +251,7 @@ fn session_revoked() -> Fallible<SetClaims> {
 
 /// Measures one operation beside its yardstick and judges it.
 fn measure(
-    subjects: &Subjects,
+    specimen: &Specimen,
     operation: Operation,
     goal: Option<f64>,
     target: &Path,
@@ -260,11 +260,11 @@ fn measure(
         Operation::Sign => "sign",
         Operation::Verify => "verify",
     };
-    let algorithm = subjects.algorithm.as_str();
+    let algorithm = specimen.algorithm.as_str();
     let criterion_ratio =
-        criterion_ratio(subjects, operation, &format!("{verb}_{algorithm}"), target)?;
-    let mut yardstick = subjects.yardstick(operation)?;
-    let mut ours = subjects.ours(operation);
+        criterion_ratio(specimen, operation, &format!("{verb}_{algorithm}"), target)?;
+    let mut yardstick = specimen.yardstick(operation)?;
+    let mut ours = specimen.ours(operation);
     let pairs = interleaved(&mut *yardstick, &mut *ours)?;
     let ratio = pairs.ratio();
     Ok(json!({
@@ -297,17 +297,21 @@ fn interleaved(
     yardstick: &mut dyn FnMut() -> bool,
     ours: &mut dyn FnMut() -> bool,
 ) -> Fallible<Pairs> {
-    let yardsticks = repetitions(yardstick);
-    let mine = repetitions(ours);
+    let yardstick_repetitions = repetitions(yardstick);
+    let our_repetitions = repetitions(ours);
     let mut pairs = Pairs::default();
     let begun = Instant::now();
     while begun.elapsed() < MEASURE || pairs.ours.len() % 2 == 1 {
         if pairs.ours.len() % 2 == 0 {
-            pairs.yardstick.push(batch(yardstick, yardsticks)?);
-            pairs.ours.push(batch(ours, mine)?);
+            pairs
+                .yardstick
+                .push(batch(yardstick, yardstick_repetitions)?);
+            pairs.ours.push(batch(ours, our_repetitions)?);
         } else {
-            pairs.ours.push(batch(ours, mine)?);
-            pairs.yardstick.push(batch(yardstick, yardsticks)?);
+            pairs.ours.push(batch(ours, our_repetitions)?);
+            pairs
+                .yardstick
+                .push(batch(yardstick, yardstick_repetitions)?);
         }
     }
     Ok(pairs)
@@ -339,7 +343,7 @@ fn batch(operation: &mut dyn FnMut() -> bool, repetitions: u32) -> Fallible<f64>
 
 /// Lets criterion measure both, and divides the medians that it leaves in its files.
 fn criterion_ratio(
-    subjects: &Subjects,
+    specimen: &Specimen,
     operation: Operation,
     group: &str,
     target: &Path,
@@ -350,8 +354,8 @@ fn criterion_ratio(
         .measurement_time(MEASURE)
         .without_plots()
         .output_directory(&output);
-    let mut yardstick = subjects.yardstick(operation)?;
-    let mut ours = subjects.ours(operation);
+    let mut yardstick = specimen.yardstick(operation)?;
+    let mut ours = specimen.ours(operation);
     let mut benches = criterion.benchmark_group(group);
     benches.bench_function("openssl", |bencher| bencher.iter(&mut *yardstick));
     benches.bench_function("ssf_types", |bencher| bencher.iter(&mut *ours));
@@ -368,7 +372,7 @@ fn criterion_ratio(
 }
 
 /// Tells on what machine the numbers were taken.
-fn header(subjects: &Subjects) -> Fallible<Value> {
+fn header(specimen: &Specimen) -> Fallible<Value> {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo
         .lines()
@@ -380,8 +384,8 @@ fn header(subjects: &Subjects) -> Fallible<Value> {
             "cores": thread::available_parallelism()?,
             "openssl": openssl::version::version(),
             "fdatasync_p50_us": rounded(fdatasync_micros()?, 1),
-            "claims_bytes": serde_json::to_vec(&subjects.claims)?.len(),
-            "token_bytes": subjects.token.len(),
+            "claims_bytes": serde_json::to_vec(&specimen.claims)?.len(),
+            "token_bytes": specimen.token.len(),
         }
     }))
 }
