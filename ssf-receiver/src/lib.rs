@@ -1,1 +1,78 @@
-//! x
+//! A [Shared Signals Framework 1.0](https://openid.net/specs/openid-sharedsignals-framework-1_0-final.html) Receiver:
+//! when an identity provider says that a session ended, it ends here too, with the next request.
+//!
+//! A Security Event Token (SET) is verified, stored, put into effect, and only then acknowledged. Whether a session
+//! may go on is then decided from memory, without a lock and without asking anybody.
+//!
+//! ```no_run
+//! use actix_web::{App, HttpServer, dev::ServiceRequest, web};
+//! use ssf_receiver::{Receiver, Session};
+//!
+//! /// The session that sign-in stored, wherever the application keeps its sessions.
+//! fn session_of(request: &ServiceRequest) -> Option<Session> {
+//!     serde_json::from_str(request.cookie("session")?.value()).ok() // better: a signed cookie
+//! }
+//!
+//! #[actix_web::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let receiver = Receiver::builder("https://idp.example.com", "https://rp.example.com/ssf/events")
+//!         .database("sqlite://receiver.db")
+//!         .management_token(std::env::var("SSF_TOKEN")?)
+//!         .start()
+//!         .await?;
+//!     let app = move || {
+//!         App::new()
+//!             .service(receiver.push_route())
+//!             .service(web::scope("/app").wrap(receiver.guard(session_of)).route("/", web::get().to(|| async { "Hello" })))
+//!     };
+//!     Ok(HttpServer::new(app).bind("127.0.0.1:8080")?.run().await?)
+//! }
+//! ```
+//!
+//! At sign-in, say what is known of the session: see [`Session`]. What an event does is a table: see [`actions`].
+//!
+//! # Features
+//!
+//! `client` (the receiver itself: discovery, keys, the stream), `sqlite` (the durable inbox) and `actix` (the push
+//! route and the guard for actix-web) are on by default. Without any, what remains is pure: sessions, revocations, the
+//! index and the decision.
+
+pub mod actions;
+#[cfg(feature = "client")]
+mod answer;
+#[cfg(feature = "client")]
+mod budget;
+#[cfg(feature = "client")]
+mod builder;
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "client")]
+mod clock;
+pub mod guard;
+#[cfg(feature = "actix")]
+mod http;
+pub mod inbox;
+#[cfg(feature = "client")]
+mod keys;
+#[cfg(feature = "client")]
+mod plan;
+#[cfg(feature = "client")]
+mod receiver;
+pub mod revocation;
+mod session;
+#[cfg(feature = "client")]
+mod setup;
+#[cfg(feature = "sqlite")]
+mod store;
+#[cfg(feature = "client")]
+mod stream;
+
+pub use self::session::Session;
+#[cfg(feature = "client")]
+pub use self::{
+    answer::Answer,
+    builder::{Builder, StartError},
+    client::FetchError,
+    receiver::{Receiver, Status},
+    stream::StreamState,
+};

@@ -1,0 +1,237 @@
+//! How a receiver is put together and started.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use secrecy::SecretString;
+use ssf_types::{
+    audience::Audience,
+    event::{
+        Event,
+        caep::{ChangeType, CredentialChange, SessionRevoked},
+    },
+    secret::{AuthorizationHeader, AuthorizationHeaderError},
+    uri::{EndpointUrl, EventTypeUri, Issuer, UriError},
+};
+use tokio::sync::watch;
+
+use crate::{
+    client::{FetchError, Http},
+    inbox::{AnyInbox, Inbox, InboxError, MemoryInbox, Settings},
+    keys::Keys,
+    receiver::{Receiver, Shared},
+    revocation::{Index, IndexKey, Policy, Unknown},
+    setup::{self, Setup},
+    stream::{StreamMemory, StreamState},
+};
+
+const INDEX_KEY: &str = "index_key";
+
+/// A receiver cannot be started; nothing of this passes by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The issuer is not one.
+    #[error("the transmitter's issuer cannot be used")]
+    Issuer(#[source] UriError),
+    /// The push endpoint's URL is not one.
+    #[error("the push endpoint's URL cannot be used")]
+    Endpoint(#[source] UriError),
+    /// Nobody said where to keep SETs.
+    #[error("a receiver needs a database: call database(\"sqlite://receiver.db\")")]
+    NoDatabase,
+    /// Nobody said how to come by a stream.
+    #[error("a receiver needs a stream: call management_token(…) or existing_stream(…)")]
+    NoStream,
+    /// The database cannot be used.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
+    /// The database holds a secret that cannot be read.
+    #[error("the database holds a faulty {0}")]
+    FaultySetting(&'static str),
+    /// The push secret cannot be used.
+    #[error("the push secret cannot be used")]
+    Secret(#[source] AuthorizationHeaderError),
+    /// The HTTP client cannot be made.
+    #[error(transparent)]
+    Client(#[from] FetchError),
+}
+
+/// Puts a receiver together; made by [`Receiver::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    issuer: String,
+    endpoint: String,
+    events: Vec<EventTypeUri>,
+    policy: Policy,
+    database: Option<DatabaseChoice>,
+    stream: Option<StreamChoice>,
+}
+
+#[derive(Debug)]
+enum DatabaseChoice {
+    #[cfg(feature = "sqlite")]
+    Sqlite(String),
+    Memory,
+}
+
+#[derive(Debug)]
+enum StreamChoice {
+    Managed(SecretString),
+    Existing(Audience, AuthorizationHeader),
+}
+
+impl Builder {
+    pub(crate) fn new(issuer: String, endpoint: String) -> Self {
+        let change = CredentialChange::new("password", ChangeType::Update);
+        let events = [SessionRevoked::default().into(), Event::from(change)];
+        Self {
+            issuer,
+            endpoint,
+            events: events.iter().map(Event::uri).collect(),
+            policy: Policy::default(),
+            database: None,
+            stream: None,
+        }
+    }
+
+    /// Keeps everything in the SQLite file at `url`, such as `sqlite://receiver.db`; it is made if it is not there.
+    ///
+    /// It holds the push secret and the claims of SETs, and is readable by its owner alone. One process at a time may
+    /// use it.
+    #[cfg(feature = "sqlite")]
+    pub fn database(mut self, url: impl Into<String>) -> Self {
+        self.database = Some(DatabaseChoice::Sqlite(url.into()));
+        self
+    }
+
+    /// Keeps everything in memory: for tests only, since a restart forgets what was revoked.
+    pub fn in_memory(mut self) -> Self {
+        self.database = Some(DatabaseChoice::Memory);
+        self
+    }
+
+    /// Finds or makes the stream at the Transmitter, with this bearer token.
+    pub fn management_token(mut self, token: impl Into<SecretString>) -> Self {
+        self.stream = Some(StreamChoice::Managed(token.into()));
+        self
+    }
+
+    /// Uses a stream that somebody else made: with its `aud` and the `authorization_header` that it pushes with.
+    pub fn existing_stream(mut self, audience: Audience, secret: AuthorizationHeader) -> Self {
+        self.stream = Some(StreamChoice::Existing(audience, secret));
+        self
+    }
+
+    /// Asks for these events instead of session-revoked and credential-change.
+    pub fn events(mut self, events: impl IntoIterator<Item = EventTypeUri>) -> Self {
+        self.events = events.into_iter().collect();
+        self
+    }
+
+    /// Tells which members of complex subjects the application registers for its sessions, instead of `user` and
+    /// `session` (SSF 1.0 §3.3).
+    pub fn members<M: Into<String>>(mut self, members: impl IntoIterator<Item = M>) -> Self {
+        self.policy.members = members.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Tells what to do with members that the application does not know.
+    pub fn unknown_members(mut self, unknown: Unknown) -> Self {
+        self.policy.unknown = unknown;
+        self
+    }
+
+    /// Opens the database, loads what was revoked, and starts to look for the stream.
+    ///
+    /// Returns as soon as the guard can decide. The Transmitter may be away: the stream is set up in the background,
+    /// as often as it takes; [`Receiver::ready`] waits for it and [`Receiver::status`] tells. Call it within a tokio
+    /// runtime, such as that of `#[actix_web::main]`; the background tasks end with the last clone of the receiver.
+    ///
+    /// # Errors
+    /// Says what is wrong with the configuration or the database.
+    pub async fn start(self) -> Result<Receiver, StartError> {
+        let issuer = Issuer::parse(self.issuer).map_err(StartError::Issuer)?;
+        let endpoint = EndpointUrl::parse(self.endpoint).map_err(StartError::Endpoint)?;
+        let stream = self.stream.ok_or(StartError::NoStream)?;
+        let inbox = open(self.database.ok_or(StartError::NoDatabase)?).await?;
+        let settings = inbox.settings().await?;
+        let index = Index::new(index_key(&inbox, &settings).await?);
+        for revocation in inbox.revocations().await? {
+            index.apply(&revocation);
+        }
+        let memory = StreamMemory::new(&issuer, &endpoint);
+        let remembered = memory.read(&settings)?;
+        let (secret, audience, managed) = match stream {
+            StreamChoice::Managed(token) => {
+                let secret = push_secret(&inbox, &settings, &memory).await?;
+                let audience = remembered.as_ref().map(|stream| stream.audience.clone());
+                let managed = Some((token, remembered));
+                (secret, audience, managed)
+            }
+            StreamChoice::Existing(audience, secret) => (secret, Some(audience), None),
+        };
+        let http = Http::new()?;
+        let keys = Keys::new(issuer.clone(), http.clone());
+        let setup = Setup {
+            http,
+            events: self.events,
+            memory,
+            managed,
+        };
+        let shared = Arc::new(Shared {
+            issuer,
+            endpoint,
+            policy: self.policy,
+            index,
+            inbox,
+            keys,
+            secret,
+            audience: ArcSwapOption::from(audience.map(Arc::new)),
+            stream: watch::Sender::new(StreamState::Pending { last_error: None }),
+        });
+        let tasks = setup::spawn(&shared, setup);
+        Ok(Receiver::new(shared, tasks))
+    }
+}
+
+async fn open(choice: DatabaseChoice) -> Result<AnyInbox, InboxError> {
+    match choice {
+        #[cfg(feature = "sqlite")]
+        DatabaseChoice::Sqlite(url) => crate::store::SqliteInbox::open(&url)
+            .await
+            .map(AnyInbox::Sqlite),
+        DatabaseChoice::Memory => Ok(AnyInbox::Memory(MemoryInbox::default())),
+    }
+}
+
+/// The secret of the index's hashes, made at the first start.
+async fn index_key(inbox: &AnyInbox, settings: &Settings) -> Result<IndexKey, StartError> {
+    if let Some(text) = settings.get(INDEX_KEY) {
+        return IndexKey::parse(text).ok_or(StartError::FaultySetting(INDEX_KEY));
+    }
+    let key = IndexKey::new(rand::random());
+    let setting = [(INDEX_KEY.to_owned(), key.to_text())].into();
+    inbox.keep_settings(&setting).await?;
+    Ok(key)
+}
+
+/// The secret that the Transmitter pushes with: made at the first start, and kept before anybody is told.
+async fn push_secret(
+    inbox: &AnyInbox,
+    settings: &Settings,
+    memory: &StreamMemory,
+) -> Result<AuthorizationHeader, StartError> {
+    let name = memory.secret_name();
+    if let Some(text) = settings.get(name) {
+        return AuthorizationHeader::parse(text.as_str()).map_err(StartError::Secret);
+    }
+    let random: [u8; 32] = rand::random();
+    let text = format!("Bearer {}", BASE64URL.encode(random));
+    let secret = AuthorizationHeader::parse(text.as_str()).map_err(StartError::Secret)?;
+    let setting = [(name.to_owned(), text)].into();
+    inbox.keep_settings(&setting).await?;
+    Ok(secret)
+}

@@ -1,0 +1,214 @@
+//! The stream management API, as a Receiver uses it (SSF 1.0 §8.1).
+
+use reqwest::Method;
+use secrecy::SecretString;
+use ssf_types::{
+    audience::Audience,
+    id::StreamId,
+    json::JsonError,
+    metadata::TransmitterMetadata,
+    secret::AuthorizationHeader,
+    stream::{CreateStream, Delivery, PushDelivery, StatusConfiguration, StreamConfiguration},
+    uri::{EndpointUrl, EventTypeUri, Issuer},
+};
+
+use super::{
+    FetchError, Http,
+    discovery::{DiscoveryError, endpoint},
+};
+
+/// The stream cannot be managed.
+#[derive(Debug, thiserror::Error)]
+
+pub(crate) enum StreamError {
+    /// The Transmitter does not say how.
+    #[error("the transmitter offers no stream management")]
+    NotOffered(#[source] DiscoveryError),
+    /// A request was refused or not answered.
+    #[error("the transmitter does not {action}")]
+    Request {
+        /// What was asked for.
+        action: &'static str,
+        /// Why it was not done.
+        source: FetchError,
+    },
+    /// The request cannot be written.
+    #[error("the request for a stream cannot be written")]
+    Unwritable(#[source] serde_json::Error),
+    /// An answer is not what it has to be.
+    #[error("the transmitter's answer to a request to {action} is faulty")]
+    Faulty {
+        /// What was asked for.
+        action: &'static str,
+        /// What is wrong with the answer.
+        source: JsonError,
+    },
+    /// The stream has another issuer than the metadata.
+    #[error("the stream has another iss than the transmitter's metadata")]
+    WrongIssuer,
+    /// The stream's `aud` is not the one that was agreed; it never changes (SSF 1.0 §8.1.1).
+    #[error("the stream has another aud than before")]
+    WrongAudience,
+    /// The stream was made, but not for our endpoint.
+    #[error("the transmitter made a stream that does not push to the endpoint that was asked for")]
+    WrongDelivery,
+}
+
+const LIST: &str = "list streams";
+const CREATE: &str = "create a stream";
+const DELETE: &str = "delete a stream";
+const STATUS: &str = "tell the status of the stream";
+
+/// The API of one Transmitter.
+#[derive(Debug)]
+pub(crate) struct StreamClient<'c> {
+    pub(crate) http: &'c Http,
+    pub(crate) metadata: &'c TransmitterMetadata,
+    pub(crate) token: &'c SecretString,
+}
+
+impl StreamClient<'_> {
+    fn configuration(&self) -> Result<&EndpointUrl, StreamError> {
+        endpoint(
+            self.metadata.configuration_endpoint.as_ref(),
+            "configuration_endpoint",
+        )
+        .map_err(StreamError::NotOffered)
+    }
+
+    /// The Receiver's streams (SSF 1.0 §8.1.1.2).
+    pub(crate) async fn list(&self) -> Result<Vec<StreamConfiguration>, StreamError> {
+        let url = self.configuration()?.url().clone();
+        let answer = self.http.manage(Method::GET, url, self.token, None).await;
+        let body = done(answer.and_then(|answer| answer.expect(&[200])), LIST)?;
+        StreamConfiguration::parse_list(&body).map_err(faulty(LIST))
+    }
+
+    /// Makes a stream (SSF 1.0 §8.1.1.1).
+    pub(crate) async fn create(
+        &self,
+        request: &CreateStream,
+    ) -> Result<StreamConfiguration, StreamError> {
+        let url = self.configuration()?.url().clone();
+        let body = serde_json::to_vec(request).map_err(StreamError::Unwritable)?;
+        let answer = self
+            .http
+            .manage(Method::POST, url, self.token, Some(body))
+            .await;
+        let body = done(answer.and_then(|answer| answer.expect(&[201, 200])), CREATE)?;
+        StreamConfiguration::parse(&body).map_err(faulty(CREATE))
+    }
+
+    /// Deletes a stream; one that is gone already counts as deleted (SSF 1.0 §8.1.1.5).
+    pub(crate) async fn delete(&self, id: &StreamId) -> Result<(), StreamError> {
+        let url = self.configuration()?.with_query("stream_id", id.as_str());
+        let answer = self
+            .http
+            .manage(Method::DELETE, url, self.token, None)
+            .await;
+        let deleted = answer.and_then(|answer| answer.expect(&[204, 200, 404]));
+        done(deleted, DELETE).map(drop)
+    }
+
+    /// The status of a stream (SSF 1.0 §8.1.2.1).
+    pub(crate) async fn status(&self, id: &StreamId) -> Result<StatusConfiguration, StreamError> {
+        let url = endpoint(self.metadata.status_endpoint.as_ref(), "status_endpoint")
+            .map_err(StreamError::NotOffered)?
+            .with_query("stream_id", id.as_str());
+        let answer = self.http.manage(Method::GET, url, self.token, None).await;
+        let body = done(answer.and_then(|answer| answer.expect(&[200])), STATUS)?;
+        ssf_types::json::check(&body).map_err(faulty(STATUS))?;
+        serde_json::from_slice(&body).map_err(|_| {
+            faulty(STATUS)(JsonError::invalid(
+                "the answer",
+                "an object with stream_id and status",
+            ))
+        })
+    }
+}
+
+fn done<T>(answer: Result<T, FetchError>, action: &'static str) -> Result<T, StreamError> {
+    answer.map_err(|source| StreamError::Request { action, source })
+}
+
+fn faulty(action: &'static str) -> impl Fn(JsonError) -> StreamError {
+    move |source| StreamError::Faulty { action, source }
+}
+
+/// A stream that was agreed upon.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Agreed {
+    pub(crate) id: StreamId,
+    pub(crate) audience: Audience,
+}
+
+/// The push stream that a receiver wants.
+#[derive(Debug)]
+pub(crate) struct Wanted<'w> {
+    pub(crate) issuer: &'w Issuer,
+    pub(crate) endpoint: &'w EndpointUrl,
+    pub(crate) secret: &'w AuthorizationHeader,
+    pub(crate) events: &'w [EventTypeUri],
+}
+
+/// Adopts the stream that was agreed upon before, or makes one.
+///
+/// A stream that pushes to our endpoint and is not the one we remember was made with a secret that we do not hold: it
+/// is deleted, because its pushes would be refused for ever.
+pub(crate) async fn ensure_push_stream(
+    client: &StreamClient<'_>,
+    wanted: &Wanted<'_>,
+    remembered: Option<&Agreed>,
+) -> Result<Agreed, StreamError> {
+    let mut adopted = None;
+    for stream in client.list().await? {
+        if !pushes_to(&stream, wanted.endpoint) {
+            continue;
+        }
+        match remembered {
+            Some(known) if known.id == stream.stream_id && adopted.is_none() => {
+                if stream.aud != known.audience {
+                    return Err(StreamError::WrongAudience);
+                }
+                adopted = Some(checked(stream, wanted)?);
+            }
+            _ => {
+                tracing::warn!(stream.id = %stream.stream_id, "deleting a stream whose push secret is lost");
+                client.delete(&stream.stream_id).await?;
+            }
+        }
+    }
+    if let Some(adopted) = adopted {
+        return Ok(adopted);
+    }
+    let push = PushDelivery::new(wanted.endpoint.clone(), Some(wanted.secret.clone()));
+    let request = CreateStream::push(wanted.events.to_vec(), push);
+    let created = client.create(&request).await?;
+    if !pushes_to(&created, wanted.endpoint) {
+        return Err(StreamError::WrongDelivery);
+    }
+    checked(created, wanted)
+}
+
+fn pushes_to(stream: &StreamConfiguration, endpoint: &EndpointUrl) -> bool {
+    matches!(&stream.delivery, Delivery::Push(push) if push.endpoint_url == *endpoint)
+}
+
+/// The facts of a stream whose issuer is the right one; events that it will not deliver are worth a warning.
+fn checked(stream: StreamConfiguration, wanted: &Wanted<'_>) -> Result<Agreed, StreamError> {
+    if stream.iss != *wanted.issuer {
+        return Err(StreamError::WrongIssuer);
+    }
+    for event in wanted.events {
+        if !stream.events_delivered.contains(event) {
+            tracing::warn!(
+                stream.id = %stream.stream_id, event.r#type = %event,
+                "the transmitter will not deliver an event type that was asked for"
+            );
+        }
+    }
+    Ok(Agreed {
+        id: stream.stream_id,
+        audience: stream.aud,
+    })
+}

@@ -1,0 +1,386 @@
+//! The decision against examples, and against a slow oracle that knows neither hashes nor masks.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use proptest::{prelude::*, sample::subsequence};
+use ssf_types::{
+    subject::{ComplexSubject, SimpleSubject, Subject},
+    time::Timestamp,
+    uri::Issuer,
+};
+
+use super::*;
+use crate::revocation::{IndexKey, Policy, Revocation, Thresholds, select};
+
+const T: u64 = 1_615_305_159;
+
+fn issuer() -> Issuer {
+    Issuer::parse("https://idp.example.com").unwrap()
+}
+
+fn opaque(id: &str) -> SimpleSubject {
+    SimpleSubject::Opaque { id: id.into() }
+}
+
+fn email(email: &str) -> SimpleSubject {
+    SimpleSubject::Email {
+        email: email.into(),
+    }
+}
+
+fn complex(members: &[(&str, SimpleSubject)]) -> Subject {
+    ComplexSubject::new(members.iter().cloned()).unwrap().into()
+}
+
+fn cut(before: u64) -> Cut {
+    Cut {
+        before,
+        event: "urn:example:event".into(),
+        reason: None,
+    }
+}
+
+fn end(before: u64) -> Thresholds {
+    Thresholds {
+        began_before: Some(cut(before)),
+        authenticated_before: None,
+    }
+}
+
+fn reauthenticate(before: u64) -> Thresholds {
+    Thresholds {
+        began_before: None,
+        authenticated_before: Some(cut(before)),
+    }
+}
+
+fn revoke(index: &Index, scope: &Issuer, subject: &Subject, policy: &Policy, what: &Thresholds) {
+    for selection in select(subject, policy).unwrap_or_default() {
+        index.apply(&Revocation {
+            key: index.key().selection(scope, &selection),
+            mask: selection.mask,
+            thresholds: what.clone(),
+        });
+    }
+}
+
+fn index_of(subject: &Subject, what: &Thresholds) -> Index {
+    let index = Index::new(IndexKey::new([7; 16]));
+    revoke(&index, &issuer(), subject, &Policy::default(), what);
+    index
+}
+
+fn alice() -> Session {
+    Session::new(issuer(), Timestamp::from_secs(T))
+        .iss_sub("https://idp.example.com", "alice")
+        .email("alice@example.com")
+        .sid("s1")
+}
+
+fn reason(decision: Decision) -> Option<Reason> {
+    match decision {
+        Decision::Allow => None,
+        Decision::Deny(denial) => Some(denial.reason()),
+    }
+}
+
+fn decided(session: &Session, subject: &Subject, what: &Thresholds) -> Option<Reason> {
+    reason(decide(session, &index_of(subject, what)))
+}
+
+#[test]
+fn each_identifier_of_the_user_ends_the_session() {
+    for subject in [
+        email("ALICE@example.com"),
+        SimpleSubject::IssSub {
+            iss: "https://idp.example.com/".into(),
+            sub: "alice".into(),
+        },
+    ] {
+        assert_eq!(
+            decided(&alice(), &subject.into(), &end(T)),
+            Some(Reason::Revoked)
+        );
+    }
+    assert_eq!(
+        decided(&alice(), &email("bob@example.com").into(), &end(T)),
+        None
+    );
+}
+
+#[test]
+fn a_session_of_the_same_second_is_over_and_one_of_the_next_is_not() {
+    let subject = Subject::from(email("alice@example.com"));
+    assert_eq!(decided(&alice(), &subject, &end(T)), Some(Reason::Revoked));
+    assert_eq!(decided(&alice(), &subject, &end(T - 1)), None);
+}
+
+#[test]
+fn fractions_of_a_second_do_not_save_a_session() {
+    let session =
+        Session::new(issuer(), Timestamp::from_millis(T * 1000 + 999)).email("alice@example.com");
+    let subject = Subject::from(email("alice@example.com"));
+    assert_eq!(decided(&session, &subject, &end(T)), Some(Reason::Revoked));
+}
+
+#[test]
+fn a_named_session_is_over_whenever_it_began() {
+    for subject in [
+        opaque("s1").into(),
+        complex(&[("session", opaque("s1"))]),
+        complex(&[
+            ("user", email("alice@example.com")),
+            ("session", opaque("s1")),
+        ]),
+    ] {
+        assert_eq!(
+            decided(&alice(), &subject, &end(T - 1000)),
+            Some(Reason::Revoked)
+        );
+    }
+}
+
+#[test]
+fn another_session_of_the_same_user_goes_on() {
+    for subject in [
+        complex(&[("session", opaque("s2"))]),
+        complex(&[
+            ("user", email("alice@example.com")),
+            ("session", opaque("s2")),
+        ]),
+    ] {
+        assert_eq!(decided(&alice(), &subject, &end(T)), None);
+    }
+}
+
+#[test]
+fn a_session_without_an_identifier_of_its_own_goes_by_its_user() {
+    let session = Session::new(issuer(), Timestamp::from_secs(T)).email("alice@example.com");
+    let subject = complex(&[
+        ("user", email("alice@example.com")),
+        ("session", opaque("s2")),
+    ]);
+    assert_eq!(decided(&session, &subject, &end(T)), Some(Reason::Revoked));
+    assert_eq!(decided(&session, &subject, &end(T - 1)), None);
+}
+
+#[test]
+fn a_token_that_was_named_is_over_whenever_it_was_issued() {
+    let token = SimpleSubject::JwtId {
+        iss: "https://idp.example.com".into(),
+        jti: "1".into(),
+    };
+    let session = alice().identifier("user", token.clone());
+    assert_eq!(
+        decided(&session, &token.into(), &end(T - 1000)),
+        Some(Reason::Revoked)
+    );
+}
+
+#[test]
+fn a_lost_credential_asks_for_a_fresh_sign_in_and_is_satisfied_by_one() {
+    let subject = Subject::from(email("alice@example.com"));
+    let at = |auth_time| alice().auth_time(Timestamp::from_secs(auth_time));
+    assert_eq!(
+        decided(&at(T), &subject, &reauthenticate(T)),
+        Some(Reason::Reauthenticate)
+    );
+    assert_eq!(decided(&at(T + 1), &subject, &reauthenticate(T)), None);
+}
+
+#[test]
+fn a_session_that_tells_no_auth_time_cannot_pass_for_fresh() {
+    let subject = Subject::from(email("alice@example.com"));
+    assert_eq!(
+        decided(&alice(), &subject, &reauthenticate(T - 1000)),
+        Some(Reason::Reauthenticate)
+    );
+}
+
+#[test]
+fn a_session_that_is_over_is_not_asked_for_a_fresh_sign_in() {
+    let subject = Subject::from(email("alice@example.com"));
+    let both = end(T).merge(&reauthenticate(T + 9));
+    assert_eq!(decided(&alice(), &subject, &both), Some(Reason::Revoked));
+}
+
+#[test]
+fn an_address_never_crosses_transmitters() {
+    let index = Index::new(IndexKey::new([7; 16]));
+    let other = Issuer::parse("https://other.example.com").unwrap();
+    let subject = Subject::from(email("alice@example.com"));
+    revoke(&index, &other, &subject, &Policy::default(), &end(T));
+    assert_eq!(decide(&alice(), &index), Decision::Allow);
+}
+
+#[test]
+fn the_user_reads_the_reason_in_their_language() {
+    let mut what = end(T);
+    let texts = Texts::new([("en", "Bye"), ("de", "Tschüss")]).unwrap();
+    what.began_before.as_mut().unwrap().reason = Some(Arc::new(texts));
+    let index = index_of(&email("alice@example.com").into(), &what);
+    let Decision::Deny(denial) = decide(&alice(), &index) else {
+        panic!()
+    };
+    assert_eq!(denial.message(Some("de-AT")), ("de", "Tschüss"));
+    assert_eq!(denial.message(None), ("en", "Bye"));
+}
+
+/// Whether a revocation selects a session, read straight from the description of a complex subject.
+fn oracle_selects(subject: &Subject, session: &Session, policy: &Policy) -> Option<bool> {
+    let same = |a: &SimpleSubject, b: &SimpleSubject| a.revocation_key() == b.revocation_key();
+    let any = |wanted: &SimpleSubject, known: &[SimpleSubject]| {
+        let alternatives = wanted.alternatives();
+        known
+            .iter()
+            .any(|k| alternatives.iter().any(|w| same(w, k)))
+    };
+    match subject {
+        Subject::Simple(simple) => {
+            let hits: Vec<&str> = session
+                .identifiers()
+                .filter(|(_, known)| any(simple, std::slice::from_ref(known)))
+                .map(|(member, _)| member)
+                .collect();
+            (!hits.is_empty()).then(|| hits.contains(&"session"))
+        }
+        Subject::Complex(complex) => {
+            let names: BTreeSet<&str> = complex.members().map(|(name, _)| name).collect();
+            let judged: BTreeSet<&str> = names
+                .iter()
+                .copied()
+                .filter(|name| policy.members.contains(*name))
+                .filter(|name| !session.identifiers_of(name).is_empty())
+                .collect();
+            let narrowed = judged.contains("user") || judged.contains("session");
+            let whole = judged == names && judged.contains("device");
+            let user_kept = !names.contains("user") || judged.contains("user");
+            let matches = judged.iter().all(|name| {
+                complex
+                    .member(name)
+                    .is_some_and(|wanted| any(wanted, session.identifiers_of(name)))
+            });
+            ((narrowed || whole) && user_kept && matches).then(|| judged.contains("session"))
+        }
+        _ => None,
+    }
+}
+
+fn oracle(session: &Session, revoked: &[(Subject, Thresholds)], policy: &Policy) -> Option<Reason> {
+    let selected = |subject| oracle_selects(subject, session, policy);
+    let ended = revoked.iter().any(|(subject, what)| {
+        let cut = what.began_before.as_ref().map(|cut| cut.before);
+        match (selected(subject), cut) {
+            (Some(named), Some(before)) => named || session.began().as_secs() <= before,
+            _ => false,
+        }
+    });
+    let stale = revoked.iter().any(|(subject, what)| {
+        let cut = what.authenticated_before.as_ref().map(|cut| cut.before);
+        match (selected(subject), cut) {
+            (Some(_), Some(before)) => session
+                .authenticated()
+                .is_none_or(|moment| moment.as_secs() <= before),
+            _ => false,
+        }
+    });
+    match (ended, stale) {
+        (true, _) => Some(Reason::Revoked),
+        (false, true) => Some(Reason::Reauthenticate),
+        (false, false) => None,
+    }
+}
+
+const MEMBERS: [&str; 4] = ["device", "session", "tenant", "user"];
+
+fn any_identifier() -> impl Strategy<Value = SimpleSubject> {
+    "[ab]".prop_map(|id| opaque(&id))
+}
+
+fn any_wanted() -> impl Strategy<Value = SimpleSubject> {
+    let aliases = prop::collection::vec(any_identifier(), 1..3)
+        .prop_map(|identifiers| SimpleSubject::Aliases { identifiers });
+    prop_oneof![3 => any_identifier(), 1 => aliases]
+}
+
+fn any_subject() -> impl Strategy<Value = Subject> {
+    let complex = (
+        subsequence(&MEMBERS[..], 1..=4),
+        prop::collection::vec(any_wanted(), 4),
+    )
+        .prop_map(|(names, wanted)| {
+            ComplexSubject::new(names.into_iter().zip(wanted))
+                .unwrap()
+                .into()
+        });
+    prop_oneof![any_wanted().prop_map(Subject::from), complex]
+}
+
+fn any_session() -> impl Strategy<Value = Session> {
+    (
+        0..4_u64,
+        prop::option::of(0..4_u64),
+        prop::collection::vec((prop::sample::select(&MEMBERS[..]), any_identifier()), 0..5),
+    )
+        .prop_map(|(began, auth_time, identifiers)| {
+            let session = Session::new(issuer(), Timestamp::from_secs(began));
+            let session = match auth_time {
+                Some(auth_time) => session.auth_time(Timestamp::from_secs(auth_time)),
+                None => session,
+            };
+            identifiers
+                .into_iter()
+                .fold(session, |session, (member, identifier)| {
+                    session.identifier(member, identifier)
+                })
+        })
+}
+
+fn any_policy() -> impl Strategy<Value = Policy> {
+    subsequence(&MEMBERS[..], 0..=4).prop_map(|members| Policy {
+        members: members.into_iter().map(str::to_owned).collect(),
+        ..Policy::default()
+    })
+}
+
+fn any_revoked() -> impl Strategy<Value = Vec<(Subject, Thresholds)>> {
+    let one = (any_subject(), crate::revocation::tests::any_thresholds());
+    prop::collection::vec(one, 1..5)
+}
+
+fn index_with<'r>(
+    revoked: impl IntoIterator<Item = &'r (Subject, Thresholds)>,
+    policy: &Policy,
+) -> Index {
+    let index = Index::new(IndexKey::new([7; 16]));
+    for (subject, what) in revoked {
+        revoke(&index, &issuer(), subject, policy, what);
+    }
+    index
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn the_index_decides_as_the_oracle_does(
+        session in any_session(), revoked in any_revoked(), policy in any_policy()
+    ) {
+        let index = index_with(&revoked, &policy);
+        prop_assert_eq!(reason(decide(&session, &index)), oracle(&session, &revoked, &policy));
+    }
+
+    #[test]
+    fn order_and_repetition_change_no_decision(
+        session in any_session(),
+        (revoked, shuffled) in any_revoked().prop_flat_map(|revoked| {
+            let twice: Vec<_> = revoked.iter().chain(&revoked).cloned().collect();
+            (Just(revoked), Just(twice).prop_shuffle())
+        }),
+    ) {
+        let policy = Policy::default();
+        let (once, again) = (index_with(&revoked, &policy), index_with(&shuffled, &policy));
+        prop_assert_eq!(once.len(), again.len());
+        prop_assert_eq!(decide(&session, &once), decide(&session, &again));
+    }
+}

@@ -1,0 +1,104 @@
+//! The inbox: where a SET is safe before it is acknowledged.
+//!
+//! 1. [`Inbox::retain`] is one transaction: the SET and its revocations are there together or not at all.
+//! 2. When it returns, both survive a crash.
+//! 3. *Seen* is not *done*: a repeated SET is applied again, which changes nothing, because the first time may have
+//!    ended between the transaction and the index.
+
+#[cfg(feature = "client")]
+mod any;
+mod memory;
+
+use std::{collections::BTreeMap, error::Error, future::Future};
+
+use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
+
+#[cfg(feature = "client")]
+pub(crate) use self::any::AnyInbox;
+pub use self::memory::MemoryInbox;
+use crate::revocation::{Fingerprint, Revocation};
+
+/// A verified SET as it is kept.
+///
+/// Printing it for debugging shows no claims but `iss` and `jti`.
+#[derive(Clone)]
+pub struct ReceivedSet {
+    /// Who sent it.
+    pub issuer: Issuer,
+    /// Its name, unique for the issuer.
+    pub jti: Jti,
+    /// The claims as they were signed.
+    pub claims: String,
+    /// Hash of the claims by value: a repeat may be signed anew, but says the same.
+    pub fingerprint: Fingerprint,
+    /// When it came first.
+    pub received_at: Timestamp,
+    /// What it meant: `revoked`, `noted`, `not_applicable` or `discarded`.
+    pub outcome: &'static str,
+}
+
+impl std::fmt::Debug for ReceivedSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReceivedSet")
+            .field("issuer", &self.issuer)
+            .field("jti", &self.jti)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the inbox had of a SET.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Retained {
+    /// Nothing: now it is there, with its revocations.
+    New,
+    /// The same claims.
+    Duplicate {
+        /// When they came first.
+        received_at: Timestamp,
+    },
+    /// Other claims under the same `iss` and `jti`: nothing was changed.
+    Conflict,
+}
+
+/// The inbox cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("the receiver's database cannot {action}")]
+pub struct InboxError {
+    action: &'static str,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl InboxError {
+    /// Tells what did not work ("retain a SET") and why.
+    pub fn new(action: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            action,
+            source: source.into(),
+        }
+    }
+}
+
+/// Settings by name; values may be secrets.
+pub type Settings = BTreeMap<String, String>;
+
+/// Keeps SETs, revocations and settings; each method is one atomic step.
+pub trait Inbox: Send + Sync {
+    /// Keeps a SET together with its revocations, which are merged into those that are there.
+    fn retain(
+        &self,
+        set: &ReceivedSet,
+        revocations: &[Revocation],
+    ) -> impl Future<Output = Result<Retained, InboxError>> + Send;
+
+    /// All revocations.
+    fn revocations(&self) -> impl Future<Output = Result<Vec<Revocation>, InboxError>> + Send;
+
+    /// All settings.
+    fn settings(&self) -> impl Future<Output = Result<Settings, InboxError>> + Send;
+
+    /// Keeps settings, over those of the same name.
+    fn keep_settings(
+        &self,
+        settings: &Settings,
+    ) -> impl Future<Output = Result<(), InboxError>> + Send;
+}

@@ -1,0 +1,44 @@
+//! The inbox that a receiver was built with.
+
+use super::{Inbox, InboxError, MemoryInbox, ReceivedSet, Retained, Settings};
+use crate::revocation::Revocation;
+
+/// One of the inboxes there are.
+#[derive(Debug)]
+pub(crate) enum AnyInbox {
+    Memory(MemoryInbox),
+    #[cfg(feature = "sqlite")]
+    Sqlite(crate::store::SqliteInbox),
+}
+
+macro_rules! any {
+    ($self:expr, $inbox:ident => $call:expr) => {
+        match $self {
+            Self::Memory($inbox) => $call.await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite($inbox) => $call.await,
+        }
+    };
+}
+
+impl Inbox for AnyInbox {
+    async fn retain(
+        &self,
+        set: &ReceivedSet,
+        revocations: &[Revocation],
+    ) -> Result<Retained, InboxError> {
+        any!(self, inbox => inbox.retain(set, revocations))
+    }
+
+    async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
+        any!(self, inbox => inbox.revocations())
+    }
+
+    async fn settings(&self) -> Result<Settings, InboxError> {
+        any!(self, inbox => inbox.settings())
+    }
+
+    async fn keep_settings(&self, settings: &Settings) -> Result<(), InboxError> {
+        any!(self, inbox => inbox.keep_settings(settings))
+    }
+}

@@ -1,0 +1,283 @@
+//! The receiver: takes SETs, and decides about sessions.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use ssf_types::{
+    audience::Audience,
+    error::{Chain, ErrCode},
+    push::PushError,
+    secret::{AuthorizationHeader, constant_time_eq},
+    set::{Expectation, MEDIA_TYPE, SET_BYTES_MAX, UnverifiedSet, VerifiedSet},
+    time::Timestamp,
+    uri::{EndpointUrl, Issuer},
+};
+use tokio::sync::watch;
+
+use crate::{
+    answer::Answer,
+    builder::Builder,
+    clock,
+    guard::{self, Decision},
+    inbox::{AnyInbox, Inbox, ReceivedSet, Retained},
+    keys::{Keys, RETRY_AFTER, Unverified},
+    plan::{Outcome, Plan, plan},
+    revocation::{Index, Policy},
+    session::Session,
+    setup::Tasks,
+    stream::StreamState,
+};
+
+/// A running receiver; clones share it.
+///
+/// The crate's page shows how to embed one.
+#[derive(Clone)]
+pub struct Receiver {
+    shared: Arc<Shared>,
+    _tasks: Arc<Tasks>,
+}
+
+/// What the clones of a receiver and its background tasks share.
+pub(crate) struct Shared {
+    pub(crate) issuer: Issuer,
+    pub(crate) endpoint: EndpointUrl,
+    pub(crate) policy: Policy,
+    pub(crate) index: Index,
+    pub(crate) inbox: AnyInbox,
+    pub(crate) keys: Keys,
+    pub(crate) secret: AuthorizationHeader,
+    /// Names of this receiver; unknown until there is a stream.
+    pub(crate) audience: ArcSwapOption<Audience>,
+    pub(crate) stream: watch::Sender<StreamState>,
+}
+
+/// How a receiver is doing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Status {
+    /// How far it got with its stream.
+    pub stream: StreamState,
+    /// Whether it has keys to verify SETs with.
+    pub keys_loaded: bool,
+    /// How many keys of the index have a revocation.
+    pub revocations: usize,
+}
+
+impl Receiver {
+    /// Begins to put together a receiver for the SETs of the Transmitter `issuer`, which pushes them to
+    /// `endpoint_url`: the address under which it reaches [`Receiver::push_route`].
+    pub fn builder(issuer: impl Into<String>, endpoint_url: impl Into<String>) -> Builder {
+        Builder::new(issuer.into(), endpoint_url.into())
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Self {
+        Self {
+            shared,
+            _tasks: Arc::new(tasks),
+        }
+    }
+
+    /// The Transmitter's issuer.
+    pub fn issuer(&self) -> &Issuer {
+        &self.shared.issuer
+    }
+
+    /// Starts the description of a session that may be revoked by this receiver's Transmitter.
+    ///
+    /// `began` is the `iat` of the ID Token that started it.
+    pub fn session(&self, began: Timestamp) -> Session {
+        Session::new(self.shared.issuer.clone(), began)
+    }
+
+    /// Waits until the stream is set up and the keys are there.
+    pub async fn ready(&self) {
+        let mut state = self.shared.stream.subscribe();
+        // The sender lives in `self`, so this ends with the state.
+        let _ = state
+            .wait_for(|state| matches!(state, StreamState::Ready { .. }))
+            .await;
+    }
+
+    /// How the receiver is doing.
+    pub fn status(&self) -> Status {
+        Status {
+            stream: self.shared.stream.borrow().clone(),
+            keys_loaded: self.shared.keys.loaded(),
+            revocations: self.shared.index.len(),
+        }
+    }
+
+    /// Decides about a session: from memory, without waiting for anything.
+    pub fn decide(&self, session: &Session) -> Decision {
+        let decision = guard::decide(session, &self.shared.index);
+        let label = match &decision {
+            Decision::Allow => "allow",
+            Decision::Deny(denial) => denial.reason().label(),
+        };
+        metrics::counter!("ssf_receiver_guard_decisions_total", "decision" => label).increment(1);
+        decision
+    }
+
+    /// The route that takes pushes, at the path of the push endpoint's URL.
+    #[cfg(feature = "actix")]
+    pub fn push_route(&self) -> actix_web::Resource {
+        self.push_route_at(self.shared.endpoint.url().path())
+    }
+
+    /// The route that takes pushes, at another path: behind a proxy that changes it, or inside a scope.
+    #[cfg(feature = "actix")]
+    pub fn push_route_at(&self, path: &str) -> actix_web::Resource {
+        crate::http::push_route(self.clone(), path)
+    }
+
+    /// Middleware that refuses requests whose session was revoked.
+    ///
+    /// `session_of` finds the session of a request; requests without one pass.
+    #[cfg(feature = "actix")]
+    pub fn guard<F>(&self, session_of: F) -> guard::Guard<F>
+    where
+        F: Fn(&actix_web::dev::ServiceRequest) -> Option<Session> + 'static,
+    {
+        guard::Guard::new(self.clone(), session_of)
+    }
+
+    /// Takes a push, whatever web framework it came by (RFC 8935 §2).
+    ///
+    /// A 202 means that the SET is on disk and that [`Receiver::decide`] knows it. `body` may be of any length; a web
+    /// framework should stop reading after [`SET_BYTES_MAX`] bytes.
+    pub async fn accept(
+        &self,
+        authorization: Option<&str>,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Answer {
+        let answer = match self.refusal(authorization, content_type) {
+            Some(refusal) => refusal,
+            None => self.take(body).await,
+        };
+        self.counted(answer)
+    }
+
+    /// What the headers alone deserve; `None` if the body has to be looked at.
+    pub(crate) fn refusal(
+        &self,
+        authorization: Option<&str>,
+        content_type: Option<&str>,
+    ) -> Option<Answer> {
+        let secret = self.shared.secret.expose().as_bytes();
+        let presented = authorization.unwrap_or_default().as_bytes();
+        if !constant_time_eq(presented, secret) {
+            return Some(Answer::unauthenticated());
+        }
+        (!content_type.is_some_and(is_set)).then(Answer::wrong_media_type)
+    }
+
+    /// Counts an answer, and logs a refusal: without the token, and without what it says about anybody.
+    pub(crate) fn counted(&self, answer: Answer) -> Answer {
+        let label = answer.label();
+        metrics::counter!("ssf_receiver_sets_total", "result" => label).increment(1);
+        if let Some(error) = answer.error() {
+            let issuer = &self.shared.issuer;
+            tracing::warn!(%issuer, outcome = label, error = error.description, "a push was refused");
+        }
+        answer
+    }
+
+    async fn take(&self, body: &[u8]) -> Answer {
+        if body.len() > SET_BYTES_MAX {
+            return Answer::too_long();
+        }
+        let received_at = clock::now();
+        let set = match UnverifiedSet::parse(body) {
+            Ok(set) => set,
+            Err(error) => return Answer::refused(PushError::from(&error)),
+        };
+        let Some(audience) = self.shared.audience.load_full() else {
+            return Answer::unavailable(RETRY_AFTER);
+        };
+        let expected = Expectation::new(self.shared.issuer.clone(), Audience::clone(&audience));
+        let set = match self.shared.keys.verify(&set, &expected, received_at).await {
+            Ok(set) => set,
+            Err(Unverified::Never(error)) => return Answer::refused(PushError::from(&error)),
+            Err(Unverified::NotNow { retry_after }) => return Answer::unavailable(retry_after),
+        };
+        // In a task of its own: a peer that hangs up must not come between the database and the index.
+        let shared = Arc::clone(&self.shared);
+        let applied = tokio::spawn(async move { shared.apply(&set, received_at).await });
+        applied
+            .await
+            .unwrap_or_else(|_| Answer::unavailable(RETRY_AFTER))
+    }
+}
+
+/// Whether a `Content-Type` is that of a SET, with or without parameters.
+fn is_set(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case(MEDIA_TYPE)
+}
+
+impl Shared {
+    /// Makes a verified SET durable, then effective, then answers.
+    #[tracing::instrument(name = "accept", skip_all, fields(set.jti = %set.claims().jti, event.r#type = %set.claims().event.uri()))]
+    async fn apply(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
+        let claims = set.claims();
+        let mut planned = match self.plan(set, received_at) {
+            Ok(planned) => planned,
+            Err(refusal) => return Answer::refused(refusal),
+        };
+        let received = ReceivedSet {
+            issuer: claims.iss.clone(),
+            jti: claims.jti.clone(),
+            claims: set.json().to_owned(),
+            fingerprint: self.index.key().claims(set.json()),
+            received_at,
+            outcome: planned.outcome.label(),
+        };
+        match self.inbox.retain(&received, &planned.revocations).await {
+            Ok(Retained::New) => {}
+            Ok(Retained::Duplicate { received_at }) => {
+                tracing::info!("the SET came before");
+                planned = match self.plan(set, received_at) {
+                    Ok(planned) => planned,
+                    Err(refusal) => return Answer::refused(refusal),
+                };
+            }
+            Ok(Retained::Conflict) => {
+                tracing::error!("suspicious: a SET came before with other claims");
+                return Answer::refused(PushError::new(
+                    ErrCode::InvalidRequest,
+                    "a SET with this iss and jti and other claims came before",
+                ));
+            }
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "the SET is not acknowledged");
+                return Answer::unavailable(RETRY_AFTER);
+            }
+        }
+        for revocation in &planned.revocations {
+            self.index.apply(revocation);
+        }
+        report(&planned);
+        Answer::accepted()
+    }
+
+    fn plan(&self, set: &VerifiedSet, received_at: Timestamp) -> Result<Plan, PushError> {
+        let policy = Policy {
+            critical: self.keys.critical_subject_members(),
+            ..self.policy.clone()
+        };
+        plan(set.claims(), &policy, self.index.key(), received_at)
+    }
+}
+
+/// Counts and logs what became of an event.
+fn report(planned: &Plan) {
+    let outcome = planned.outcome.label();
+    metrics::counter!("ssf_receiver_events_total", "outcome" => outcome).increment(1);
+    match planned.outcome {
+        Outcome::Revoked | Outcome::Noted => tracing::info!(outcome, "the SET is acknowledged"),
+        Outcome::NotApplicable | Outcome::Discarded => {
+            tracing::warn!(outcome, "the SET is acknowledged and ends no session");
+        }
+    }
+}

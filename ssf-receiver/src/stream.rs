@@ -1,0 +1,82 @@
+//! What is remembered of the stream, and what is told about it.
+
+use serde::{Deserialize, Serialize};
+use ssf_types::{
+    audience::Audience,
+    id::StreamId,
+    uri::{EndpointUrl, Issuer},
+};
+
+use crate::{
+    builder::StartError,
+    client::stream::Agreed,
+    inbox::{InboxError, Settings},
+};
+
+/// How far the receiver got with its stream.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StreamState {
+    /// It is being set up; revocations that are known count already.
+    Pending {
+        /// Why the last attempt ended without success, if there was one.
+        last_error: Option<String>,
+    },
+    /// SETs are accepted.
+    Ready {
+        /// The stream, if the receiver manages it.
+        stream_id: Option<StreamId>,
+    },
+}
+
+/// Names of the settings for one stream: a database may have served another Transmitter before.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamMemory {
+    stream: String,
+    secret: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Setting {
+    stream_id: StreamId,
+    aud: Audience,
+}
+
+impl StreamMemory {
+    pub(crate) fn new(issuer: &Issuer, endpoint: &EndpointUrl) -> Self {
+        let of = |name: &str| format!("{name} {issuer} {}", endpoint.as_str());
+        Self {
+            stream: of("stream"),
+            secret: of("push_secret"),
+        }
+    }
+
+    /// Name of the setting that holds the push secret.
+    pub(crate) fn secret_name(&self) -> &str {
+        &self.secret
+    }
+
+    /// The stream that was agreed upon before.
+    pub(crate) fn read(&self, settings: &Settings) -> Result<Option<Agreed>, StartError> {
+        let Some(text) = settings.get(&self.stream) else {
+            return Ok(None);
+        };
+        let setting: Setting =
+            serde_json::from_str(text).map_err(|_| StartError::FaultySetting("stream"))?;
+        Ok(Some(Agreed {
+            id: setting.stream_id,
+            audience: setting.aud,
+        }))
+    }
+
+    /// The setting that remembers a stream.
+    pub(crate) fn write(&self, stream: &Agreed) -> Result<Settings, InboxError> {
+        let setting = Setting {
+            stream_id: stream.id.clone(),
+            aud: stream.audience.clone(),
+        };
+        let text = serde_json::to_string(&setting)
+            .map_err(|error| InboxError::new("remember the stream", error))?;
+        Ok([(self.stream.clone(), text)].into())
+    }
+}
