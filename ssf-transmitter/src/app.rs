@@ -1,5 +1,10 @@
-//! The steps of the transmitter: they take facts from the [ports](crate::ports), ask the [domain](crate::domain), and carry
-//! out what it decides.
+//! The steps of the transmitter: they take facts from the [ports](crate::ports), ask the [domain](crate::domain), and
+//! carry out what it decides. Whoever starts the process runs them in loops.
 
 pub mod clock;
+pub mod deliver;
+pub mod dispatch;
+pub mod ids;
+pub mod ingest;
+pub mod manage;
 pub mod wake;

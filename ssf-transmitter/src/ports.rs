@@ -247,6 +247,17 @@ pub struct LeasedStream {
     pub lease: StreamLease,
     /// The stream as it is; whoever changes it takes the lease away.
     pub stream: Stream,
+    /// How often in a row work on it has ended because its Receiver could not be reached.
+    pub failures: u32,
+}
+
+/// When work on a stream may go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Resume {
+    /// How often in a row work on it has ended because its Receiver could not be reached; zero if it can be.
+    pub failures: u32,
+    /// Nobody takes the stream before this moment.
+    pub not_before: Timestamp,
 }
 
 /// What has become of a delivery.
@@ -298,7 +309,7 @@ pub trait Outbox {
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send;
 
-    /// Takes at most `limit` streams that have something due and no owner, until `until`.
+    /// Takes at most `limit` streams that have something due, no owner and no reason to rest, until `until`.
     fn lease_streams(
         &self,
         worker: WorkerId,
@@ -318,6 +329,7 @@ pub trait Outbox {
     fn release(
         &self,
         lease: &StreamLease,
+        resume: Resume,
     ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
 
     /// At most `limit` deliveries of a stream that are due, those that wait longest first.
@@ -338,11 +350,8 @@ pub trait Outbox {
         now: Timestamp,
     ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
 
-    /// When the next delivery of any stream without an owner is due.
-    fn next_due(
-        &self,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
+    /// When the next stream can be leased; `None` if nothing is pending.
+    fn next_due(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
 }
 
 /// The signing keys.

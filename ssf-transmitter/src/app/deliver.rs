@@ -1,0 +1,313 @@
+//! Delivering on one leased stream.
+//!
+//! A window of attempts is under way at once. It opens with one attempt, doubles with each acknowledgement, and closes to
+//! one again when an attempt fails for a reason that is not the SET's. After some of those in a row the stream rests, so
+//! that a Receiver that is away gets one question now and then instead of its whole backlog.
+
+use std::{collections::HashSet, time::Duration};
+
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use ssf_types::{error::Chain, push::PushOutcome, time::Timestamp, uri::Issuer};
+use tracing::{debug, info, warn};
+
+use super::wake::Wake;
+use crate::{
+    domain::{
+        delivery::{Delivery, DeliveryState},
+        mint,
+        retry::RetryPolicy,
+    },
+    ports::{
+        Clock, Fenced, LeasedStream, Outbox, Push, Resume, Settlement, Signer, StoreError,
+        StreamLease,
+    },
+};
+
+/// How delivering goes about its work.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DeliverySettings {
+    /// Most attempts under way on one stream.
+    pub window_max: usize,
+    /// How long a lease lasts; longer than any attempt.
+    pub lease: Duration,
+    /// Failures in a row after which a stream rests.
+    pub failures_max: u32,
+    /// How long deliveries wait after a failure, and how long a stream rests.
+    pub retry: RetryPolicy,
+}
+
+impl Default for DeliverySettings {
+    fn default() -> Self {
+        Self {
+            window_max: 32,
+            lease: Duration::from_secs(30),
+            failures_max: 3,
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// What delivering needs; it is borrowed from whoever runs the loops.
+#[derive(Clone, Copy, Debug)]
+pub struct Deliverer<'a, S, G, P, C> {
+    /// Where deliveries are kept.
+    pub store: &'a S,
+    /// Signs SETs.
+    pub signer: &'a G,
+    /// Sends them.
+    pub push: &'a P,
+    /// Tells the time.
+    pub clock: &'a C,
+    /// Is called when deliveries were added, so that a stream with room in its window takes them at once.
+    pub fresh: &'a Wake,
+    /// The `iss` of the SETs.
+    pub issuer: &'a Issuer,
+    /// How to go about it.
+    pub settings: DeliverySettings,
+    /// Gives a random number in `0.0..1.0` for each delay.
+    pub jitter: fn() -> f64,
+}
+
+/// What was done on a stream before it was given back.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Delivered {
+    /// Deliveries that were acknowledged.
+    pub acknowledged: u64,
+    /// Deliveries that were refused for good.
+    pub quarantined: u64,
+    /// Attempts that failed and will be repeated.
+    pub failed: u64,
+}
+
+/// How an attempt ended.
+struct Attempt {
+    sequence: u64,
+    ended: Ended,
+}
+
+enum Ended {
+    Answered(PushOutcome, DeliveryState),
+    /// The key cannot be used: the fault is ours, and the delivery stays as it is.
+    NotSigned,
+}
+
+/// How wide the window is, and how the Receiver has answered lately.
+struct Window {
+    width: usize,
+    width_max: usize,
+    failures_max: u32,
+    failures_left: u32,
+    rests_before: u32,
+    retry_after: Option<Duration>,
+}
+
+impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
+    /// Delivers what is due on a leased stream until nothing is, the Receiver fails repeatedly, the lease is lost, or
+    /// `stopping` says so; then attempts under way are finished and the stream is given back.
+    ///
+    /// # Errors
+    /// The store is not available. The lease expires by itself, and attempts whose end could not be stored are
+    /// repeated with the same `jti`.
+    #[tracing::instrument(name = "deliver", skip_all, fields(stream.id = %leased.lease.stream, peer.host = leased.stream.delivery.endpoint_url.host()))]
+    pub async fn deliver(
+        &self,
+        leased: &LeasedStream,
+        stopping: impl Fn() -> bool,
+    ) -> Result<Delivered, StoreError> {
+        let lease = &leased.lease;
+        let mut done = Delivered::default();
+        let mut window = Window::new(leased.failures, &self.settings);
+        let mut under_way = FuturesUnordered::new();
+        let mut sequences = HashSet::new();
+        let mut fresh = self.fresh.listen();
+        let mut renew_at = self.clock.now().after(self.settings.lease / 3);
+        loop {
+            let now = self.clock.now();
+            if now >= renew_at {
+                if self.renew(lease, now).await? == Fenced::LeaseLost {
+                    return Ok(done);
+                }
+                renew_at = now.after(self.settings.lease / 3);
+            }
+            if !window.rests() && !stopping() && sequences.len() < window.width {
+                for delivery in self.startable(lease, now, &window, &sequences).await? {
+                    sequences.insert(delivery.sequence);
+                    under_way.push(self.attempt(leased, delivery));
+                }
+            }
+            let next = tokio::select! {
+                next = under_way.next() => next,
+                () = fresh.wait(self.settings.lease / 3) => continue,
+            };
+            let Some(first) = next else { break };
+            let mut ended = vec![first];
+            while let Some(Some(attempt)) = under_way.next().now_or_never() {
+                ended.push(attempt);
+            }
+            for attempt in &ended {
+                sequences.remove(&attempt.sequence);
+                window.learn(&attempt.ended);
+                done.count(&attempt.ended);
+            }
+            if self.settle(lease, ended).await? == Fenced::LeaseLost {
+                return Ok(done);
+            }
+        }
+        let resume = window.resume(self.clock.now(), &self.settings.retry, (self.jitter)());
+        self.store.release(lease, resume).await?;
+        Ok(done)
+    }
+
+    async fn renew(&self, lease: &StreamLease, now: Timestamp) -> Result<Fenced, StoreError> {
+        self.store
+            .renew(lease, now.after(self.settings.lease))
+            .await
+    }
+
+    /// Deliveries that are due, not under way, and fit into the window.
+    async fn startable(
+        &self,
+        lease: &StreamLease,
+        now: Timestamp,
+        window: &Window,
+        under_way: &HashSet<u64>,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        // Those under way are pending still, so at most as many of the answer as there are of them are not wanted.
+        let limit = u64::try_from(window.width).unwrap_or(u64::MAX);
+        let mut due = self.store.due(lease, now, limit).await?;
+        due.retain(|delivery| !under_way.contains(&delivery.sequence));
+        due.truncate(window.width - under_way.len());
+        Ok(due)
+    }
+
+    async fn settle(&self, lease: &StreamLease, ended: Vec<Attempt>) -> Result<Fenced, StoreError> {
+        let settlement = |attempt: Attempt| match attempt.ended {
+            Ended::Answered(_, state) => Some(Settlement {
+                sequence: attempt.sequence,
+                state,
+            }),
+            Ended::NotSigned => None,
+        };
+        let settlements: Vec<Settlement> = ended.into_iter().filter_map(settlement).collect();
+        self.store
+            .settle(lease, &settlements, self.clock.now())
+            .await
+    }
+
+    async fn attempt(&self, leased: &LeasedStream, delivery: Delivery) -> Attempt {
+        let stream = &leased.stream;
+        let sequence = delivery.sequence;
+        let claims = mint::claims(self.issuer, &stream.audience, &delivery);
+        let set = match self.signer.sign(claims).await {
+            Ok(set) => set,
+            Err(error) => {
+                tracing::error!(set.jti = %delivery.jti, error = %Chain(&error), "no attempt without a signature");
+                let ended = Ended::NotSigned;
+                return Attempt { sequence, ended };
+            }
+        };
+        let outcome = self.push.push(&stream.delivery, set).await;
+        let now = self.clock.now();
+        let before = DeliveryState::Pending {
+            attempts: delivery.attempts,
+            due: now,
+        };
+        let state =
+            before.after_attempt(outcome.clone(), now, &self.settings.retry, (self.jitter)());
+        report(&delivery, &state);
+        let ended = Ended::Answered(outcome, state);
+        Attempt { sequence, ended }
+    }
+}
+
+fn report(delivery: &Delivery, state: &DeliveryState) {
+    let jti = &delivery.jti;
+    let r#type = delivery.event.event.event.uri();
+    match state {
+        DeliveryState::Acknowledged { .. } => {
+            info!(set.jti = %jti, event.r#type = %r#type, outcome = "acknowledged", "delivery attempt ended");
+        }
+        DeliveryState::Quarantined { code, .. } => {
+            warn!(set.jti = %jti, event.r#type = %r#type, outcome = "refused", code = code.as_str(), "delivery attempt ended");
+        }
+        DeliveryState::Pending { attempts, .. } => {
+            debug!(set.jti = %jti, event.r#type = %r#type, outcome = "failed", delivery.attempt = attempts, "delivery attempt ended");
+        }
+    }
+    let outcome = match state {
+        DeliveryState::Acknowledged { .. } => "acknowledged",
+        DeliveryState::Quarantined { .. } => "refused",
+        DeliveryState::Pending { .. } => "failed",
+    };
+    metrics::counter!("ssf_delivery_attempts_total", "outcome" => outcome).increment(1);
+}
+
+impl Delivered {
+    fn count(&mut self, ended: &Ended) {
+        match ended {
+            Ended::Answered(_, DeliveryState::Acknowledged { .. }) => self.acknowledged += 1,
+            Ended::Answered(_, DeliveryState::Quarantined { .. }) => self.quarantined += 1,
+            Ended::Answered(_, DeliveryState::Pending { .. }) | Ended::NotSigned => {
+                self.failed += 1;
+            }
+        }
+    }
+}
+
+impl Window {
+    fn new(rests_before: u32, settings: &DeliverySettings) -> Self {
+        // A stream that has rested gets one question; its answer decides.
+        let failures_left = if rests_before == 0 {
+            settings.failures_max
+        } else {
+            1
+        };
+        Self {
+            width: 1,
+            width_max: settings.window_max.max(1),
+            failures_max: settings.failures_max.max(1),
+            failures_left,
+            rests_before,
+            retry_after: None,
+        }
+    }
+
+    fn rests(&self) -> bool {
+        self.failures_left == 0
+    }
+
+    fn learn(&mut self, ended: &Ended) {
+        match ended {
+            Ended::Answered(_, state) if state.is_settled() => {
+                self.width = (self.width * 2).min(self.width_max);
+                self.failures_left = self.failures_max;
+                self.rests_before = 0;
+            }
+            Ended::Answered(PushOutcome::Busy { retry_after }, _) => {
+                self.width = 1;
+                self.failures_left = 0;
+                self.retry_after = (*retry_after).max(self.retry_after);
+            }
+            Ended::Answered(..) => {
+                self.width = 1;
+                self.failures_left = self.failures_left.saturating_sub(1);
+            }
+            Ended::NotSigned => self.failures_left = 0,
+        }
+    }
+
+    fn resume(&self, now: Timestamp, retry: &RetryPolicy, jitter: f64) -> Resume {
+        if !self.rests() {
+            return Resume {
+                failures: self.rests_before,
+                not_before: now,
+            };
+        }
+        let failures = self.rests_before.saturating_add(1);
+        Resume {
+            failures,
+            not_before: now.after(retry.delay(failures, self.retry_after, jitter)),
+        }
+    }
+}

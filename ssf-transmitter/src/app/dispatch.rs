@@ -1,0 +1,103 @@
+//! Fanning accepted events out, one step at a time, by the one who holds the lease.
+
+use std::time::Duration;
+
+use ssf_types::time::Timestamp;
+
+use super::ids;
+use crate::{
+    domain::{fan_out::fan_out, id::WorkerId, subjects::SubjectPreference},
+    ports::{Clock, FanOutLease, FannedOut, Outbox, StoreError},
+};
+
+/// How long the lease of the fan-out lasts; after a crash on another node nobody fans out for so long.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// Most events of one step, so that its transaction stays short.
+const STEP_EVENTS_MAX: u64 = 256;
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Dispatched {
+    /// Somebody else has the lease.
+    NotOurs,
+    /// No event waits.
+    Idle,
+    /// Events were fanned out, and perhaps more wait.
+    Some {
+        /// How many events.
+        events: u64,
+        /// How many deliveries they became.
+        deliveries: u64,
+    },
+}
+
+/// Fans out, and remembers the lease between steps.
+#[derive(Debug)]
+pub struct Dispatcher {
+    worker: WorkerId,
+    preference: SubjectPreference,
+    held: Option<Held>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    lease: FanOutLease,
+    renew_at: Timestamp,
+}
+
+impl Dispatcher {
+    /// Fans out as `worker`; streams get the identifiers that `preference` chooses.
+    pub fn new(worker: WorkerId, preference: SubjectPreference) -> Self {
+        Self {
+            worker,
+            preference,
+            held: None,
+        }
+    }
+
+    /// Fans out at most 256 of the events that wait.
+    ///
+    /// # Errors
+    /// The store is not available; nothing is lost, and the next step repeats this one.
+    #[tracing::instrument(name = "dispatch", skip_all)]
+    pub async fn step(
+        &mut self,
+        store: &impl Outbox,
+        clock: &impl Clock,
+    ) -> Result<Dispatched, StoreError> {
+        let now = clock.now();
+        let Some(lease) = self.lease(store, now).await? else {
+            return Ok(Dispatched::NotOurs);
+        };
+        let preference = &self.preference;
+        let decide =
+            |event: &_, streams: &[_]| fan_out(event, streams, preference, now, || ids::jti(now));
+        match store.fan_out(lease, now, STEP_EVENTS_MAX, decide).await? {
+            FannedOut::LeaseLost => {
+                self.held = None;
+                Ok(Dispatched::NotOurs)
+            }
+            FannedOut::Done { events: 0, .. } => Ok(Dispatched::Idle),
+            FannedOut::Done { events, deliveries } => Ok(Dispatched::Some { events, deliveries }),
+        }
+    }
+
+    async fn lease(
+        &mut self,
+        store: &impl Outbox,
+        now: Timestamp,
+    ) -> Result<Option<FanOutLease>, StoreError> {
+        if let Some(held) = self.held.filter(|held| now < held.renew_at) {
+            return Ok(Some(held.lease));
+        }
+        let lease = store
+            .lease_fan_out(self.worker, now, now.after(LEASE))
+            .await?;
+        self.held = lease.map(|lease| Held {
+            lease,
+            renew_at: now.after(LEASE / 2),
+        });
+        Ok(lease)
+    }
+}
