@@ -5,6 +5,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -14,7 +15,7 @@ use crate::{
     checks,
     report::Report,
     target::{Target, TargetError},
-    wire::{Wire, WireError},
+    wire::{Settings, Wire, WireError},
 };
 
 /// Exit code of a run that could not begin.
@@ -47,6 +48,9 @@ struct Metadata {
     /// PEM file with certificate authorities to trust besides those of this machine.
     #[arg(long, value_name = "FILE")]
     ca_certificates: Option<PathBuf>,
+    /// Longest wait for an answer, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -89,8 +93,11 @@ pub fn run(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
 
 fn judge(metadata: &Metadata) -> Result<Report, Preflight> {
     let target = Target::parse(&metadata.issuer).map_err(Preflight::Target)?;
-    let extra = metadata.ca_certificates.as_deref().map(read).transpose()?;
-    let wire = Wire::new(&target, extra.as_deref()).map_err(Preflight::Wire)?;
+    let settings = Settings {
+        timeout: Duration::from_secs(metadata.timeout),
+        extra_authorities: metadata.ca_certificates.as_deref().map(read).transpose()?,
+    };
+    let wire = Wire::new(&target, &settings).map_err(Preflight::Wire)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -14,8 +14,25 @@ use crate::{
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest wait for a whole answer.
-const TIMEOUT: Duration = Duration::from_secs(15);
+/// How the tester speaks to a Transmitter.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Longest wait for a whole answer.
+    pub timeout: Duration,
+    /// Certificate authorities in PEM to trust besides those of this machine.
+    pub extra_authorities: Option<Vec<u8>>,
+}
+
+impl Default for Settings {
+    /// Waits 15 seconds and trusts the authorities of this machine.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(15),
+            extra_authorities: None,
+        }
+    }
+}
 
 /// The tester cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -45,21 +62,21 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Makes a client that trusts the authorities of this machine and those in `extra_pem`.
+    /// Makes a client for one Transmitter.
     ///
     /// # Errors
     /// The certificates are not PEM, or TLS cannot be had.
-    pub fn new(target: &Target, extra_pem: Option<&[u8]>) -> Result<Self, WireError> {
+    pub fn new(target: &Target, settings: &Settings) -> Result<Self, WireError> {
         let mut builder = Client::builder()
             .user_agent(concat!("ssf-conformance/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
+            .timeout(settings.timeout)
             .redirect(redirect::Policy::none())
             .referer(false);
         if target.is_loopback() {
             builder = builder.no_proxy();
         }
-        if let Some(pem) = extra_pem {
+        if let Some(pem) = &settings.extra_authorities {
             let extra = Certificate::from_pem_bundle(pem).map_err(WireError::Certificates)?;
             builder = builder.tls_certs_merge(extra);
         }

@@ -13,6 +13,7 @@ mod site;
 use std::{
     collections::BTreeSet,
     io::Write,
+    net::TcpListener,
     process::{Command, Output},
 };
 
@@ -250,6 +251,27 @@ fn what_cannot_begin_exits_with_2_and_what_to_fix() {
     }
     assert_eq!(tester(&["metadata"]).status.code(), Some(2));
     assert_eq!(tester(&[]).status.code(), Some(2));
+}
+
+#[test]
+fn a_transmitter_that_never_answers_is_given_up() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let issuer = format!("http://{}", silent.local_addr().unwrap());
+    let output = tester(&["metadata", &issuer, "--timeout", "1"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stderr(&output).contains("no answer: "), "{output:?}");
+}
+
+#[test]
+fn a_file_that_holds_no_certificates_is_refused() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n")
+        .unwrap();
+    for path in [file.path().to_str().unwrap(), "/nonexistent/authority.pem"] {
+        let output = tester(&["metadata", "https://127.0.0.1:1", "--ca-certificates", path]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(stderr(&output).contains("cannot be read"), "{output:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::{Value, json};
-use ssf_conformance::{checks, report::Report, target::Target, wire::Wire};
+use ssf_conformance::{
+    checks,
+    report::Report,
+    target::Target,
+    wire::{Settings, Wire},
+};
 
 use crate::server::{AUTHORITY, Reply, Routes, Server};
 
@@ -88,7 +93,9 @@ pub(crate) fn judged(server: Server, change: impl FnOnce(&mut Site)) -> Report {
     change(&mut site);
     let target = Target::parse(&site.issuer).unwrap();
     server.serve(site.routes());
-    let wire = Wire::new(&target, Some(&AUTHORITY.pem())).unwrap();
+    let mut settings = Settings::default();
+    settings.extra_authorities = Some(AUTHORITY.pem());
+    let wire = Wire::new(&target, &settings).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
