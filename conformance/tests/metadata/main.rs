@@ -22,6 +22,12 @@ use ssf_conformance::{
     checks::{self, Outcome, Verdict},
     report::{Conclusion, Finding, Report},
 };
+use ssf_types::{
+    jose::{self, SigningKey},
+    metadata::{AuthorizationScheme, DefaultSubjects, TransmitterMetadata},
+    set::Algorithm,
+    uri::{EndpointUrl, Issuer},
+};
 
 use crate::{
     mutants::MUTANTS,
@@ -91,6 +97,31 @@ fn each_check_that_can_run_has_a_mutant() {
         let exempt = NEVER_RUN.contains(&check.name) || absent.contains(&check.name);
         assert_ne!(found.contains(check.name), exempt, "{}", check.name);
     }
+}
+
+#[test]
+fn what_ssf_types_writes_is_conformant() {
+    let report = judged(Server::with_tls(), |site| {
+        let origin = site.issuer.trim_end_matches("/tenant/").to_owned();
+        let url = |path: &str| EndpointUrl::parse(format!("{origin}{path}")).unwrap();
+        let mut metadata = TransmitterMetadata::new(Issuer::parse(site.issuer.as_str()).unwrap());
+        metadata.jwks_uri = Some(url("/jwks.json"));
+        metadata.delivery_methods_supported = vec!["urn:ietf:rfc:8935".to_owned()];
+        metadata.configuration_endpoint = Some(url("/ssf/streams"));
+        metadata.status_endpoint = Some(url("/ssf/status"));
+        metadata.add_subject_endpoint = Some(url("/ssf/subjects:add"));
+        metadata.remove_subject_endpoint = Some(url("/ssf/subjects:remove"));
+        metadata.verification_endpoint = Some(url("/ssf/verify"));
+        metadata.critical_subject_members = vec!["user".to_owned()];
+        metadata.authorization_schemes = vec![AuthorizationScheme::bearer()];
+        metadata.default_subjects = Some(DefaultSubjects::All);
+        site.document = serde_json::to_value(&metadata).unwrap();
+        let keys = [Algorithm::Rs256, Algorithm::Es256];
+        let keys = keys.map(|algorithm| SigningKey::generate(algorithm).unwrap());
+        site.keys = jose::jwks(&keys);
+    });
+    assert_eq!(deviations(&report), []);
+    assert_eq!(report.count(Verdict::NotRun), NEVER_RUN.len());
 }
 
 #[test]
