@@ -105,7 +105,7 @@ fn judge(metadata: &Metadata) -> Result<Report, Preflight> {
     let recording = runtime
         .block_on(wire.metadata(target))
         .map_err(Preflight::Wire)?;
-    Ok(Report::new(&recording, checks::metadata()))
+    Ok(Report::new(recording, checks::metadata()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Preflight> {

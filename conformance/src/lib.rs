@@ -29,7 +29,7 @@
 //!     risc: answered(target.risc_url(), 404, ""),
 //!     jwks: None,
 //! };
-//! let report = Report::new(&Recording::new(target, metadata, probes), checks::metadata());
+//! let report = Report::new(Recording::new(target, metadata, probes), checks::metadata());
 //! assert_eq!(report.conclusion(), Conclusion::NonConformant);
 //! # Ok::<(), ssf_conformance::target::TargetError>(())
 //! ```

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     checks::{Check, Outcome, Verdict},
-    exchange::Recording,
+    exchange::{Exchange, Recording},
 };
 
 /// How a run ended; the number is the exit code.
@@ -30,19 +30,18 @@ pub struct Finding {
     pub verdict: Verdict,
 }
 
-/// The findings of one run.
+/// The record of one run and what was found in it.
 #[derive(Clone, Debug)]
 pub struct Report {
-    issuer: String,
-    requests: Vec<String>,
+    recording: Recording,
     findings: Vec<Finding>,
 }
 
 impl Report {
     /// Runs checks over a record.
-    pub fn new(recording: &Recording, checks: impl IntoIterator<Item = &'static Check>) -> Self {
+    pub fn new(recording: Recording, checks: impl IntoIterator<Item = &'static Check>) -> Self {
         let finding = |check: &'static Check| {
-            let outcome = check.run(recording);
+            let outcome = check.run(&recording);
             Finding {
                 check,
                 verdict: Verdict::of(check.level, &outcome),
@@ -50,13 +49,14 @@ impl Report {
             }
         };
         Self {
-            issuer: recording.target().issuer().to_owned(),
-            requests: recording
-                .exchanges()
-                .map(crate::exchange::Exchange::summary)
-                .collect(),
             findings: checks.into_iter().map(finding).collect(),
+            recording,
         }
+    }
+
+    /// What was judged.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
     }
 
     /// What was found, in the order of the checks.
@@ -85,9 +85,10 @@ impl Report {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "metadata of {}", printable(&self.issuer))?;
-        for request in &self.requests {
-            writeln!(out, "  {}", printable(request))?;
+        let issuer = self.recording.target().issuer();
+        writeln!(out, "metadata of {}", printable(issuer))?;
+        for exchange in self.recording.exchanges() {
+            writeln!(out, "  {}", printable(&exchange.summary()))?;
         }
         writeln!(out)?;
         for finding in &self.findings {
@@ -126,6 +127,7 @@ impl Report {
     /// The report for programs. Members are added in later versions, never changed.
     pub fn to_json(&self) -> Value {
         let findings: Vec<Value> = self.findings.iter().map(Finding::to_json).collect();
+        let requests: Vec<Value> = self.recording.exchanges().map(request_json).collect();
         let counts: Value = VERDICTS
             .iter()
             .map(|verdict| {
@@ -139,10 +141,10 @@ impl Report {
         json!({
             "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
             "command": "metadata",
-            "issuer": self.issuer,
+            "issuer": self.recording.target().issuer(),
             "conformant": self.conclusion() == Conclusion::Conformant,
             "counts": counts,
-            "requests": self.requests,
+            "requests": requests,
             "findings": findings,
         })
     }
@@ -176,6 +178,14 @@ impl Finding {
     }
 }
 
+fn request_json(exchange: &Exchange) -> Value {
+    let url = exchange.url.as_str();
+    match &exchange.result {
+        Ok(answer) => json!({ "method": "GET", "url": url, "status": answer.status }),
+        Err(error) => json!({ "method": "GET", "url": url, "error": error.to_string() }),
+    }
+}
+
 /// Text of a stranger, with what could steer a terminal or turn the reading direction escaped.
 fn printable(text: &str) -> String {
     let steers = |c: char| {
@@ -200,7 +210,7 @@ mod tests {
     use super::*;
     use crate::{
         checks,
-        exchange::{Answer, Exchange, NoAnswer, Probes},
+        exchange::{Answer, NoAnswer, Probes},
         target::Target,
     };
 
@@ -236,21 +246,21 @@ mod tests {
 
     #[test]
     fn a_run_in_which_nothing_was_judged_does_not_succeed() {
-        let report = Report::new(&recording(silence()), checks::metadata());
+        let report = Report::new(recording(silence()), checks::metadata());
         assert_eq!(report.count(Verdict::NotRun), report.findings().len());
         assert_eq!(report.conclusion(), Conclusion::NonConformant);
     }
 
     #[test]
     fn a_run_without_a_check_does_not_succeed() {
-        let report = Report::new(&recording(answered(r#"{"issuer":"https://h"}"#)), []);
+        let report = Report::new(recording(answered(r#"{"issuer":"https://h"}"#)), []);
         assert_eq!(report.conclusion(), Conclusion::NonConformant);
     }
 
     #[test]
     fn one_broken_must_fails_the_run() {
         let conclusion =
-            |body| Report::new(&recording(answered(body)), checks::metadata()).conclusion();
+            |body| Report::new(recording(answered(body)), checks::metadata()).conclusion();
         assert_eq!(
             conclusion(r#"{"issuer":"https://h"}"#),
             Conclusion::Conformant
@@ -268,7 +278,7 @@ mod tests {
             "a\\u{1b}[2Jb\\u{202e}c é"
         );
         let report = Report::new(
-            &recording(answered("{\"issuer\":\"https://\u{9b}h\"}")),
+            recording(answered("{\"issuer\":\"https://\u{9b}h\"}")),
             checks::metadata(),
         );
         let mut text = Vec::new();
@@ -279,7 +289,7 @@ mod tests {
     #[test]
     fn the_json_report_names_requirement_section_level_and_evidence() {
         let report = Report::new(
-            &recording(answered(r#"{"issuer":"https://i"}"#)),
+            recording(answered(r#"{"issuer":"https://i"}"#)),
             checks::metadata(),
         );
         let json = report.to_json();

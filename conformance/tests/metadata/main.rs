@@ -255,6 +255,7 @@ fn the_report_can_be_had_as_json() {
     assert_eq!(report.pointer("/conformant"), Some(&json!(true)));
     assert_eq!(report.pointer("/counts/failed"), Some(&json!(0)));
     assert_eq!(report.pointer("/counts/not_run"), Some(&json!(10)));
+    assert_eq!(report.pointer("/requests/0/status"), Some(&json!(200)));
 }
 
 #[test]

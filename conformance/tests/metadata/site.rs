@@ -101,5 +101,5 @@ pub(crate) fn judged(server: Server, change: impl FnOnce(&mut Site)) -> Report {
         .build()
         .unwrap();
     let recording = runtime.block_on(wire.metadata(target)).unwrap();
-    Report::new(&recording, checks::metadata())
+    Report::new(recording, checks::metadata())
 }
