@@ -254,13 +254,12 @@ fn oracle_selects(subject: &Subject, session: &Session, policy: &Policy) -> Opti
                 .collect();
             let narrowed = judged.contains("user") || judged.contains("session");
             let whole = judged == names && judged.contains("device");
-            let user_kept = !names.contains("user") || judged.contains("user");
             let matches = judged.iter().all(|name| {
                 complex
                     .member(name)
                     .is_some_and(|wanted| any(wanted, session.identifiers_of(name)))
             });
-            ((narrowed || whole) && user_kept && matches).then(|| judged.contains("session"))
+            ((narrowed || whole) && matches).then(|| judged.contains("session"))
         }
         _ => None,
     }

@@ -135,8 +135,7 @@ fn masks(known: &BTreeSet<&str>, policy: &Policy) -> Result<Vec<Mask>, Unselecte
     let optional: Vec<&str> = known
         .iter()
         .copied()
-        .filter(|name| policy.unknown == Unknown::Widen && *name != USER)
-        .filter(|name| !policy.critical.contains(*name))
+        .filter(|name| policy.unknown == Unknown::Widen && !policy.critical.contains(*name))
         .collect();
     let subsets = 1_usize
         .checked_shl(u32::try_from(optional.len()).unwrap_or(u32::MAX))
@@ -241,7 +240,7 @@ mod tests {
     fn all_known_members_have_to_match_unless_a_session_lacks_one() {
         assert_eq!(
             selected(&["user", "session"], &Policy::default()).unwrap(),
-            ["session+user", "user!session"]
+            ["session!user", "session+user", "user!session"]
         );
     }
 
@@ -332,7 +331,10 @@ mod tests {
                 .into()
         };
         let policy = Policy::default();
-        assert_eq!(select(&subject(2, 3), &policy).unwrap().len(), 2 * 3 + 2);
+        assert_eq!(
+            select(&subject(2, 3), &policy).unwrap().len(),
+            2 * 3 + 2 + 3
+        );
         assert_eq!(
             select(&subject(32, 32), &policy),
             Err(Unselected::TooManyCombinations)

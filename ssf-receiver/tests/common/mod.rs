@@ -1,0 +1,293 @@
+//! A Transmitter that says what a test wants it to say, over real HTTP.
+
+#![expect(
+    dead_code,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "each test uses a part of it, and a harness may panic"
+)]
+
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    http::{StatusCode, header},
+    web,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use josekit::jws::JwsSigner;
+use serde_json::{Value, json};
+use ssf_types::{
+    jose::{self, SigningKey},
+    set::{Algorithm, CompactSet},
+};
+
+pub const SESSION_REVOKED: &str =
+    "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
+pub const AUDIENCE: &str = "https://rp.example.com/stream/1";
+pub const TOKEN: &str = "management-s3cret";
+
+static KEY: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::generate(Algorithm::Es256).unwrap());
+
+/// What the Transmitter answers with, where a test does not want the truth.
+#[derive(Clone)]
+pub enum Lie {
+    Status(u16),
+    Body(String),
+    /// Bytes without end.
+    Endless,
+}
+
+/// The stream that was made, with its secret.
+#[derive(Clone)]
+pub struct Stream {
+    pub id: String,
+    pub configuration: Value,
+    pub authorization: String,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub issuer: Mutex<String>,
+    pub keys: Mutex<Vec<SigningKey>>,
+    pub metadata_lie: Mutex<Option<Lie>>,
+    pub keys_lie: Mutex<Option<Lie>>,
+    pub stream_iss: Mutex<Option<String>>,
+    pub down: AtomicBool,
+    pub key_fetches: AtomicUsize,
+    pub created: AtomicUsize,
+    pub deleted: AtomicUsize,
+    pub streams: Mutex<Vec<Stream>>,
+}
+
+pub struct Transmitter {
+    pub state: Arc<State>,
+    pub issuer: String,
+    server: ServerHandle,
+}
+
+impl Transmitter {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(State::default());
+        state.issuer.lock().unwrap().clone_from(&issuer);
+        state.keys.lock().unwrap().push(KEY.clone());
+        let data = web::Data::from(Arc::clone(&state));
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(data.clone())
+                .route("/.well-known/ssf-configuration", web::get().to(metadata))
+                .route("/jwks", web::get().to(keys))
+                .route("/streams", web::get().to(list))
+                .route("/streams", web::post().to(create))
+                .route("/streams", web::delete().to(delete))
+                .route("/status", web::get().to(status))
+        })
+        .workers(1)
+        .disable_signals()
+        .listen(listener)
+        .unwrap()
+        .run();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        Self {
+            state,
+            issuer,
+            server: handle,
+        }
+    }
+
+    pub async fn stop(self) {
+        self.server.stop(false).await;
+    }
+
+    /// The only stream.
+    pub fn stream(&self) -> Stream {
+        let streams = self.state.streams.lock().unwrap();
+        assert_eq!(streams.len(), 1);
+        streams[0].clone()
+    }
+
+    pub fn header() -> Value {
+        json!({ "alg": "ES256", "kid": KEY.kid(), "typ": "secevent+jwt" })
+    }
+
+    /// Claims of a SET that ends the session that `subject` names.
+    pub fn claims(&self, jti: &str, subject: Value, happened: u64) -> Value {
+        json!({
+            "iss": self.issuer, "jti": jti, "iat": happened, "aud": AUDIENCE, "sub_id": subject,
+            "events": { SESSION_REVOKED: {
+                "event_timestamp": happened,
+                "reason_user": { "en": "Signed out by an administrator", "de": "Vom Administrator abgemeldet" },
+            }},
+        })
+    }
+}
+
+/// Signs whatever it is given, well formed or not.
+pub fn signed_with(key: &SigningKey, header: &Value, claims: &str) -> String {
+    let pem = secrecy::ExposeSecret::expose_secret(key.pem());
+    let signer = josekit::jws::ES256.signer_from_pem(pem).unwrap();
+    let header = BASE64URL.encode(header.to_string());
+    CompactSet::compose(&header, claims.as_bytes(), |input| signer.sign(input))
+        .unwrap()
+        .into_string()
+}
+
+pub fn signed(header: &Value, claims: &Value) -> String {
+    signed_with(&KEY, header, &claims.to_string())
+}
+
+pub fn email(email: &str) -> Value {
+    json!({ "format": "email", "email": email })
+}
+
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(20))
+        .build()
+        .unwrap()
+}
+
+pub async fn push(url: &str, authorization: &str, set: String) -> reqwest::Response {
+    client()
+        .post(url)
+        .header("Authorization", authorization)
+        .header("Content-Type", "application/secevent+jwt")
+        .body(set)
+        .send()
+        .await
+        .unwrap()
+}
+
+/// Waits, within bounds, until `is_so` is.
+pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .expect(what);
+}
+
+type Shared = web::Data<State>;
+
+fn told(lie: &Mutex<Option<Lie>>, state: &State, truth: &Value) -> HttpResponse {
+    if state.down.load(Ordering::SeqCst) {
+        return HttpResponse::ServiceUnavailable().finish();
+    }
+    match lie.lock().unwrap().clone() {
+        None => HttpResponse::Ok().json(truth),
+        Some(Lie::Status(status)) => HttpResponse::build(StatusCode::from_u16(status).unwrap())
+            .insert_header((header::LOCATION, "/elsewhere"))
+            .finish(),
+        Some(Lie::Body(body)) => HttpResponse::Ok().body(body),
+        Some(Lie::Endless) => {
+            let chunk = web::Bytes::from_static(&[b' '; 16 * 1024]);
+            let chunks =
+                futures_util::stream::repeat_with(move || Ok::<_, actix_web::Error>(chunk.clone()));
+            HttpResponse::Ok().streaming(chunks)
+        }
+    }
+}
+
+async fn metadata(state: Shared) -> HttpResponse {
+    let issuer = state.issuer.lock().unwrap().clone();
+    let truth = json!({
+        "spec_version": "1_0", "issuer": issuer, "jwks_uri": format!("{issuer}/jwks"),
+        "configuration_endpoint": format!("{issuer}/streams"), "status_endpoint": format!("{issuer}/status"),
+        "delivery_methods_supported": ["urn:ietf:rfc:8935"],
+    });
+    told(&state.metadata_lie, &state, &truth)
+}
+
+async fn keys(state: Shared) -> HttpResponse {
+    state.key_fetches.fetch_add(1, Ordering::SeqCst);
+    let truth = jose::jwks(&*state.keys.lock().unwrap());
+    told(&state.keys_lie, &state, &truth)
+}
+
+fn refused(request: &HttpRequest, state: &State) -> Option<HttpResponse> {
+    if state.down.load(Ordering::SeqCst) {
+        return Some(HttpResponse::ServiceUnavailable().finish());
+    }
+    let presented = request.headers().get("Authorization");
+    let expected = format!("Bearer {TOKEN}");
+    (presented.and_then(|value| value.to_str().ok()) != Some(&expected))
+        .then(|| HttpResponse::Unauthorized().finish())
+}
+
+async fn list(request: HttpRequest, state: Shared) -> HttpResponse {
+    if let Some(refusal) = refused(&request, &state) {
+        return refusal;
+    }
+    let streams = state.streams.lock().unwrap();
+    let all: Vec<&Value> = streams.iter().map(|stream| &stream.configuration).collect();
+    HttpResponse::Ok().json(all)
+}
+
+async fn create(request: HttpRequest, state: Shared, body: web::Json<Value>) -> HttpResponse {
+    if let Some(refusal) = refused(&request, &state) {
+        return refusal;
+    }
+    let number = state.created.fetch_add(1, Ordering::SeqCst) + 1;
+    let mut delivery = body["delivery"].clone();
+    let secret = delivery["authorization_header"].take();
+    delivery
+        .as_object_mut()
+        .unwrap()
+        .remove("authorization_header");
+    let iss = state.stream_iss.lock().unwrap().clone();
+    let iss = iss.unwrap_or_else(|| state.issuer.lock().unwrap().clone());
+    let id = format!("stream-{number}");
+    let configuration = json!({
+        "stream_id": id, "iss": iss, "aud": AUDIENCE, "delivery": delivery,
+        "events_requested": body["events_requested"], "events_delivered": body["events_requested"],
+    });
+    state.streams.lock().unwrap().push(Stream {
+        id,
+        configuration: configuration.clone(),
+        authorization: secret.as_str().unwrap().to_owned(),
+    });
+    HttpResponse::Created().json(configuration)
+}
+
+async fn delete(
+    request: HttpRequest,
+    state: Shared,
+    query: web::Query<std::collections::HashMap<String, String>>,
+) -> HttpResponse {
+    if let Some(refusal) = refused(&request, &state) {
+        return refusal;
+    }
+    state.deleted.fetch_add(1, Ordering::SeqCst);
+    let mut streams = state.streams.lock().unwrap();
+    streams.retain(|stream| stream.id != query["stream_id"]);
+    HttpResponse::NoContent().finish()
+}
+
+async fn status(
+    request: HttpRequest,
+    state: Shared,
+    query: web::Query<std::collections::HashMap<String, String>>,
+) -> HttpResponse {
+    if let Some(refusal) = refused(&request, &state) {
+        return refusal;
+    }
+    HttpResponse::Ok().json(json!({ "stream_id": query["stream_id"], "status": "enabled" }))
+}
