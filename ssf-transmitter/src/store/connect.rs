@@ -1,0 +1,204 @@
+//! Opening a database: connections, the lock of a SQLite file, migrations.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr,
+    SqlxSqliteConnector, Statement, TransactionTrait,
+    sqlx::{
+        self,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    },
+};
+use sea_orm_migration::MigratorTrait;
+
+use super::{SeaStore, migration::Migrator};
+use crate::sealing::Sealer;
+
+/// How long a connection waits for another process that writes to the same SQLite file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a request waits for a connection before it fails.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections that read a SQLite file; they do not wait for the one that writes.
+const SQLITE_READERS: u32 = 4;
+
+/// Connections to PostgreSQL of one process.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// Number of the advisory lock under which one node migrates at a time.
+const MIGRATION_LOCK: i64 = 0x5353_464d_4947;
+
+/// What a process wants of the database.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// It fans out and delivers; a SQLite file has one such process.
+    Serve,
+    /// It administers, perhaps beside a process that serves.
+    Administer,
+}
+
+/// A database was not opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenStoreError {
+    /// The URL names no database of ours.
+    #[error("the database URL must begin with sqlite:// or postgres://")]
+    Url,
+    /// Another process serves from this file.
+    #[error("another transmitter uses this database: {} is locked", .0.display())]
+    InUse(PathBuf),
+    /// The lock file cannot be used.
+    #[error("the lock file {} cannot be opened", path.display())]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database cannot be opened, or brought to the form that this version needs.
+    #[error("the database cannot be opened")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<DbErr> for OpenStoreError {
+    fn from(error: DbErr) -> Self {
+        Self::Database(Box::new(error))
+    }
+}
+
+impl From<sqlx::Error> for OpenStoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Box::new(error))
+    }
+}
+
+/// A lock on the file beside a SQLite database, held while the handle is open.
+#[derive(Debug)]
+pub(super) struct DatabaseLock {
+    _file: File,
+}
+
+impl DatabaseLock {
+    fn take(database: &Path) -> Result<Self, OpenStoreError> {
+        let mut path = database.as_os_str().to_owned();
+        path.push(".lock");
+        let path = PathBuf::from(path);
+        let failed = |source| OpenStoreError::Lock {
+            path: path.clone(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(OpenStoreError::InUse(path)),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+}
+
+impl SeaStore {
+    /// Opens the database at `url`, creates it if it is a SQLite file that is not there, and migrates it.
+    ///
+    /// `sqlite://transmitter.db` is relative to the working directory, `sqlite:///var/lib/ssf/transmitter.db` is not.
+    ///
+    /// # Errors
+    /// The URL is another one, the file is in use by another process that serves, or the database refuses.
+    pub async fn open(url: &str, sealer: Sealer, access: Access) -> Result<Self, OpenStoreError> {
+        if url.starts_with("sqlite:") {
+            return Self::open_sqlite(url, sealer, access).await;
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Self::open_postgres(url, sealer).await;
+        }
+        Err(OpenStoreError::Url)
+    }
+
+    async fn open_sqlite(
+        url: &str,
+        sealer: Sealer,
+        access: Access,
+    ) -> Result<Self, OpenStoreError> {
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let lock = match access {
+            Access::Serve => Some(Arc::new(DatabaseLock::take(options.get_filename())?)),
+            Access::Administer => None,
+        };
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.clone())
+            .await?;
+        let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
+        Migrator::up(&writer, None).await?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(SQLITE_READERS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.read_only(true))
+            .await?;
+        if lock.is_some() {
+            release_leases(&writer).await?;
+        }
+        Ok(Self {
+            writer,
+            reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+            sealer,
+            _lock: lock,
+        })
+    }
+
+    async fn open_postgres(url: &str, sealer: Sealer) -> Result<Self, OpenStoreError> {
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .sqlx_logging(false);
+        let database = Database::connect(options).await?;
+        let alone = database.begin().await?;
+        let lock = "SELECT pg_advisory_xact_lock($1)";
+        alone
+            .execute_raw(Statement::from_sql_and_values(
+                DatabaseBackend::Postgres,
+                lock,
+                [MIGRATION_LOCK.into()],
+            ))
+            .await?;
+        Migrator::up(&database, None).await?;
+        alone.commit().await?;
+        Ok(Self {
+            writer: database.clone(),
+            reader: database,
+            sealer,
+            _lock: None,
+        })
+    }
+}
+
+/// Whoever holds the lock of the file knows that the owners of all leases are dead.
+async fn release_leases(writer: &DatabaseConnection) -> Result<(), DbErr> {
+    for sql in [
+        "UPDATE stream_queue SET lease_until = 0 WHERE lease_until > 0",
+        "UPDATE lease SET expires_at = 0",
+    ] {
+        writer.execute_unprepared(sql).await?;
+    }
+    Ok(())
+}

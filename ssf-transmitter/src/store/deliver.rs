@@ -1,0 +1,269 @@
+//! Deliveries of one stream: what is due, and what attempts made of it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
+use ssf_types::{id::Jti, subject::Subject, time::Timestamp};
+use uuid::Uuid;
+
+use super::{
+    SeaStore,
+    entity::{delivery, event, stream_queue},
+    fan_out::subject_cell,
+    lease::held,
+    outbox::State,
+    row::{self, Cell},
+};
+use crate::{
+    domain::{
+        delivery::{Delivery, DeliveryState},
+        event::AcceptedEvent,
+    },
+    ports::{CorruptRow, Fenced, Settlement, StoreError, StreamLease},
+};
+
+impl SeaStore {
+    pub(super) async fn due_deliveries(
+        &self,
+        lease: &StreamLease,
+        now: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let Some(queue) = stream_queue::Entity::find()
+            .filter(held(lease))
+            .one(&self.reader)
+            .await?
+        else {
+            return Ok(Vec::new());
+        };
+        let rows = delivery::Entity::find()
+            .filter(delivery::Column::StreamId.eq(queue.stream_id))
+            .filter(delivery::Column::DueAt.lte(row::millis(now)))
+            .order_by_asc(delivery::Column::DueAt)
+            .order_by_asc(delivery::Column::Sequence)
+            .limit(limit)
+            .all(&self.reader)
+            .await?;
+        let positions: Vec<i64> = rows.iter().map(|row| row.event_position).collect();
+        let events = event::Entity::find()
+            .filter(event::Column::Position.is_in(positions))
+            .all(&self.reader)
+            .await?;
+        let mut accepted = HashMap::with_capacity(events.len());
+        for row in events {
+            accepted.insert(row.position, Arc::new(self.accepted_event(&row)?));
+        }
+        let read = |row| self.read_delivery(row, &accepted);
+        let deliveries: Result<_, CorruptRow> = rows.into_iter().map(read).collect();
+        Ok(deliveries?)
+    }
+
+    fn read_delivery(
+        &self,
+        row: delivery::Model,
+        events: &HashMap<i64, Arc<AcceptedEvent>>,
+    ) -> Result<Delivery, CorruptRow> {
+        let key = format!("{}/{}", row.stream_id, row.sequence);
+        let corrupt = |column, why| Cell::new("delivery", column, key.clone()).corrupt(why);
+        let event = events
+            .get(&row.event_position)
+            .ok_or_else(|| corrupt("event_position", "there is no such event"))?;
+        let sub_id = match row.subject {
+            Some(sealed) => {
+                let cell = subject_cell(row.stream_id, row.sequence);
+                let json = cell.text(&self.sealer, &sealed)?;
+                Subject::read(&json).map_err(|_| cell.corrupt("it is not a subject"))?
+            }
+            None => event.event.sub_id.clone(),
+        };
+        let jti = Jti::parse(row.jti).map_err(|_| corrupt("jti", "it is not an identifier"))?;
+        let mut delivery = Delivery::new(
+            row::unsigned(row.sequence),
+            jti,
+            row::moment(row.iat),
+            sub_id,
+            Arc::clone(event),
+        );
+        delivery.attempts = u32::try_from(row.attempts).unwrap_or(u32::MAX);
+        Ok(delivery)
+    }
+
+    pub(super) async fn settle_deliveries(
+        &self,
+        lease: &StreamLease,
+        settlements: &[Settlement],
+        now: Timestamp,
+    ) -> Result<Fenced, StoreError> {
+        let transaction = self.begin().await?;
+        let Some(queue) = stream_queue::Entity::find()
+            .filter(held(lease))
+            .lock_exclusive()
+            .one(&transaction)
+            .await?
+        else {
+            return Ok(Fenced::LeaseLost);
+        };
+        let stream = queue.stream_id;
+        let mut settled = Vec::new();
+        let mut acknowledged: HashMap<i64, Vec<i64>> = HashMap::new();
+        for settlement in settlements {
+            let sequence = row::signed(settlement.sequence);
+            match &settlement.state {
+                DeliveryState::Pending { attempts, due } => {
+                    postpone(&transaction, stream, sequence, *attempts, *due).await?;
+                }
+                DeliveryState::Acknowledged { at } => {
+                    acknowledged
+                        .entry(row::millis(*at))
+                        .or_default()
+                        .push(sequence);
+                    settled.push(sequence);
+                }
+                DeliveryState::Quarantined {
+                    at,
+                    code,
+                    description,
+                } => {
+                    let words = description_cell(stream, sequence)
+                        .seal(&self.sealer, description.as_bytes());
+                    quarantine(&transaction, stream, sequence, *at, code.as_str(), words).await?;
+                    settled.push(sequence);
+                }
+            }
+        }
+        for (at, sequences) in acknowledged {
+            acknowledge(&transaction, stream, sequences, at).await?;
+        }
+        promote(&transaction, stream, settled, now).await?;
+        refresh_next_due(&transaction, stream).await?;
+        transaction.commit().await?;
+        Ok(Fenced::Stored)
+    }
+}
+
+fn description_cell(stream: Uuid, sequence: i64) -> Cell {
+    Cell::new("delivery", "description", format!("{stream}/{sequence}"))
+}
+
+/// An update of deliveries that are pending still: what is settled stays so.
+fn of_pending(stream: Uuid, sequences: Vec<i64>) -> sea_orm::UpdateMany<delivery::Entity> {
+    delivery::Entity::update_many()
+        .filter(delivery::Column::StreamId.eq(stream))
+        .filter(delivery::Column::Sequence.is_in(sequences))
+        .filter(delivery::Column::State.eq(State::Pending.number()))
+}
+
+async fn postpone(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    sequence: i64,
+    attempts: u32,
+    due: Timestamp,
+) -> Result<(), StoreError> {
+    of_pending(stream, vec![sequence])
+        .col_expr(delivery::Column::Attempts, Expr::value(i64::from(attempts)))
+        .col_expr(delivery::Column::DueAt, Expr::value(row::millis(due)))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn acknowledge(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    sequences: Vec<i64>,
+    at: i64,
+) -> Result<(), StoreError> {
+    of_pending(stream, sequences)
+        .col_expr(
+            delivery::Column::State,
+            Expr::value(State::Acknowledged.number()),
+        )
+        .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
+        .col_expr(delivery::Column::SettledAt, Expr::value(at))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn quarantine(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    sequence: i64,
+    at: Timestamp,
+    code: &str,
+    description: Vec<u8>,
+) -> Result<(), StoreError> {
+    of_pending(stream, vec![sequence])
+        .col_expr(
+            delivery::Column::State,
+            Expr::value(State::Quarantined.number()),
+        )
+        .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
+        .col_expr(delivery::Column::SettledAt, Expr::value(row::millis(at)))
+        .col_expr(delivery::Column::Code, Expr::value(code))
+        .col_expr(delivery::Column::Description, Expr::value(description))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Makes due what the settled deliveries held back: the earliest pending one under each of their order keys.
+async fn promote(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    settled: Vec<i64>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if settled.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<Vec<u8>> = delivery::Entity::find()
+        .filter(delivery::Column::StreamId.eq(stream))
+        .filter(delivery::Column::Sequence.is_in(settled))
+        .select_only()
+        .column(delivery::Column::OrderKey)
+        .distinct()
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    let next: Vec<i64> = delivery::Entity::find()
+        .filter(delivery::Column::StreamId.eq(stream))
+        .filter(delivery::Column::OrderKey.is_in(keys))
+        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .select_only()
+        .column_as(delivery::Column::Sequence.min(), "next")
+        .group_by(delivery::Column::OrderKey)
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    of_pending(stream, next)
+        .col_expr(delivery::Column::DueAt, Expr::value(row::millis(now)))
+        .filter(delivery::Column::DueAt.is_null())
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn refresh_next_due(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+) -> Result<(), StoreError> {
+    let next: Option<Option<i64>> = delivery::Entity::find()
+        .filter(delivery::Column::StreamId.eq(stream))
+        .filter(delivery::Column::DueAt.is_not_null())
+        .select_only()
+        .column_as(delivery::Column::DueAt.min(), "next")
+        .into_tuple()
+        .one(transaction)
+        .await?;
+    stream_queue::Entity::update_many()
+        .col_expr(stream_queue::Column::NextDue, Expr::value(next.flatten()))
+        .filter(stream_queue::Column::StreamId.eq(stream))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}

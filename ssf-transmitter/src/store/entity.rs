@@ -1,0 +1,13 @@
+//! Rows as sea-orm sees them: one module for each table. Times are milliseconds since 1970.
+
+pub(super) mod delivery;
+pub(super) mod event;
+pub(super) mod fan_out_record;
+pub(super) mod idempotency;
+pub(super) mod lease;
+pub(super) mod receiver;
+pub(super) mod setting;
+pub(super) mod signing_key;
+pub(super) mod stream;
+pub(super) mod stream_event_type;
+pub(super) mod stream_queue;

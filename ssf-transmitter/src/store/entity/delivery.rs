@@ -1,0 +1,33 @@
+//! One SET on its way to one stream.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, DeriveEntityModel, Eq, PartialEq)]
+#[sea_orm(table_name = "delivery")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) stream_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) sequence: i64,
+    pub(crate) event_position: i64,
+    pub(crate) jti: String,
+    pub(crate) iat: i64,
+    /// Sealed JSON; absent if it is the event's own.
+    pub(crate) subject: Option<Vec<u8>>,
+    /// Fingerprint.
+    pub(crate) order_key: Vec<u8>,
+    /// See [`super::super::outbox::State`].
+    pub(crate) state: i16,
+    pub(crate) attempts: i64,
+    /// Absent if it is settled, or held back by an earlier one with its order key.
+    pub(crate) due_at: Option<i64>,
+    pub(crate) settled_at: Option<i64>,
+    pub(crate) code: Option<String>,
+    /// Sealed: the words of the Receiver.
+    pub(crate) description: Option<Vec<u8>>,
+}
+
+#[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,22 @@
+//! An accepted event, once, however many streams get it.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, DeriveEntityModel, Eq, PartialEq)]
+#[sea_orm(table_name = "event")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key)]
+    pub(crate) position: i64,
+    pub(crate) id: Uuid,
+    pub(crate) event_type: String,
+    /// Sealed JSON, as it was handed in.
+    pub(crate) payload: Vec<u8>,
+    pub(crate) accepted_at: i64,
+    /// Absent while the event waits for fan-out.
+    pub(crate) dispatched_at: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,28 @@
+//! A stream as its Receiver configured it.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, DeriveEntityModel, Eq, PartialEq)]
+#[sea_orm(table_name = "stream")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: Uuid,
+    pub(crate) receiver_id: Uuid,
+    /// JSON.
+    pub(crate) audience: String,
+    /// JSON; absent if nothing was requested.
+    pub(crate) events_requested: Option<String>,
+    /// JSON.
+    pub(crate) events_delivered: String,
+    /// Sealed JSON: it holds the secret that each push presents.
+    pub(crate) delivery: Vec<u8>,
+    pub(crate) description: Option<String>,
+    pub(crate) status: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) created_at: i64,
+}
+
+#[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

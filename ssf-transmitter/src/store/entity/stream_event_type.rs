@@ -1,0 +1,19 @@
+//! Which streams get events of a type: the index that fan-out reads.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, DeriveEntityModel, Eq, PartialEq)]
+#[sea_orm(table_name = "stream_event_type")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) event_type: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) stream_id: Uuid,
+    /// Events up to this position were accepted before the stream was interested.
+    pub(crate) after_position: i64,
+}
+
+#[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,24 @@
+//! How far a stream is, and who works on it: what changes often, apart from what does not.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, DeriveEntityModel, Eq, PartialEq)]
+#[sea_orm(table_name = "stream_queue")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) stream_id: Uuid,
+    pub(crate) last_sequence: i64,
+    /// The earliest `due_at` among the stream's deliveries.
+    pub(crate) next_due: Option<i64>,
+    pub(crate) failures: i32,
+    pub(crate) resume_at: i64,
+    pub(crate) lease_worker: Option<Uuid>,
+    pub(crate) lease_epoch: i64,
+    /// Zero while nobody works on the stream.
+    pub(crate) lease_until: i64,
+}
+
+#[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,352 @@
+//! Fan-out: events become deliveries.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+use ssf_types::{id::StreamId, time::Timestamp};
+use uuid::Uuid;
+
+use super::{
+    SeaStore,
+    append::{chunks, payload_cell},
+    entity::{delivery, event, fan_out_record, stream_event_type, stream_queue},
+    outbox::State,
+    row::{self, Cell},
+};
+use crate::{
+    domain::{
+        event::{AcceptedEvent, NewEvent},
+        fan_out::{FanOut, PlannedDelivery},
+        id::{EventId, Fingerprint},
+    },
+    ports::{CorruptRow, FanOutLease, FannedOut, StoreError},
+};
+
+/// A delivery that has its stream's row and its event, and no number yet.
+struct Placed {
+    stream: Uuid,
+    event_position: i64,
+    order_key: Fingerprint,
+    planned: PlannedDelivery,
+}
+
+/// One stream's interest in a type of event.
+struct Interest {
+    stream: Uuid,
+    after_position: i64,
+}
+
+impl SeaStore {
+    pub(super) async fn fan_out_events<D>(
+        &self,
+        lease: FanOutLease,
+        now: Timestamp,
+        limit: u64,
+        mut decide: D,
+    ) -> Result<FannedOut, StoreError>
+    where
+        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        let transaction = self.begin().await?;
+        if !self.holds_fan_out(&transaction, lease).await? {
+            return Ok(FannedOut::LeaseLost);
+        }
+        let events = event::Entity::find()
+            .filter(event::Column::DispatchedAt.is_null())
+            .order_by_asc(event::Column::Position)
+            .limit(limit)
+            .all(&transaction)
+            .await?;
+        if events.is_empty() {
+            return Ok(FannedOut::Done {
+                events: 0,
+                deliveries: 0,
+            });
+        }
+        let interest = interest(&transaction, &events).await?;
+        let mut placed = Vec::new();
+        let mut skipped = Vec::with_capacity(events.len());
+        for row in &events {
+            let fan_out = self.decided(row, &interest, &mut decide)?;
+            skipped.push((row.position, counted(&fan_out)));
+            self.place(row.position, fan_out.planned, &mut placed);
+        }
+        let deliveries = self.number(&transaction, &placed, now).await?;
+        let matched = deliveries.iter().map(|row| *row.event_position.as_ref());
+        record(&transaction, skipped, matched).await?;
+        let count = deliveries.len() as u64;
+        for chunk in chunks(deliveries) {
+            delivery::Entity::insert_many(chunk)
+                .exec_without_returning(&transaction)
+                .await?;
+        }
+        dispatched(&transaction, &events, now).await?;
+        transaction.commit().await?;
+        Ok(FannedOut::Done {
+            events: events.len() as u64,
+            deliveries: count,
+        })
+    }
+
+    fn decided<D>(
+        &self,
+        row: &event::Model,
+        interest: &HashMap<String, Vec<Interest>>,
+        decide: &mut D,
+    ) -> Result<FanOut, StoreError>
+    where
+        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut,
+    {
+        let event = self.accepted_event(row)?;
+        let streams: Result<Vec<StreamId>, CorruptRow> = interest
+            .get(&row.event_type)
+            .into_iter()
+            .flatten()
+            .filter(|interest| interest.after_position < row.position)
+            .map(|interest| row::stream_id(interest.stream))
+            .collect();
+        Ok(decide(&event, &streams?))
+    }
+
+    fn place(&self, position: i64, planned: Vec<PlannedDelivery>, placed: &mut Vec<Placed>) {
+        for planned in planned {
+            // The decision is about streams that it was given, and those have UUIDs.
+            if let Some(stream) = row::stream_uuid(&planned.stream) {
+                let order = planned.order.expose().as_bytes();
+                placed.push(Placed {
+                    stream,
+                    event_position: position,
+                    order_key: self.sealer.fingerprint("delivery.order_key", order),
+                    planned,
+                });
+            }
+        }
+    }
+
+    /// Numbers deliveries from the counters of their streams, and says which are due and which have to wait.
+    ///
+    /// A stream that was deleted in the meantime has no counter: it gets nothing.
+    async fn number(
+        &self,
+        transaction: &DatabaseTransaction,
+        placed: &[Placed],
+        now: Timestamp,
+    ) -> Result<Vec<delivery::ActiveModel>, StoreError> {
+        let mut queues = lock_queues(transaction, placed).await?;
+        let mut busy = busy_keys(transaction, placed).await?;
+        let now = row::millis(now);
+        let mut rows = Vec::with_capacity(placed.len());
+        for one in placed {
+            let Some(queue) = queues.get_mut(&one.stream) else {
+                continue;
+            };
+            queue.last_sequence += 1;
+            let is_first = busy.insert((one.stream, one.order_key.as_bytes().to_vec()));
+            let due_at = is_first.then_some(now);
+            if due_at.is_some() {
+                queue.next_due = Some(queue.next_due.map_or(now, |next| next.min(now)));
+            }
+            rows.push(self.delivery_row(one, queue.last_sequence, due_at)?);
+        }
+        store_queues(transaction, queues).await?;
+        Ok(rows)
+    }
+
+    fn delivery_row(
+        &self,
+        placed: &Placed,
+        sequence: i64,
+        due_at: Option<i64>,
+    ) -> Result<delivery::ActiveModel, StoreError> {
+        let cell = subject_cell(placed.stream, sequence);
+        let subject = match &placed.planned.chosen {
+            Some(subject) => Some(cell.seal(&self.sealer, row::json(subject)?.as_bytes())),
+            None => None,
+        };
+        Ok(delivery::ActiveModel {
+            stream_id: Set(placed.stream),
+            sequence: Set(sequence),
+            event_position: Set(placed.event_position),
+            jti: Set(placed.planned.jti.as_str().to_owned()),
+            iat: Set(row::millis(placed.planned.iat)),
+            subject: Set(subject),
+            order_key: Set(placed.order_key.as_bytes().to_vec()),
+            state: Set(State::Pending.number()),
+            attempts: Set(0),
+            due_at: Set(due_at),
+            settled_at: Set(None),
+            code: Set(None),
+            description: Set(None),
+        })
+    }
+
+    /// Reads an event as it was accepted.
+    pub(super) fn accepted_event(&self, row: &event::Model) -> Result<AcceptedEvent, CorruptRow> {
+        let cell = payload_cell(row.id);
+        let json = cell.text(&self.sealer, &row.payload)?;
+        let event =
+            NewEvent::read(&json).map_err(|_| cell.corrupt("it is not an event any more"))?;
+        let accepted_at = row::moment(row.accepted_at);
+        Ok(AcceptedEvent::new(EventId::new(row.id), accepted_at, event))
+    }
+}
+
+/// The cell of the subject that was chosen for a delivery.
+pub(super) fn subject_cell(stream: Uuid, sequence: i64) -> Cell {
+    Cell::new("delivery", "subject", format!("{stream}/{sequence}"))
+}
+
+/// Who is interested in the types of these events, read in the transaction that fans them out.
+async fn interest(
+    transaction: &DatabaseTransaction,
+    events: &[event::Model],
+) -> Result<HashMap<String, Vec<Interest>>, StoreError> {
+    let types: BTreeSet<&str> = events
+        .iter()
+        .map(|event| event.event_type.as_str())
+        .collect();
+    let rows = stream_event_type::Entity::find()
+        .filter(stream_event_type::Column::EventType.is_in(types))
+        .order_by_asc(stream_event_type::Column::StreamId)
+        .all(transaction)
+        .await?;
+    let mut interest: HashMap<String, Vec<Interest>> = HashMap::new();
+    for row in rows {
+        interest.entry(row.event_type).or_default().push(Interest {
+            stream: row.stream_id,
+            after_position: row.after_position,
+        });
+    }
+    Ok(interest)
+}
+
+/// Locks the counters of all streams that get something, in the order of their ids, so that nobody waits in a circle.
+async fn lock_queues(
+    transaction: &DatabaseTransaction,
+    placed: &[Placed],
+) -> Result<BTreeMap<Uuid, stream_queue::Model>, StoreError> {
+    let streams: BTreeSet<Uuid> = placed.iter().map(|placed| placed.stream).collect();
+    let mut queues = BTreeMap::new();
+    for chunk in chunks(streams.into_iter().collect()) {
+        let rows = stream_queue::Entity::find()
+            .filter(stream_queue::Column::StreamId.is_in(chunk))
+            .order_by_asc(stream_queue::Column::StreamId)
+            .lock_exclusive()
+            .all(transaction)
+            .await?;
+        queues.extend(rows.into_iter().map(|row| (row.stream_id, row)));
+    }
+    Ok(queues)
+}
+
+/// The order keys, by stream, under which something is pending already.
+async fn busy_keys(
+    transaction: &DatabaseTransaction,
+    placed: &[Placed],
+) -> Result<HashSet<(Uuid, Vec<u8>)>, StoreError> {
+    let keys: BTreeSet<Fingerprint> = placed.iter().map(|placed| placed.order_key).collect();
+    let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
+    let streams: BTreeSet<Uuid> = placed.iter().map(|placed| placed.stream).collect();
+    let mut busy = HashSet::new();
+    for chunk in chunks(streams.into_iter().collect()) {
+        let pending: Vec<(Uuid, Vec<u8>)> = delivery::Entity::find()
+            .filter(delivery::Column::State.eq(State::Pending.number()))
+            .filter(delivery::Column::OrderKey.is_in(keys.clone()))
+            .filter(delivery::Column::StreamId.is_in(chunk))
+            .select_only()
+            .column(delivery::Column::StreamId)
+            .column(delivery::Column::OrderKey)
+            .distinct()
+            .into_tuple()
+            .all(transaction)
+            .await?;
+        busy.extend(pending);
+    }
+    Ok(busy)
+}
+
+/// Writes the counters back; the rows are there and locked.
+async fn store_queues(
+    transaction: &DatabaseTransaction,
+    queues: BTreeMap<Uuid, stream_queue::Model>,
+) -> Result<(), StoreError> {
+    let counters = OnConflict::column(stream_queue::Column::StreamId)
+        .update_columns([
+            stream_queue::Column::LastSequence,
+            stream_queue::Column::NextDue,
+        ])
+        .to_owned();
+    let rows: Vec<stream_queue::ActiveModel> = queues
+        .into_values()
+        .map(|row| stream_queue::ActiveModel {
+            stream_id: Set(row.stream_id),
+            last_sequence: Set(row.last_sequence),
+            next_due: Set(row.next_due),
+            failures: Set(row.failures),
+            resume_at: Set(row.resume_at),
+            lease_worker: Set(row.lease_worker),
+            lease_epoch: Set(row.lease_epoch),
+            lease_until: Set(row.lease_until),
+        })
+        .collect();
+    for chunk in chunks(rows) {
+        stream_queue::Entity::insert_many(chunk)
+            .on_conflict(counters.clone())
+            .exec_without_returning(transaction)
+            .await?;
+    }
+    Ok(())
+}
+
+fn counted(fan_out: &FanOut) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for (_, reason) in &fan_out.skipped {
+        *counts.entry(reason.as_str()).or_default() += 1;
+    }
+    counts
+}
+
+/// Writes down what became of each event.
+async fn record(
+    transaction: &DatabaseTransaction,
+    skipped: Vec<(i64, BTreeMap<&'static str, u64>)>,
+    matched: impl Iterator<Item = i64>,
+) -> Result<(), StoreError> {
+    let mut streams: HashMap<i64, i64> = HashMap::new();
+    for position in matched {
+        *streams.entry(position).or_default() += 1;
+    }
+    let mut rows = Vec::with_capacity(skipped.len());
+    for (position, reasons) in skipped {
+        rows.push(fan_out_record::ActiveModel {
+            event_position: Set(position),
+            matched: Set(streams.get(&position).copied().unwrap_or_default()),
+            skipped: Set(row::json(&reasons)?),
+        });
+    }
+    for chunk in chunks(rows) {
+        fan_out_record::Entity::insert_many(chunk)
+            .exec_without_returning(transaction)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn dispatched(
+    transaction: &DatabaseTransaction,
+    events: &[event::Model],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for chunk in chunks(events.iter().map(|event| event.position).collect()) {
+        event::Entity::update_many()
+            .col_expr(event::Column::DispatchedAt, Expr::value(row::millis(now)))
+            .filter(event::Column::Position.is_in(chunk))
+            .exec(transaction)
+            .await?;
+    }
+    Ok(())
+}

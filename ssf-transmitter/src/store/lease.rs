@@ -1,0 +1,228 @@
+//! Leases with their fencing epochs: who fans out, and who delivers on which stream.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, Func, LockBehavior, LockType},
+};
+use ssf_types::time::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    SeaStore,
+    entity::{lease, stream, stream_queue},
+    row,
+};
+use crate::{
+    domain::id::WorkerId,
+    ports::{FanOutLease, Fenced, LeasedStream, Resume, StoreError, StreamLease},
+};
+
+/// The row of the lease under which events are fanned out.
+const FAN_OUT: &str = "fan_out";
+
+impl SeaStore {
+    pub(super) async fn take_fan_out(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<FanOutLease>, StoreError> {
+        let transaction = self.begin().await?;
+        let vacant = lease::ActiveModel {
+            name: Set(FAN_OUT.to_owned()),
+            worker: Set(worker.uuid()),
+            epoch: Set(0),
+            expires_at: Set(0),
+        };
+        lease::Entity::insert(vacant)
+            .on_conflict_do_nothing_on([lease::Column::Name])
+            .exec_without_returning(&transaction)
+            .await?;
+        let row = lease::Entity::find_by_id(FAN_OUT)
+            .lock_exclusive()
+            .one(&transaction)
+            .await?;
+        let live = |row: &lease::Model| row.expires_at > row::millis(now);
+        let epoch = match row {
+            Some(row) if live(&row) && row.worker == worker.uuid() => row.epoch,
+            Some(row) if !live(&row) => row.epoch + 1,
+            Some(_) | None => return Ok(None),
+        };
+        lease::Entity::update_many()
+            .col_expr(lease::Column::Worker, Expr::value(worker.uuid()))
+            .col_expr(lease::Column::Epoch, Expr::value(epoch))
+            .col_expr(lease::Column::ExpiresAt, Expr::value(row::millis(until)))
+            .filter(lease::Column::Name.eq(FAN_OUT))
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(Some(FanOutLease {
+            worker,
+            epoch: row::unsigned(epoch),
+        }))
+    }
+
+    /// Whether `held` is the newest lease of the fan-out, which then stays so until the transaction ends.
+    pub(super) async fn holds_fan_out(
+        &self,
+        transaction: &DatabaseTransaction,
+        held: FanOutLease,
+    ) -> Result<bool, StoreError> {
+        let row = lease::Entity::find_by_id(FAN_OUT)
+            .filter(lease::Column::Worker.eq(held.worker.uuid()))
+            .filter(lease::Column::Epoch.eq(row::signed(held.epoch)))
+            .lock_exclusive()
+            .one(transaction)
+            .await?;
+        Ok(row.is_some())
+    }
+
+    pub(super) async fn take_streams(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<LeasedStream>, StoreError> {
+        let now = row::millis(now);
+        let transaction = self.begin().await?;
+        let free = stream_queue::Entity::find()
+            .filter(stream_queue::Column::NextDue.lte(now))
+            .filter(stream_queue::Column::ResumeAt.lte(now))
+            .filter(stream_queue::Column::LeaseUntil.lte(now))
+            .order_by_asc(stream_queue::Column::NextDue)
+            .limit(limit)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .all(&transaction)
+            .await?;
+        if free.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<Uuid> = free.iter().map(|queue| queue.stream_id).collect();
+        stream_queue::Entity::update_many()
+            .col_expr(
+                stream_queue::Column::LeaseWorker,
+                Expr::value(worker.uuid()),
+            )
+            .col_expr(
+                stream_queue::Column::LeaseEpoch,
+                stream_queue::Column::LeaseEpoch.into_expr().add(1),
+            )
+            .col_expr(
+                stream_queue::Column::LeaseUntil,
+                Expr::value(row::millis(until)),
+            )
+            .filter(stream_queue::Column::StreamId.is_in(ids.clone()))
+            .exec(&transaction)
+            .await?;
+        let streams = stream::Entity::find()
+            .filter(stream::Column::Id.is_in(ids))
+            .all(&transaction)
+            .await?;
+        transaction.commit().await?;
+        self.leased(free, streams, worker)
+    }
+
+    fn leased(
+        &self,
+        queues: Vec<stream_queue::Model>,
+        streams: Vec<stream::Model>,
+        worker: WorkerId,
+    ) -> Result<Vec<LeasedStream>, StoreError> {
+        let mut streams: HashMap<Uuid, stream::Model> =
+            streams.into_iter().map(|row| (row.id, row)).collect();
+        let mut leased = Vec::with_capacity(queues.len());
+        for queue in queues {
+            let Some(stream) = streams.remove(&queue.stream_id) else {
+                continue;
+            };
+            let stream = self.read_stream(stream)?;
+            leased.push(LeasedStream {
+                lease: StreamLease {
+                    stream: stream.id.clone(),
+                    worker,
+                    epoch: row::unsigned(queue.lease_epoch + 1),
+                },
+                stream,
+                failures: u32::try_from(queue.failures).unwrap_or_default(),
+            });
+        }
+        Ok(leased)
+    }
+
+    pub(super) async fn renew_stream(
+        &self,
+        lease: &StreamLease,
+        until: Timestamp,
+    ) -> Result<Fenced, StoreError> {
+        let updated = stream_queue::Entity::update_many()
+            .col_expr(
+                stream_queue::Column::LeaseUntil,
+                Expr::value(row::millis(until)),
+            )
+            .filter(held(lease))
+            .exec(&self.writer)
+            .await?;
+        Ok(fenced(updated.rows_affected))
+    }
+
+    pub(super) async fn release_stream(
+        &self,
+        lease: &StreamLease,
+        resume: Resume,
+    ) -> Result<Fenced, StoreError> {
+        let failures = i32::try_from(resume.failures).unwrap_or(i32::MAX);
+        let updated = stream_queue::Entity::update_many()
+            .col_expr(stream_queue::Column::LeaseUntil, Expr::value(0_i64))
+            .col_expr(stream_queue::Column::LeaseWorker, Expr::value(None::<Uuid>))
+            .col_expr(stream_queue::Column::Failures, Expr::value(failures))
+            .col_expr(
+                stream_queue::Column::ResumeAt,
+                Expr::value(row::millis(resume.not_before)),
+            )
+            .filter(held(lease))
+            .exec(&self.writer)
+            .await?;
+        Ok(fenced(updated.rows_affected))
+    }
+
+    pub(super) async fn next_lease(&self) -> Result<Option<Timestamp>, StoreError> {
+        let greatest = |left: Expr, right: Expr| {
+            Expr::case(left.clone().gte(right.clone()), left).finally(right)
+        };
+        let due = stream_queue::Column::NextDue.into_expr();
+        let resume = stream_queue::Column::ResumeAt.into_expr();
+        let lease = stream_queue::Column::LeaseUntil.into_expr();
+        let free = greatest(greatest(due, resume).into(), lease);
+        let next: Option<Option<i64>> = stream_queue::Entity::find()
+            .filter(stream_queue::Column::NextDue.is_not_null())
+            .select_only()
+            .column_as(Expr::from(Func::min(free)), "free")
+            .into_tuple()
+            .one(&self.reader)
+            .await?;
+        Ok(next.flatten().map(row::moment))
+    }
+}
+
+/// Matches the row of the stream if `lease` is its newest; a stream that is gone has none.
+///
+/// The newest lease counts even after its time: nobody has taken over.
+pub(super) fn held(lease: &StreamLease) -> Condition {
+    let stream = row::stream_uuid(&lease.stream).unwrap_or_default();
+    Condition::all()
+        .add(stream_queue::Column::StreamId.eq(stream))
+        .add(stream_queue::Column::LeaseWorker.eq(lease.worker.uuid()))
+        .add(stream_queue::Column::LeaseEpoch.eq(row::signed(lease.epoch)))
+}
+
+fn fenced(rows: u64) -> Fenced {
+    match rows {
+        0 => Fenced::LeaseLost,
+        _ => Fenced::Stored,
+    }
+}

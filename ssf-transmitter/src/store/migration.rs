@@ -1,0 +1,15 @@
+//! The steps that bring a database to the form this version needs.
+
+mod m0001_create_tables;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
+
+/// All steps, oldest first.
+pub(super) struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_create_tables::Migration)]
+    }
+}

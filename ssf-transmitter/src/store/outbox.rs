@@ -1,0 +1,103 @@
+//! The outbox: each method is in the module of its step.
+
+use ssf_types::{id::StreamId, time::Timestamp};
+
+use super::SeaStore;
+use crate::{
+    domain::{delivery::Delivery, event::AcceptedEvent, fan_out::FanOut, id::WorkerId},
+    ports::{
+        Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Resume, Settlement,
+        StoreError, StreamLease, Submission,
+    },
+};
+
+/// The state of a delivery as it is stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum State {
+    Pending,
+    Acknowledged,
+    Quarantined,
+}
+
+impl State {
+    /// The partial index over pending deliveries names this number, too.
+    pub(super) const fn number(self) -> i16 {
+        match self {
+            Self::Pending => 0,
+            Self::Acknowledged => 1,
+            Self::Quarantined => 2,
+        }
+    }
+}
+
+impl Outbox for SeaStore {
+    async fn append(
+        &self,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+    ) -> Result<Vec<Appended>, StoreError> {
+        self.append_submissions(submissions, now).await
+    }
+
+    async fn lease_fan_out(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<FanOutLease>, StoreError> {
+        self.take_fan_out(worker, now, until).await
+    }
+
+    async fn fan_out<D>(
+        &self,
+        lease: FanOutLease,
+        now: Timestamp,
+        limit: u64,
+        decide: D,
+    ) -> Result<FannedOut, StoreError>
+    where
+        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        self.fan_out_events(lease, now, limit, decide).await
+    }
+
+    async fn lease_streams(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<LeasedStream>, StoreError> {
+        self.take_streams(worker, now, until, limit).await
+    }
+
+    async fn renew(&self, lease: &StreamLease, until: Timestamp) -> Result<Fenced, StoreError> {
+        self.renew_stream(lease, until).await
+    }
+
+    async fn release(&self, lease: &StreamLease, resume: Resume) -> Result<Fenced, StoreError> {
+        self.release_stream(lease, resume).await
+    }
+
+    async fn due(
+        &self,
+        lease: &StreamLease,
+        now: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.due_deliveries(lease, now, limit).await
+    }
+
+    async fn settle(
+        &self,
+        lease: &StreamLease,
+        settlements: &[Settlement],
+        now: Timestamp,
+    ) -> Result<Fenced, StoreError> {
+        self.settle_deliveries(lease, settlements, now).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.next_lease().await
+    }
+}

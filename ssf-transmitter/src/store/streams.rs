@@ -1,0 +1,191 @@
+//! Streams and their place among the events.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use serde_json::json;
+use ssf_types::{
+    id::StreamId,
+    stream::{Delivery, StreamStatus},
+};
+use uuid::Uuid;
+
+use super::{
+    Placing, SeaStore,
+    entity::{delivery, event, stream, stream_event_type, stream_queue},
+    outbox::State,
+    row::{self, Cell},
+};
+use crate::{
+    domain::{
+        id::ReceiverId,
+        stream::{STREAMS_PER_RECEIVER_MAX, Stream},
+    },
+    ports::{CorruptRow, CreatedStream, DeletedStream, StoreError, StreamStore},
+};
+
+impl StreamStore for SeaStore {
+    async fn create_stream(&self, stream: &Stream) -> Result<CreatedStream, StoreError> {
+        let id = row::stream_uuid(&stream.id).ok_or_else(|| {
+            CorruptRow::new(
+                "stream",
+                stream.id.as_str(),
+                "id is not a UUID of 32 digits",
+            )
+        })?;
+        let transaction = self.begin_placing(Placing::Stream).await?;
+        let streams = stream::Entity::find()
+            .filter(stream::Column::ReceiverId.eq(stream.receiver.uuid()))
+            .count(&transaction)
+            .await?;
+        if streams >= STREAMS_PER_RECEIVER_MAX {
+            return Ok(CreatedStream::TooMany);
+        }
+        let last: Option<Option<i64>> = event::Entity::find()
+            .select_only()
+            .column_as(event::Column::Position.max(), "last")
+            .into_tuple()
+            .one(&transaction)
+            .await?;
+        let after_position = last.flatten().unwrap_or_default();
+        stream::Entity::insert(self.stream_row(id, stream)?)
+            .exec_without_returning(&transaction)
+            .await?;
+        stream_queue::Entity::insert(new_queue(id))
+            .exec_without_returning(&transaction)
+            .await?;
+        let interest = |uri: &ssf_types::uri::EventTypeUri| stream_event_type::ActiveModel {
+            event_type: Set(uri.as_str().to_owned()),
+            stream_id: Set(id),
+            after_position: Set(after_position),
+        };
+        stream_event_type::Entity::insert_many(stream.events_delivered.iter().map(interest))
+            .exec_without_returning(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(CreatedStream::Created)
+    }
+
+    async fn stream(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+    ) -> Result<Option<Stream>, StoreError> {
+        let Some(uuid) = row::stream_uuid(id) else {
+            return Ok(None);
+        };
+        let row = stream::Entity::find_by_id(uuid)
+            .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
+            .one(&self.reader)
+            .await?;
+        Ok(row.map(|row| self.read_stream(row)).transpose()?)
+    }
+
+    async fn streams(&self, receiver: ReceiverId) -> Result<Vec<Stream>, StoreError> {
+        let rows = stream::Entity::find()
+            .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
+            .order_by_asc(stream::Column::CreatedAt)
+            .order_by_asc(stream::Column::Id)
+            .all(&self.reader)
+            .await?;
+        let read = |row| self.read_stream(row);
+        let streams: Result<_, CorruptRow> = rows.into_iter().map(read).collect();
+        Ok(streams?)
+    }
+
+    async fn delete_stream(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+    ) -> Result<DeletedStream, StoreError> {
+        let Some(uuid) = row::stream_uuid(id) else {
+            return Ok(DeletedStream::NotFound);
+        };
+        let transaction = self.begin().await?;
+        // The row of the queue is what fan-out and delivery lock first, too.
+        let queue = stream_queue::Entity::find_by_id(uuid)
+            .lock_exclusive()
+            .one(&transaction)
+            .await?;
+        let owned = stream::Entity::find_by_id(uuid)
+            .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
+            .one(&transaction)
+            .await?;
+        if queue.is_none() || owned.is_none() {
+            return Ok(DeletedStream::NotFound);
+        }
+        let dropped = delivery::Entity::find()
+            .filter(delivery::Column::StreamId.eq(uuid))
+            .filter(delivery::Column::State.eq(State::Pending.number()))
+            .count(&transaction)
+            .await?;
+        stream::Entity::delete_by_id(uuid)
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(DeletedStream::Deleted { dropped })
+    }
+}
+
+fn new_queue(id: Uuid) -> stream_queue::ActiveModel {
+    stream_queue::ActiveModel {
+        stream_id: Set(id),
+        last_sequence: Set(0),
+        next_due: Set(None),
+        failures: Set(0),
+        resume_at: Set(0),
+        lease_worker: Set(None),
+        lease_epoch: Set(0),
+        lease_until: Set(0),
+    }
+}
+
+impl SeaStore {
+    fn stream_row(&self, id: Uuid, stream: &Stream) -> Result<stream::ActiveModel, StoreError> {
+        let delivery = row::json(&Delivery::Push(stream.delivery.clone()))?;
+        let requested = stream.events_requested.as_ref();
+        Ok(stream::ActiveModel {
+            id: Set(id),
+            receiver_id: Set(stream.receiver.uuid()),
+            audience: Set(row::json(&stream.audience)?),
+            events_requested: Set(requested.map(row::json).transpose()?),
+            events_delivered: Set(row::json(&stream.events_delivered)?),
+            delivery: Set(delivery_cell(id).seal(&self.sealer, delivery.as_bytes())),
+            description: Set(stream.description.clone()),
+            status: Set(stream.status.as_str().to_owned()),
+            reason: Set(stream.reason.clone()),
+            created_at: Set(row::millis(stream.created_at)),
+        })
+    }
+
+    /// Reads a stream with its secret.
+    pub(super) fn read_stream(&self, row: stream::Model) -> Result<Stream, CorruptRow> {
+        let cell = |column| Cell::new("stream", column, row.id.to_string());
+        let delivery = delivery_cell(row.id);
+        let json = delivery.text(&self.sealer, &row.delivery)?;
+        let Ok(Delivery::Push(push)) = Delivery::read(&json) else {
+            return Err(delivery.corrupt("it is not a push delivery"));
+        };
+        let requested = row.events_requested.as_deref();
+        let requested = requested.map(|json| cell("events_requested").parse(json));
+        let status: StreamStatus = serde_json::from_value(json!(row.status))
+            .map_err(|_| cell("status").corrupt("it is not a status"))?;
+        Ok(Stream {
+            id: row::stream_id(row.id)?,
+            receiver: ReceiverId::new(row.receiver_id),
+            audience: cell("audience").parse(&row.audience)?,
+            events_requested: requested.transpose()?,
+            events_delivered: cell("events_delivered").parse(&row.events_delivered)?,
+            delivery: push,
+            description: row.description,
+            status,
+            reason: row.reason,
+            created_at: row::moment(row.created_at),
+        })
+    }
+}
+
+fn delivery_cell(id: Uuid) -> Cell {
+    Cell::new("stream", "delivery", id.to_string())
+}
