@@ -7,6 +7,8 @@
 
 #[cfg(feature = "client")]
 mod any;
+#[cfg(all(test, feature = "client"))]
+mod contract;
 mod memory;
 
 use std::{collections::BTreeMap, error::Error, future::Future};

@@ -56,6 +56,11 @@ impl SqliteInbox {
             .map_err(opened)?;
         Ok(Self { database })
     }
+
+    #[cfg(test)]
+    pub(crate) fn connection(&self) -> &DatabaseConnection {
+        &self.database
+    }
 }
 
 fn create_private(path: &Path) -> std::io::Result<()> {
