@@ -1,0 +1,200 @@
+//! The guard as middleware: what a browser and a program see.
+
+mod common;
+
+use actix_web::{
+    App, HttpResponse,
+    body::MessageBody,
+    dev::{Service, ServiceRequest, ServiceResponse},
+    test::{self, TestRequest},
+    web,
+};
+use common::{Transmitter, email, signed};
+use serde_json::{Value, json};
+use ssf_receiver::{
+    Receiver, Session,
+    guard::{Denial, Guard},
+};
+use ssf_types::{audience::Audience, secret::AuthorizationHeader, time::Timestamp};
+
+const T: u64 = 1_615_305_159;
+const CREDENTIAL_CHANGE: &str =
+    "https://schemas.openid.net/secevent/caep/event-type/credential-change";
+
+fn session_of(request: &ServiceRequest) -> Option<Session> {
+    serde_json::from_str(request.headers().get("x-session")?.to_str().ok()?).ok()
+}
+
+async fn receiver(transmitter: &Transmitter) -> Receiver {
+    let receiver = Receiver::builder(&transmitter.issuer, "http://127.0.0.1:9/push")
+        .existing_stream(
+            Audience::new([common::AUDIENCE]).unwrap(),
+            AuthorizationHeader::parse("Bearer x").unwrap(),
+        )
+        .in_memory()
+        .start()
+        .await
+        .unwrap();
+    receiver.ready().await;
+    receiver
+}
+
+async fn accept(receiver: &Receiver, claims: &Value) {
+    let set = signed(&Transmitter::header(), claims);
+    let media_type = Some("application/secevent+jwt");
+    let answer = receiver.accept(Some("Bearer x"), media_type, set.as_bytes());
+    assert_eq!(answer.await.status(), 202);
+}
+
+fn alice(receiver: &Receiver) -> Session {
+    let session = receiver.session(Timestamp::from_secs(T));
+    session
+        .email("alice@example.com")
+        .auth_time(Timestamp::from_secs(T))
+}
+
+async fn respond<F>(
+    guard: Guard<F>,
+    session: Option<&Session>,
+    language: &str,
+) -> ServiceResponse<impl MessageBody + use<F>>
+where
+    F: Fn(&ServiceRequest) -> Option<Session> + 'static,
+{
+    let app = App::new().route("/", web::get().to(|| async { "secret page" }));
+    let app = test::init_service(app.wrap(guard)).await;
+    let mut request = TestRequest::get().insert_header(("Accept-Language", language));
+    if let Some(session) = session {
+        let json = serde_json::to_string(session).unwrap();
+        request = request.insert_header(("x-session", json));
+    }
+    app.call(request.to_request()).await.unwrap()
+}
+
+fn credential_change(transmitter: &Transmitter, kind: &str, change: &str) -> Value {
+    let mut claims = transmitter.claims("1", email("alice@example.com"), T);
+    claims["events"] = json!({ CREDENTIAL_CHANGE: {
+        "credential_type": kind, "change_type": change, "event_timestamp": T,
+    }});
+    claims
+}
+
+#[actix_web::test]
+async fn a_revoked_session_gets_401_with_the_reason_in_its_language() {
+    let transmitter = Transmitter::start().await;
+    let receiver = receiver(&transmitter).await;
+    let session = alice(&receiver);
+    let before = respond(receiver.guard(session_of), Some(&session), "de").await;
+    assert_eq!(before.status(), 200);
+    accept(
+        &receiver,
+        &transmitter.claims("1", email("alice@example.com"), T),
+    )
+    .await;
+    let after = respond(
+        receiver.guard(session_of),
+        Some(&session),
+        "de-CH, en;q=0.5",
+    )
+    .await;
+    assert_eq!(after.status(), 401);
+    let header = |name: &str| {
+        after
+            .headers()
+            .get(name)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        header("www-authenticate"),
+        r#"Bearer error="invalid_token""#
+    );
+    assert_eq!(header("content-language"), "de");
+    assert_eq!(header("vary"), "Accept-Language");
+    assert_eq!(header("cache-control"), "no-store");
+    let body: Value = test::read_body_json(after).await;
+    let reason = "Vom Administrator abgemeldet";
+    assert_eq!(
+        body,
+        json!({ "error": "session_revoked", "reason": reason })
+    );
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
+async fn a_request_without_a_session_passes() {
+    let transmitter = Transmitter::start().await;
+    let receiver = receiver(&transmitter).await;
+    let response = respond(receiver.guard(session_of), None, "en").await;
+    assert_eq!(test::read_body(response).await, "secret page");
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
+async fn a_lost_key_asks_for_a_fresh_sign_in() {
+    let transmitter = Transmitter::start().await;
+    let receiver = receiver(&transmitter).await;
+    let stale = alice(&receiver);
+    accept(
+        &receiver,
+        &credential_change(&transmitter, "fido2-roaming", "revoke"),
+    )
+    .await;
+    let response = respond(receiver.guard(session_of), Some(&stale), "fr").await;
+    assert_eq!(response.status(), 401);
+    assert_eq!(
+        response.headers().get("www-authenticate").unwrap(),
+        r#"Bearer error="insufficient_user_authentication", max_age=0"#
+    );
+    assert_eq!(response.headers().get("content-language").unwrap(), "en");
+    let body: Value = test::read_body_json(response).await;
+    assert_eq!(body["error"], "login_required");
+    let fresh = stale.auth_time(Timestamp::from_secs(T + 1));
+    let response = respond(receiver.guard(session_of), Some(&fresh), "fr").await;
+    assert_eq!(response.status(), 200);
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
+async fn a_changed_password_ends_the_session_and_a_new_passkey_does_not() {
+    let transmitter = Transmitter::start().await;
+    for (kind, change, status) in [
+        ("fido2-platform", "create", 200),
+        ("password", "update", 401),
+    ] {
+        let receiver = receiver(&transmitter).await;
+        let session = alice(&receiver);
+        accept(&receiver, &credential_change(&transmitter, kind, change)).await;
+        let response = respond(receiver.guard(session_of), Some(&session), "en").await;
+        assert_eq!(response.status(), status, "{kind} {change}");
+    }
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
+async fn the_application_may_answer_in_its_own_way() {
+    let transmitter = Transmitter::start().await;
+    let receiver = receiver(&transmitter).await;
+    accept(
+        &receiver,
+        &transmitter.claims("1", email("alice@example.com"), T),
+    )
+    .await;
+    let guard = receiver.guard(session_of).on_deny(|_, denial: &Denial| {
+        HttpResponse::SeeOther()
+            .insert_header((
+                "Location",
+                format!("/sign-in?why={}", denial.reason().error()),
+            ))
+            .finish()
+    });
+    let response = respond(guard, Some(&alice(&receiver)), "en").await;
+    assert_eq!(response.status(), 303);
+    assert_eq!(
+        response.headers().get("location").unwrap(),
+        "/sign-in?why=session_revoked"
+    );
+    transmitter.stop().await;
+}
