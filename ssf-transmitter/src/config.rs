@@ -32,6 +32,9 @@ pub const LISTEN_DEFAULT: &str = "127.0.0.1:8411";
 /// The database unless told otherwise: a file in the current directory.
 pub const DATABASE_URL_DEFAULT: &str = "sqlite://ssf-transmitter.db";
 
+/// Longest issuer, in bytes: half of what a URL may have, since paths are put behind it.
+const ISSUER_BYTES_MAX: usize = 1024;
+
 /// Longest time that a push may be allowed to take, in seconds: beyond it a dead receiver looks alive.
 const PUSH_SECONDS_MAX: u64 = 120;
 
@@ -207,6 +210,9 @@ fn read_issuer(
         };
     };
     let text = value.text().ok_or("must be an https URL")?;
+    if text.len() > ISSUER_BYTES_MAX {
+        return Err(format!("must have at most {ISSUER_BYTES_MAX} bytes"));
+    }
     Issuer::parse(text)
         .map(Some)
         .map_err(|error| format!("must be an https URL without query and fragment: {error}"))

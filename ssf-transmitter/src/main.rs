@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The program `ssf-transmitter`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ssf_transmitter::cli::run()
+}

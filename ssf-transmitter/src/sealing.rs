@@ -196,7 +196,7 @@ impl fmt::Debug for Sealer {
     clippy::expect_used,
     reason = "the generator of AWS-LC answers or ends the process; it does not report"
 )]
-fn fill(bytes: &mut [u8]) {
+pub(crate) fn fill(bytes: &mut [u8]) {
     rand::fill(bytes).expect("the generator answers");
 }
 

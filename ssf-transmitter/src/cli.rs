@@ -1,0 +1,180 @@
+//! The command line.
+//!
+//! Results go to standard output, one `name=value` per line, so that scripts can read them; everything else goes to
+//! standard error. The exit code is 0 for success, 2 for a faulty configuration or command line, 1 for all else.
+
+mod emit;
+mod receiver;
+mod serve;
+
+use std::{
+    error::Error,
+    fs,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+use ssf_types::error::Chain;
+
+use crate::{
+    config::{Config, ConfigError, Layers},
+    installation,
+    server::open_store,
+    store::Access,
+};
+
+/// The configuration file that is read if it is there.
+const CONFIG_DEFAULT: &str = "ssf-transmitter.toml";
+
+/// Longest configuration file, in bytes.
+const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Exit code for a faulty configuration; clap uses the same for a faulty command line.
+const EXIT_USAGE: u8 = 2;
+
+/// Transmits security events as an OpenID Shared Signals Framework 1.0 transmitter.
+#[derive(Debug, Parser)]
+#[command(name = "ssf-transmitter", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves: manages streams, takes events, delivers SETs.
+    Serve(SettingArgs),
+    /// Registers Receivers; works on the database, also while the server runs.
+    #[command(subcommand)]
+    Receiver(receiver::Command),
+    /// Replaces the token with which sources hand in events; a running server takes it at its next start.
+    OperatorToken(SettingArgs),
+    /// Hands in one event over HTTP.
+    Emit(Box<emit::EmitArgs>),
+}
+
+/// Settings that can stand on the command line; they override the environment and the file.
+#[derive(Args, Debug)]
+struct SettingArgs {
+    /// Configuration file (TOML) [default: ssf-transmitter.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "SSF_TRANSMITTER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Address and port to listen on; port 0 lets the system choose [default: 127.0.0.1:8411]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Issuer, an https URL [default: the loopback address that is listened on]
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "sqlite://PATH or postgres://HOST/DATABASE [default: sqlite://ssf-transmitter.db]"
+    )]
+    database_url: Option<String>,
+    /// File with the encryption key, mode 600 [default: the database's name with .key]
+    #[arg(long, value_name = "FILE")]
+    encryption_key_file: Option<String>,
+    /// How log lines look: text or json
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+/// Settings cannot be had.
+#[derive(Debug, thiserror::Error)]
+enum SettingsError {
+    #[error("the configuration file {} cannot be read", .0.display())]
+    File(PathBuf, #[source] io::Error),
+    #[error(transparent)]
+    Faults(ConfigError),
+}
+
+impl SettingArgs {
+    fn read(self) -> Result<Config, SettingsError> {
+        let mut layers = Layers::default();
+        if let Some((path, text)) = config_file(self.config)? {
+            layers = layers.file(&path, &text);
+        }
+        let layers = layers
+            .environment(std::env::vars_os())
+            .flag("--listen", "listen", self.listen)
+            .flag("--issuer", "issuer", self.issuer)
+            .flag("--database-url", "database_url", self.database_url)
+            .flag(
+                "--encryption-key-file",
+                "encryption_key_file",
+                self.encryption_key_file,
+            )
+            .flag("--log-format", "log_format", self.log_format);
+        Config::read(layers).map_err(SettingsError::Faults)
+    }
+}
+
+/// The named file, which must be there, or the default one if it is there.
+fn config_file(named: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, SettingsError> {
+    let (path, must_exist) = match named {
+        Some(path) => (path, true),
+        None => (PathBuf::from(CONFIG_DEFAULT), false),
+    };
+    match read_capped(&path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => Ok(None),
+        Err(error) => Err(SettingsError::File(path, error)),
+    }
+}
+
+fn read_capped(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?
+        .take(CONFIG_BYTES_MAX + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > CONFIG_BYTES_MAX {
+        return Err(io::Error::other("the file is larger than 1 MiB"));
+    }
+    Ok(text)
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = match error.downcast_ref::<SettingsError>() {
+                Some(_) => EXIT_USAGE,
+                None => 1,
+            };
+            // There is nobody left to tell if standard error is gone.
+            let _ = writeln!(io::stderr(), "error: {}", Chain(error.as_ref()));
+            ExitCode::from(code)
+        }
+    }
+}
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn execute(command: Command) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve(settings) => serve::serve(settings.read()?).await,
+            Command::Receiver(command) => receiver::execute(command).await,
+            Command::OperatorToken(settings) => replace_operator_token(&settings.read()?).await,
+            Command::Emit(arguments) => emit::emit(*arguments).await,
+        }
+    })
+}
+
+async fn replace_operator_token(config: &Config) -> Outcome {
+    let (store, sealer) = open_store(config, Access::Administer).await?;
+    let token = installation::replace_operator(&store, &sealer).await?;
+    let mut out = io::stdout();
+    writeln!(
+        out,
+        "# Keep this token: it is shown once. It counts from the server's next start."
+    )?;
+    writeln!(out, "operator_token={}", token.expose())?;
+    Ok(())
+}

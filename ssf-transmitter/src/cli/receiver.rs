@@ -1,0 +1,87 @@
+//! `receiver`: who may manage streams.
+
+use std::io::{self, Write};
+
+use clap::Subcommand;
+use ssf_types::audience::Audience;
+
+use super::{Outcome, SettingArgs};
+use crate::{
+    app::{clock::SystemClock, ids},
+    domain::receiver::Receiver,
+    ports::{AddedReceiver, Clock, ReceiverStore},
+    server::open_store,
+    store::Access,
+    token::{BearerToken, TokenKind},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Registers a Receiver and prints its bearer token, once.
+    Add {
+        /// What you call it; no two have the same name
+        name: String,
+        /// The aud of its SETs, usually a URL of the Receiver's; can be repeated
+        #[arg(long, required = true, value_name = "URL")]
+        audience: Vec<String>,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// Lists the Receivers: id, name and audiences, separated by tabs.
+    List {
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+}
+
+/// A Receiver was not added.
+#[derive(Debug, thiserror::Error)]
+#[error("there is a receiver of this name already")]
+struct NameTaken;
+
+pub(super) async fn execute(command: Command) -> Outcome {
+    match command {
+        Command::Add {
+            name,
+            audience,
+            settings,
+        } => add(name, audience, settings).await,
+        Command::List { settings } => list(settings).await,
+    }
+}
+
+async fn add(name: String, audience: Vec<String>, settings: SettingArgs) -> Outcome {
+    let config = settings.read()?;
+    let receiver = Receiver::new(ids::receiver_id(), name, Audience::new(audience)?)?;
+    let (store, sealer) = open_store(&config, Access::Administer).await?;
+    let token = BearerToken::generate(TokenKind::Receiver);
+    let fingerprint = token.fingerprint(&sealer);
+    match store
+        .add_receiver(&receiver, fingerprint, SystemClock.now())
+        .await?
+    {
+        AddedReceiver::Added => {}
+        AddedReceiver::NameTaken => return Err(NameTaken.into()),
+    }
+    let mut out = io::stdout().lock();
+    writeln!(out, "# Give this token to the receiver: it is shown once.")?;
+    writeln!(out, "receiver_id={}", receiver.id)?;
+    writeln!(out, "receiver_token={}", token.expose())?;
+    Ok(())
+}
+
+async fn list(settings: SettingArgs) -> Outcome {
+    let (store, _) = open_store(&settings.read()?, Access::Administer).await?;
+    let mut out = io::stdout().lock();
+    for receiver in store.receivers().await? {
+        let audience: Vec<&str> = receiver.audience.values().collect();
+        writeln!(
+            out,
+            "{}\t{}\t{}",
+            receiver.id,
+            receiver.name,
+            audience.join(" ")
+        )?;
+    }
+    Ok(())
+}

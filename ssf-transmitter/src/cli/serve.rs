@@ -1,0 +1,47 @@
+//! `serve`: starts the server and stops it on a signal.
+
+use std::io::{self, Write};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::info;
+
+use super::Outcome;
+use crate::{config::Config, server::Server, telemetry};
+
+pub(super) async fn serve(config: Config) -> Outcome {
+    telemetry::start_log(config.log_format, &config.log_filter)?;
+    let metrics: PrometheusHandle = telemetry::start_metrics()?;
+    // Before anything is started, so that no signal finds the process without its handlers.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let server = Server::start(config, metrics).await?;
+    announce(&server)?;
+    server
+        .run_until(signalled(&mut terminate, &mut interrupt))
+        .await?;
+    Ok(())
+}
+
+/// Says where the server is; the address is the last line, and it is listening by then.
+fn announce(server: &Server) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if let Some(token) = server.new_token() {
+        writeln!(
+            out,
+            "# Keep this token: it is shown once. With it a source hands in events."
+        )?;
+        writeln!(out, "operator_token={}", token.expose())?;
+    }
+    writeln!(out, "issuer={}", server.issuer())?;
+    writeln!(out, "listening={}", server.address())?;
+    out.flush()
+}
+
+async fn signalled(terminate: &mut Signal, interrupt: &mut Signal) {
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    info!(signal = name, "a signal asks to stop");
+}

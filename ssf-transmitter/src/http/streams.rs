@@ -1,0 +1,138 @@
+//! Stream management (SSF 1.0 §8.1): a Receiver sees its own streams, and no others exist for it.
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header::CACHE_CONTROL,
+    web::{Data, Payload},
+};
+use ssf_types::{
+    id::StreamId,
+    stream::{CreateStream, StreamConfiguration},
+};
+use tracing::info;
+use url::form_urlencoded;
+
+use super::{AppState, auth, body, problem::Problem};
+use crate::{
+    app::manage::{self, CreateError},
+    domain::{receiver::Receiver, stream::Stream},
+    ports::{Clock, DeletedStream, StreamStore},
+};
+
+/// POST: creates a stream (SSF 1.0 §8.1.1.1).
+pub(super) async fn create(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(&request, &state).await?;
+    let body = body::json(&request, payload, state.management_body_bytes_max).await?;
+    let asked =
+        CreateStream::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let now = state.clock.now();
+    let stream = manage::create(&state.store, &receiver, asked, &state.events_supported, now)
+        .await
+        .map_err(|error| match error {
+            CreateError::Request(error) => Problem::bad_request(error.to_string()),
+            CreateError::TooMany => Problem::conflict(error.to_string()),
+            CreateError::Store(error) => Problem::store(&error),
+        })?;
+    info!(stream.id = %stream.id, receiver.id = %receiver.id, "stream created");
+    Ok(private(HttpResponse::Created()).json(configuration(&stream, &state)))
+}
+
+/// GET: one stream if `stream_id` is given, else all of the Receiver's as an array (SSF 1.0 §8.1.1.2).
+pub(super) async fn read(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(&request, &state).await?;
+    if let Some(id) = stream_id(&request)? {
+        let stream = find(&state, &receiver, &id).await?;
+        return Ok(private(HttpResponse::Ok()).json(configuration(&stream, &state)));
+    }
+    let streams = state
+        .store
+        .streams(receiver.id)
+        .await
+        .map_err(|error| Problem::store(&error))?;
+    let all: Vec<StreamConfiguration> = streams
+        .iter()
+        .map(|stream| configuration(stream, &state))
+        .collect();
+    Ok(private(HttpResponse::Ok()).json(all))
+}
+
+/// DELETE: ends a stream and drops what it has not delivered (SSF 1.0 §8.1.1.5).
+pub(super) async fn delete(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(&request, &state).await?;
+    let id = required_stream_id(&request)?;
+    let deleted = state
+        .store
+        .delete_stream(receiver.id, &id)
+        .await
+        .map_err(|error| Problem::store(&error))?;
+    match deleted {
+        DeletedStream::Deleted { dropped } => {
+            info!(stream.id = %id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream deleted");
+            Ok(private(HttpResponse::NoContent()).finish())
+        }
+        DeletedStream::NotFound => Err(no_such_stream()),
+    }
+}
+
+/// GET: the status of a stream (SSF 1.0 §8.1.2.1).
+pub(super) async fn status(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(&request, &state).await?;
+    let id = required_stream_id(&request)?;
+    let stream = find(&state, &receiver, &id).await?;
+    Ok(private(HttpResponse::Ok()).json(stream.status_configuration()))
+}
+
+async fn find(state: &AppState, receiver: &Receiver, id: &StreamId) -> Result<Stream, Problem> {
+    state
+        .store
+        .stream(receiver.id, id)
+        .await
+        .map_err(|error| Problem::store(&error))?
+        .ok_or_else(no_such_stream)
+}
+
+fn configuration(stream: &Stream, state: &AppState) -> StreamConfiguration {
+    stream.configuration(&state.issuer, &state.events_supported)
+}
+
+/// An answer that no cache may keep.
+fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    response
+}
+
+fn no_such_stream() -> Problem {
+    Problem::not_found("there is no stream with this stream_id")
+}
+
+fn required_stream_id(request: &HttpRequest) -> Result<StreamId, Problem> {
+    stream_id(request)?.ok_or_else(|| Problem::bad_request("the query must have a stream_id"))
+}
+
+fn stream_id(request: &HttpRequest) -> Result<Option<StreamId>, Problem> {
+    let mut found = form_urlencoded::parse(request.query_string().as_bytes())
+        .filter(|(name, _)| name == "stream_id")
+        .map(|(_, value)| value.into_owned());
+    match (found.next(), found.next()) {
+        (None, _) => Ok(None),
+        (Some(id), None) => StreamId::parse(id)
+            .map(Some)
+            .map_err(|error| Problem::bad_request(format!("stream_id: {error}"))),
+        (Some(_), Some(_)) => Err(Problem::bad_request(
+            "the query must not have stream_id twice",
+        )),
+    }
+}

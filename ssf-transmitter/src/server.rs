@@ -1,0 +1,261 @@
+//! The composition root: puts the parts together, runs them, and takes them down in order.
+
+use std::{
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, dev, middleware::from_fn, web::Data};
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::ExposeSecret;
+use ssf_types::uri::Issuer;
+use tokio::{task::JoinSet, time::Instant};
+use tracing::{info, warn};
+
+use crate::{
+    app::{
+        clock::SystemClock, deliver::DeliverySettings, dispatch::Dispatcher, ids, ingest,
+        wake::Wake,
+    },
+    config::Config,
+    http::{self, AppState},
+    installation::{self, InstallationError},
+    keys::{LoadKeysError, SigningKeys},
+    push::{ClientError, PushClient},
+    sealing::{KeyFileError, KeySource, Sealer},
+    store::{Access, OpenStoreError, SeaStore},
+    token::BearerToken,
+    worker::{self, Pulse, Stopper, Work},
+};
+
+/// How long an idle connection of a client is kept: longer than the pause between two requests of a busy source.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How often histograms are tidied up.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// The server cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The encryption key.
+    #[error("the encryption key cannot be had")]
+    Key(#[source] KeyFileError),
+    /// The database.
+    #[error("the database cannot be opened")]
+    Store(#[source] OpenStoreError),
+    /// The database is not one that this process can work with.
+    #[error("the database cannot be used")]
+    Installation(#[source] InstallationError),
+    /// The address.
+    #[error("{address} cannot be listened on")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The signing keys.
+    #[error("there is no signing key")]
+    SigningKeys(#[source] LoadKeysError),
+    /// The HTTP client.
+    #[error("SETs cannot be pushed")]
+    Push(#[source] ClientError),
+    /// The HTTP server.
+    #[error("HTTP cannot be served")]
+    Http(#[source] io::Error),
+}
+
+/// Opens the database with its key, for the server or for an administrator's command.
+///
+/// # Errors
+/// There is no key or no database, or they do not belong together.
+pub async fn open_store(config: &Config, access: Access) -> Result<(SeaStore, Sealer), StartError> {
+    let sealer = config.encryption_key.sealer().map_err(StartError::Key)?;
+    let store = SeaStore::open(config.database_url.expose_secret(), sealer.clone(), access)
+        .await
+        .map_err(StartError::Store)?;
+    installation::check_key(&store, &sealer)
+        .await
+        .map_err(StartError::Installation)?;
+    Ok((store, sealer))
+}
+
+/// A transmitter that serves. Drop it and everything stops at once; [`Server::run_until`] stops in order.
+pub struct Server {
+    issuer: Issuer,
+    address: SocketAddr,
+    new_token: Option<BearerToken>,
+    http: dev::Server,
+    stopper: Stopper,
+    tasks: JoinSet<()>,
+    shutdown: Duration,
+}
+
+impl Server {
+    /// Starts everything. Requests are answered once [`Server::run_until`] is awaited.
+    ///
+    /// # Errors
+    /// Says which part cannot start.
+    pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Self, StartError> {
+        let (store, sealer) = open_store(&config, Access::Serve).await?;
+        announce_key(&config.encryption_key);
+        let operator = installation::operator(&store, &sealer)
+            .await
+            .map_err(StartError::Installation)?;
+        let listener = listen(config.listen)?;
+        let address = listener.local_addr().map_err(StartError::Http)?;
+        let issuer = config.issuer_at(address);
+        let keys = SigningKeys::load(&store, &SystemClock)
+            .await
+            .map_err(StartError::SigningKeys)?;
+        let push = PushClient::new(config.push_timeouts).map_err(StartError::Push)?;
+        let work = Arc::new(Work {
+            store: store.clone(),
+            keys: keys.clone(),
+            push,
+            clock: SystemClock,
+            issuer: issuer.clone(),
+            worker: ids::worker_id(),
+            accepted: Wake::default(),
+            fresh: Wake::default(),
+            pulse: Pulse::begin(),
+            settings: DeliverySettings::default(),
+            streams_parallel_max: config.streams_parallel_max,
+        });
+        let (ingest, queue) = ingest::queue();
+        let state = Data::new(AppState {
+            issuer: issuer.clone(),
+            events_supported: config.events_supported,
+            store,
+            sealer,
+            operator: operator.fingerprint,
+            keys,
+            ingest,
+            pulse: work.pulse.clone(),
+            metrics: metrics.clone(),
+            clock: SystemClock,
+            management_body_bytes_max: config.management_body_bytes_max,
+            ingest_body_bytes_max: config.ingest_body_bytes_max,
+        });
+        let http = serve(listener, state, config.shutdown)?;
+        let dispatcher = Dispatcher::new(work.worker, config.subject_formats);
+        let (stopper, tasks) = spawn_loops(&work, dispatcher, queue, metrics);
+        info!(issuer = issuer.as_str(), %address, "the transmitter serves");
+        Ok(Self {
+            issuer,
+            address,
+            new_token: operator.new_token,
+            http,
+            stopper,
+            tasks,
+            shutdown: config.shutdown,
+        })
+    }
+
+    /// Who this transmitter is.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The address that was bound.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The operator's token, if this is the first start.
+    pub fn new_token(&self) -> Option<&BearerToken> {
+        self.new_token.as_ref()
+    }
+
+    /// Serves until `stop`, then finishes what is in flight within the configured time.
+    ///
+    /// In this order: no new connections, open requests are answered, events that wait are stored, attempts on the
+    /// wire end and are settled. What does not end in time is repeated by the next start, with the same `jti`.
+    ///
+    /// # Errors
+    /// HTTP broke down by itself.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let handle = self.http.handle();
+        let mut http = tokio::spawn(self.http);
+        tokio::select! {
+            ended = &mut http => return ended.map_err(io::Error::other)?,
+            () = stop => {}
+        }
+        info!("the transmitter stops");
+        let deadline = Instant::now() + self.shutdown;
+        self.stopper.stop();
+        let all = async {
+            handle.stop(true).await;
+            let served = (&mut http).await;
+            while self.tasks.join_next().await.is_some() {}
+            served
+        };
+        let Ok(served) = tokio::time::timeout_at(deadline, all).await else {
+            warn!("not everything ended in time; the next start repeats it");
+            return Ok(());
+        };
+        served.map_err(io::Error::other)?
+    }
+}
+
+fn announce_key(source: &KeySource) {
+    match source {
+        KeySource::BesideDatabase { key, .. } => {
+            warn!(key_file = %key.display(), "{}", source.protection());
+        }
+        KeySource::Environment(_) | KeySource::File(_) => info!("{}", source.protection()),
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+fn serve(
+    listener: TcpListener,
+    state: Data<AppState>,
+    shutdown: Duration,
+) -> Result<dev::Server, StartError> {
+    let app = move || {
+        App::new()
+            .wrap(from_fn(http::log))
+            .configure(http::routes(&state))
+    };
+    let server = HttpServer::new(app)
+        .keep_alive(KEEP_ALIVE)
+        .tcp_nodelay(true)
+        .disable_signals()
+        .shutdown_timeout(shutdown.as_secs())
+        .listen(listener)
+        .map_err(StartError::Http)?;
+    Ok(server.run())
+}
+
+fn spawn_loops(
+    work: &Arc<Work>,
+    dispatcher: Dispatcher,
+    queue: ingest::IngestQueue,
+    metrics: PrometheusHandle,
+) -> (Stopper, JoinSet<()>) {
+    let (stopper, stop) = worker::stop();
+    let mut tasks = JoinSet::new();
+    let storing = Arc::clone(work);
+    tasks.spawn(async move {
+        queue
+            .run(&storing.store, &storing.clock, &storing.accepted)
+            .await;
+    });
+    tasks.spawn(worker::fan_out(Arc::clone(work), dispatcher, stop.clone()));
+    tasks.spawn(worker::deliver(Arc::clone(work), stop.clone()));
+    tasks.spawn(worker::repeat(METRICS_UPKEEP, stop, move || {
+        metrics.run_upkeep();
+    }));
+    (stopper, tasks)
+}

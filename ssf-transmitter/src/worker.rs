@@ -1,0 +1,293 @@
+//! The loops: commits wake them, and a sweep once a second is the safety net.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use ssf_types::{error::Chain, uri::Issuer};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
+use tracing::{debug, error};
+
+use crate::{
+    app::{
+        clock::SystemClock,
+        deliver::{Delivered, Deliverer, DeliverySettings},
+        dispatch::{Dispatched, Dispatcher},
+        wake::Wake,
+    },
+    domain::id::WorkerId,
+    keys::SigningKeys,
+    ports::{Clock, LeasedStream, Outbox, StoreError},
+    push::PushClient,
+    store::SeaStore,
+};
+
+/// Longest time between two looks for work.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Shortest time between two looks for work that is due: a bound on how often an overdue row can be asked for.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A loop that has not come round for so long does not run.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// The loops that have to run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Loop {
+    /// Turns accepted events into deliveries.
+    FanOut,
+    /// Brings deliveries to Receivers.
+    Delivery,
+}
+
+/// When each loop last came round. Clones tell the same.
+#[derive(Clone, Debug)]
+pub struct Pulse(Arc<Beats>);
+
+#[derive(Debug)]
+struct Beats {
+    began: Instant,
+    /// Milliseconds since `began`.
+    fan_out: AtomicU64,
+    delivery: AtomicU64,
+}
+
+impl Pulse {
+    /// Counts from now on; a loop has a while to come round for the first time.
+    pub fn begin() -> Self {
+        Self(Arc::new(Beats {
+            began: Instant::now(),
+            fan_out: AtomicU64::new(0),
+            delivery: AtomicU64::new(0),
+        }))
+    }
+
+    /// Whether the loop came round lately.
+    pub fn is_alive(&self, which: Loop) -> bool {
+        let last = Duration::from_millis(self.beats(which).load(Ordering::Relaxed));
+        self.0.began.elapsed().saturating_sub(last) < SILENCE_MAX
+    }
+
+    fn beat(&self, which: Loop) {
+        let millis = u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.beats(which).store(millis, Ordering::Relaxed);
+    }
+
+    fn beats(&self, which: Loop) -> &AtomicU64 {
+        match which {
+            Loop::FanOut => &self.0.fan_out,
+            Loop::Delivery => &self.0.delivery,
+        }
+    }
+}
+
+/// Tells the loops to stop. Dropping it does so, too.
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+/// Is told to stop.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<bool>);
+
+/// Makes a pair of the two.
+pub fn stop() -> (Stopper, Stop) {
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(sender), Stop(receiver))
+}
+
+impl Stopper {
+    /// Tells everybody to stop.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Stop {
+    /// Whether it is time to stop.
+    pub fn is_stopping(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
+    /// Waits until it is time to stop.
+    async fn stopping(&mut self) {
+        // An error means that the sender is gone, which is a reason to stop as well.
+        let _ = self.0.wait_for(|stopping| *stopping).await;
+    }
+}
+
+/// What the loops work with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Work {
+    /// Where events and deliveries are kept.
+    pub store: SeaStore,
+    /// Signs SETs.
+    pub keys: SigningKeys,
+    /// Sends them.
+    pub push: PushClient,
+    /// Tells the time.
+    pub clock: SystemClock,
+    /// The `iss` of the SETs.
+    pub issuer: Issuer,
+    /// This process.
+    pub worker: WorkerId,
+    /// Is called when events were accepted.
+    pub accepted: Wake,
+    /// Is called when deliveries were added.
+    pub fresh: Wake,
+    /// Is told that the loops run.
+    pub pulse: Pulse,
+    /// How delivering goes about its work.
+    pub settings: DeliverySettings,
+    /// Most streams that are delivered at the same time.
+    pub streams_parallel_max: usize,
+}
+
+/// Fans out what was accepted, until it is time to stop.
+pub async fn fan_out(work: Arc<Work>, mut dispatcher: Dispatcher, mut stop: Stop) {
+    let mut accepted = work.accepted.listen();
+    while !stop.is_stopping() {
+        work.pulse.beat(Loop::FanOut);
+        match dispatcher.step(&work.store, &work.clock).await {
+            Ok(Dispatched::Some { events, deliveries }) => {
+                debug!(events, deliveries, "events fanned out");
+                work.fresh.wake();
+                continue;
+            }
+            Ok(Dispatched::Idle | Dispatched::NotOurs) => {}
+            Err(error) => error!(error = %Chain(&error), "events cannot be fanned out now"),
+        }
+        tokio::select! {
+            () = accepted.wait(SWEEP) => {}
+            () = stop.stopping() => {}
+        }
+    }
+}
+
+/// Delivers what is due, several streams at once, until it is time to stop; then finishes what is on the wire.
+pub async fn deliver(work: Arc<Work>, mut stop: Stop) {
+    let mut fresh = work.fresh.listen();
+    let mut streams = JoinSet::new();
+    while !stop.is_stopping() {
+        work.pulse.beat(Loop::Delivery);
+        let pause = match take(&work, &stop, &mut streams).await {
+            Ok(pause) => pause,
+            Err(error) => {
+                error!(error = %Chain(&error), "no stream can be taken now");
+                SWEEP
+            }
+        };
+        tokio::select! {
+            () = fresh.wait(pause) => {}
+            Some(ended) = streams.join_next() => report(ended),
+            () = stop.stopping() => {}
+        }
+    }
+    while let Some(ended) = streams.join_next().await {
+        report(ended);
+    }
+}
+
+/// Does a small job now and after each `period`, until it is time to stop.
+pub async fn repeat(period: Duration, mut stop: Stop, job: impl Fn()) {
+    while !stop.is_stopping() {
+        job();
+        tokio::select! {
+            () = tokio::time::sleep(period) => {}
+            () = stop.stopping() => {}
+        }
+    }
+}
+
+type Ended = Result<Delivered, StoreError>;
+
+/// Takes as many streams as there is room for; returns how long to wait before the next look.
+async fn take(
+    work: &Arc<Work>,
+    stop: &Stop,
+    streams: &mut JoinSet<Ended>,
+) -> Result<Duration, StoreError> {
+    let room = work.streams_parallel_max.saturating_sub(streams.len());
+    if room == 0 {
+        return Ok(SWEEP);
+    }
+    let now = work.clock.now();
+    let limit = u64::try_from(room).unwrap_or(u64::MAX);
+    let until = now.after(work.settings.lease);
+    let leased = work
+        .store
+        .lease_streams(work.worker, now, until, limit)
+        .await?;
+    for stream in leased {
+        streams.spawn(one(Arc::clone(work), stream, stop.clone()));
+    }
+    let next = work.store.next_due().await?;
+    Ok(next.map_or(SWEEP, |due| due.since(now).clamp(PAUSE, SWEEP)))
+}
+
+async fn one(work: Arc<Work>, leased: LeasedStream, stop: Stop) -> Ended {
+    let deliverer = Deliverer {
+        store: &work.store,
+        signer: &work.keys,
+        push: &work.push,
+        clock: &work.clock,
+        fresh: &work.fresh,
+        issuer: &work.issuer,
+        settings: work.settings,
+        jitter: rand::random::<f64>,
+    };
+    deliverer.deliver(&leased, || stop.is_stopping()).await
+}
+
+fn report(ended: Result<Ended, JoinError>) {
+    match ended {
+        Ok(Ok(delivered)) => debug!(
+            acknowledged = delivered.acknowledged,
+            quarantined = delivered.quarantined,
+            failed = delivered.failed,
+            "stream given back"
+        ),
+        Ok(Err(error)) => error!(error = %Chain(&error), "a stream was left to its lease"),
+        Err(error) => error!(error = %Chain(&error), "delivering on a stream was broken off"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_no_longer_comes_round_is_not_alive() {
+        let pulse = Pulse::begin();
+        tokio::time::advance(Duration::from_secs(14)).await;
+        pulse.beat(Loop::FanOut);
+        tokio::time::advance(Duration::from_secs(14)).await;
+        assert!(pulse.is_alive(Loop::FanOut));
+        assert!(!pulse.is_alive(Loop::Delivery));
+    }
+
+    #[tokio::test]
+    async fn who_is_told_to_stop_knows_it_at_once_and_later() {
+        let (stopper, mut stop) = stop();
+        assert!(!stop.is_stopping());
+        stopper.stop();
+        stop.stopping().await;
+        assert!(stop.is_stopping());
+    }
+
+    #[tokio::test]
+    async fn a_lost_stopper_is_a_reason_to_stop() {
+        let (stopper, mut stop) = stop();
+        drop(stopper);
+        stop.stopping().await;
+        assert!(stop.is_stopping());
+    }
+}

@@ -1,0 +1,176 @@
+//! From a source to a Receiver's endpoint, through the real program, with crashes in between.
+
+use serde_json::json;
+use ssf_types::{
+    audience::Audience,
+    event::Event,
+    jose::KeySet,
+    set::{Expectation, SetClaims, UnverifiedSet},
+    subject::{SimpleSubject, Subject},
+    time::Timestamp,
+    uri::Issuer,
+};
+
+use crate::rig::{
+    Answer, Endpoint, Installation, Pushed, Transmitter, client, event_about, stream_for,
+};
+
+/// After any moment at which these tests run.
+const LATER: Timestamp = Timestamp::from_secs(4_000_000_000);
+
+/// The issuer of transmitters that are started again: a derived one would change with the port.
+const ISSUER: &str = "https://tr.example.com/tenant";
+
+fn serve(installation: &Installation) -> Transmitter {
+    installation.serve_with(&["--issuer", ISSUER])
+}
+
+/// Makes a stream to `endpoint` for a new Receiver called `rp`.
+async fn subscribe(installation: &Installation, transmitter: &Transmitter, endpoint: &Endpoint) {
+    let token = installation.add_receiver("rp");
+    let request = client().post(transmitter.url("/tenant/ssf/stream"));
+    let request = request.json(&stream_for(&endpoint.url)).bearer_auth(token);
+    assert_eq!(Answer::to(request).await.status, 201);
+}
+
+async fn hand_in(transmitter: &Transmitter, token: &str, email: &str) -> String {
+    let request = client().post(transmitter.url("/ingest/events"));
+    let request = request.json(&event_about(email)).bearer_auth(token);
+    let answer = Answer::to(request).await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    answer.json()["events"][0]["event_id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// Verifies a SET as a Receiver does, with the keys that the transmitter publishes.
+async fn verified(transmitter: &Transmitter, pushed: &Pushed) -> SetClaims {
+    let jwks = Answer::to(client().get(transmitter.url("/tenant/jwks.json"))).await;
+    let keys = KeySet::parse(jwks.body.as_bytes()).unwrap();
+    let audience = Audience::new(["https://rp.example.com"]).unwrap();
+    let expected = Expectation::new(Issuer::parse(ISSUER).unwrap(), audience);
+    let set = UnverifiedSet::parse(pushed.set.as_bytes()).unwrap();
+    set.verify(&keys, &expected, LATER)
+        .unwrap()
+        .claims()
+        .clone()
+}
+
+fn email(address: &str) -> Subject {
+    let email = address.to_owned();
+    SimpleSubject::Email { email }.into()
+}
+
+#[tokio::test]
+async fn an_accepted_event_arrives_as_a_set_that_verifies() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let endpoint = Endpoint::answering(202);
+    subscribe(&installation, &transmitter, &endpoint).await;
+    let id = hand_in(&transmitter, &token, "alice@example.com").await;
+    let pushed = endpoint.next();
+    assert!(
+        pushed
+            .head
+            .contains("\r\nauthorization: bearer push-s3cret\r\n")
+    );
+    let claims = verified(&transmitter, &pushed).await;
+    assert_eq!(claims.sub_id, email("alice@example.com"));
+    assert_eq!(claims.txn.as_ref().unwrap().as_str(), id);
+    assert!(matches!(claims.event, Event::SessionRevoked(_)));
+}
+
+#[tokio::test]
+async fn an_event_that_was_accepted_before_a_crash_arrives_after_it() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let endpoint = Endpoint::answering(503);
+    subscribe(&installation, &transmitter, &endpoint).await;
+    let id = hand_in(&transmitter, &token, "alice@example.com").await;
+    transmitter.kill();
+
+    let tried: Vec<Pushed> = endpoint.rest();
+    endpoint.answer(202);
+    let transmitter = serve(&installation);
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    assert_eq!(claims.txn.as_ref().unwrap().as_str(), id);
+    for earlier in &tried {
+        assert_eq!(verified(&transmitter, earlier).await.jti, claims.jti);
+    }
+
+    // The next event shows that the first one is not sent again: what came meanwhile would come before it.
+    let next = hand_in(&transmitter, &token, "alice@example.com").await;
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    assert_eq!(claims.txn.unwrap().as_str(), next);
+    assert!(endpoint.rest().is_empty());
+}
+
+#[tokio::test]
+async fn events_accepted_just_before_a_crash_all_arrive_with_one_jti_each() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let endpoint = Endpoint::answering(503);
+    subscribe(&installation, &transmitter, &endpoint).await;
+    let events: Vec<_> = (0..50)
+        .map(|n| event_about(&format!("user{n}@example.com")))
+        .collect();
+    let request = client().post(transmitter.url("/ingest/events"));
+    let request = request.json(&json!(events)).bearer_auth(&token);
+    assert_eq!(Answer::to(request).await.status, 202);
+    transmitter.kill();
+
+    endpoint.rest();
+    endpoint.answer(202);
+    let transmitter = serve(&installation);
+    let mut arrived = std::collections::BTreeMap::new();
+    while arrived.len() < events.len() {
+        let claims = verified(&transmitter, &endpoint.next()).await;
+        let jti = arrived
+            .entry(format!("{:?}", claims.txn))
+            .or_insert(claims.jti.clone());
+        assert_eq!(
+            *jti, claims.jti,
+            "one event has one jti, however often it is sent"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_was_away_gets_what_it_missed() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let endpoint = Endpoint::answering(503);
+    subscribe(&installation, &transmitter, &endpoint).await;
+    hand_in(&transmitter, &token, "alice@example.com").await;
+    let first = verified(&transmitter, &endpoint.next()).await;
+    endpoint.answer(202);
+    let second = verified(&transmitter, &endpoint.next()).await;
+    assert_eq!(second, first, "the same SET, with the same jti and iat");
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_the_attempt_on_the_wire_and_settles_it() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let thinking = 0;
+    let endpoint = Endpoint::answering(thinking);
+    subscribe(&installation, &transmitter, &endpoint).await;
+    hand_in(&transmitter, &token, "alice@example.com").await;
+    let first = endpoint.next();
+    transmitter.signal("TERM");
+    installation.logged("the transmitter stops").await;
+    endpoint.answer(202);
+    assert_eq!(transmitter.ended().await.code(), Some(0));
+
+    let transmitter = serve(&installation);
+    let next = hand_in(&transmitter, &token, "alice@example.com").await;
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    assert_ne!(claims.jti, verified(&transmitter, &first).await.jti);
+    assert_eq!(claims.txn.unwrap().as_str(), next);
+}

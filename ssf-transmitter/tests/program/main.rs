@@ -1,0 +1,11 @@
+//! Tests of the real program, through its command line and over HTTP.
+#![cfg(feature = "server")]
+
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod end_to_end;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod rig;

@@ -1,0 +1,318 @@
+//! Runs the real program in a directory of its own, and a push endpoint whose answers the test chooses.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
+    time::Duration,
+};
+
+use reqwest::{Client, RequestBuilder, redirect};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long anything may take before the test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) const SESSION_REVOKED: &str =
+    "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
+
+/// An installation: a directory with a database, in which the program can be started again and again.
+pub(crate) struct Installation {
+    directory: TempDir,
+}
+
+impl Installation {
+    pub(crate) fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The program, with the database of this installation and nothing of the environment of the test run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ssf-transmitter"));
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env_clear()
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command that ends by itself.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    pub(crate) fn serve(&self) -> Transmitter {
+        self.serve_with(&[])
+    }
+
+    pub(crate) fn serve_with(&self, arguments: &[&str]) -> Transmitter {
+        let all = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
+        Transmitter::start(self.command(&all), &self.path("stderr.log"))
+    }
+
+    /// Everything that was logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path("stderr.log")).unwrap_or_default()
+    }
+
+    /// Waits until `words` have been logged.
+    pub(crate) async fn logged(&self, words: &str) {
+        let waited = async {
+            while !self.log().contains(words) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waited).await.unwrap();
+    }
+
+    /// Registers a Receiver and returns its token.
+    pub(crate) fn add_receiver(&self, name: &str) -> String {
+        let audience = format!("https://{name}.example.com");
+        let output = self.run(&["receiver", "add", name, "--audience", &audience]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        value(&text(&output.stdout), "receiver_token").unwrap()
+    }
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The value of the line `name=value`.
+pub(crate) fn value(lines: &str, name: &str) -> Option<String> {
+    let line = |line: &str| Some(line.strip_prefix(name)?.strip_prefix('=')?.to_owned());
+    lines.lines().find_map(line)
+}
+
+/// A running program; dropping it kills it.
+pub(crate) struct Transmitter {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) issuer: String,
+    pub(crate) operator_token: Option<String>,
+}
+
+impl Transmitter {
+    fn start(mut command: Command, log: &Path) -> Self {
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut lines = String::new();
+        while value(&lines, "listening").is_none() {
+            assert_ne!(out.read_line(&mut lines).unwrap(), 0, "it ended: {lines}");
+        }
+        Self {
+            child,
+            address: value(&lines, "listening").unwrap().parse().unwrap(),
+            issuer: value(&lines, "issuer").unwrap(),
+            operator_token: value(&lines, "operator_token"),
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        let waited = async {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waited).await.unwrap()
+    }
+}
+
+impl Drop for Transmitter {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn client() -> Client {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .timeout(PATIENCE)
+        .build()
+        .unwrap()
+}
+
+/// An answer, read to the end.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) async fn to(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.text().await.unwrap(),
+        }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// Checks that this is a problem document (RFC 9457) and returns its status and detail.
+    pub(crate) fn problem(&self) -> (u16, String) {
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
+        let document = self.json();
+        assert_eq!(document["type"], "about:blank");
+        assert_eq!(document["status"], self.status);
+        assert!(document["title"].is_string());
+        (self.status, document["detail"].as_str().unwrap().to_owned())
+    }
+}
+
+/// The body that asks for a push stream of session-revoked events.
+pub(crate) fn stream_for(endpoint: &str) -> Value {
+    json!({
+        "delivery": {
+            "method": "urn:ietf:rfc:8935",
+            "endpoint_url": endpoint,
+            "authorization_header": "Bearer push-s3cret",
+        },
+        "events_requested": [SESSION_REVOKED],
+    })
+}
+
+/// A source's event about one address.
+pub(crate) fn event_about(email: &str) -> Value {
+    json!({
+        "sub_id": {"format": "email", "email": email},
+        "events": {(SESSION_REVOKED): {"event_timestamp": 1_800_000_000}},
+    })
+}
+
+/// A SET that a push endpoint was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Pushed {
+    /// Request line and headers, in lower case.
+    pub(crate) head: String,
+    pub(crate) set: String,
+}
+
+/// A push endpoint; `status` is what it answers from now on.
+pub(crate) struct Endpoint {
+    pub(crate) url: String,
+    status: Arc<AtomicU16>,
+    pushed: Receiver<Pushed>,
+}
+
+impl Endpoint {
+    pub(crate) fn answering(status: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/events", listener.local_addr().unwrap());
+        let status = Arc::new(AtomicU16::new(status));
+        let (sender, pushed) = mpsc::channel();
+        let answered = Arc::clone(&status);
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let (sender, answered) = (sender.clone(), Arc::clone(&answered));
+                thread::spawn(move || serve(&connection.unwrap(), &sender, &answered));
+            }
+        });
+        Self {
+            url,
+            status,
+            pushed,
+        }
+    }
+
+    pub(crate) fn answer(&self, status: u16) {
+        self.status.store(status, Ordering::SeqCst);
+    }
+
+    /// The next push, answered already.
+    pub(crate) fn next(&self) -> Pushed {
+        self.pushed.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// The pushes that came meanwhile.
+    pub(crate) fn rest(&self) -> Vec<Pushed> {
+        self.pushed.try_iter().collect()
+    }
+}
+
+/// Serves one connection. A status of zero means that the answer is still being thought about.
+fn serve(connection: &TcpStream, pushed: &Sender<Pushed>, status: &AtomicU16) {
+    let mut reader = BufReader::new(connection);
+    while let Some(push) = read_push(&mut reader) {
+        if pushed.send(push).is_err() {
+            return;
+        }
+        while status.load(Ordering::SeqCst) == 0 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let status = status.load(Ordering::SeqCst);
+        let answer = format!("HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n\r\n");
+        let mut writer = connection;
+        if writer.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_push(reader: &mut impl BufRead) -> Option<Pushed> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+    }
+    let head = head.to_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))?;
+    let mut body = vec![0; length.parse().ok()?];
+    reader.read_exact(&mut body).ok()?;
+    let set = String::from_utf8(body).ok()?;
+    Some(Pushed { head, set })
+}
