@@ -1,5 +1,6 @@
-//! Doubles of the [ports](crate::ports), and the contract that every store keeps.
+//! Doubles of the [ports](crate::ports).
 
 mod clock;
+mod memory;
 
-pub use self::clock::ManualClock;
+pub use self::{clock::ManualClock, memory::MemoryStore};

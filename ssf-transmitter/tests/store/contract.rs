@@ -1,0 +1,467 @@
+//! What every store promises, in sentences. The rules are those in the head of `ports`.
+
+use ssf_transmitter::{
+    domain::{
+        delivery::DeliveryState, key::StoredKey, stream::STREAMS_PER_RECEIVER_MAX,
+        subjects::SubjectPreference,
+    },
+    ports::{
+        AddedReceiver, Appended, CreatedStream, DeletedStream, FannedOut, Fenced, FirstWrite,
+        Resume, Settlement,
+    },
+};
+use ssf_types::{
+    error::ErrCode,
+    id::{Kid, StreamId},
+    set::Algorithm,
+    subject::SimpleSubject,
+};
+
+use super::fixture::*;
+
+pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    known_stream(store, 2, &[LOGOUT, PASSWORD]).await;
+    known_stream(store, 3, &[PASSWORD]).await;
+    let ids = accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    assert_eq!(dispatch(store).await, (1, 2));
+    assert_eq!(dispatch(store).await, (0, 0));
+    let leased = store
+        .lease_streams(worker(1), NOW, later(30), 10)
+        .await
+        .unwrap();
+    assert_eq!(leased.len(), 2);
+    for stream in &leased {
+        let due = due(store, stream, NOW).await;
+        assert_eq!(sequences(&due), [1]);
+        assert_eq!(due[0].event.id, ids[0]);
+        assert_eq!(due[0].event.event, event(LOGOUT, email(ALICE)));
+        assert_eq!(due[0].event.accepted_at, NOW);
+        assert_eq!(due[0].sub_id, email(ALICE).into());
+        assert_eq!((due[0].iat, due[0].attempts), (NOW, 0));
+    }
+}
+
+pub(crate) async fn a_stream_gets_no_event_that_was_accepted_before_it(store: &impl Store) {
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(BOB))]).await;
+    assert_eq!(dispatch(store).await, (2, 1));
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(due(store, &leased, NOW).await[0].sub_id, email(BOB).into());
+}
+
+pub(crate) async fn deliveries_are_numbered_from_one_without_gaps(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    for users in [
+        ["a@b.example", "c@b.example"],
+        ["d@b.example", "e@b.example"],
+    ] {
+        let events = users.map(|user| event(LOGOUT, email(user)));
+        accept(store, events.to_vec()).await;
+        dispatch(store).await;
+    }
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [1, 2, 3, 4]);
+}
+
+pub(crate) async fn a_step_of_the_fan_out_takes_the_oldest_events_first(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let users = ["a@b.example", "c@b.example", "d@b.example"];
+    let ids = accept(store, users.map(|user| event(LOGOUT, email(user))).to_vec()).await;
+    let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
+    let held = held.unwrap().unwrap();
+    for expected in [2, 1, 0] {
+        let done = store.fan_out(held, NOW, 2, decide).await.unwrap();
+        let all = FannedOut::Done {
+            events: expected,
+            deliveries: expected,
+        };
+        assert_eq!(done, all);
+    }
+    let leased = lease(store, 1, NOW).await;
+    let order: Vec<_> = due(store, &leased, NOW)
+        .await
+        .iter()
+        .map(|delivery| delivery.event.id)
+        .collect();
+    assert_eq!(order, ids);
+}
+
+pub(crate) async fn the_chosen_identifier_is_kept_with_the_delivery(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let opaque = SimpleSubject::Opaque { id: "7".into() };
+    let aliases = SimpleSubject::Aliases {
+        identifiers: vec![opaque, email(ALICE)],
+    };
+    accept(store, vec![event(LOGOUT, aliases)]).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(
+        due(store, &leased, NOW).await[0].sub_id,
+        email(ALICE).into()
+    );
+}
+
+pub(crate) async fn a_stream_without_a_suitable_identifier_gets_nothing(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let aliases = SimpleSubject::Aliases {
+        identifiers: vec![email(ALICE)],
+    };
+    accept(store, vec![event(LOGOUT, aliases)]).await;
+    let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
+    let preference = SubjectPreference::new(["did"]).unwrap();
+    let none = |event: &_, streams: &[StreamId]| {
+        ssf_transmitter::domain::fan_out::fan_out(event, streams, &preference, NOW, || {
+            unreachable!("nothing fits")
+        })
+    };
+    let done = store.fan_out(held.unwrap().unwrap(), NOW, 10, none).await;
+    let expected = FannedOut::Done {
+        events: 1,
+        deliveries: 0,
+    };
+    assert_eq!(done.unwrap(), expected);
+    assert_eq!(store.next_due().await.unwrap(), None);
+}
+
+pub(crate) async fn a_repeated_submission_is_answered_as_before_and_adds_nothing(
+    store: &impl Store,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let new = || keyed(1, 1, event(LOGOUT, email(ALICE)));
+    let first = store.append(vec![new(), new()], NOW).await.unwrap();
+    let [Appended::Accepted(ids), Appended::Replayed(again)] = first.as_slice() else {
+        panic!("{first:?}")
+    };
+    assert_eq!(again, ids);
+    let second = store.append(vec![new()], later(1)).await.unwrap();
+    assert_eq!(second, [Appended::Replayed(ids.clone())]);
+    assert_eq!(dispatch(store).await, (1, 1));
+}
+
+pub(crate) async fn a_key_with_another_body_is_a_conflict_and_hinders_nobody(store: &impl Store) {
+    let new = |key, body| keyed(key, body, event(LOGOUT, email(ALICE)));
+    store.append(vec![new(1, 1)], NOW).await.unwrap();
+    let batch = vec![new(1, 2), new(2, 3), new(2, 4), new(3, 5)];
+    let answers = store.append(batch, NOW).await.unwrap();
+    assert!(
+        matches!(
+            answers.as_slice(),
+            [
+                Appended::KeyConflict,
+                Appended::Accepted(_),
+                Appended::KeyConflict,
+                Appended::Accepted(_)
+            ]
+        ),
+        "{answers:?}"
+    );
+    assert_eq!(dispatch(store).await, (3, 0));
+}
+
+pub(crate) async fn one_worker_fans_out_at_a_time(store: &impl Store) {
+    let first = store.lease_fan_out(worker(1), NOW, later(10)).await;
+    let first = first.unwrap().unwrap();
+    let refused = store.lease_fan_out(worker(2), later(9), later(19)).await;
+    assert_eq!(refused.unwrap(), None);
+    let prolonged = store.lease_fan_out(worker(1), later(5), later(15)).await;
+    assert_eq!(prolonged.unwrap(), Some(first));
+    let second = store.lease_fan_out(worker(2), later(15), later(25)).await;
+    assert!(second.unwrap().unwrap().epoch > first.epoch);
+}
+
+pub(crate) async fn a_worker_that_lost_the_lease_fans_out_nothing(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    let first = store.lease_fan_out(worker(1), NOW, later(10)).await;
+    let second = store.lease_fan_out(worker(2), later(10), later(20)).await;
+    let late = store.fan_out(first.unwrap().unwrap(), later(10), 10, decide);
+    assert_eq!(late.await.unwrap(), FannedOut::LeaseLost);
+    let taken = store.fan_out(second.unwrap().unwrap(), later(10), 10, decide);
+    let expected = FannedOut::Done {
+        events: 1,
+        deliveries: 1,
+    };
+    assert_eq!(taken.await.unwrap(), expected);
+}
+
+pub(crate) async fn a_stream_has_one_owner_at_a_time(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let first = lease(store, 1, NOW).await;
+    let none = store.lease_streams(worker(2), later(29), later(59), 10);
+    assert_eq!(none.await.unwrap(), []);
+    let renewed = store.renew(&first.lease, later(60)).await.unwrap();
+    assert_eq!(renewed, Fenced::Stored);
+    let none = store.lease_streams(worker(2), later(59), later(89), 10);
+    assert_eq!(none.await.unwrap(), []);
+    assert_eq!(store.next_due().await.unwrap(), Some(later(60)));
+    let second = lease(store, 2, later(60)).await;
+    assert!(second.lease.epoch > first.lease.epoch);
+}
+
+pub(crate) async fn the_next_owner_repeats_with_the_same_jti(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let first = lease(store, 1, NOW).await;
+    let before = due(store, &first, NOW).await;
+    let second = lease(store, 2, later(30)).await;
+    assert_eq!(due(store, &second, later(30)).await, before);
+}
+
+pub(crate) async fn a_worker_that_lost_a_stream_changes_nothing(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let first = lease(store, 1, NOW).await;
+    let second = lease(store, 1, later(30)).await;
+    let resume = Resume {
+        failures: 1,
+        not_before: later(300),
+    };
+    let late = store
+        .settle(&first.lease, &[acknowledged(1)], later(30))
+        .await;
+    assert_eq!(late.unwrap(), Fenced::LeaseLost);
+    let renewed = store.renew(&first.lease, later(90)).await;
+    assert_eq!(renewed.unwrap(), Fenced::LeaseLost);
+    let released = store.release(&first.lease, resume).await;
+    assert_eq!(released.unwrap(), Fenced::LeaseLost);
+    assert_eq!(due(store, &first, later(30)).await, []);
+    assert_eq!(sequences(&due(store, &second, later(30)).await), [1]);
+}
+
+pub(crate) async fn deliveries_of_one_user_wait_for_each_other_and_others_pass(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let users = [ALICE, BOB, ALICE, "Alice@EXAMPLE.com"];
+    accept(store, users.map(|user| event(LOGOUT, email(user))).to_vec()).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [1, 2]);
+    // A failure holds the followers back, too.
+    let failed = [postponed(1, 1, later(5)), acknowledged(2)];
+    store.settle(&leased.lease, &failed, NOW).await.unwrap();
+    assert_eq!(due(store, &leased, later(4)).await, []);
+    let again = due(store, &leased, later(5)).await;
+    assert_eq!((sequences(&again), again[0].attempts), (vec![1], 1));
+    for (settled, next) in [(1, vec![3]), (3, vec![4]), (4, vec![])] {
+        let settlement = [acknowledged(settled)];
+        store
+            .settle(&leased.lease, &settlement, later(5))
+            .await
+            .unwrap();
+        assert_eq!(sequences(&due(store, &leased, later(5)).await), next);
+    }
+}
+
+pub(crate) async fn a_later_event_waits_for_one_that_is_pending(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [1]);
+    let settled = [acknowledged(1)];
+    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [2]);
+}
+
+pub(crate) async fn what_is_settled_stays_so(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let users = [ALICE, BOB];
+    accept(store, users.map(|user| event(LOGOUT, email(user))).to_vec()).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let refused = Settlement {
+        sequence: 2,
+        state: DeliveryState::Quarantined {
+            at: NOW,
+            code: ErrCode::InvalidKey,
+            description: "unknown kid".into(),
+        },
+    };
+    let settled = [acknowledged(1), refused];
+    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    let late = [postponed(1, 1, NOW), postponed(2, 1, NOW)];
+    let stored = store.settle(&leased.lease, &late, NOW).await.unwrap();
+    assert_eq!(stored, Fenced::Stored);
+    assert_eq!(due(store, &leased, later(3600)).await, []);
+}
+
+pub(crate) async fn at_most_as_many_deliveries_as_asked_for_are_due(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let users = ["a@b.example", "c@b.example", "d@b.example"];
+    accept(store, users.map(|user| event(LOGOUT, email(user))).to_vec()).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let two = store.due(&leased.lease, NOW, 2).await.unwrap();
+    assert_eq!(sequences(&two), [1, 2]);
+}
+
+pub(crate) async fn a_stream_rests_until_it_may_go_on(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(NOW));
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(leased.failures, 0);
+    let resume = Resume {
+        failures: 2,
+        not_before: later(8),
+    };
+    let released = store.release(&leased.lease, resume).await.unwrap();
+    assert_eq!(released, Fenced::Stored);
+    accept(store, vec![event(LOGOUT, email(BOB))]).await;
+    dispatch(store).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(later(8)));
+    let none = store.lease_streams(worker(1), later(7), later(30), 10);
+    assert_eq!(none.await.unwrap(), []);
+    assert_eq!(lease(store, 1, later(8)).await.failures, 2);
+}
+
+pub(crate) async fn a_stream_with_nothing_due_is_not_leased(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let postponed = [postponed(1, 1, later(5))];
+    store.settle(&leased.lease, &postponed, NOW).await.unwrap();
+    let at_once = Resume {
+        failures: 0,
+        not_before: NOW,
+    };
+    store.release(&leased.lease, at_once).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(later(5)));
+    let none = store.lease_streams(worker(1), later(4), later(30), 10);
+    assert_eq!(none.await.unwrap(), []);
+    let leased = lease(store, 1, later(5)).await;
+    let settled = [acknowledged(1)];
+    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store.release(&leased.lease, at_once).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None);
+}
+
+pub(crate) async fn a_stream_is_read_as_it_was_created(store: &impl Store) {
+    let stream = known_stream(store, 1, &[PASSWORD, "urn:example:unknown", LOGOUT]).await;
+    let read = store.stream(stream.receiver, &stream.id).await.unwrap();
+    assert_eq!(read.as_ref(), Some(&stream));
+    assert_eq!(store.streams(stream.receiver).await.unwrap(), [stream]);
+}
+
+pub(crate) async fn a_stream_is_seen_by_its_receiver_alone(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    let other = known_receiver(store, 2).await;
+    let read = store.stream(other.id, &stream.id).await.unwrap();
+    assert_eq!(read, None);
+    assert_eq!(store.streams(other.id).await.unwrap(), []);
+    let deleted = store.delete_stream(other.id, &stream.id).await.unwrap();
+    assert_eq!(deleted, DeletedStream::NotFound);
+    let read = store.stream(stream.receiver, &stream.id).await.unwrap();
+    assert_eq!(read, Some(stream));
+}
+
+pub(crate) async fn a_deleted_stream_is_gone_with_its_deliveries_and_its_lease(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    let users = [ALICE, BOB];
+    accept(store, users.map(|user| event(LOGOUT, email(user))).to_vec()).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let settled = [acknowledged(1)];
+    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    let delete = || store.delete_stream(stream.receiver, &stream.id);
+    let deleted = DeletedStream::Deleted { dropped: 1 };
+    assert_eq!(delete().await.unwrap(), deleted);
+    assert_eq!(delete().await.unwrap(), DeletedStream::NotFound);
+    let read = store.stream(stream.receiver, &stream.id).await.unwrap();
+    assert_eq!(read, None);
+    assert_eq!(due(store, &leased, NOW).await, []);
+    let late = store.settle(&leased.lease, &[acknowledged(2)], NOW).await;
+    assert_eq!(late.unwrap(), Fenced::LeaseLost);
+    assert_eq!(store.next_due().await.unwrap(), None);
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    assert_eq!(dispatch(store).await, (1, 0));
+}
+
+pub(crate) async fn an_id_that_is_no_id_of_ours_finds_nothing(store: &impl Store) {
+    let receiver = known_receiver(store, 1).await;
+    let id = StreamId::parse("../../etc/passwd").unwrap();
+    assert_eq!(store.stream(receiver.id, &id).await.unwrap(), None);
+    let deleted = store.delete_stream(receiver.id, &id).await.unwrap();
+    assert_eq!(deleted, DeletedStream::NotFound);
+}
+
+pub(crate) async fn a_receiver_has_a_limited_number_of_streams(store: &impl Store) {
+    let (full, other) = (
+        known_receiver(store, 1).await,
+        known_receiver(store, 2).await,
+    );
+    for _ in 0..STREAMS_PER_RECEIVER_MAX {
+        let created = store.create_stream(&stream_of(&full, &[])).await;
+        assert_eq!(created.unwrap(), CreatedStream::Created);
+    }
+    let created = store.create_stream(&stream_of(&full, &[])).await;
+    assert_eq!(created.unwrap(), CreatedStream::TooMany);
+    let created = store.create_stream(&stream_of(&other, &[])).await;
+    assert_eq!(created.unwrap(), CreatedStream::Created);
+}
+
+pub(crate) async fn a_receiver_is_found_by_its_token_alone(store: &impl Store) {
+    let one = known_receiver(store, 1).await;
+    let two = known_receiver(store, 2).await;
+    let found = store.receiver_by_token(token(2)).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&two));
+    assert_eq!(store.receiver_by_token(token(3)).await.unwrap(), None);
+    assert_eq!(store.receivers().await.unwrap(), [one, two]);
+}
+
+pub(crate) async fn a_receivers_name_is_given_once(store: &impl Store) {
+    let one = known_receiver(store, 1).await;
+    let namesake = receiver("rp1");
+    let added = store.add_receiver(&namesake, token(2), NOW).await.unwrap();
+    assert_eq!(added, AddedReceiver::NameTaken);
+    assert_eq!(store.receiver_by_token(token(2)).await.unwrap(), None);
+    assert_eq!(store.receivers().await.unwrap(), [one]);
+}
+
+pub(crate) async fn the_first_signing_key_is_the_key_of_all(store: &impl Store) {
+    let key = |kid: &str| {
+        let pem = format!("pem of {kid}").into();
+        StoredKey::new(Kid::parse(kid).unwrap(), Algorithm::Es256, pem, NOW)
+    };
+    let first = store.insert_first_key(&key("a")).await.unwrap();
+    let second = store.insert_first_key(&key("b")).await.unwrap();
+    assert_eq!(
+        (first, second),
+        (FirstWrite::Written, FirstWrite::AlreadyThere)
+    );
+    let [stored] = &store.signing_keys().await.unwrap()[..] else {
+        panic!("one key is stored")
+    };
+    assert_eq!(
+        (stored.kid.as_str(), stored.algorithm, stored.created_at),
+        ("a", Algorithm::Es256, NOW)
+    );
+    let pem = secrecy::ExposeSecret::expose_secret(&stored.pem);
+    assert_eq!(pem, "pem of a");
+}
+
+pub(crate) async fn a_setting_is_written_once_unless_it_is_replaced(store: &impl Store) {
+    assert_eq!(store.setting("x").await.unwrap(), None);
+    let first = store.insert_setting("x", b"1").await.unwrap();
+    let second = store.insert_setting("x", b"2").await.unwrap();
+    assert_eq!(
+        (first, second),
+        (FirstWrite::Written, FirstWrite::AlreadyThere)
+    );
+    assert_eq!(store.setting("x").await.unwrap(), Some(b"1".to_vec()));
+    store.replace_setting("x", b"3").await.unwrap();
+    store.replace_setting("y", b"4").await.unwrap();
+    assert_eq!(store.setting("x").await.unwrap(), Some(b"3".to_vec()));
+    assert_eq!(store.setting("y").await.unwrap(), Some(b"4".to_vec()));
+}

@@ -1,0 +1,182 @@
+//! Values that the contract is told with.
+
+use std::time::Duration;
+
+use ssf_transmitter::{
+    domain::{
+        delivery::{Delivery, DeliveryState},
+        event::{AcceptedEvent, NewEvent},
+        fan_out::{FanOut, fan_out},
+        id::{EventId, Fingerprint, ReceiverId, WorkerId},
+        receiver::Receiver,
+        stream::Stream,
+        subjects::SubjectPreference,
+    },
+    ports::{
+        AddedReceiver, Appended, CreatedStream, FannedOut, Idempotency, KeyStore, LeasedStream,
+        Outbox, ReceiverStore, Settings, Settlement, StreamStore, Submission,
+    },
+};
+use ssf_types::{
+    audience::Audience,
+    event::Event,
+    id::{Jti, StreamId},
+    secret::AuthorizationHeader,
+    stream::{CreateStream, PushDelivery},
+    subject::{SimpleSubject, Subject},
+    time::Timestamp,
+    uri::{EndpointUrl, EventTypeUri},
+};
+use uuid::Uuid;
+
+/// Everything that a store has to be.
+pub(crate) trait Store: ReceiverStore + StreamStore + Outbox + KeyStore + Settings {}
+
+impl<S: ReceiverStore + StreamStore + Outbox + KeyStore + Settings> Store for S {}
+
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+pub(crate) const LOGOUT: &str = "urn:example:logout";
+pub(crate) const PASSWORD: &str = "urn:example:password";
+
+pub(crate) const ALICE: &str = "alice@example.com";
+pub(crate) const BOB: &str = "bob@example.com";
+
+pub(crate) fn later(seconds: u64) -> Timestamp {
+    NOW.after(Duration::from_secs(seconds))
+}
+
+pub(crate) fn worker(number: u128) -> WorkerId {
+    WorkerId::new(Uuid::from_u128(number))
+}
+
+pub(crate) fn token(number: u8) -> Fingerprint {
+    Fingerprint::new([number; 32])
+}
+
+pub(crate) fn receiver(name: &str) -> Receiver {
+    let audience = Audience::new([format!("https://{name}.example.com")]).unwrap();
+    Receiver::new(ReceiverId::new(Uuid::new_v4()), name, audience).unwrap()
+}
+
+/// A Receiver that the store knows; its token is `token(number)`.
+pub(crate) async fn known_receiver(store: &impl Store, number: u8) -> Receiver {
+    let receiver = receiver(&format!("rp{number}"));
+    let added = store.add_receiver(&receiver, token(number), NOW).await;
+    assert_eq!(added.unwrap(), AddedReceiver::Added);
+    receiver
+}
+
+pub(crate) fn types(uris: &[&str]) -> Vec<EventTypeUri> {
+    uris.iter()
+        .map(|uri| EventTypeUri::parse(*uri).unwrap())
+        .collect()
+}
+
+pub(crate) fn stream_of(receiver: &Receiver, uris: &[&str]) -> Stream {
+    let endpoint = EndpointUrl::parse("https://rp.example.com/events?key=1").unwrap();
+    let secret = AuthorizationHeader::parse("Bearer s3cret").unwrap();
+    let push = PushDelivery::new(endpoint, Some(secret));
+    let mut request = CreateStream::push(types(uris), push);
+    request.description = Some("a stream".to_owned());
+    let id = StreamId::parse(Uuid::new_v4().simple().to_string()).unwrap();
+    let supported = types(&[LOGOUT, PASSWORD]);
+    Stream::create(request, receiver, id, &supported, NOW).unwrap()
+}
+
+/// A stream that the store has, of a Receiver that it knows.
+pub(crate) async fn known_stream(store: &impl Store, number: u8, uris: &[&str]) -> Stream {
+    let receiver = known_receiver(store, number).await;
+    let stream = stream_of(&receiver, uris);
+    let created = store.create_stream(&stream).await.unwrap();
+    assert_eq!(created, CreatedStream::Created);
+    stream
+}
+
+pub(crate) fn email(address: &str) -> SimpleSubject {
+    SimpleSubject::Email {
+        email: address.to_owned(),
+    }
+}
+
+pub(crate) fn event(uri: &str, subject: impl Into<Subject>) -> NewEvent {
+    let uri = EventTypeUri::parse(uri).unwrap();
+    NewEvent::new(subject, Event::read(&uri, r#"{"a":1}"#).unwrap())
+}
+
+pub(crate) fn submission(events: Vec<NewEvent>) -> Submission {
+    let named = |event| (EventId::new(Uuid::now_v7()), event);
+    Submission {
+        idempotency: None,
+        events: events.into_iter().map(named).collect(),
+    }
+}
+
+pub(crate) fn keyed(key: u8, body: u8, event: NewEvent) -> Submission {
+    Submission {
+        idempotency: Some(Idempotency {
+            key: token(key),
+            body: token(body),
+        }),
+        ..submission(vec![event])
+    }
+}
+
+/// Accepts events and returns their ids.
+pub(crate) async fn accept(store: &impl Store, events: Vec<NewEvent>) -> Vec<EventId> {
+    let answers = store.append(vec![submission(events)], NOW).await.unwrap();
+    let [Appended::Accepted(ids)] = answers.as_slice() else {
+        panic!("{answers:?}")
+    };
+    ids.clone()
+}
+
+pub(crate) fn decide(event: &AcceptedEvent, streams: &[StreamId]) -> FanOut {
+    let jti = || Jti::parse(Uuid::new_v4().simple().to_string()).unwrap();
+    fan_out(event, streams, &SubjectPreference::default(), NOW, jti)
+}
+
+/// Fans out all that waits and returns how many events and deliveries that were.
+pub(crate) async fn dispatch(store: &impl Store) -> (u64, u64) {
+    let lease = store.lease_fan_out(worker(1), NOW, later(10)).await;
+    let lease = lease.unwrap().unwrap();
+    let done = store.fan_out(lease, NOW, 1000, decide).await.unwrap();
+    let FannedOut::Done { events, deliveries } = done else {
+        panic!("{done:?}")
+    };
+    (events, deliveries)
+}
+
+/// Leases the one stream that has something due.
+pub(crate) async fn lease(store: &impl Store, owner: u128, now: Timestamp) -> LeasedStream {
+    let until = now.after(Duration::from_secs(30));
+    let leased = store.lease_streams(worker(owner), now, until, 10).await;
+    let mut leased = leased.unwrap();
+    assert_eq!(leased.len(), 1);
+    leased.remove(0)
+}
+
+pub(crate) async fn due(
+    store: &impl Store,
+    leased: &LeasedStream,
+    now: Timestamp,
+) -> Vec<Delivery> {
+    store.due(&leased.lease, now, 100).await.unwrap()
+}
+
+pub(crate) fn sequences(deliveries: &[Delivery]) -> Vec<u64> {
+    deliveries.iter().map(|one| one.sequence).collect()
+}
+
+pub(crate) fn acknowledged(sequence: u64) -> Settlement {
+    Settlement {
+        sequence,
+        state: DeliveryState::Acknowledged { at: NOW },
+    }
+}
+
+pub(crate) fn postponed(sequence: u64, attempts: u32, due: Timestamp) -> Settlement {
+    Settlement {
+        sequence,
+        state: DeliveryState::Pending { attempts, due },
+    }
+}

@@ -1,0 +1,69 @@
+//! One contract for all stores, and what is particular to a database.
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod postgres;
+#[cfg(test)]
+mod sqlite;
+
+/// Makes a test of every sentence of the contract on every store.
+macro_rules! on_every_store {
+    ($($sentence:ident)+) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $sentence() {
+                let rig = super::sqlite::Rig::new();
+                super::contract::$sentence(&rig.open().await).await;
+            })+
+        }
+
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $sentence() {
+                let rig = super::postgres::Rig::new();
+                super::contract::$sentence(&rig.open().await).await;
+            })+
+        }
+
+        mod in_memory {
+            $(#[tokio::test]
+            async fn $sentence() {
+                super::contract::$sentence(&ssf_transmitter::testing::MemoryStore::default()).await;
+            })+
+        }
+    };
+}
+
+on_every_store! {
+    an_accepted_event_reaches_each_interested_stream_once
+    a_stream_gets_no_event_that_was_accepted_before_it
+    deliveries_are_numbered_from_one_without_gaps
+    a_step_of_the_fan_out_takes_the_oldest_events_first
+    the_chosen_identifier_is_kept_with_the_delivery
+    a_stream_without_a_suitable_identifier_gets_nothing
+    a_repeated_submission_is_answered_as_before_and_adds_nothing
+    a_key_with_another_body_is_a_conflict_and_hinders_nobody
+    one_worker_fans_out_at_a_time
+    a_worker_that_lost_the_lease_fans_out_nothing
+    a_stream_has_one_owner_at_a_time
+    the_next_owner_repeats_with_the_same_jti
+    a_worker_that_lost_a_stream_changes_nothing
+    deliveries_of_one_user_wait_for_each_other_and_others_pass
+    a_later_event_waits_for_one_that_is_pending
+    what_is_settled_stays_so
+    at_most_as_many_deliveries_as_asked_for_are_due
+    a_stream_rests_until_it_may_go_on
+    a_stream_with_nothing_due_is_not_leased
+    a_stream_is_read_as_it_was_created
+    a_stream_is_seen_by_its_receiver_alone
+    a_deleted_stream_is_gone_with_its_deliveries_and_its_lease
+    an_id_that_is_no_id_of_ours_finds_nothing
+    a_receiver_has_a_limited_number_of_streams
+    a_receiver_is_found_by_its_token_alone
+    a_receivers_name_is_given_once
+    the_first_signing_key_is_the_key_of_all
+    a_setting_is_written_once_unless_it_is_replaced
+}

@@ -1,0 +1,118 @@
+//! PostgreSQL: a cluster of this test run's own, with a database for each test.
+
+use ssf_transmitter::{
+    ports::{Appended, Fenced, Outbox, StreamStore},
+    sealing::{DataKey, Sealer},
+    store::{Access, SeaStore},
+};
+
+use self::cluster::Cluster;
+use super::fixture::*;
+
+mod cluster;
+
+/// A database that several nodes can open.
+pub(crate) struct Rig {
+    url: String,
+    sealer: Sealer,
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self {
+            url: Cluster::of_this_run().new_database(),
+            sealer: Sealer::new(&DataKey::generate()),
+        }
+    }
+
+    pub(crate) async fn open(&self) -> SeaStore {
+        SeaStore::open(&self.url, self.sealer.clone(), Access::Serve)
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_start_together_migrate_once() {
+    let rig = Rig::new();
+    let (one, other) = tokio::join!(rig.open(), rig.open());
+    let stream = known_stream(&one, 1, &[LOGOUT]).await;
+    let read = other.stream(stream.receiver, &stream.id).await.unwrap();
+    assert_eq!(read, Some(stream));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_nodes_that_get_one_key_at_once_one_accepts() {
+    let rig = Rig::new();
+    let (one, other) = (rig.open().await, rig.open().await);
+    for key in 0..20 {
+        let new = || vec![keyed(key, key, event(LOGOUT, email(ALICE)))];
+        let (left, right) = tokio::join!(one.append(new(), NOW), other.append(new(), NOW));
+        let answers = [left.unwrap().remove(0), right.unwrap().remove(0)];
+        let ([Appended::Accepted(ids), Appended::Replayed(again)]
+        | [Appended::Replayed(again), Appended::Accepted(ids)]) = &answers
+        else {
+            panic!("{answers:?}")
+        };
+        assert_eq!(again, ids);
+    }
+    assert_eq!(dispatch(&one).await, (20, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_never_lease_the_same_stream() {
+    let rig = Rig::new();
+    let (one, other) = (rig.open().await, rig.open().await);
+    for number in 0..20 {
+        known_stream(&one, number, &[LOGOUT]).await;
+    }
+    accept(&one, vec![event(LOGOUT, email(ALICE))]).await;
+    assert_eq!(dispatch(&one).await, (1, 20));
+    let lease = |store: SeaStore, owner| async move {
+        let leased = store.lease_streams(worker(owner), NOW, later(30), 20).await;
+        let ids = leased
+            .unwrap()
+            .into_iter()
+            .map(|leased| leased.lease.stream);
+        ids.collect::<Vec<_>>()
+    };
+    let (left, right) = tokio::join!(lease(one, 1), lease(other, 2));
+    assert!(left.iter().all(|stream| !right.contains(stream)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settling_and_fanning_out_at_once_forget_no_follower() {
+    let rig = Rig::new();
+    let (one, other) = (rig.open().await, rig.open().await);
+    known_stream(&one, 1, &[LOGOUT]).await;
+    accept(&one, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(&one).await;
+    let leased = lease(&one, 1, NOW).await;
+    for sequence in 1..30 {
+        accept(&other, vec![event(LOGOUT, email(ALICE))]).await;
+        let settled = [acknowledged(sequence)];
+        let settling = one.settle(&leased.lease, &settled, NOW);
+        let (stored, dispatched) = tokio::join!(settling, dispatch(&other));
+        assert_eq!((stored.unwrap(), dispatched), (Fenced::Stored, (1, 1)));
+        assert_eq!(sequences(&due(&one, &leased, NOW).await), [sequence + 1]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_created_amid_events_gets_each_later_one() {
+    let rig = Rig::new();
+    let (one, other) = (rig.open().await, rig.open().await);
+    let receiver = known_receiver(&one, 1).await;
+    let stream = stream_of(&receiver, &[LOGOUT]);
+    let accepting = async {
+        for _ in 0..50 {
+            accept(&other, vec![event(LOGOUT, email(BOB))]).await;
+        }
+    };
+    let (created, ()) = tokio::join!(one.create_stream(&stream), accepting);
+    created.unwrap();
+    accept(&other, vec![event(LOGOUT, email(ALICE))]).await;
+    let (events, deliveries) = dispatch(&one).await;
+    assert_eq!(events, 51);
+    assert!((1..=51).contains(&deliveries), "{deliveries}");
+}

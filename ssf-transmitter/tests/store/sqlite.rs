@@ -1,0 +1,162 @@
+//! SQLite: a file in a directory of the test's own.
+
+use std::time::Duration;
+
+use ssf_transmitter::{
+    ports::{Outbox, StoreError},
+    sealing::{DataKey, Sealer},
+    store::{Access, OpenStoreError, SeaStore},
+};
+use tempfile::TempDir;
+
+use super::fixture::*;
+
+/// A database that can be opened again, as after a crash.
+pub(crate) struct Rig {
+    directory: TempDir,
+    sealer: Sealer,
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            sealer: Sealer::new(&DataKey::generate()),
+        }
+    }
+
+    fn url(&self) -> String {
+        let file = self.directory.path().join("transmitter.db");
+        format!("sqlite://{}", file.display())
+    }
+
+    async fn access(&self, access: Access) -> Result<SeaStore, OpenStoreError> {
+        SeaStore::open(&self.url(), self.sealer.clone(), access).await
+    }
+
+    pub(crate) async fn open(&self) -> SeaStore {
+        self.access(Access::Serve).await.unwrap()
+    }
+
+    /// All bytes that the database left on the disk.
+    fn bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.directory.path()).unwrap();
+        let read =
+            |file: std::io::Result<std::fs::DirEntry>| std::fs::read(file.unwrap().path()).unwrap();
+        files.flat_map(read).collect()
+    }
+}
+
+fn has(haystack: &[u8], needle: &str) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle.as_bytes())
+}
+
+#[tokio::test]
+async fn two_processes_never_serve_from_one_file() {
+    let rig = Rig::new();
+    let serving = rig.open().await;
+    let second = rig.access(Access::Serve).await.unwrap_err();
+    assert!(matches!(second, OpenStoreError::InUse(_)), "{second}");
+    rig.access(Access::Administer).await.unwrap();
+    drop(serving);
+    rig.open().await;
+}
+
+#[tokio::test]
+async fn a_crash_between_acceptance_and_fan_out_loses_nothing() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    known_stream(&store, 1, &[LOGOUT]).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    drop(store);
+    let store = rig.open().await;
+    assert_eq!(dispatch(&store).await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_crash_between_fan_out_and_settlement_repeats_with_the_same_jti() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    known_stream(&store, 1, &[LOGOUT]).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(&store).await;
+    let before = due(&store, &lease(&store, 1, NOW).await, NOW).await;
+    drop(store);
+    // The lease of the dead process does not delay its successor.
+    let store = rig.open().await;
+    let leased = lease(&store, 2, NOW).await;
+    assert_eq!(due(&store, &leased, NOW).await, before);
+}
+
+#[tokio::test]
+async fn a_restarted_process_fans_out_at_once() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    store
+        .lease_fan_out(worker(1), NOW, later(10))
+        .await
+        .unwrap();
+    drop(store);
+    let store = rig.open().await;
+    let lease = store.lease_fan_out(worker(2), NOW, later(10)).await;
+    assert!(lease.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_step_that_is_given_up_happens_whole_or_not_at_all() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    known_stream(&store, 1, &[LOGOUT]).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
+    let held = held.unwrap().unwrap();
+    for patience in (0_u32..).map(|times| times * Duration::from_micros(50)) {
+        let step = store.fan_out(held, NOW, 10, decide);
+        // A step that is given up while it commits has happened, and the next one finds nothing to do.
+        if tokio::time::timeout(patience, step).await.is_ok() {
+            break;
+        }
+    }
+    let leased = lease(&store, 1, NOW).await;
+    assert_eq!(sequences(&due(&store, &leased, NOW).await), [1]);
+}
+
+#[tokio::test]
+async fn no_subject_payload_or_secret_stands_in_the_file() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    known_stream(&store, 1, &[LOGOUT]).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(&store).await;
+    let bytes = rig.bytes();
+    assert!(has(&bytes, LOGOUT), "what is not sealed is found");
+    for secret in [ALICE, "s3cret", "rp.example.com/events", r#"{"a":1}"#] {
+        assert!(!has(&bytes, secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn another_key_does_not_open_what_was_sealed() {
+    let mut rig = Rig::new();
+    let store = rig.open().await;
+    let stream = known_stream(&store, 1, &[LOGOUT]).await;
+    drop(store);
+    rig.sealer = Sealer::new(&DataKey::generate());
+    let read = rig.open().await;
+    let read = ssf_transmitter::ports::StreamStore::stream(&read, stream.receiver, &stream.id);
+    let error = read.await.unwrap_err();
+    let StoreError::Corrupt(row) = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(row.table, "stream");
+    assert!(error.to_string().ends_with("sealed with another key"));
+}
+
+#[tokio::test]
+async fn a_url_of_another_database_is_refused() {
+    let sealer = Sealer::new(&DataKey::generate());
+    let error = SeaStore::open("mysql://localhost/x", sealer, Access::Serve).await;
+    assert!(matches!(error.unwrap_err(), OpenStoreError::Url));
+}
