@@ -1,0 +1,366 @@
+//! Delivering on one stream.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use ssf_transmitter::{
+    app::{
+        deliver::{Delivered, Deliverer, DeliverySettings},
+        ids,
+        wake::Wake,
+    },
+    domain::id::WorkerId,
+    ports::{Clock, LeasedStream, Outbox, Push, SignError, Signer},
+};
+use ssf_types::{
+    error::ErrCode,
+    push::{PushError, PushOutcome},
+    set::{CompactSet, SetClaims},
+    stream::PushDelivery,
+    uri::Issuer,
+};
+
+use super::fixture::*;
+
+/// Puts claims into a SET as they are, or refuses to.
+#[derive(Default)]
+struct PlainSigner {
+    broken: AtomicBool,
+}
+
+impl Signer for PlainSigner {
+    async fn sign(&self, claims: SetClaims) -> Result<CompactSet, SignError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(SignError(Box::new(io::Error::other("no key"))));
+        }
+        let claims = serde_json::to_vec(&claims).unwrap();
+        let unsigned = |_: &[u8]| Ok::<_, io::Error>(b"signature".to_vec());
+        Ok(CompactSet::compose("e30", &claims, unsigned).unwrap())
+    }
+}
+
+/// What one attempt brought: `jti`, `iat`, and whom it was about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Seen {
+    jti: String,
+    iat: u64,
+    user: String,
+}
+
+/// A Receiver that answers by user, acknowledges those it was told nothing about, and takes its time.
+#[derive(Default)]
+struct Endpoint {
+    answers: Mutex<HashMap<&'static str, PushOutcome>>,
+    seen: Mutex<Vec<Seen>>,
+    at_once: Mutex<(usize, usize)>,
+    /// It does not answer about the one before it has heard about the other.
+    held: Option<(&'static str, &'static str)>,
+    arrived: tokio::sync::Notify,
+}
+
+impl Endpoint {
+    fn answer(&self, user: &'static str, outcome: PushOutcome) {
+        self.answers.lock().unwrap().insert(user, outcome);
+    }
+
+    fn recover(&self) {
+        self.answers.lock().unwrap().clear();
+    }
+
+    fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    fn users(&self) -> Vec<String> {
+        self.seen().into_iter().map(|seen| seen.user).collect()
+    }
+
+    fn most_at_once(&self) -> usize {
+        self.at_once.lock().unwrap().1
+    }
+
+    /// Waits until a SET about `user` has arrived.
+    async fn heard_about(&self, user: &str) {
+        while !self.users().iter().any(|seen| seen == user) {
+            self.arrived.notified().await;
+        }
+    }
+}
+
+impl Push for Endpoint {
+    async fn push(&self, to: &PushDelivery, set: CompactSet) -> PushOutcome {
+        assert_eq!(to.endpoint_url.as_str(), "https://rp.example.com/events");
+        let seen = read(&set);
+        let user = seen.user.clone();
+        self.seen.lock().unwrap().push(seen);
+        {
+            let mut at_once = self.at_once.lock().unwrap();
+            at_once.0 += 1;
+            at_once.1 = at_once.1.max(at_once.0);
+        }
+        self.arrived.notify_waiters();
+        tokio::task::yield_now().await;
+        if let Some((held, other)) = self.held
+            && held == user
+        {
+            self.heard_about(other).await;
+        }
+        self.at_once.lock().unwrap().0 -= 1;
+        let answer = self.answers.lock().unwrap().get(user.as_str()).cloned();
+        answer.unwrap_or(PushOutcome::Acknowledged)
+    }
+}
+
+fn read(set: &CompactSet) -> Seen {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let claims = set.as_str().split('.').nth(1).unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["iss"], "https://tr.example.com");
+    assert_eq!(claims["aud"], "https://rp.example.com");
+    assert_eq!(claims["events"], serde_json::json!({ LOGOUT: {} }));
+    Seen {
+        jti: claims["jti"].as_str().unwrap().to_owned(),
+        iat: claims["iat"].as_u64().unwrap(),
+        user: claims["sub_id"]["id"].as_str().unwrap().to_owned(),
+    }
+}
+
+/// A transmitter with one stream to one Receiver.
+struct Rig {
+    world: World,
+    endpoint: Endpoint,
+    signer: PlainSigner,
+    fresh: Wake,
+    issuer: Issuer,
+    worker: WorkerId,
+}
+
+impl Rig {
+    async fn new() -> Self {
+        let world = World::new();
+        world.stream().await;
+        Self {
+            world,
+            endpoint: Endpoint::default(),
+            signer: PlainSigner::default(),
+            fresh: Wake::default(),
+            issuer: Issuer::parse("https://tr.example.com").unwrap(),
+            worker: ids::worker_id(),
+        }
+    }
+
+    async fn lease(&self) -> Option<LeasedStream> {
+        let now = self.world.clock.now();
+        let until = now.after(Duration::from_secs(30));
+        let leased = self.world.store.lease_streams(self.worker, now, until, 1);
+        leased.await.unwrap().pop()
+    }
+
+    async fn deliver(&self, leased: &LeasedStream, stopping: impl Fn() -> bool) -> Delivered {
+        let deliverer = Deliverer {
+            store: &self.world.store,
+            signer: &self.signer,
+            push: &self.endpoint,
+            clock: &self.world.clock,
+            fresh: &self.fresh,
+            issuer: &self.issuer,
+            settings: DeliverySettings::default(),
+            jitter: || 1.0,
+        };
+        deliverer.deliver(leased, stopping).await.unwrap()
+    }
+
+    /// Leases the stream, which has something due, and delivers.
+    async fn run(&self) -> Delivered {
+        let leased = self.lease().await.unwrap();
+        self.deliver(&leased, || false).await
+    }
+
+    fn after(&self, millis: u64) {
+        self.world.clock.advance(Duration::from_millis(millis));
+    }
+}
+
+const USERS: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+
+fn down() -> PushOutcome {
+    PushOutcome::Failed { status: None }
+}
+
+fn acknowledged(count: u64) -> Delivered {
+    Delivered {
+        acknowledged: count,
+        ..Delivered::default()
+    }
+}
+
+#[tokio::test]
+async fn what_is_due_is_delivered_and_the_stream_given_back() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&USERS).await;
+    assert_eq!(rig.run().await, acknowledged(10));
+    let mut users = rig.endpoint.users();
+    users.sort();
+    assert_eq!(users, USERS);
+    assert!(rig.lease().await.is_none());
+    rig.world.happens_to(&["k"]).await;
+    assert_eq!(rig.run().await, acknowledged(1));
+}
+
+#[tokio::test]
+async fn the_window_opens_with_each_acknowledgement() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&USERS).await;
+    rig.run().await;
+    let most = rig.endpoint.most_at_once();
+    assert!((4..=10).contains(&most), "{most}");
+}
+
+#[tokio::test]
+async fn an_attempt_is_repeated_with_the_same_jti_and_iat() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&["a"]).await;
+    rig.endpoint.answer("a", down());
+    assert_eq!(rig.run().await.failed, 1);
+    assert!(rig.lease().await.is_none());
+    rig.after(249);
+    assert!(rig.lease().await.is_none());
+    rig.after(1);
+    rig.endpoint.recover();
+    assert_eq!(rig.run().await, acknowledged(1));
+    let seen = rig.endpoint.seen();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0].iat, 1_800_000_010);
+}
+
+#[tokio::test]
+async fn events_of_one_user_arrive_in_order_however_wide_the_window_is() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&USERS).await;
+    for _ in 0..4 {
+        rig.world.happens_to(&["x"]).await;
+    }
+    assert_eq!(rig.run().await, acknowledged(14));
+    let seen = rig.endpoint.seen();
+    let of_x = seen.iter().filter(|seen| seen.user == "x");
+    let issued: Vec<u64> = of_x.map(|seen| seen.iat - 1_800_000_000).collect();
+    assert_eq!(issued, [20, 30, 40, 50]);
+}
+
+#[tokio::test]
+async fn a_refused_set_holds_nobody_up() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&["a", "a", "b"]).await;
+    let refusal = PushError::new(ErrCode::InvalidRequest, "no such event here");
+    rig.endpoint.answer("a", PushOutcome::Refused(refusal));
+    let expected = Delivered {
+        acknowledged: 1,
+        quarantined: 2,
+        failed: 0,
+    };
+    assert_eq!(rig.run().await, expected);
+    rig.after(3_600_000);
+    assert!(rig.lease().await.is_none());
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_away_is_asked_now_and_then_and_not_for_its_whole_backlog() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&USERS).await;
+    for user in USERS {
+        rig.endpoint.answer(user, down());
+    }
+    assert_eq!(rig.run().await.failed, 3);
+    for rest in [250, 500, 1000, 2000] {
+        rig.after(rest - 1);
+        assert!(rig.lease().await.is_none(), "{rest}");
+        rig.after(1);
+        assert_eq!(rig.run().await.failed, 1, "{rest}");
+    }
+    rig.after(4000);
+    rig.endpoint.recover();
+    assert_eq!(rig.run().await, acknowledged(10));
+}
+
+#[tokio::test]
+async fn one_bad_set_does_not_let_the_stream_rest() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&USERS).await;
+    rig.endpoint
+        .answer("a", PushOutcome::Failed { status: Some(500) });
+    let delivered = rig.run().await;
+    assert_eq!((delivered.acknowledged, delivered.failed), (9, 1));
+}
+
+#[tokio::test]
+async fn a_busy_receiver_gets_the_time_that_it_asks_for() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&USERS).await;
+    let retry_after = Some(Duration::from_mins(1));
+    rig.endpoint.answer("a", PushOutcome::Busy { retry_after });
+    assert_eq!(rig.run().await.failed, 1);
+    rig.after(59_999);
+    assert!(rig.lease().await.is_none());
+    rig.after(1);
+    rig.endpoint.recover();
+    assert_eq!(rig.run().await, acknowledged(10));
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_is_sent_and_nothing_is_lost() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&["a", "b"]).await;
+    rig.signer.broken.store(true, Ordering::SeqCst);
+    rig.run().await;
+    assert_eq!(rig.endpoint.users(), [""; 0]);
+    assert!(rig.lease().await.is_none(), "the stream rests");
+    rig.signer.broken.store(false, Ordering::SeqCst);
+    rig.after(250);
+    assert_eq!(rig.run().await, acknowledged(2));
+}
+
+#[tokio::test]
+async fn when_the_process_stops_no_attempt_begins_and_the_stream_is_given_back() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&["a"]).await;
+    let leased = rig.lease().await.unwrap();
+    assert_eq!(rig.deliver(&leased, || true).await, Delivered::default());
+    assert_eq!(rig.endpoint.users(), [""; 0]);
+    assert_eq!(rig.run().await, acknowledged(1));
+}
+
+#[tokio::test]
+async fn a_worker_that_was_replaced_stops_and_its_successor_repeats() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&["a", "b"]).await;
+    let old = rig.lease().await.unwrap();
+    rig.after(30_000);
+    let new = rig.lease().await.unwrap();
+    assert_eq!(rig.deliver(&old, || false).await.acknowledged, 0);
+    assert_eq!(rig.deliver(&new, || false).await, acknowledged(2));
+}
+
+#[tokio::test]
+async fn what_comes_while_an_attempt_is_under_way_starts_at_once() {
+    let mut rig = Rig::new().await;
+    rig.endpoint.held = Some(("b", "late"));
+    rig.world.happens_to(&["a", "b"]).await;
+    let leased = rig.lease().await.unwrap();
+    let happening = async {
+        rig.endpoint.heard_about("b").await;
+        rig.world.happens_to(&["late"]).await;
+        rig.fresh.wake();
+    };
+    let all = async { tokio::join!(rig.deliver(&leased, || false), happening).0 };
+    let delivered = tokio::time::timeout(Duration::from_secs(10), all).await;
+    assert_eq!(delivered.unwrap(), acknowledged(3));
+}

@@ -1,0 +1,80 @@
+//! A transmitter in memory.
+
+use std::time::Duration;
+
+use ssf_transmitter::{
+    app::{dispatch::Dispatcher, ids, manage},
+    domain::{event::NewEvent, receiver::Receiver, stream::Stream, subjects::SubjectPreference},
+    ports::{Clock, Outbox, Submission},
+    testing::{ManualClock, MemoryStore},
+};
+use ssf_types::{
+    audience::Audience,
+    event::Event,
+    stream::{CreateStream, PushDelivery},
+    subject::SimpleSubject,
+    time::Timestamp,
+    uri::{EndpointUrl, EventTypeUri},
+};
+
+pub(crate) const LOGOUT: &str = "urn:example:logout";
+
+/// A store, and a clock at an odd moment.
+pub(crate) struct World {
+    pub(crate) store: MemoryStore,
+    pub(crate) clock: ManualClock,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            store: MemoryStore::default(),
+            clock: ManualClock::new(Timestamp::from_millis(1_800_000_000_777)),
+        }
+    }
+
+    /// A stream that gets [`LOGOUT`].
+    pub(crate) async fn stream(&self) -> Stream {
+        let types = [EventTypeUri::parse(LOGOUT).unwrap()];
+        let endpoint = EndpointUrl::parse("https://rp.example.com/events").unwrap();
+        let request = CreateStream::push(types.to_vec(), PushDelivery::new(endpoint, None));
+        let now = self.clock.now();
+        manage::create(&self.store, &receiver(), request, &types, now)
+            .await
+            .unwrap()
+    }
+
+    /// Accepts an event about each of the users, in one go, and fans it out.
+    pub(crate) async fn happens_to(&self, users: &[&str]) {
+        let now = self.clock.now();
+        let events = users.iter().map(|user| (ids::event_id(now), logout(user)));
+        let submission = Submission {
+            idempotency: None,
+            events: events.collect(),
+        };
+        self.store.append(vec![submission], now).await.unwrap();
+        self.dispatcher()
+            .step(&self.store, &self.clock)
+            .await
+            .unwrap();
+    }
+
+    fn dispatcher(&self) -> Dispatcher {
+        // The lease of the one before has to end first.
+        self.clock.advance(Duration::from_secs(10));
+        Dispatcher::new(ids::worker_id(), SubjectPreference::default())
+    }
+}
+
+pub(crate) fn receiver() -> Receiver {
+    let audience = Audience::new(["https://rp.example.com"]).unwrap();
+    Receiver::new(ids::receiver_id(), "rp", audience).unwrap()
+}
+
+pub(crate) fn logout(user: &str) -> NewEvent {
+    let uri = EventTypeUri::parse(LOGOUT).unwrap();
+    let subject = SimpleSubject::Opaque {
+        id: user.to_owned(),
+    };
+    NewEvent::new(subject, Event::read(&uri, "{}").unwrap())
+}

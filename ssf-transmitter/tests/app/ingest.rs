@@ -1,0 +1,171 @@
+//! Accepting events.
+
+use std::{
+    future::pending,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use ssf_transmitter::{
+    app::{
+        dispatch::{Dispatched, Dispatcher},
+        ids,
+        ingest::{self, IngestError},
+        wake::Wake,
+    },
+    domain::{id::Fingerprint, subjects::SubjectPreference},
+    ports::{Appended, Clock, Idempotency},
+};
+use ssf_types::time::Timestamp;
+use tokio::time::Instant;
+
+use super::fixture::*;
+
+/// Counts commits: each of them reads the clock once.
+struct CountingClock<'w>(&'w World, AtomicUsize);
+
+impl Clock for CountingClock<'_> {
+    fn now(&self) -> Timestamp {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.clock.now()
+    }
+}
+
+async fn accepted(world: &World) -> u64 {
+    let mut dispatcher = Dispatcher::new(ids::worker_id(), SubjectPreference::default());
+    match dispatcher.step(&world.store, &world.clock).await.unwrap() {
+        Dispatched::Some { events, .. } => events,
+        Dispatched::Idle | Dispatched::NotOurs => 0,
+    }
+}
+
+#[tokio::test]
+async fn submissions_that_wait_together_share_a_commit() {
+    let world = World::new();
+    let clock = CountingClock(&world, AtomicUsize::new(0));
+    let (ingest, queue) = ingest::queue();
+    let mut submitting: FuturesUnordered<_> = ["a", "b", "c", "d"]
+        .map(|user| ingest.submit(vec![logout(user)], None))
+        .into_iter()
+        .collect();
+    assert!(submitting.next().now_or_never().is_none());
+    let answers = async {
+        let mut answered = 0;
+        while let Some(answer) = submitting.next().await {
+            assert!(matches!(answer, Ok(Appended::Accepted(_))));
+            answered += 1;
+        }
+        answered
+    };
+    let wake = Wake::default();
+    let answered = tokio::select! {
+        answered = answers => answered,
+        () = queue.run(&world.store, &clock, &wake) => unreachable!("a handle is left"),
+    };
+    assert_eq!(answered, 4);
+    assert_eq!(clock.1.load(Ordering::SeqCst), 1);
+    assert_eq!(accepted(&world).await, 4);
+}
+
+#[tokio::test]
+async fn what_waits_when_the_last_handle_goes_is_stored() {
+    let world = World::new();
+    let (ingest, queue) = ingest::queue();
+    let submitting = tokio::spawn(async move { ingest.submit(vec![logout("a")], None).await });
+    queue
+        .run(&world.store, &world.clock, &Wake::default())
+        .await;
+    let answer = submitting.await.unwrap().unwrap();
+    assert!(matches!(answer, Appended::Accepted(ids) if ids.len() == 1));
+    assert_eq!(accepted(&world).await, 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_takes_nothing_back() {
+    let world = World::new();
+    let (ingest, queue) = ingest::queue();
+    assert!(
+        ingest
+            .submit(vec![logout("a")], None)
+            .now_or_never()
+            .is_none()
+    );
+    drop(ingest);
+    queue
+        .run(&world.store, &world.clock, &Wake::default())
+        .await;
+    assert_eq!(accepted(&world).await, 1);
+}
+
+#[tokio::test]
+async fn beyond_a_thousand_waiting_submissions_the_next_is_told_to_come_back() {
+    let (ingest, _queue) = ingest::queue();
+    for _ in 0..1024 {
+        assert!(
+            ingest
+                .submit(vec![logout("a")], None)
+                .now_or_never()
+                .is_none()
+        );
+    }
+    let refused = ingest.submit(vec![logout("a")], None).await;
+    assert!(matches!(refused, Err(IngestError::Busy)));
+}
+
+#[tokio::test]
+async fn after_the_end_of_the_queue_nothing_is_accepted() {
+    let (ingest, queue) = ingest::queue();
+    drop(queue);
+    let refused = ingest.submit(vec![logout("a")], None).await;
+    assert!(matches!(refused, Err(IngestError::Stopping)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_wakes_the_dispatcher() {
+    let world = World::new();
+    let (ingest, queue) = ingest::queue();
+    let wake = Wake::default();
+    let mut listener = wake.listen();
+    let began = Instant::now();
+    let submitting = async {
+        ingest.submit(vec![logout("a")], None).await.unwrap();
+        listener.wait(Duration::from_hours(1)).await;
+    };
+    tokio::select! {
+        () = submitting => {}
+        () = queue.run(&world.store, &world.clock, &wake) => pending().await,
+    }
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn each_submission_gets_its_own_answer() {
+    let world = World::new();
+    let (ingest, queue) = ingest::queue();
+    let key = |body| {
+        Some(Idempotency {
+            key: Fingerprint::new([1; 32]),
+            body: Fingerprint::new([body; 32]),
+        })
+    };
+    let answers = async {
+        tokio::join!(
+            ingest.submit(vec![logout("a")], key(1)),
+            ingest.submit(vec![logout("a")], key(1)),
+            ingest.submit(vec![logout("b")], key(2)),
+            ingest.submit(vec![logout("c")], None),
+        )
+    };
+    let wake = Wake::default();
+    let (first, again, conflict, other) = tokio::select! {
+        answers = answers => answers,
+        () = queue.run(&world.store, &world.clock, &wake) => unreachable!("a handle is left"),
+    };
+    let Appended::Accepted(ids) = first.unwrap() else {
+        panic!("the first is accepted")
+    };
+    assert_eq!(again.unwrap(), Appended::Replayed(ids));
+    assert_eq!(conflict.unwrap(), Appended::KeyConflict);
+    assert!(matches!(other.unwrap(), Appended::Accepted(_)));
+}

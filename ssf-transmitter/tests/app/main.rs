@@ -1,0 +1,12 @@
+//! The application's steps on doubles of the ports.
+
+#[cfg(test)]
+mod deliver;
+#[cfg(test)]
+mod dispatch;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod ingest;
+#[cfg(test)]
+mod manage;
