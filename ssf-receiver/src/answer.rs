@@ -36,7 +36,7 @@ impl Answer {
         ))
     }
 
-    /// 405: SETs are POSTed.
+    /// 405: a push is a POST (RFC 8935 §2.1).
     #[cfg(feature = "actix")]
     pub(crate) fn wrong_method() -> Self {
         let text = "SETs are delivered with POST";

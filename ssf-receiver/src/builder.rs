@@ -1,6 +1,6 @@
 //! How a receiver is put together and started.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use arc_swap::ArcSwapOption;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
@@ -191,12 +191,20 @@ impl Builder {
             secret,
             audience: ArcSwapOption::from(audience.map(Arc::new)),
             stream: watch::Sender::new(StreamState::Pending { last_error: None }),
+            acknowledged: AtomicU64::new(0),
         });
         let tasks = setup::spawn(&shared, setup);
         Ok(Receiver::new(shared, tasks))
     }
 }
 
+#[cfg_attr(
+    not(feature = "sqlite"),
+    expect(
+        clippy::unused_async,
+        reason = "only a database on disk takes time to open"
+    )
+)]
 async fn open(choice: DatabaseChoice) -> Result<AnyInbox, InboxError> {
     match choice {
         #[cfg(feature = "sqlite")]

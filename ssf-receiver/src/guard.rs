@@ -52,6 +52,7 @@ impl Reason {
     }
 
     /// The label of the decision in metrics.
+    #[cfg(feature = "client")]
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Revoked => "revoked",

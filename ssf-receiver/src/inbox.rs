@@ -7,7 +7,8 @@
 
 #[cfg(feature = "client")]
 mod any;
-#[cfg(all(test, feature = "client"))]
+#[cfg(test)]
+#[cfg(feature = "client")]
 mod contract;
 mod memory;
 

@@ -1,11 +1,15 @@
 //! The receiver: takes SETs, and decides about sessions.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use arc_swap::ArcSwapOption;
 use ssf_types::{
     audience::Audience,
     error::{Chain, ErrCode},
+    event::Event,
     push::PushError,
     secret::{AuthorizationHeader, constant_time_eq},
     set::{Expectation, MEDIA_TYPE, SET_BYTES_MAX, UnverifiedSet, VerifiedSet},
@@ -22,11 +26,14 @@ use crate::{
     inbox::{AnyInbox, Inbox, ReceivedSet, Retained},
     keys::{Keys, RETRY_AFTER, Unverified},
     plan::{Outcome, Plan, plan},
-    revocation::{Index, Policy},
+    revocation::{Index, Policy, Revocation},
     session::Session,
     setup::Tasks,
     stream::StreamState,
 };
+
+/// Counts what became of events.
+const EVENTS: &str = "ssf_receiver_events_total";
 
 /// A running receiver; clones share it.
 ///
@@ -49,6 +56,8 @@ pub(crate) struct Shared {
     /// Names of this receiver; unknown until there is a stream.
     pub(crate) audience: ArcSwapOption<Audience>,
     pub(crate) stream: watch::Sender<StreamState>,
+    /// How many SETs were acknowledged since the start, repeats included.
+    pub(crate) acknowledged: AtomicU64,
 }
 
 /// How a receiver is doing.
@@ -61,6 +70,8 @@ pub struct Status {
     pub keys_loaded: bool,
     /// How many keys of the index have a revocation.
     pub revocations: usize,
+    /// How many SETs were acknowledged since the start, repeats included; their effect is there before they count.
+    pub acknowledged: u64,
 }
 
 impl Receiver {
@@ -104,6 +115,7 @@ impl Receiver {
             stream: self.shared.stream.borrow().clone(),
             keys_loaded: self.shared.keys.loaded(),
             revocations: self.shared.index.len(),
+            acknowledged: self.shared.acknowledged.load(Ordering::Acquire),
         }
     }
 
@@ -221,7 +233,7 @@ impl Shared {
     #[tracing::instrument(name = "accept", skip_all, fields(set.jti = %set.claims().jti, event.r#type = %set.claims().event.uri()))]
     async fn apply(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
         let claims = set.claims();
-        let mut planned = match self.plan(set, received_at) {
+        let planned = match self.plan(set, received_at) {
             Ok(planned) => planned,
             Err(refusal) => return Answer::refused(refusal),
         };
@@ -234,31 +246,45 @@ impl Shared {
             outcome: planned.outcome.label(),
         };
         match self.inbox.retain(&received, &planned.revocations).await {
-            Ok(Retained::New) => {}
-            Ok(Retained::Duplicate { received_at }) => {
-                tracing::info!("the SET came before");
-                planned = match self.plan(set, received_at) {
-                    Ok(planned) => planned,
-                    Err(refusal) => return Answer::refused(refusal),
-                };
+            Ok(Retained::New) => {
+                self.publish(&planned.revocations);
+                report(&claims.event, planned.outcome);
+                Answer::accepted()
             }
+            Ok(Retained::Duplicate { received_at }) => self.repeat(set, received_at),
             Ok(Retained::Conflict) => {
                 tracing::error!("suspicious: a SET came before with other claims");
-                return Answer::refused(PushError::new(
+                Answer::refused(PushError::new(
                     ErrCode::InvalidRequest,
                     "a SET with this iss and jti and other claims came before",
-                ));
+                ))
             }
             Err(error) => {
                 tracing::error!(error = %Chain(&error), "the SET is not acknowledged");
-                return Answer::unavailable(RETRY_AFTER);
+                Answer::unavailable(RETRY_AFTER)
             }
         }
-        for revocation in &planned.revocations {
+    }
+
+    /// Acknowledges a SET that came before, and applies it again as of then.
+    ///
+    /// The first time may have ended between the database and the index; otherwise this changes nothing.
+    fn repeat(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
+        match self.plan(set, received_at) {
+            Ok(planned) => {
+                self.publish(&planned.revocations);
+                metrics::counter!(EVENTS, "outcome" => "duplicate").increment(1);
+                tracing::info!(outcome = "duplicate", "the SET came before");
+                Answer::accepted()
+            }
+            Err(refusal) => Answer::refused(refusal),
+        }
+    }
+
+    fn publish(&self, revocations: &[Revocation]) {
+        for revocation in revocations {
             self.index.apply(revocation);
         }
-        report(&planned);
-        Answer::accepted()
     }
 
     fn plan(&self, set: &VerifiedSet, received_at: Timestamp) -> Result<Plan, PushError> {
@@ -271,13 +297,22 @@ impl Shared {
 }
 
 /// Counts and logs what became of an event.
-fn report(planned: &Plan) {
-    let outcome = planned.outcome.label();
-    metrics::counter!("ssf_receiver_events_total", "outcome" => outcome).increment(1);
-    match planned.outcome {
-        Outcome::Revoked | Outcome::Noted => tracing::info!(outcome, "the SET is acknowledged"),
-        Outcome::NotApplicable | Outcome::Discarded => {
-            tracing::warn!(outcome, "the SET is acknowledged and ends no session");
+fn report(event: &Event, outcome: Outcome) {
+    let label = outcome.label();
+    metrics::counter!(EVENTS, "outcome" => label).increment(1);
+    match outcome {
+        Outcome::Revoked | Outcome::Noted => {
+            tracing::info!(outcome = label, "the SET is acknowledged");
         }
+        Outcome::NotApplicable | Outcome::Discarded => {
+            tracing::warn!(
+                outcome = label,
+                "the SET is acknowledged and ends no session"
+            );
+        }
+    }
+    if let Event::StreamUpdated(updated) = event {
+        let status = updated.status.as_str();
+        tracing::warn!(stream.status = status, "the transmitter changed the stream");
     }
 }

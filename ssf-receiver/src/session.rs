@@ -81,7 +81,11 @@ impl Session {
     #[must_use]
     pub fn identifier(mut self, member: impl Into<String>, identifier: SimpleSubject) -> Self {
         let known = self.identifiers.entry(member.into()).or_default();
-        known.extend_from_slice(identifier.alternatives());
+        if let SimpleSubject::Aliases { identifiers } = identifier {
+            known.extend(identifiers);
+        } else {
+            known.push(identifier);
+        }
         self
     }
 

@@ -1,5 +1,8 @@
 //! Everything that a push can get wrong: the status, the code, the text, and nothing left behind.
 
+#![cfg(all(feature = "actix", feature = "sqlite"))]
+#![expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
+
 mod common;
 
 use std::{net::TcpListener, sync::atomic::Ordering};
@@ -25,7 +28,7 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let transmitter = Transmitter::start().await;
+        let transmitter = Transmitter::start();
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("receiver.db");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -64,7 +67,7 @@ impl Stage {
     }
 
     fn claims(&self, jti: &str) -> Value {
-        self.transmitter.claims(jti, email("alice@example.com"), T)
+        self.transmitter.claims(jti, &email("alice@example.com"), T)
     }
 
     /// Pushes and returns status, code and description.
@@ -386,7 +389,7 @@ async fn a_replay_is_acknowledged_and_changes_nothing() {
 #[actix_web::test]
 async fn other_claims_under_the_same_jti_are_refused_and_have_no_effect() {
     let stage = Stage::set().await;
-    let first = stage.transmitter.claims("1", email("bob@example.com"), T);
+    let first = stage.transmitter.claims("1", &email("bob@example.com"), T);
     let first = signed(&Transmitter::header(), &first);
     assert_eq!(stage.answer(first).await.0, 202);
     let second = signed(&Transmitter::header(), &stage.claims("1"));

@@ -1,5 +1,8 @@
 //! The guard as middleware: what a browser and a program see.
 
+#![cfg(all(feature = "actix", feature = "sqlite"))]
+#![expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
+
 mod common;
 
 use actix_web::{
@@ -9,11 +12,12 @@ use actix_web::{
     test::{self, TestRequest},
     web,
 };
-use common::{Transmitter, email, signed};
+use common::{Transmitter, email, signed, until};
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 use ssf_receiver::{
-    Receiver, Session,
-    guard::{Denial, Guard},
+    Builder, Receiver, Session,
+    guard::{Decision, Denial, Guard},
 };
 use ssf_types::{audience::Audience, secret::AuthorizationHeader, time::Timestamp};
 
@@ -26,15 +30,18 @@ fn session_of(request: &ServiceRequest) -> Option<Session> {
 }
 
 async fn receiver(transmitter: &Transmitter) -> Receiver {
-    let receiver = Receiver::builder(&transmitter.issuer, "http://127.0.0.1:9/push")
-        .existing_stream(
-            Audience::new([common::AUDIENCE]).unwrap(),
-            AuthorizationHeader::parse("Bearer x").unwrap(),
-        )
-        .in_memory()
-        .start()
-        .await
-        .unwrap();
+    started(builder(transmitter).in_memory()).await
+}
+
+fn builder(transmitter: &Transmitter) -> Builder {
+    Receiver::builder(&transmitter.issuer, "http://127.0.0.1:9/push").existing_stream(
+        Audience::new([common::AUDIENCE]).unwrap(),
+        AuthorizationHeader::parse("Bearer x").unwrap(),
+    )
+}
+
+async fn started(builder: Builder) -> Receiver {
+    let receiver = builder.start().await.unwrap();
     receiver.ready().await;
     receiver
 }
@@ -72,7 +79,7 @@ where
 }
 
 fn credential_change(transmitter: &Transmitter, kind: &str, change: &str) -> Value {
-    let mut claims = transmitter.claims("1", email("alice@example.com"), T);
+    let mut claims = transmitter.claims("1", &email("alice@example.com"), T);
     claims["events"] = json!({ CREDENTIAL_CHANGE: {
         "credential_type": kind, "change_type": change, "event_timestamp": T,
     }});
@@ -81,14 +88,14 @@ fn credential_change(transmitter: &Transmitter, kind: &str, change: &str) -> Val
 
 #[actix_web::test]
 async fn a_revoked_session_gets_401_with_the_reason_in_its_language() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     let receiver = receiver(&transmitter).await;
     let session = alice(&receiver);
     let before = respond(receiver.guard(session_of), Some(&session), "de").await;
     assert_eq!(before.status(), 200);
     accept(
         &receiver,
-        &transmitter.claims("1", email("alice@example.com"), T),
+        &transmitter.claims("1", &email("alice@example.com"), T),
     )
     .await;
     let after = respond(
@@ -125,7 +132,7 @@ async fn a_revoked_session_gets_401_with_the_reason_in_its_language() {
 
 #[actix_web::test]
 async fn a_request_without_a_session_passes() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     let receiver = receiver(&transmitter).await;
     let response = respond(receiver.guard(session_of), None, "en").await;
     assert_eq!(test::read_body(response).await, "secret page");
@@ -134,7 +141,7 @@ async fn a_request_without_a_session_passes() {
 
 #[actix_web::test]
 async fn a_lost_key_asks_for_a_fresh_sign_in() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     let receiver = receiver(&transmitter).await;
     let stale = alice(&receiver);
     accept(
@@ -159,7 +166,7 @@ async fn a_lost_key_asks_for_a_fresh_sign_in() {
 
 #[actix_web::test]
 async fn a_changed_password_ends_the_session_and_a_new_passkey_does_not() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     for (kind, change, status) in [
         ("fido2-platform", "create", 200),
         ("password", "update", 401),
@@ -175,11 +182,11 @@ async fn a_changed_password_ends_the_session_and_a_new_passkey_does_not() {
 
 #[actix_web::test]
 async fn the_application_may_answer_in_its_own_way() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     let receiver = receiver(&transmitter).await;
     accept(
         &receiver,
-        &transmitter.claims("1", email("alice@example.com"), T),
+        &transmitter.claims("1", &email("alice@example.com"), T),
     )
     .await;
     let guard = receiver.guard(session_of).on_deny(|_, denial: &Denial| {
@@ -196,5 +203,28 @@ async fn the_application_may_answer_in_its_own_way() {
         response.headers().get("location").unwrap(),
         "/sign-in?why=session_revoked"
     );
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
+async fn a_peer_that_hangs_up_does_not_come_between_the_database_and_the_index() {
+    let transmitter = Transmitter::start();
+    let directory = tempfile::tempdir().unwrap();
+    let database = format!(
+        "sqlite://{}",
+        directory.path().join("receiver.db").display()
+    );
+    let receiver = started(builder(&transmitter).database(database)).await;
+    let claims = transmitter.claims("1", &email("alice@example.com"), T);
+    let set = signed(&Transmitter::header(), &claims);
+    let media_type = Some("application/secevent+jwt");
+    let answer = receiver.accept(Some("Bearer x"), media_type, set.as_bytes());
+    // Begun, and dropped before it could end.
+    assert!(answer.now_or_never().is_none());
+    let session = alice(&receiver);
+    until("the session is over", || {
+        matches!(receiver.decide(&session), Decision::Deny(_))
+    })
+    .await;
     transmitter.stop().await;
 }

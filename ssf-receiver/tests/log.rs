@@ -1,4 +1,7 @@
-//! What the log tells, and what it never does; alone in its binary, since a subscriber sees the whole process.
+//! What the log and the counters tell, and what they never do; alone in its binary, since a subscriber sees the whole process.
+
+#![cfg(all(feature = "actix", feature = "sqlite"))]
+#![expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
 
 mod common;
 
@@ -25,7 +28,7 @@ impl std::io::Write for Lines {
 }
 
 #[actix_web::test]
-async fn the_log_tells_what_happened_and_neither_who_nor_with_which_secret() {
+async fn log_and_counters_tell_what_happened_and_neither_who_nor_with_which_secret() {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -34,7 +37,10 @@ async fn the_log_tells_what_happened_and_neither_who_nor_with_which_secret() {
         .with_writer(move || writer.clone())
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
-    let transmitter = Transmitter::start().await;
+    let counters = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .unwrap();
+    let transmitter = Transmitter::start();
     let receiver = Receiver::builder(&transmitter.issuer, "http://127.0.0.1:9/push")
         .in_memory()
         .management_token(TOKEN)
@@ -48,9 +54,9 @@ async fn the_log_tells_what_happened_and_neither_who_nor_with_which_secret() {
         let answer = receiver.accept(Some(&authorization), media_type, set.as_bytes());
         answer.await.status()
     };
-    let claims = transmitter.claims("jti-1", email("alice@example.com"), T);
+    let claims = transmitter.claims("jti-1", &email("alice@example.com"), T);
     let set = signed(&Transmitter::header(), &claims);
-    let other = transmitter.claims("jti-1", email("bob@example.com"), T);
+    let other = transmitter.claims("jti-1", &email("bob@example.com"), T);
     let other = signed(&Transmitter::header(), &other);
     assert_eq!(accept(&set).await, 202);
     assert_eq!(accept(&set).await, 202);
@@ -81,5 +87,21 @@ async fn the_log_tells_what_happened_and_neither_who_nor_with_which_secret() {
     for secret in ["alice", "bob@", "wr0ng", TOKEN, token, payload] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
+    let counters = counters.render();
+    for counted in [
+        r#"ssf_receiver_sets_total{result="accepted"} 2"#,
+        r#"ssf_receiver_sets_total{result="invalid_request"} 1"#,
+        r#"ssf_receiver_sets_total{result="invalid_key"} 1"#,
+        r#"ssf_receiver_sets_total{result="authentication_failed"} 1"#,
+        r#"ssf_receiver_events_total{outcome="revoked"} 1"#,
+        r#"ssf_receiver_events_total{outcome="duplicate"} 1"#,
+        r#"ssf_receiver_key_fetches_total{result="fetched"} 1"#,
+    ] {
+        assert!(
+            counters.contains(counted),
+            "{counted} is not in:\n{counters}"
+        );
+    }
+    assert!(!counters.contains("alice") && !counters.contains("jti-1"));
     transmitter.stop().await;
 }

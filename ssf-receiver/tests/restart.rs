@@ -1,5 +1,8 @@
 //! A receiver that is killed right after its 202 has lost nothing: shown with a real process and a real kill.
 
+#![cfg(all(feature = "actix", feature = "sqlite"))]
+#![expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
+
 mod common;
 
 use std::{
@@ -93,7 +96,7 @@ fn example() -> PathBuf {
 
 #[actix_web::test]
 async fn a_receiver_that_is_killed_after_its_202_refuses_the_session_and_only_that_one() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("receiver.db");
     let database = database.to_str().unwrap();
@@ -108,7 +111,7 @@ async fn a_receiver_that_is_killed_after_its_202_refuses_the_session_and_only_th
     assert_eq!(party.me(&alice).await, 200);
     assert_eq!(party.me(&bob).await, 200);
 
-    let claims = transmitter.claims("1", email("alice@example.com"), T + 1);
+    let claims = transmitter.claims("1", &email("alice@example.com"), T + 1);
     let set = signed(&Transmitter::header(), &claims);
     let stream = transmitter.stream();
     let endpoint = stream.configuration["delivery"]["endpoint_url"].clone();

@@ -1,5 +1,8 @@
 //! Setting up the stream: with a Transmitter that is honest, away, or lying.
 
+#![cfg(all(feature = "actix", feature = "sqlite"))]
+#![expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
+
 mod common;
 
 use std::sync::atomic::Ordering;
@@ -48,7 +51,7 @@ async fn last_error(receiver: &Receiver) -> String {
 
 #[actix_web::test]
 async fn the_stream_is_made_once_and_adopted_after_a_restart() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     let disk = Disk::new();
     let mut secrets = Vec::new();
     for _ in 0..2 {
@@ -71,7 +74,7 @@ async fn the_stream_is_made_once_and_adopted_after_a_restart() {
 
 #[actix_web::test]
 async fn a_stream_whose_secret_is_lost_is_replaced() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     for disk in [Disk::new(), Disk::new()] {
         let receiver = builder(&transmitter).database(disk.url()).start().await;
         receiver.unwrap().ready().await;
@@ -83,7 +86,7 @@ async fn a_stream_whose_secret_is_lost_is_replaced() {
 
 #[actix_web::test]
 async fn a_transmitter_that_is_away_keeps_nobody_from_starting() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     transmitter.state.down.store(true, Ordering::SeqCst);
     let receiver = builder(&transmitter).in_memory().start().await.unwrap();
     assert_eq!(
@@ -102,7 +105,7 @@ async fn a_transmitter_that_is_away_keeps_nobody_from_starting() {
 
 #[actix_web::test]
 async fn what_was_revoked_counts_before_the_transmitter_is_back() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     let disk = Disk::new();
     let start = async || {
         builder(&transmitter)
@@ -113,7 +116,7 @@ async fn what_was_revoked_counts_before_the_transmitter_is_back() {
     };
     let receiver = start().await;
     receiver.ready().await;
-    let claims = transmitter.claims("1", email("alice@example.com"), T);
+    let claims = transmitter.claims("1", &email("alice@example.com"), T);
     let set = signed(&Transmitter::header(), &claims);
     let authorization = transmitter.stream().authorization;
     assert_eq!(accept(&receiver, &authorization, &set).await, 202);
@@ -138,7 +141,7 @@ async fn what_was_revoked_counts_before_the_transmitter_is_back() {
 
 #[actix_web::test]
 async fn metadata_of_another_issuer_is_not_believed() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     let lie = r#"{"issuer":"https://evil.example.com","jwks_uri":"https://evil.example.com/jwks"}"#;
     *transmitter.state.metadata_lie.lock().unwrap() = Some(Lie::Body(lie.into()));
     let receiver = builder(&transmitter).in_memory().start().await.unwrap();
@@ -152,7 +155,7 @@ async fn metadata_of_another_issuer_is_not_believed() {
 
 #[actix_web::test]
 async fn redirects_garbage_and_endless_metadata_are_given_up() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     for (lie, told) in [
         (Lie::Status(302), "redirects are not followed"),
         (Lie::Body("<html>".into()), "not JSON (line 1, column 1)"),
@@ -169,7 +172,7 @@ async fn redirects_garbage_and_endless_metadata_are_given_up() {
 
 #[actix_web::test]
 async fn keys_that_are_none_leave_the_receiver_unready() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     for lie in [
         Lie::Body("garbage".into()),
         Lie::Body(r#"{"keys":[]}"#.into()),
@@ -188,7 +191,7 @@ async fn keys_that_are_none_leave_the_receiver_unready() {
 
 #[actix_web::test]
 async fn a_stream_of_another_issuer_is_not_accepted() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     *transmitter.state.stream_iss.lock().unwrap() = Some("https://evil.example.com".into());
     let receiver = builder(&transmitter).in_memory().start().await.unwrap();
     assert_eq!(
@@ -200,7 +203,7 @@ async fn a_stream_of_another_issuer_is_not_accepted() {
 
 #[actix_web::test]
 async fn a_wrong_management_token_is_told_what_to_fix_and_not_printed() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     let receiver = Receiver::builder(&transmitter.issuer, ENDPOINT)
         .management_token("wr0ng")
         .in_memory();
@@ -247,7 +250,7 @@ async fn a_faulty_configuration_is_told_at_once() {
 
 #[actix_web::test]
 async fn a_stream_that_somebody_else_made_needs_no_management() {
-    let transmitter = Transmitter::start().await;
+    let transmitter = Transmitter::start();
     let audience = ssf_types::audience::Audience::new([common::AUDIENCE]).unwrap();
     let secret = ssf_types::secret::AuthorizationHeader::parse("Bearer x").unwrap();
     let receiver = Receiver::builder(&transmitter.issuer, ENDPOINT)
@@ -257,7 +260,7 @@ async fn a_stream_that_somebody_else_made_needs_no_management() {
         .await
         .unwrap();
     receiver.ready().await;
-    let claims = transmitter.claims("1", email("alice@example.com"), T);
+    let claims = transmitter.claims("1", &email("alice@example.com"), T);
     let set = signed(&Transmitter::header(), &claims);
     assert_eq!(accept(&receiver, "Bearer x", &set).await, 202);
     assert!(transmitter.state.streams.lock().unwrap().is_empty());

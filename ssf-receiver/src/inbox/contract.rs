@@ -179,7 +179,7 @@ mod sqlite {
         let directory = tempfile::tempdir().unwrap();
         let inbox = SqliteInbox::open(&url(&directory)).await.unwrap();
         let pragma = async |name: &str| {
-            let row = inbox
+            inbox
                 .connection()
                 .query_one_raw(sea_orm::Statement::from_string(
                     sea_orm::DbBackend::Sqlite,
@@ -187,8 +187,7 @@ mod sqlite {
                 ))
                 .await
                 .unwrap()
-                .unwrap();
-            row
+                .unwrap()
         };
         let mode: String = pragma("journal_mode").await.try_get_by_index(0).unwrap();
         let synchronous: i32 = pragma("synchronous").await.try_get_by_index(0).unwrap();

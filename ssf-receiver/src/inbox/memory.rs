@@ -49,7 +49,7 @@ impl Inbox for MemoryInbox {
                 .revocations
                 .entry(revocation.key)
                 .and_modify(|known| {
-                    known.thresholds = known.thresholds.merge(&revocation.thresholds)
+                    known.thresholds = known.thresholds.merge(&revocation.thresholds);
                 })
                 .or_insert_with(|| revocation.clone());
         }

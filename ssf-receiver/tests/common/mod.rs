@@ -5,7 +5,6 @@
     unreachable_pub,
     clippy::expect_used,
     clippy::unwrap_used,
-    clippy::missing_panics_doc,
     reason = "each test uses a part of it, and a harness may panic"
 )]
 
@@ -78,7 +77,7 @@ pub struct Transmitter {
 }
 
 impl Transmitter {
-    pub async fn start() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State::default());
@@ -125,7 +124,7 @@ impl Transmitter {
     }
 
     /// Claims of a SET that ends the session that `subject` names.
-    pub fn claims(&self, jti: &str, subject: Value, happened: u64) -> Value {
+    pub fn claims(&self, jti: &str, subject: &Value, happened: u64) -> Value {
         json!({
             "iss": self.issuer, "jti": jti, "iat": happened, "aud": AUDIENCE, "sub_id": subject,
             "events": { SESSION_REVOKED: {
