@@ -88,6 +88,26 @@ pub(crate) async fn a_step_of_the_fan_out_takes_the_oldest_events_first(store: &
     assert_eq!(order, ids);
 }
 
+pub(crate) async fn a_submission_larger_than_one_statement_is_accepted_whole(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let users = (0..2500).map(|number| format!("{number}@b.example"));
+    let events = users.map(|user| event(LOGOUT, email(&user))).collect();
+    let ids = accept(store, events).await;
+    let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
+    let held = held.unwrap().unwrap();
+    let done = store.fan_out(held, NOW, 3000, decide).await.unwrap();
+    let expected = FannedOut::Done {
+        events: 2500,
+        deliveries: 2500,
+    };
+    assert_eq!(done, expected);
+    let leased = lease(store, 1, NOW).await;
+    let due = store.due(&leased.lease, NOW, 3000).await.unwrap();
+    assert_eq!(sequences(&due), (1..=2500).collect::<Vec<_>>());
+    let order: Vec<_> = due.iter().map(|delivery| delivery.event.id).collect();
+    assert_eq!(order, ids);
+}
+
 pub(crate) async fn the_chosen_identifier_is_kept_with_the_delivery(store: &impl Store) {
     known_stream(store, 1, &[LOGOUT]).await;
     let opaque = SimpleSubject::Opaque { id: "7".into() };

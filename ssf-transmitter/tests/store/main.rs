@@ -42,6 +42,7 @@ on_every_store! {
     a_stream_gets_no_event_that_was_accepted_before_it
     deliveries_are_numbered_from_one_without_gaps
     a_step_of_the_fan_out_takes_the_oldest_events_first
+    a_submission_larger_than_one_statement_is_accepted_whole
     the_chosen_identifier_is_kept_with_the_delivery
     a_stream_without_a_suitable_identifier_gets_nothing
     a_repeated_submission_is_answered_as_before_and_adds_nothing
