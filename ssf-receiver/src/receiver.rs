@@ -247,9 +247,8 @@ impl Shared {
         };
         match self.inbox.retain(&received, &planned.revocations).await {
             Ok(Retained::New) => {
-                self.publish(&planned.revocations);
                 report(&claims.event, planned.outcome);
-                Answer::accepted()
+                self.acknowledge(&planned.revocations)
             }
             Ok(Retained::Duplicate { received_at }) => self.repeat(set, received_at),
             Ok(Retained::Conflict) => {
@@ -272,19 +271,21 @@ impl Shared {
     fn repeat(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
         match self.plan(set, received_at) {
             Ok(planned) => {
-                self.publish(&planned.revocations);
                 metrics::counter!(EVENTS, "outcome" => "duplicate").increment(1);
                 tracing::info!(outcome = "duplicate", "the SET came before");
-                Answer::accepted()
+                self.acknowledge(&planned.revocations)
             }
             Err(refusal) => Answer::refused(refusal),
         }
     }
 
-    fn publish(&self, revocations: &[Revocation]) {
+    /// Puts what is on disk into effect; only then there is a 202.
+    fn acknowledge(&self, revocations: &[Revocation]) -> Answer {
         for revocation in revocations {
             self.index.apply(revocation);
         }
+        self.acknowledged.fetch_add(1, Ordering::Release);
+        Answer::accepted()
     }
 
     fn plan(&self, set: &VerifiedSet, received_at: Timestamp) -> Result<Plan, PushError> {
