@@ -37,8 +37,8 @@ async fn push(
     }
 }
 
-async fn wrong_method() -> HttpResponse {
-    response(&Answer::wrong_method())
+async fn wrong_method(receiver: web::Data<Receiver>) -> HttpResponse {
+    response(&receiver.counted(Answer::wrong_method()))
 }
 
 /// Reads the body, up to the length of the longest SET.

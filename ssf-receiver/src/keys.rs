@@ -64,7 +64,9 @@ pub(crate) struct Keys {
     metadata: ArcSwapOption<TransmitterMetadata>,
     /// Number of the last fetch that began.
     begun: AtomicU64,
-    wanted: Notify,
+    /// Number of the first fetch that somebody waits for; behind `begun` if nobody does.
+    wanted: AtomicU64,
+    asked: Notify,
     rounds: watch::Sender<Round>,
 }
 
@@ -87,7 +89,8 @@ impl Keys {
             current: ArcSwap::default(),
             metadata: ArcSwapOption::empty(),
             begun: AtomicU64::new(0),
-            wanted: Notify::new(),
+            wanted: AtomicU64::new(0),
+            asked: Notify::new(),
             rounds: watch::Sender::new(none),
         }
     }
@@ -150,7 +153,8 @@ impl Keys {
     /// Waits until a fetch that began after `arrival` ended.
     async fn fetched_after(&self, arrival: u64) -> Result<(), Duration> {
         let mut rounds = self.rounds.subscribe();
-        self.wanted.notify_one();
+        self.wanted.fetch_max(arrival + 1, Ordering::AcqRel);
+        self.asked.notify_one();
         let ended = timeout(WAIT_MAX, rounds.wait_for(|round| round.number > arrival)).await;
         match ended {
             Ok(Ok(round)) => round.outcome,
@@ -164,13 +168,22 @@ impl Keys {
         let start = Instant::now();
         let mut budget = Budget::new();
         loop {
-            let asked = timeout(REFRESH_INTERVAL, self.wanted.notified())
+            let asked = timeout(REFRESH_INTERVAL, self.asked.notified())
                 .await
                 .is_ok();
+            if asked && self.wanted.load(Ordering::Acquire) <= self.begun.load(Ordering::Acquire) {
+                continue;
+            }
             let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
             let outcome = match budget.take(start.elapsed()) {
                 Ok(()) => self.fetch(asked).await,
-                Err(wait) => Err(wait),
+                Err(wait) => {
+                    tracing::warn!(
+                        wait_secs = wait.as_secs(),
+                        "the budget for fetching keys is spent"
+                    );
+                    Err(wait)
+                }
             };
             self.rounds.send_replace(Round { number, outcome });
         }

@@ -31,6 +31,14 @@
 //!
 //! At sign-in, say what is known of the session: see [`Session`]. What an event does is a table: see [`actions`].
 //!
+//! # Counters
+//!
+//! With a recorder of the `metrics` crate installed: `ssf_receiver_sets_total` by `result` (`accepted`, `unavailable`,
+//! or what a push was refused for), `ssf_receiver_events_total` by `outcome` (`revoked`, `noted`, `duplicate`,
+//! `not_applicable`, `discarded`), `ssf_receiver_guard_decisions_total` by `decision` (`allow`, `revoked`,
+//! `reauthenticate`) and `ssf_receiver_key_fetches_total` by `result` (`fetched`, `failed`). Neither labels nor logs
+//! tell whom an event is about.
+//!
 //! # Features
 //!
 //! `client` (the receiver itself: discovery, keys, the stream), `sqlite` (the durable inbox) and `actix` (the push

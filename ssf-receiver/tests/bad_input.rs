@@ -356,6 +356,25 @@ async fn while_keys_cannot_be_fetched_an_unknown_key_means_not_now() {
 }
 
 #[actix_web::test]
+async fn pushes_at_the_same_time_share_a_fetch() {
+    let stage = Stage::set().await;
+    let state = &stage.transmitter.state;
+    let before = state.key_fetches.load(Ordering::SeqCst);
+    let new = SigningKey::generate(Algorithm::Es256).unwrap();
+    let header = json!({ "alg": "ES256", "kid": new.kid(), "typ": "secevent+jwt" });
+    state.keys.lock().unwrap().push(new.clone());
+    let set = |n: usize| signed_with(&new, &header, &stage.claims(&n.to_string()).to_string());
+    let answers = (0..20).map(|n| stage.answer(set(n)));
+    for (status, ..) in futures_util::future::join_all(answers).await {
+        assert_eq!(status, 202);
+    }
+    // Who comes while one is under way needs the next.
+    let fetches = state.key_fetches.load(Ordering::SeqCst) - before;
+    assert!((1..=2).contains(&fetches), "{fetches} fetches");
+    stage.strike().await;
+}
+
+#[actix_web::test]
 async fn strange_keys_make_no_more_fetches_than_the_budget_allows() {
     let stage = Stage::set().await;
     let state = &stage.transmitter.state;

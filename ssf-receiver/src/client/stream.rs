@@ -166,7 +166,7 @@ pub(crate) async fn ensure_push_stream(
             continue;
         }
         match remembered {
-            Some(known) if known.id == stream.stream_id && adopted.is_none() => {
+            Some(known) if known.id == stream.stream_id => {
                 if stream.aud != known.audience {
                     return Err(StreamError::WrongAudience);
                 }
