@@ -438,6 +438,15 @@ mod tests {
     }
 
     #[test]
+    fn an_issuer_leaves_room_for_the_paths_behind_it() {
+        let long = format!("issuer = 'https://tr.example.com/{}'", "a".repeat(1001));
+        assert_eq!(
+            faults(&long, &[]),
+            ["issuer (file t.toml): must have at most 1024 bytes"]
+        );
+    }
+
+    #[test]
     fn a_key_belongs_into_the_environment_and_is_never_repeated() {
         let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
         let variable = ("SSF_TRANSMITTER_ENCRYPTION_KEY", key);

@@ -11,6 +11,7 @@ use ssf_types::{
     uri::Issuer,
 };
 
+use crate::cluster::Cluster;
 use crate::rig::{
     Answer, Endpoint, Installation, Pushed, Transmitter, client, event_about, stream_for,
 };
@@ -173,4 +174,67 @@ async fn a_stop_waits_for_the_attempt_on_the_wire_and_settles_it() {
     let claims = verified(&transmitter, &endpoint.next()).await;
     assert_ne!(claims.jti, verified(&transmitter, &first).await.jti);
     assert_eq!(claims.txn.unwrap().as_str(), next);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_ever_and_the_next_start_repeats_the_attempt() {
+    let installation = Installation::new()
+        .with("SSF_TRANSMITTER_SHUTDOWN_SECONDS", "1")
+        .with("SSF_TRANSMITTER_PUSH_TIMEOUT_SECONDS", "60");
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let thinking = 0;
+    let endpoint = Endpoint::answering(thinking);
+    subscribe(&installation, &transmitter, &endpoint).await;
+    hand_in(&transmitter, &token, "alice@example.com").await;
+    let first = endpoint.next();
+    transmitter.signal("TERM");
+    assert_eq!(transmitter.ended().await.code(), Some(0));
+
+    endpoint.answer(202);
+    let transmitter = serve(&installation);
+    let again = verified(&transmitter, &endpoint.next()).await;
+    assert_eq!(again, verified(&transmitter, &first).await);
+}
+
+#[tokio::test]
+async fn a_refused_set_is_not_sent_again_and_holds_nothing_back() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let endpoint = Endpoint::answering(400);
+    subscribe(&installation, &transmitter, &endpoint).await;
+    let refused = hand_in(&transmitter, &token, "alice@example.com").await;
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    assert_eq!(claims.txn.unwrap().as_str(), refused);
+    installation.logged("outcome=\"refused\"").await;
+    assert!(!installation.log().contains("not for us"));
+
+    endpoint.answer(202);
+    let next = hand_in(&transmitter, &token, "alice@example.com").await;
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    assert_eq!(claims.txn.unwrap().as_str(), next);
+}
+
+#[tokio::test]
+async fn on_postgresql_an_event_arrives_in_the_same_way() {
+    let installation = Installation::new()
+        .with(
+            "SSF_TRANSMITTER_DATABASE_URL",
+            Cluster::of_this_run().new_database(),
+        )
+        .with(
+            "SSF_TRANSMITTER_ENCRYPTION_KEY",
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        );
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let endpoint = Endpoint::answering(202);
+    subscribe(&installation, &transmitter, &endpoint).await;
+    let id = hand_in(&transmitter, &token, "alice@example.com").await;
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    assert_eq!(claims.txn.unwrap().as_str(), id);
+    transmitter.signal("TERM");
+    assert_eq!(transmitter.ended().await.code(), Some(0));
+    assert!(!installation.path("ssf-transmitter.db").exists());
 }

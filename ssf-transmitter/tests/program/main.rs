@@ -4,6 +4,9 @@
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+#[path = "../store/postgres/cluster.rs"]
+mod cluster;
+#[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
 mod http;

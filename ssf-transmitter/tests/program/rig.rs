@@ -28,13 +28,21 @@ pub(crate) const SESSION_REVOKED: &str =
 /// An installation: a directory with a database, in which the program can be started again and again.
 pub(crate) struct Installation {
     directory: TempDir,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Installation {
     pub(crate) fn new() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
+            environment: Vec::new(),
         }
+    }
+
+    /// Sets a variable for all commands.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
+        self
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -48,6 +56,7 @@ impl Installation {
             .args(arguments)
             .current_dir(self.directory.path())
             .env_clear()
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null());
         command
     }
@@ -239,7 +248,7 @@ pub(crate) struct Pushed {
     pub(crate) set: String,
 }
 
-/// A push endpoint; `status` is what it answers from now on.
+/// A push endpoint that answers as the test says.
 pub(crate) struct Endpoint {
     pub(crate) url: String,
     status: Arc<AtomicU16>,
@@ -292,7 +301,12 @@ fn serve(connection: &TcpStream, pushed: &Sender<Pushed>, status: &AtomicU16) {
             thread::sleep(Duration::from_millis(5));
         }
         let status = status.load(Ordering::SeqCst);
-        let answer = format!("HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n\r\n");
+        let body = match status {
+            400 => r#"{"err":"invalid_audience","description":"not for us"}"#,
+            _ => "",
+        };
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} Answer\r\ncontent-length: {length}\r\n\r\n{body}");
         let mut writer = connection;
         if writer.write_all(answer.as_bytes()).is_err() {
             return;
