@@ -122,9 +122,15 @@ impl Keys {
         now: Timestamp,
     ) -> Result<VerifiedSet, Unverified> {
         let arrival = self.begun.load(Ordering::Acquire);
-        match self.verify_with_current(set, expected, now) {
-            Err(SetError::UnknownKey) => {}
-            verified => return verified.map_err(Unverified::Never),
+        let verified = self.verify_with_current(set, expected, now);
+        let may_change = match &verified {
+            Err(SetError::UnknownKey) => true,
+            // Without a name, the key may be one that we do not have yet.
+            Err(SetError::BadSignature) => set.header().kid.is_none(),
+            Err(_) | Ok(_) => false,
+        };
+        if !may_change {
+            return verified.map_err(Unverified::Never);
         }
         self.fetched_after(arrival)
             .await

@@ -335,6 +335,19 @@ async fn an_unknown_key_is_refused_only_after_a_fetch_and_a_new_one_is_found_by_
 }
 
 #[actix_web::test]
+async fn a_key_without_a_name_is_looked_for_among_newer_ones_too() {
+    let stage = Stage::set().await;
+    let new = SigningKey::generate(Algorithm::Es256).unwrap();
+    let header = json!({ "alg": "ES256", "typ": "secevent+jwt" });
+    let set = signed_with(&new, &header, &stage.claims("1").to_string());
+    let text = "the signature does not match the key";
+    stage.refused(set.clone(), "invalid_key", text).await;
+    stage.transmitter.state.keys.lock().unwrap().push(new);
+    assert_eq!(stage.answer(set).await.0, 202);
+    stage.strike().await;
+}
+
+#[actix_web::test]
 async fn while_keys_cannot_be_fetched_an_unknown_key_means_not_now() {
     let stage = Stage::set().await;
     let new = SigningKey::generate(Algorithm::Es256).unwrap();
