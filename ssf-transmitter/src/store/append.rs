@@ -1,6 +1,6 @@
 //! Accepting events.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use sea_orm::{
@@ -30,22 +30,13 @@ struct Remembered {
 }
 
 impl Remembered {
-    /// The answer to a submission under a key that stands for `self`; `None` if it is the one that set it.
-    ///
-    /// Of several in one batch the first finds the ids that it brought itself.
-    fn answer(
-        &self,
-        body: Fingerprint,
-        ids: &[EventId],
-        is_first: impl FnOnce() -> bool,
-    ) -> Option<Appended> {
+    /// The answer to a submission whose key stands for `self`; `None` if it is the very one that set it, which finds
+    /// its own ids here.
+    fn answer(&self, body: Fingerprint, ids: &[EventId]) -> Option<Appended> {
         if self.body != body {
             return Some(Appended::KeyConflict);
         }
-        if self.ids == ids && is_first() {
-            return None;
-        }
-        Some(Appended::Replayed(self.ids.clone()))
+        (self.ids != ids).then(|| Appended::Replayed(self.ids.clone()))
     }
 }
 
@@ -57,18 +48,15 @@ impl SeaStore {
     ) -> Result<Vec<Appended>, StoreError> {
         let transaction = self.begin_placing(Placing::Event).await?;
         let remembered = self.remember_keys(&transaction, &submissions, now).await?;
-        let mut accepted_keys = HashSet::new();
         let mut answers = Vec::with_capacity(submissions.len());
         let mut rows = Vec::new();
         for submission in submissions {
             let ids: Vec<EventId> = submission.events.iter().map(|(id, _)| *id).collect();
-            let before = submission
-                .idempotency
-                .and_then(|key| Some((key, remembered.get(&key.key)?)));
-            if let Some((key, before)) = before
-                && let Some(answer) =
-                    before.answer(key.body, &ids, || accepted_keys.insert(key.key))
-            {
+            let before = submission.idempotency.and_then(|key| {
+                let before = remembered.get(&key.key)?;
+                before.answer(key.body, &ids)
+            });
+            if let Some(answer) = before {
                 answers.push(answer);
                 continue;
             }

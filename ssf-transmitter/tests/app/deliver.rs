@@ -302,6 +302,19 @@ async fn one_bad_set_does_not_let_the_stream_rest() {
 }
 
 #[tokio::test]
+async fn failures_between_acknowledgements_do_not_add_up() {
+    let rig = Rig::new().await;
+    rig.world
+        .happens_to(&["bad", "a", "bad too", "b", "worse", "c", "d"])
+        .await;
+    for user in ["bad", "bad too", "worse"] {
+        rig.endpoint.answer(user, down());
+    }
+    let delivered = rig.run().await;
+    assert_eq!((delivered.acknowledged, delivered.failed), (4, 3));
+}
+
+#[tokio::test]
 async fn a_busy_receiver_gets_the_time_that_it_asks_for() {
     let rig = Rig::new().await;
     rig.world.happens_to(&USERS).await;

@@ -314,6 +314,20 @@ pub(crate) async fn what_is_settled_stays_so(store: &impl Store) {
     assert_eq!(due(store, &leased, later(3600)).await, []);
 }
 
+pub(crate) async fn a_repeated_settlement_does_not_hurry_a_follower(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let users = [ALICE, ALICE];
+    accept(store, users.map(|user| event(LOGOUT, email(user))).to_vec()).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    for settlement in [acknowledged(1), postponed(2, 1, later(5)), acknowledged(1)] {
+        let stored = store.settle(&leased.lease, &[settlement], NOW).await;
+        assert_eq!(stored.unwrap(), Fenced::Stored);
+    }
+    assert_eq!(due(store, &leased, later(4)).await, []);
+    assert_eq!(sequences(&due(store, &leased, later(5)).await), [2]);
+}
+
 pub(crate) async fn at_most_as_many_deliveries_as_asked_for_are_due(store: &impl Store) {
     known_stream(store, 1, &[LOGOUT]).await;
     let users = ["a@b.example", "c@b.example", "d@b.example"];

@@ -55,6 +55,7 @@ on_every_store! {
     deliveries_of_one_user_wait_for_each_other_and_others_pass
     a_later_event_waits_for_one_that_is_pending
     what_is_settled_stays_so
+    a_repeated_settlement_does_not_hurry_a_follower
     at_most_as_many_deliveries_as_asked_for_are_due
     a_stream_rests_until_it_may_go_on
     a_stream_with_nothing_due_is_not_leased
