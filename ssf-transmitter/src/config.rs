@@ -213,9 +213,13 @@ fn read_issuer(
     if text.len() > ISSUER_BYTES_MAX {
         return Err(format!("must have at most {ISSUER_BYTES_MAX} bytes"));
     }
-    Issuer::parse(text)
-        .map(Some)
-        .map_err(|error| format!("must be an https URL without query and fragment: {error}"))
+    let issuer = Issuer::parse(text)
+        .map_err(|error| format!("must be an https URL without query and fragment: {error}"))?;
+    // Routers compare decoded paths, and issuers are compared byte for byte.
+    if issuer.to_url().path().contains('%') {
+        return Err("must have a path of plain characters, without any that need a %".to_owned());
+    }
+    Ok(Some(issuer))
 }
 
 fn read_database_url(value: Option<&Value>) -> Result<SecretString, String> {
@@ -439,11 +443,20 @@ mod tests {
 
     #[test]
     fn an_issuer_leaves_room_for_the_paths_behind_it() {
-        let long = format!("issuer = 'https://tr.example.com/{}'", "a".repeat(1001));
+        let long = format!("issuer = 'https://tr.example.com/{}'", "a".repeat(1002));
         assert_eq!(
             faults(&long, &[]),
             ["issuer (file t.toml): must have at most 1024 bytes"]
         );
+    }
+
+    #[test]
+    fn an_issuer_whose_path_could_be_written_in_two_ways_is_refused() {
+        for path in ["a%2Fb", "ümlaut"] {
+            let told = faults(&format!("issuer = 'https://tr.example.com/{path}'"), &[]);
+            let expected = "issuer (file t.toml): must have a path of plain characters, without any that need a %";
+            assert_eq!(told, [expected], "{path}");
+        }
     }
 
     #[test]

@@ -104,9 +104,6 @@ impl Server {
     pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let (store, sealer) = open_store(&config, Access::Serve).await?;
         announce_key(&config.encryption_key);
-        let operator = installation::operator(&store, &sealer)
-            .await
-            .map_err(StartError::Installation)?;
         let listener = listen(config.listen)?;
         let address = listener.local_addr().map_err(StartError::Http)?;
         let issuer = config.issuer_at(address);
@@ -114,6 +111,10 @@ impl Server {
             .await
             .map_err(StartError::SigningKeys)?;
         let push = PushClient::new(config.push_timeouts).map_err(StartError::Push)?;
+        // After all that can fail: a token that is made and never shown would lock the operator out.
+        let operator = installation::operator(&store, &sealer)
+            .await
+            .map_err(StartError::Installation)?;
         let work = Arc::new(Work {
             store: store.clone(),
             keys: keys.clone(),

@@ -17,6 +17,19 @@ async fn the_operators_token_is_printed_at_the_first_start_alone() {
     assert_eq!(Answer::to(request.bearer_auth(token)).await.status, 400);
 }
 
+#[test]
+fn a_first_start_that_fails_does_not_use_up_the_token() {
+    let installation = Installation::new();
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap().to_string();
+    let output = installation.run(&["serve", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    let expected = format!("{address} cannot be listened on");
+    assert!(told.contains(&expected), "{told}");
+    assert!(installation.serve().operator_token.is_some());
+}
+
 #[tokio::test]
 async fn a_replaced_operators_token_counts_from_the_next_start() {
     let installation = Installation::new();
@@ -204,6 +217,16 @@ async fn an_event_that_is_not_accepted_is_told_with_the_reason() {
     let (code, told) = emit("session-revoked", &token);
     assert_eq!(code, Some(1));
     assert!(told.contains("the transmitter cannot be reached"), "{told}");
+}
+
+#[test]
+fn a_token_is_not_sent_where_it_could_be_overheard() {
+    let line = ["emit", "session-revoked", "--opaque=7", "--token=t"];
+    let line = [&line[..], &["--url", "http://tr.example.com"]].concat();
+    let output = Installation::new().run(&line);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains("the scheme must be https"), "{told}");
 }
 
 #[tokio::test]

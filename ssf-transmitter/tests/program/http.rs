@@ -239,6 +239,28 @@ async fn a_body_of_another_kind_or_size_is_refused() {
 }
 
 #[tokio::test]
+async fn events_of_another_kind_or_size_are_refused() {
+    let served = Served::start();
+    let post = || {
+        let request = client().post(served.url("/ingest/events"));
+        request.bearer_auth(&served.operator)
+    };
+    let token = post().header("Content-Type", "application/secevent+jwt");
+    let expected = said(415, "Content-Type must be application/json");
+    assert_eq!(Answer::to(token.body("e30.e30.")).await.problem(), expected);
+    let too_large = said(413, "the body has at most 2097152 bytes here");
+    let endless = post().body(" ".repeat(2_097_153));
+    assert_eq!(Answer::to(endless).await.problem(), too_large);
+    let broken = post().body(r#"{"sub_id":"#);
+    let expected = said(400, "not JSON (line 1, column 10)");
+    assert_eq!(Answer::to(broken).await.problem(), expected);
+    let mut event = event_about("alice@example.com");
+    event["sub_id"]["email"] = json!("a".repeat(40_000));
+    let expected = said(400, "an event has at most 32768 bytes");
+    assert_eq!(served.hand_in(&event).await.problem(), expected);
+}
+
+#[tokio::test]
 async fn a_body_without_announced_length_is_cut_off_at_the_limit() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let served = Served::start();
