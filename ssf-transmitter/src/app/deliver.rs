@@ -4,12 +4,15 @@
 //! one again when an attempt fails for a reason that is not the SET's. After some of those in a row the stream rests, so
 //! that a Receiver that is away gets one question now and then instead of its whole backlog.
 
+mod window;
+
 use std::{collections::HashSet, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use ssf_types::{error::Chain, push::PushOutcome, time::Timestamp, uri::Issuer};
 use tracing::{debug, info, warn};
 
+use self::window::Window;
 use super::wake::Wake;
 use crate::{
     domain::{
@@ -18,8 +21,7 @@ use crate::{
         retry::RetryPolicy,
     },
     ports::{
-        Clock, Fenced, LeasedStream, Outbox, Push, Resume, Settlement, Signer, StoreError,
-        StreamLease,
+        Clock, Fenced, LeasedStream, Outbox, Push, Settlement, Signer, StoreError, StreamLease,
     },
 };
 
@@ -90,16 +92,6 @@ enum Ended {
     Answered(PushOutcome, DeliveryState),
     /// The key cannot be used: the fault is ours, and the delivery stays as it is.
     NotSigned,
-}
-
-/// How wide the window is, and how the Receiver has answered lately.
-struct Window {
-    width: usize,
-    width_max: usize,
-    failures_max: u32,
-    failures_left: u32,
-    rests_before: u32,
-    retry_after: Option<Duration>,
 }
 
 impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
@@ -251,63 +243,6 @@ impl Delivered {
             Ended::Answered(_, DeliveryState::Pending { .. }) | Ended::NotSigned => {
                 self.failed += 1;
             }
-        }
-    }
-}
-
-impl Window {
-    fn new(rests_before: u32, settings: &DeliverySettings) -> Self {
-        // A stream that has rested gets one question; its answer decides.
-        let failures_left = if rests_before == 0 {
-            settings.failures_max
-        } else {
-            1
-        };
-        Self {
-            width: 1,
-            width_max: settings.window_max.max(1),
-            failures_max: settings.failures_max.max(1),
-            failures_left,
-            rests_before,
-            retry_after: None,
-        }
-    }
-
-    fn rests(&self) -> bool {
-        self.failures_left == 0
-    }
-
-    fn learn(&mut self, ended: &Ended) {
-        match ended {
-            Ended::Answered(_, state) if state.is_settled() => {
-                self.width = (self.width * 2).min(self.width_max);
-                self.failures_left = self.failures_max;
-                self.rests_before = 0;
-            }
-            Ended::Answered(PushOutcome::Busy { retry_after }, _) => {
-                self.width = 1;
-                self.failures_left = 0;
-                self.retry_after = (*retry_after).max(self.retry_after);
-            }
-            Ended::Answered(..) => {
-                self.width = 1;
-                self.failures_left = self.failures_left.saturating_sub(1);
-            }
-            Ended::NotSigned => self.failures_left = 0,
-        }
-    }
-
-    fn resume(&self, now: Timestamp, retry: &RetryPolicy, jitter: f64) -> Resume {
-        if !self.rests() {
-            return Resume {
-                failures: self.rests_before,
-                not_before: now,
-            };
-        }
-        let failures = self.rests_before.saturating_add(1);
-        Resume {
-            failures,
-            not_before: now.after(retry.delay(failures, self.retry_after, jitter)),
         }
     }
 }

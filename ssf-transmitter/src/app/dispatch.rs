@@ -79,7 +79,11 @@ impl Dispatcher {
                 Ok(Dispatched::NotOurs)
             }
             FannedOut::Done { events: 0, .. } => Ok(Dispatched::Idle),
-            FannedOut::Done { events, deliveries } => Ok(Dispatched::Some { events, deliveries }),
+            FannedOut::Done { events, deliveries } => {
+                metrics::counter!("ssf_events_dispatched_total").increment(events);
+                metrics::counter!("ssf_deliveries_total").increment(deliveries);
+                Ok(Dispatched::Some { events, deliveries })
+            }
         }
     }
 
