@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod discovery;
 mod ingest;
+mod listening;
 mod probes;
 mod problem;
 mod streams;
@@ -24,7 +25,7 @@ use ssf_types::{
     uri::{EventTypeUri, Issuer},
 };
 
-pub use self::access::log;
+pub use self::listening::Listening;
 use self::problem::Problem;
 use crate::{
     app::{clock::SystemClock, ingest::Ingest},
@@ -89,7 +90,7 @@ impl Paths {
 }
 
 /// Adds all routes of a transmitter.
-pub fn routes(state: &Data<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
+fn routes(state: &Data<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let state = state.clone();
     move |config| {
         let issuer = &state.issuer;

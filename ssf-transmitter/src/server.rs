@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, dev, middleware::from_fn, web::Data};
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use ssf_types::uri::Issuer;
@@ -21,7 +20,7 @@ use crate::{
         wake::Wake,
     },
     config::Config,
-    http::{self, AppState},
+    http::{AppState, Listening},
     installation::{self, InstallationError},
     keys::{LoadKeysError, SigningKeys},
     push::{ClientError, PushClient},
@@ -30,9 +29,6 @@ use crate::{
     token::BearerToken,
     worker::{self, Pulse, Stopper, Work},
 };
-
-/// How long an idle connection of a client is kept: longer than the pause between two requests of a busy source.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How often histograms are tidied up.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -90,14 +86,14 @@ pub struct Server {
     issuer: Issuer,
     address: SocketAddr,
     new_token: Option<BearerToken>,
-    http: dev::Server,
+    http: Listening,
     stopper: Stopper,
     tasks: JoinSet<()>,
     shutdown: Duration,
 }
 
 impl Server {
-    /// Starts everything. Requests are answered once [`Server::run_until`] is awaited.
+    /// Starts everything; requests are answered from then on.
     ///
     /// # Errors
     /// Says which part cannot start.
@@ -129,7 +125,7 @@ impl Server {
             streams_parallel_max: config.streams_parallel_max,
         });
         let (ingest, queue) = ingest::queue();
-        let state = Data::new(AppState {
+        let state = AppState {
             issuer: issuer.clone(),
             events_supported: config.events_supported,
             store,
@@ -142,8 +138,8 @@ impl Server {
             clock: SystemClock,
             management_body_bytes_max: config.management_body_bytes_max,
             ingest_body_bytes_max: config.ingest_body_bytes_max,
-        });
-        let http = serve(listener, state, config.shutdown)?;
+        };
+        let http = Listening::start(listener, state, config.shutdown).map_err(StartError::Http)?;
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats);
         let (stopper, tasks) = spawn_loops(&work, dispatcher, queue, metrics);
         info!(issuer = issuer.as_str(), %address, "the transmitter serves");
@@ -181,26 +177,23 @@ impl Server {
     /// # Errors
     /// HTTP broke down by itself.
     pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let handle = self.http.handle();
-        let mut http = tokio::spawn(self.http);
         tokio::select! {
-            ended = &mut http => return ended.map_err(io::Error::other)?,
+            ended = self.http.ended() => return ended,
             () = stop => {}
         }
         info!("the transmitter stops");
         let deadline = Instant::now() + self.shutdown;
         self.stopper.stop();
         let all = async {
-            handle.stop(true).await;
-            let served = (&mut http).await;
+            let answered = self.http.stop().await;
             while self.tasks.join_next().await.is_some() {}
-            served
+            answered
         };
-        let Ok(served) = tokio::time::timeout_at(deadline, all).await else {
+        let Ok(answered) = tokio::time::timeout_at(deadline, all).await else {
             warn!("not everything ended in time; the next start repeats it");
             return Ok(());
         };
-        served.map_err(io::Error::other)?
+        answered
     }
 }
 
@@ -217,26 +210,6 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|source| StartError::Listen { address, source })
-}
-
-fn serve(
-    listener: TcpListener,
-    state: Data<AppState>,
-    shutdown: Duration,
-) -> Result<dev::Server, StartError> {
-    let app = move || {
-        App::new()
-            .wrap(from_fn(http::log))
-            .configure(http::routes(&state))
-    };
-    let server = HttpServer::new(app)
-        .keep_alive(KEEP_ALIVE)
-        .tcp_nodelay(true)
-        .disable_signals()
-        .shutdown_timeout(shutdown.as_secs())
-        .listen(listener)
-        .map_err(StartError::Http)?;
-    Ok(server.run())
 }
 
 fn spawn_loops(

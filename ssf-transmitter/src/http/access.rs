@@ -11,10 +11,7 @@ use actix_web::{
 use tracing::{debug, info};
 
 /// Logs a request when it is answered: method, route, status, time. Neither queries nor paths that no route has.
-///
-/// # Errors
-/// Those of the service behind.
-pub async fn log(
+pub(super) async fn log(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {

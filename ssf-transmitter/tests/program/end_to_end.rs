@@ -84,6 +84,28 @@ async fn an_accepted_event_arrives_as_a_set_that_verifies() {
 }
 
 #[tokio::test]
+async fn of_several_identifiers_the_receiver_gets_the_preferred_one() {
+    let installation = Installation::new().with("SSF_TRANSMITTER_SUBJECT_FORMATS", "email,iss_sub");
+    let transmitter = serve(&installation);
+    let endpoint = Endpoint::answering(202);
+    subscribe(&installation, &transmitter, &endpoint).await;
+    let url = transmitter.url("");
+    let token = transmitter.operator_token.as_ref().unwrap();
+    let mut emit = installation.command(&["emit", "session-revoked", "--session-id", "s1"]);
+    emit.args(["--user-iss", "https://idp.example.com", "--user-sub", "7"]);
+    emit.args(["--user-email", "alice@example.com", "--url", &url]);
+    let output = emit.env("SSF_OPERATOR_TOKEN", token).output().unwrap();
+    assert!(output.status.success());
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    let expected = json!({
+        "format": "complex",
+        "user": {"format": "email", "email": "alice@example.com"},
+        "session": {"format": "opaque", "id": "s1"},
+    });
+    assert_eq!(serde_json::to_value(&claims.sub_id).unwrap(), expected);
+}
+
+#[tokio::test]
 async fn an_event_that_was_accepted_before_a_crash_arrives_after_it() {
     let installation = Installation::new();
     let transmitter = serve(&installation);

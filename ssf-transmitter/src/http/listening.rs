@@ -1,0 +1,72 @@
+//! The server that listens, from its start to its orderly end.
+
+use std::{io, net::TcpListener, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::{Server, ServerHandle},
+    middleware::from_fn,
+    web::Data,
+};
+use tokio::task::JoinHandle;
+
+use super::{AppState, access, routes};
+
+/// How long an idle connection of a client is kept: longer than the pause between two requests of a busy source.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// A server that answers requests; dropping it ends it without waiting for anybody.
+#[derive(Debug)]
+pub struct Listening {
+    handle: ServerHandle,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Listening {
+    /// Answers what comes in through `listener`; an orderly end waits for open requests, at most for `shutdown`.
+    ///
+    /// # Errors
+    /// The listener cannot be used.
+    pub fn start(listener: TcpListener, state: AppState, shutdown: Duration) -> io::Result<Self> {
+        let state = Data::new(state);
+        let app = move || {
+            App::new()
+                .wrap(from_fn(access::log))
+                .configure(routes(&state))
+        };
+        let server: Server = HttpServer::new(app)
+            .keep_alive(KEEP_ALIVE)
+            .tcp_nodelay(true)
+            .disable_signals()
+            .shutdown_timeout(shutdown.as_secs())
+            .listen(listener)?
+            .run();
+        Ok(Self {
+            handle: server.handle(),
+            task: tokio::spawn(server),
+        })
+    }
+
+    /// Waits until the server has ended, by itself or because it was stopped. To be awaited once.
+    ///
+    /// # Errors
+    /// It broke down.
+    pub async fn ended(&mut self) -> io::Result<()> {
+        (&mut self.task).await.map_err(io::Error::other)?
+    }
+
+    /// Takes no more connections, answers what was asked already, and ends.
+    ///
+    /// # Errors
+    /// It broke down.
+    pub async fn stop(&mut self) -> io::Result<()> {
+        self.handle.stop(true).await;
+        self.ended().await
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
