@@ -41,8 +41,8 @@ pub enum StartError {
     #[error("the encryption key cannot be had")]
     Key(#[source] KeyFileError),
     /// The database.
-    #[error("the database cannot be opened")]
-    Store(#[source] OpenStoreError),
+    #[error(transparent)]
+    Store(OpenStoreError),
     /// The database is not one that this process can work with.
     #[error("the database cannot be used")]
     Installation(#[source] InstallationError),

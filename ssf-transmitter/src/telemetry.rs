@@ -1,5 +1,6 @@
 //! Logs and metrics of the process.
 
+use metrics::{Unit, describe_counter, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt, util::TryInitError};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
@@ -42,8 +43,32 @@ pub fn start_log(format: LogFormat, filter: &str) -> Result<(), TelemetryError> 
 /// # Errors
 /// The process collects metrics already.
 pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
-    PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
         .and_then(PrometheusBuilder::install_recorder)
-        .map_err(TelemetryError::Metrics)
+        .map_err(TelemetryError::Metrics)?;
+    describe();
+    Ok(handle)
+}
+
+/// Says what each metric counts; no label of any of them holds an identifier.
+fn describe() {
+    describe_counter!("ssf_events_accepted_total", "Events that are durable");
+    describe_counter!("ssf_events_dispatched_total", "Events that were fanned out");
+    describe_counter!("ssf_deliveries_total", "Deliveries that events became");
+    describe_counter!(
+        "ssf_delivery_attempts_total",
+        "Attempts to deliver, by what came of them"
+    );
+    describe_histogram!(
+        "ssf_push_seconds",
+        Unit::Seconds,
+        "Time of one push, by its outcome"
+    );
+    describe_counter!("ssf_http_requests_total", "Requests by route and status");
+    describe_histogram!(
+        "ssf_http_request_seconds",
+        Unit::Seconds,
+        "Time until a request was answered, by route"
+    );
 }
