@@ -14,11 +14,12 @@ use std::{
     },
 };
 
-/// Waits until the tests' end of its input is closed, whatever ended them, and takes everything away.
+/// Waits until the tests' end of its input is closed, whatever ended them, and takes everything away. A server that is
+/// just starting then ends by itself when it misses its files.
 const WATCHDOG: &str = r#"trap '' INT TERM HUP
 cat
 "$1/pg_ctl" stop --pgdata "$2/data" --mode immediate --silent
-rm -rf "$2""#;
+while [ -e "$2" ]; do rm -rf "$2" || sleep 1; done"#;
 
 /// What ends when the process does, and is never ended before.
 pub(crate) struct Cluster {
@@ -58,6 +59,7 @@ impl Cluster {
             user,
             databases: AtomicU32::new(0),
         };
+        cluster.watch();
         let data = cluster.directory.join("data");
         let log = cluster.directory.join("log");
         let data = data.to_str().unwrap();
@@ -77,7 +79,6 @@ impl Cluster {
                 "C",
             ],
         );
-        cluster.watch();
         let sockets = cluster.directory.display();
         let options =
             format!("-k {sockets} -c listen_addresses= -c fsync=off -c max_connections=200");
