@@ -244,6 +244,11 @@ mod tests {
             moment_of(Some(100_000_000_000), None),
             Timestamp::from_secs(100_000_000)
         );
+        let thirteen_digits = (NOW - 30) * 1000 + 643;
+        assert_eq!(
+            moment_of(Some(thirteen_digits), None),
+            Timestamp::from_millis(thirteen_digits)
+        );
     }
 
     #[test]

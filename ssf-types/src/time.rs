@@ -4,24 +4,26 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The last moment that is accepted: the end of the year 9999.
-const MILLIS_MAX: i64 = 253_402_300_799_999;
+/// The last moment that is accepted, in milliseconds: the largest whole number that every JSON reader keeps exactly.
+///
+/// As seconds it has 13 digits, so that a date which a peer wrote in milliseconds by mistake is still read, as a far
+/// future, and can be recognised.
+const MILLIS_MAX: i64 = (1 << 53) - 1;
 
 /// A moment, counted from 1970-01-01T00:00:00Z.
 ///
 /// On the wire it is a `NumericDate`: a JSON number of seconds, perhaps with a fraction (RFC 7519 §2). It is written
-/// as a whole number where it is one. Negative numbers, numbers after the year 9999 and strings are refused, so
-/// milliseconds pass as seconds of a far future only up to a point: [`Timestamp::from_millis`] reads them knowingly.
+/// as a whole number where it is one. Negative numbers, numbers of 2^53 milliseconds or more, and strings are refused.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment `seconds` after the epoch; beyond the year 9999 it is the end of that year.
+    /// The moment `seconds` after the epoch, or the last one that is accepted.
     pub const fn from_secs(seconds: u64) -> Self {
         Self::from_millis(seconds.saturating_mul(1000))
     }
 
-    /// The moment `millis` milliseconds after the epoch; beyond the year 9999 it is the end of that year.
+    /// The moment `millis` milliseconds after the epoch, or the last one that is accepted.
     pub const fn from_millis(millis: u64) -> Self {
         if millis > MILLIS_MAX.unsigned_abs() {
             Self(MILLIS_MAX)
@@ -81,10 +83,7 @@ impl Serialize for Timestamp {
             return serializer.serialize_i64(self.0 / 1000);
         }
         // Below 2^53, so the division is the nearest f64 and prints with three decimals at most.
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "the year 9999 in milliseconds is below 2^53"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "no moment reaches 2^53")]
         serializer.serialize_f64(self.0 as f64 / 1000.0)
     }
 }
@@ -101,7 +100,7 @@ impl de::Visitor<'_> for NumericDate {
     type Value = Timestamp;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number of seconds since 1970, at most the year 9999")
+        f.write_str("a number of seconds since 1970")
     }
 
     fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Timestamp, E> {
@@ -114,10 +113,7 @@ impl de::Visitor<'_> for NumericDate {
 
     fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Timestamp, E> {
         let millis = (seconds * 1000.0).round();
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "the year 9999 in milliseconds is below 2^53"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "no moment reaches 2^53")]
         if !(0.0..=MILLIS_MAX as f64).contains(&millis) {
             return Err(E::custom("out of range"));
         }
@@ -152,11 +148,17 @@ mod tests {
     }
 
     #[test]
-    fn moments_before_1970_and_after_9999_are_refused() {
+    fn moments_before_1970_and_beyond_2_to_the_53_milliseconds_are_refused() {
         assert!(serde_json::from_str::<Timestamp>("-1").is_err());
         assert!(serde_json::from_str::<Timestamp>("-0.5").is_err());
-        assert!(serde_json::from_str::<Timestamp>("253402300800").is_err());
+        assert!(serde_json::from_str::<Timestamp>("9007199254741").is_err());
         assert!(serde_json::from_str::<Timestamp>("1e300").is_err());
+    }
+
+    #[test]
+    fn milliseconds_in_the_place_of_seconds_are_read_as_a_far_future() {
+        let moment: Timestamp = serde_json::from_str("1615304991643").unwrap();
+        assert_eq!(moment.as_secs(), 1_615_304_991_643);
     }
 
     #[test]
