@@ -2,6 +2,8 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
@@ -62,7 +64,7 @@ pub enum OpenStoreError {
         path: PathBuf,
         /// Why not.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The database cannot be opened, or brought to the form that this version needs.
     #[error("the database cannot be opened")]
@@ -110,6 +112,16 @@ impl DatabaseLock {
     }
 }
 
+/// Makes the file for its owner alone, before SQLite makes it for everybody; the files beside it get the same mode.
+fn create_private(database: &Path) -> io::Result<()> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(database)
+        .map(drop)
+}
+
 impl SeaStore {
     /// Opens the database at `url`, creates it if it is a SQLite file that is not there, and migrates it.
     ///
@@ -118,7 +130,7 @@ impl SeaStore {
     /// # Errors
     /// The URL is another one, the file is in use by another process that serves, or the database refuses.
     pub async fn open(url: &str, sealer: Sealer, access: Access) -> Result<Self, OpenStoreError> {
-        if url.starts_with("sqlite:") {
+        if url.starts_with("sqlite://") {
             return Self::open_sqlite(url, sealer, access).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -138,6 +150,8 @@ impl SeaStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
+        create_private(options.get_filename())
+            .map_err(|error| OpenStoreError::Database(Box::new(error)))?;
         let lock = match access {
             Access::Serve => Some(Arc::new(DatabaseLock::take(options.get_filename())?)),
             Access::Administer => None,

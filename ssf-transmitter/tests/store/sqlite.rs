@@ -1,6 +1,6 @@
 //! SQLite: a file in a directory of the test's own.
 
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
 use ssf_transmitter::{
     ports::{Outbox, StoreError},
@@ -25,9 +25,12 @@ impl Rig {
         }
     }
 
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("transmitter.db")
+    }
+
     fn url(&self) -> String {
-        let file = self.directory.path().join("transmitter.db");
-        format!("sqlite://{}", file.display())
+        format!("sqlite://{}", self.path().display())
     }
 
     async fn access(&self, access: Access) -> Result<SeaStore, OpenStoreError> {
@@ -121,6 +124,14 @@ async fn a_step_that_is_given_up_happens_whole_or_not_at_all() {
     }
     let leased = lease(&store, 1, NOW).await;
     assert_eq!(sequences(&due(&store, &leased, NOW).await), [1]);
+}
+
+#[tokio::test]
+async fn the_file_is_for_its_owner_alone() {
+    let rig = Rig::new();
+    let _store = rig.open().await;
+    let mode = std::fs::metadata(rig.path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[tokio::test]
