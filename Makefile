@@ -10,14 +10,13 @@ CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 .PHONY: demo test bench setup fmt clippy unit docs lean deny
 
 demo: setup-build
-	$(CARGO) build --release --package ssf-transmitter --bin ssf-transmitter
-	$(CARGO) build --release --package ssf-receiver --example demo
+	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-receiver --example demo
 	$(TARGET_DIR)/release/examples/demo --transmitter $(TARGET_DIR)/release/ssf-transmitter $(if $(STAY),--stay)
 
 test: setup fmt clippy unit docs lean deny
 
 bench: setup-build
-	$(CARGO) bench --package ssf-types --bench set
+	$(CARGO) bench --locked --package ssf-types --bench set
 
 setup:
 	@.ci/setup build test
