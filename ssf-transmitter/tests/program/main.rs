@@ -12,3 +12,5 @@ mod end_to_end;
 mod http;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod whole_loop;

@@ -75,6 +75,12 @@ impl Installation {
         Transmitter::start(self.command(&all), &self.path("stderr.log"))
     }
 
+    /// Starts it where it was before, so that its derived issuer is the same.
+    pub(crate) fn serve_at(&self, address: &str) -> Transmitter {
+        let command = self.command(&["serve", "--listen", address]);
+        Transmitter::start(command, &self.path("stderr.log"))
+    }
+
     /// Everything that was logged so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("stderr.log")).unwrap_or_default()
