@@ -27,7 +27,7 @@ ol { padding-left: 1.2rem } li { font-variant-numeric: tabular-nums }";
 fn page(title: &str, body: &str) -> String {
     format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
-         <title>{title}</title><style>{STYLE}</style><h1>{title}</h1>{body}</html>"
+         <link rel=icon href='data:,'><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>{body}</html>"
     )
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn application_home() -> String {
         "The application",
         "<section><p class=status id=status role=status>…</p><p id=reason></p>\
          <a class=button href='/login'>Sign in</a></section>\
-         <section><p>This page uses its session four times a second. What changed:</p><ol id=log></ol></section>\
+         <section><p>This page uses its session four times a second. What changed:</p><ol id=log reversed></ol></section>\
          <script>
 let last = '';
 async function look() {
@@ -93,7 +93,7 @@ pub(crate) fn provider_home(people: &[&str]) -> String {
     page(
         "The identity provider’s console",
         &format!(
-            "{sections}<section><p>Reported to the transmitter:</p><ol id=log></ol></section><script>
+            "{sections}<section><p>Reported to the transmitter:</p><ol id=log reversed></ol></section><script>
 for (const button of document.querySelectorAll('button')) button.onclick = async () => {{
   const begun = performance.now();
   const answer = await fetch('/console/' + button.dataset.deed, {{

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -26,7 +27,11 @@ impl Transmitter {
         let program = program.canonicalize()?;
         let command = || {
             let mut command = Command::new(&program);
-            command.current_dir(directory).stderr(Stdio::null());
+            // A group of its own: Control-C is for the demo, which then stops the transmitter in order.
+            command
+                .current_dir(directory)
+                .stderr(Stdio::null())
+                .process_group(0);
             command
         };
         let added = command()
