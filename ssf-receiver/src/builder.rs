@@ -208,9 +208,11 @@ impl Builder {
 async fn open(choice: DatabaseChoice) -> Result<AnyInbox, InboxError> {
     match choice {
         #[cfg(feature = "sqlite")]
-        DatabaseChoice::Sqlite(url) => crate::store::SqliteInbox::open(&url)
-            .await
-            .map(AnyInbox::Sqlite),
+        DatabaseChoice::Sqlite(url) => {
+            crate::store::SqliteInbox::open(&url, crate::store::PREDECESSOR_PATIENCE)
+                .await
+                .map(AnyInbox::Sqlite)
+        }
         DatabaseChoice::Memory => Ok(AnyInbox::Memory(MemoryInbox::default())),
     }
 }

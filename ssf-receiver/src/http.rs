@@ -1,6 +1,6 @@
 //! The push endpoint for actix-web.
 
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource,
@@ -9,8 +9,12 @@ use actix_web::{
 };
 use futures_util::StreamExt;
 use ssf_types::set::SET_BYTES_MAX;
+use tokio::time::timeout;
 
 use crate::{answer::Answer, receiver::Receiver};
+
+/// How long a body may take to arrive; Transmitters give up at about the same time.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The route that takes pushes at `path`.
 pub(crate) fn push_route(receiver: Receiver, path: &str) -> Resource {
@@ -31,7 +35,8 @@ async fn push(
     if let Some(refusal) = receiver.refusal(authorization, content_type) {
         return response(&receiver.counted(refusal));
     }
-    match read_capped(body).await {
+    let body = timeout(BODY_TIMEOUT, read_capped(body)).await;
+    match body.unwrap_or_else(|_| Err(Answer::unreadable())) {
         Ok(body) => response(&receiver.accept(authorization, content_type, &body).await),
         Err(refusal) => response(&receiver.counted(refusal)),
     }

@@ -182,7 +182,7 @@ impl Keys {
             }
             let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
             let outcome = match budget.take(start.elapsed()) {
-                Ok(()) => self.fetch(asked).await,
+                Ok(()) => self.fetch().await,
                 Err(wait) => {
                     tracing::warn!(
                         wait_secs = wait.as_secs(),
@@ -195,8 +195,8 @@ impl Keys {
         }
     }
 
-    async fn fetch(&self, asked: bool) -> Result<(), Duration> {
-        let result = match self.fetch_documents(asked).await {
+    async fn fetch(&self) -> Result<(), Duration> {
+        let result = match self.fetch_documents().await {
             Ok(keys) => {
                 tracing::info!(keys = keys.len(), "the transmitter's keys were fetched");
                 self.current.store(Arc::new(keys));
@@ -212,12 +212,9 @@ impl Keys {
         result
     }
 
-    /// The keys; a fetch at regular intervals reads the metadata anew too, since `jwks_uri` may move.
-    async fn fetch_documents(&self, asked: bool) -> Result<KeySet, DiscoveryError> {
-        let metadata = match self.metadata.load_full() {
-            Some(metadata) if asked => metadata,
-            _ => self.discover().await?,
-        };
+    /// The keys, from where the metadata says that they are now: `jwks_uri` may move.
+    async fn fetch_documents(&self) -> Result<KeySet, DiscoveryError> {
+        let metadata = self.discover().await?;
         discovery::keys(&self.http, &metadata).await
     }
 }

@@ -1,8 +1,11 @@
 //! The receiver: takes SETs, and decides about sessions.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
@@ -12,7 +15,7 @@ use ssf_types::{
     event::Event,
     push::PushError,
     secret::{AuthorizationHeader, constant_time_eq},
-    set::{Expectation, MEDIA_TYPE, SET_BYTES_MAX, UnverifiedSet, VerifiedSet},
+    set::{Expectation, MEDIA_TYPE, SET_BYTES_MAX, SetError, UnverifiedSet, VerifiedSet},
     time::Timestamp,
     uri::{EndpointUrl, Issuer},
 };
@@ -195,6 +198,18 @@ impl Receiver {
         answer
     }
 
+    /// Whether a SET from the future is sound but for that: then our clock may be wrong, and refusing it for good would
+    /// lose it.
+    async fn clocks_differ(&self, set: &UnverifiedSet, expected: &Expectation) -> bool {
+        let mut lenient = expected.clone();
+        lenient.leeway = CLOCK_DIFFERENCE_MAX;
+        self.shared
+            .keys
+            .verify(set, &lenient, clock::now())
+            .await
+            .is_ok()
+    }
+
     async fn take(&self, body: &[u8]) -> Answer {
         if body.len() > SET_BYTES_MAX {
             return Answer::too_long();
@@ -210,6 +225,12 @@ impl Receiver {
         let expected = Expectation::new(self.shared.issuer.clone(), Audience::clone(&audience));
         let set = match self.shared.keys.verify(&set, &expected, received_at).await {
             Ok(set) => set,
+            Err(Unverified::Never(SetError::IssuedInFuture))
+                if self.clocks_differ(&set, &expected).await =>
+            {
+                tracing::error!("the clock is behind that of the transmitter: no SET can be taken");
+                return Answer::unavailable(RETRY_AFTER);
+            }
             Err(Unverified::Never(error)) => return Answer::refused(PushError::from(&error)),
             Err(Unverified::NotNow { retry_after }) => return Answer::unavailable(retry_after),
         };
@@ -223,6 +244,9 @@ impl Receiver {
 }
 
 /// Whether a `Content-Type` is that of a SET, with or without parameters.
+/// How far ahead an `iat` may lie for the clocks to be the likely cause; beyond, the number is wrong.
+const CLOCK_DIFFERENCE_MAX: Duration = Duration::from_hours(24);
+
 fn is_set(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case(MEDIA_TYPE)

@@ -77,15 +77,15 @@ impl Session {
 
     /// Adds an identifier of `member`: `user`, `session`, `device`, `tenant` or another (SSF 1.0 §3.3).
     ///
-    /// Each entry of `aliases` becomes an identifier of its own.
+    /// Each entry of `aliases` becomes an identifier of its own. One that breaks the rules of its format, such as an
+    /// empty string, is left out: no SET can hold it.
     #[must_use]
     pub fn identifier(mut self, member: impl Into<String>, identifier: SimpleSubject) -> Self {
-        let known = self.identifiers.entry(member.into()).or_default();
-        if let SimpleSubject::Aliases { identifiers } = identifier {
-            known.extend(identifiers);
-        } else {
-            known.push(identifier);
-        }
+        let sound = identifier.alternatives().iter().filter(|one| is_sound(one));
+        self.identifiers
+            .entry(member.into())
+            .or_default()
+            .extend(sound.cloned());
         self
     }
 
@@ -128,6 +128,12 @@ impl Session {
     }
 }
 
+/// Whether an identifier can stand in a SET, and so be read back from where the session is kept.
+fn is_sound(identifier: &SimpleSubject) -> bool {
+    serde_json::to_string(identifier)
+        .is_ok_and(|json| serde_json::from_str::<SimpleSubject>(&json).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +152,25 @@ mod tests {
             },
         );
         assert_eq!(session.identifiers_of(USER), [id("1"), id("2")]);
+    }
+
+    #[test]
+    fn whatever_was_registered_can_be_read_back() {
+        let session = Session::new(
+            Issuer::parse("https://idp.example.com").unwrap(),
+            Timestamp::from_secs(1),
+        )
+        .iss_sub("https://idp.example.com", "")
+        .email("alice")
+        .email("alice@example.com")
+        .sid("");
+        let kept = serde_json::to_string(&session).unwrap();
+        assert_eq!(serde_json::from_str::<Session>(&kept).unwrap(), session);
+        let email = SimpleSubject::Email {
+            email: "alice@example.com".into(),
+        };
+        assert_eq!(session.identifiers_of(USER), [email]);
+        assert!(session.identifiers_of(SESSION).is_empty());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The durable inbox in an embedded SQLite file: the only tree that names sea-orm.
 
 mod entity;
+mod lock;
 mod migration;
 mod row;
 
-use std::path::Path;
+use std::{fs::File, io, path::Path, time::Duration};
 
 use sea_orm::{
     ColumnTrait, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
@@ -20,27 +21,41 @@ use crate::{
     revocation::Revocation,
 };
 
+/// How long a predecessor may take to end, as in a rolling restart.
+pub(crate) const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(10);
+
 const URL_PREFIX: &str = "sqlite://";
 
 /// Keeps everything in one SQLite file.
 ///
-/// One connection writes, so transactions never wait for each other's locks. One process at a time may use a file:
-/// another one's index would not hear of its revocations.
+/// One connection writes, so transactions never wait for each other's locks. One process at a time uses a file, which a
+/// lock file beside it ensures: another one's index would not hear of its revocations.
 #[derive(Debug)]
 pub(crate) struct SqliteInbox {
     database: DatabaseConnection,
+    /// Held while the inbox is open.
+    _lock: File,
 }
 
 impl SqliteInbox {
     /// Opens the file at `url` (`sqlite://path`), made if it is not there, and brings its tables up to date.
     ///
     /// A new file is readable by its owner alone: it holds the push secret, and claims.
-    pub(crate) async fn open(url: &str) -> Result<Self, InboxError> {
+    /// Another process that uses the file gets `patience` to end.
+    pub(crate) async fn open(url: &str, patience: Duration) -> Result<Self, InboxError> {
         let opened = |error: DbErr| InboxError::new("be opened", error);
-        let path = url.strip_prefix(URL_PREFIX).filter(|path| !path.is_empty());
-        let path = path
-            .ok_or_else(|| InboxError::new("be opened", "its URL must be sqlite:// and a path"))?;
-        create_private(Path::new(path)).map_err(|error| InboxError::new("be created", error))?;
+        let path = url
+            .strip_prefix(URL_PREFIX)
+            .filter(|path| !path.is_empty() && !path.contains(['?', '%', ':']));
+        let path = path.ok_or_else(|| {
+            InboxError::new(
+                "be opened",
+                "its URL must be sqlite:// and a path without ?, % and :",
+            )
+        })?;
+        let created = |error: io::Error| InboxError::new("be created", error);
+        create_private(Path::new(path)).map_err(created)?;
+        let lock = lock::take(path, patience).await?;
         let mut options = ConnectOptions::new(url);
         options
             .max_connections(1)
@@ -54,7 +69,10 @@ impl SqliteInbox {
         migration::Migrator::up(&database, None)
             .await
             .map_err(opened)?;
-        Ok(Self { database })
+        Ok(Self {
+            database,
+            _lock: lock,
+        })
     }
 
     #[cfg(test)]
@@ -63,12 +81,12 @@ impl SqliteInbox {
     }
 }
 
-fn create_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    options.open(path)
 }
 
 impl Inbox for SqliteInbox {

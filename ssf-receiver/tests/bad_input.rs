@@ -11,9 +11,22 @@ use actix_web::{App, HttpServer, dev::ServerHandle};
 use common::{AUDIENCE, Lie, TOKEN, Transmitter, client, email, push, signed, signed_with};
 use serde_json::{Value, json};
 use ssf_receiver::{Receiver, guard::Decision};
-use ssf_types::{jose::SigningKey, set::Algorithm, time::Timestamp};
+use ssf_types::{
+    jose::{self, SigningKey},
+    set::Algorithm,
+    time::Timestamp,
+};
 
 const T: u64 = 1_615_305_159;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the receiver under test reads the same clock"
+)]
+fn now() -> u64 {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    elapsed.unwrap().as_secs()
+}
 
 /// A receiver behind real HTTP, and its Transmitter.
 struct Stage {
@@ -344,6 +357,43 @@ async fn a_key_without_a_name_is_looked_for_among_newer_ones_too() {
     stage.refused(set.clone(), "invalid_key", text).await;
     stage.transmitter.state.keys.lock().unwrap().push(new);
     assert_eq!(stage.answer(set).await.0, 202);
+    stage.strike().await;
+}
+
+#[actix_web::test]
+async fn keys_are_looked_for_where_the_metadata_says_now() {
+    let stage = Stage::set().await;
+    let state = &stage.transmitter.state;
+    let old = jose::jwks(&*state.keys.lock().unwrap()).to_string();
+    *state.keys_lie.lock().unwrap() = Some(Lie::Body(old));
+    let issuer = &stage.transmitter.issuer;
+    let moved = json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/moved/jwks") });
+    *state.metadata_lie.lock().unwrap() = Some(Lie::Body(moved.to_string()));
+    let new = SigningKey::generate(Algorithm::Es256).unwrap();
+    let header = json!({ "alg": "ES256", "kid": new.kid(), "typ": "secevent+jwt" });
+    let set = signed_with(&new, &header, &stage.claims("1").to_string());
+    state.keys.lock().unwrap().push(new);
+    assert_eq!(stage.answer(set).await.0, 202);
+    stage.strike().await;
+}
+
+#[actix_web::test]
+async fn a_set_from_the_near_future_is_asked_for_again_and_one_from_the_far_is_refused() {
+    let stage = Stage::set().await;
+    let dated = |jti: &str, ahead: u64| {
+        let mut claims = stage.claims(jti);
+        claims["iat"] = json!(now() + ahead);
+        signed(&Transmitter::header(), &claims)
+    };
+    let response = push(&stage.url, &stage.authorization, dated("1", 600)).await;
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "5");
+    let text = "iat lies in the future; seconds since 1970 are expected";
+    let year = 365 * 24 * 3600;
+    stage
+        .refused(dated("2", year), "invalid_request", text)
+        .await;
+    assert_eq!(stage.answer(dated("3", 30)).await.0, 202);
     stage.strike().await;
 }
 

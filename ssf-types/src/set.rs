@@ -46,6 +46,9 @@ pub enum SetError {
         "the body must be one JWS in compact form: three base64url parts, without padding, joined by dots"
     )]
     NotCompact,
+    /// The header has more than [`HEADER_BYTES_MAX`] bytes.
+    #[error("a JOSE header has at most {HEADER_BYTES_MAX} bytes")]
+    HeaderTooLong,
     /// The header is not what it has to be.
     #[error("the JOSE header is faulty: {0}")]
     Header(JsonError),
@@ -98,6 +101,7 @@ impl SetError {
     pub fn code(&self) -> ErrCode {
         match self {
             Self::TooLong
+            | Self::HeaderTooLong
             | Self::NotCompact
             | Self::Header(_)
             | Self::WrongType
@@ -283,7 +287,7 @@ impl std::fmt::Debug for UnverifiedSet {
 impl Header {
     fn parse(json: &[u8]) -> Result<Self, SetError> {
         if json.len() > HEADER_BYTES_MAX {
-            return Err(SetError::TooLong);
+            return Err(SetError::HeaderTooLong);
         }
         let text = json::check(json).map_err(SetError::Header)?;
         let mut members = Members::parse(text).map_err(SetError::Header)?;
@@ -332,8 +336,8 @@ impl std::fmt::Debug for VerifiedSet {
 
 /// The claims of a SET.
 ///
-/// Printing them for debugging shows no identifiers of the subject.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Printing them for debugging shows the issuer, the `jti`, and the kinds of subject and event alone.
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct SetClaims {
     /// The Transmitter; that of the stream (SSF 1.0 §4.1.6).
@@ -354,6 +358,17 @@ pub struct SetClaims {
     pub event: Event,
     /// Claims that no specification here defines.
     pub extra: Extra,
+}
+
+impl std::fmt::Debug for SetClaims {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SetClaims")
+            .field("iss", &self.iss)
+            .field("jti", &self.jti)
+            .field("sub_id", &self.sub_id)
+            .field("event", &self.event.uri())
+            .finish_non_exhaustive()
+    }
 }
 
 impl SetClaims {

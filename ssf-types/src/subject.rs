@@ -95,18 +95,21 @@ impl ComplexSubject {
     }
 
     fn read(members: Members<'_>) -> Result<Self, JsonError> {
+        let faulty = || {
+            let expected = "that of a subject with 1 to 16 members, if it is complex";
+            JsonError::invalid("format", expected)
+        };
         let mut read = Vec::new();
         for (name, raw) in members {
+            // Before a name without end gets into an error.
+            if name.len() > MEMBER_NAME_BYTES_MAX || read.len() == COMPLEX_MEMBERS_MAX {
+                return Err(faulty());
+            }
             let member =
                 SimpleSubject::read_json(raw.get()).map_err(|error| error.within(&name))?;
             read.push((name.into_owned(), member));
         }
-        Self::new(read).map_err(|_| {
-            JsonError::invalid(
-                "format",
-                "that of a subject with 1 to 16 members, if it is complex",
-            )
-        })
+        Self::new(read).map_err(|_| faulty())
     }
 
     /// The member `name`: `user`, `device`, `session`, `application`, `tenant`, `org_unit`, `group` or another.
@@ -291,6 +294,20 @@ mod tests {
             error(r#"{"format":"complex","user":{"format":"email"}}"#),
             "user.email is missing"
         );
+    }
+
+    #[test]
+    fn a_complex_subject_has_few_members_with_short_names() {
+        let name = "x".repeat(65);
+        let long = error(&format!(r#"{{"format":"complex","{name}":7}}"#));
+        assert!(!long.contains(&name), "{long}");
+        let member = |n| format!(r#""m{n}":{{"format":"opaque","id":"1"}}"#);
+        let complex = |count| {
+            let members: Vec<String> = (0..count).map(member).collect();
+            Subject::read(&format!(r#"{{"format":"complex",{}}}"#, members.join(",")))
+        };
+        assert!(complex(16).is_ok());
+        assert!(complex(17).is_err());
     }
 
     #[test]

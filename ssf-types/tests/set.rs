@@ -167,6 +167,15 @@ fn an_endless_token_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn an_endless_header_is_refused() {
+    refused(
+        with_header("x_foo", json!("x".repeat(4096))),
+        &ErrCode::InvalidRequest,
+        "a JOSE header has at most 4096 bytes",
+    );
+}
+
+#[test]
 fn typ_is_secevent_jwt_in_any_spelling_of_the_media_type() {
     for typ in ["secevent+jwt", "SecEvent+JWT", "application/secevent+jwt"] {
         assert!(with_header("typ", json!(typ)).is_ok(), "{typ}");

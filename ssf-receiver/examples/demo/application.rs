@@ -171,11 +171,15 @@ async fn home() -> Page {
 }
 
 async fn me(cookie: Cookie) -> Result<Page, actix_web::Error> {
-    Ok(match cookie.get::<String>(PERSON)? {
-        Some(person) => Page::Ok().json(json!({ "person": person })),
-        None => Page::Unauthorized()
-            .json(json!({ "error": "login_required", "reason": "You are not signed in." })),
-    })
+    // Without a session there is nothing to guard, whatever else the cookie says.
+    let session = cookie.get::<Session>(SESSION).ok().flatten();
+    Ok(
+        match cookie.get::<String>(PERSON)?.filter(|_| session.is_some()) {
+            Some(person) => Page::Ok().json(json!({ "person": person })),
+            None => Page::Unauthorized()
+                .json(json!({ "error": "login_required", "reason": "You are not signed in." })),
+        },
+    )
 }
 
 /// The first half of a sign-in: to the provider.

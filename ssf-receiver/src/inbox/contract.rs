@@ -117,6 +117,8 @@ async fn the_inbox_in_memory_keeps_its_contract() {
 
 #[cfg(feature = "sqlite")]
 mod sqlite {
+    use std::time::Duration;
+
     use super::*;
     use crate::store::SqliteInbox;
 
@@ -127,17 +129,26 @@ mod sqlite {
     #[tokio::test]
     async fn the_inbox_in_sqlite_keeps_its_contract() {
         let directory = tempfile::tempdir().unwrap();
-        keeps_its_contract(&SqliteInbox::open(&url(&directory)).await.unwrap()).await;
+        keeps_its_contract(
+            &SqliteInbox::open(&url(&directory), Duration::ZERO)
+                .await
+                .unwrap(),
+        )
+        .await;
     }
 
     #[tokio::test]
     async fn everything_survives_reopening() {
         let directory = tempfile::tempdir().unwrap();
-        let before = SqliteInbox::open(&url(&directory)).await.unwrap();
+        let before = SqliteInbox::open(&url(&directory), Duration::ZERO)
+            .await
+            .unwrap();
         keeps_its_contract(&before).await;
         let (revocations, settings) = (before.revocations().await, before.settings().await);
         drop(before);
-        let after = SqliteInbox::open(&url(&directory)).await.unwrap();
+        let after = SqliteInbox::open(&url(&directory), Duration::ZERO)
+            .await
+            .unwrap();
         assert_eq!(after.revocations().await.unwrap(), revocations.unwrap());
         assert_eq!(after.settings().await.unwrap(), settings.unwrap());
         other_claims_are_still_refused(&after).await;
@@ -154,7 +165,9 @@ mod sqlite {
     async fn a_new_file_is_its_owners_alone() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
-        let inbox = SqliteInbox::open(&url(&directory)).await.unwrap();
+        let inbox = SqliteInbox::open(&url(&directory), Duration::ZERO)
+            .await
+            .unwrap();
         keeps_its_contract(&inbox).await;
         for file in ["inbox.db", "inbox.db-wal"] {
             let metadata = std::fs::metadata(directory.path().join(file)).unwrap();
@@ -164,20 +177,49 @@ mod sqlite {
 
     #[tokio::test]
     async fn a_url_of_another_database_is_told_what_to_fix() {
-        let error = SqliteInbox::open("postgres://localhost/x")
+        let error = SqliteInbox::open("postgres://localhost/x", Duration::ZERO)
             .await
             .unwrap_err();
         assert_eq!(
             ssf_types::error::Chain(&error).to_string(),
-            "the receiver's database cannot be opened: its URL must be sqlite:// and a path"
+            "the receiver's database cannot be opened: its URL must be sqlite:// and a path without ?, % and :"
         );
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time_uses_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = SqliteInbox::open(&url(&directory), Duration::ZERO)
+            .await
+            .unwrap();
+        let second = SqliteInbox::open(&url(&directory), Duration::ZERO)
+            .await
+            .unwrap_err();
+        let cause = std::error::Error::source(&second).unwrap().to_string();
+        assert_eq!(cause, "another process uses it");
+        drop(first);
+        SqliteInbox::open(&url(&directory), Duration::ZERO)
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_database_that_would_not_last_is_refused() {
+        for url in ["sqlite://:memory:", "sqlite://x?mode=memory", "sqlite://"] {
+            assert!(
+                SqliteInbox::open(url, Duration::ZERO).await.is_err(),
+                "{url}"
+            );
+        }
     }
 
     #[tokio::test]
     async fn the_file_is_written_ahead_and_flushed() {
         use sea_orm::ConnectionTrait;
         let directory = tempfile::tempdir().unwrap();
-        let inbox = SqliteInbox::open(&url(&directory)).await.unwrap();
+        let inbox = SqliteInbox::open(&url(&directory), Duration::ZERO)
+            .await
+            .unwrap();
         let pragma = async |name: &str| {
             inbox
                 .connection()

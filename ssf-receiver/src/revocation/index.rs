@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use arc_swap::ArcSwap;
 use ssf_types::subject::SimpleSubject;
 
-use super::{Fingerprint, IndexKey, Mask, Revocation, Thresholds};
+use super::{Fingerprint, IndexKey, Mask, Revocation, Thresholds, selection::COLLECTIVE};
 use crate::session::{SESSION, Session};
 
 /// All revocations, by hash of what they select.
@@ -103,6 +103,7 @@ struct Facts<'s> {
 
 struct Fact<'s> {
     member: &'s str,
+    format: &'s str,
     fingerprint: Fingerprint,
     /// Whether the identifier names a session, a token or an assertion and not a person.
     named: bool,
@@ -110,8 +111,9 @@ struct Fact<'s> {
 
 impl<'s> Facts<'s> {
     fn new(key: &IndexKey, session: &'s Session) -> Self {
-        let fact = |(member, identifier): (&'s str, &SimpleSubject)| Fact {
+        let fact = |(member, identifier): (&'s str, &'s SimpleSubject)| Fact {
             member,
+            format: identifier.format(),
             fingerprint: key.identifier(identifier),
             named: member == SESSION
                 || matches!(
@@ -124,25 +126,32 @@ impl<'s> Facts<'s> {
         }
     }
 
-    fn knows(&self, member: &str) -> bool {
-        self.identifiers.iter().any(|fact| fact.member == member)
+    fn at(&self, place: &str) -> impl Iterator<Item = &Fact<'s>> {
+        self.identifiers
+            .iter()
+            .filter(move |fact| Mask::is_place(place, fact.member, fact.format))
     }
 
     /// Calls `look_up` with each choice of identifiers that the mask allows, and whether it names the session.
     fn combinations(&self, mask: &Mask, look_up: &mut impl FnMut(&[Fingerprint], bool)) {
         if mask.is_simple() {
-            for fact in &self.identifiers {
+            let individual = |fact: &&Fact<'_>| !COLLECTIVE.contains(&fact.member);
+            for fact in self.identifiers.iter().filter(individual) {
                 look_up(&[fact.fingerprint], fact.named);
             }
             return;
         }
-        if mask.lacks.iter().any(|member| self.knows(member)) {
+        if mask
+            .lacks
+            .iter()
+            .any(|place| self.at(place).next().is_some())
+        {
             return;
         }
-        let members: Vec<&str> = mask.has.iter().map(String::as_str).collect();
+        let places: Vec<&str> = mask.has.iter().map(String::as_str).collect();
         self.choose(
-            &members,
-            &mut Vec::with_capacity(members.len()),
+            &places,
+            &mut Vec::with_capacity(places.len()),
             false,
             look_up,
         );
@@ -150,20 +159,16 @@ impl<'s> Facts<'s> {
 
     fn choose(
         &self,
-        members: &[&str],
+        places: &[&str],
         chosen: &mut Vec<Fingerprint>,
         named: bool,
         look_up: &mut impl FnMut(&[Fingerprint], bool),
     ) {
-        let Some((member, rest)) = members.split_first() else {
+        let Some((place, rest)) = places.split_first() else {
             look_up(chosen, named);
             return;
         };
-        for fact in self
-            .identifiers
-            .iter()
-            .filter(|fact| fact.member == *member)
-        {
+        for fact in self.at(place) {
             chosen.push(fact.fingerprint);
             self.choose(rest, chosen, named || fact.named, look_up);
             chosen.pop();

@@ -1,16 +1,16 @@
 //! Which sessions a subject selects, given what the application knows of its sessions (SSF 1.0 §3.3).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ssf_types::subject::{ComplexSubject, SimpleSubject, Subject};
 
 use crate::session::{SESSION, USER};
 
 /// Most keys that one SET may turn into; aliases in several members multiply.
-pub const COMBINATIONS_MAX: usize = 1024;
+pub const COMBINATIONS_MAX: usize = 256;
 
 /// Members that stand for many people: alone they would end everybody's sessions.
-const COLLECTIVE: [&str; 4] = ["tenant", "org_unit", "group", "application"];
+pub(super) const COLLECTIVE: [&str; 4] = ["tenant", "org_unit", "group", "application"];
 
 /// What to do with members that the application, or one of its sessions, does not know.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -47,13 +47,26 @@ impl Default for Policy {
 /// The members of a session by which a revocation is looked up.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Mask {
-    /// Members that all have to match; empty for a simple subject, which may match any identifier.
+    /// Places whose identifiers all have to match; empty for a simple subject, which may match any identifier.
     pub has: BTreeSet<String>,
-    /// Members that the session must not know: one that does is judged by them, under another mask.
+    /// Places at which the session must not know an identifier: one that does is judged by it, under another mask.
     pub lacks: BTreeSet<String>,
 }
 
 impl Mask {
+    /// The place of an identifier: its member and its format, since two formats cannot be compared.
+    pub fn place(member: &str, format: &str) -> String {
+        format!("{member}/{format}")
+    }
+
+    /// Whether `place` is that of an identifier in this member and format.
+    pub fn is_place(place: &str, member: &str, format: &str) -> bool {
+        place
+            .strip_prefix(member)
+            .and_then(|rest| rest.strip_prefix('/'))
+            == Some(format)
+    }
+
     /// Whether this is the mask of simple subjects.
     pub fn is_simple(&self) -> bool {
         self.has.is_empty()
@@ -120,10 +133,16 @@ fn select_complex(subject: &ComplexSubject, policy: &Policy) -> Result<Vec<Selec
         return Err(Unselected::NotApplicable);
     }
     let mut selections = Vec::new();
-    for mask in masks(&known, policy)? {
-        combine(subject, &mask, &mut selections)?;
+    for shape in shapes(&known, policy)? {
+        combine(subject, &shape, &mut selections)?;
     }
     Ok(selections)
+}
+
+/// Members of a subject: those that have to match, and those that a session may lack.
+struct Shape<'p> {
+    has: BTreeSet<&'p str>,
+    lacks: BTreeSet<&'p str>,
 }
 
 fn names_somebody(members: &BTreeSet<&str>) -> bool {
@@ -131,8 +150,8 @@ fn names_somebody(members: &BTreeSet<&str>) -> bool {
 }
 
 /// The conjunction of all known members, and those for sessions that lack some of them.
-fn masks(known: &BTreeSet<&str>, policy: &Policy) -> Result<Vec<Mask>, Unselected> {
-    let optional: Vec<&str> = known
+fn shapes<'p>(known: &BTreeSet<&'p str>, policy: &Policy) -> Result<Vec<Shape<'p>>, Unselected> {
+    let optional: Vec<&'p str> = known
         .iter()
         .copied()
         .filter(|name| policy.unknown == Unknown::Widen && !policy.critical.contains(*name))
@@ -141,48 +160,71 @@ fn masks(known: &BTreeSet<&str>, policy: &Policy) -> Result<Vec<Mask>, Unselecte
         .checked_shl(u32::try_from(optional.len()).unwrap_or(u32::MAX))
         .filter(|subsets| *subsets <= COMBINATIONS_MAX)
         .ok_or(Unselected::TooManyCombinations)?;
-    let mask = |subset: usize| {
-        let lacks: BTreeSet<&str> = optional
+    let shape = |subset: usize| {
+        let lacks: BTreeSet<&'p str> = optional
             .iter()
             .enumerate()
             .filter(|(bit, _)| subset & (1 << bit) != 0)
             .map(|(_, name)| *name)
             .collect();
-        let has: BTreeSet<&str> = known.difference(&lacks).copied().collect();
-        (subset == 0 || names_somebody(&has)).then(|| Mask {
-            has: has.into_iter().map(str::to_owned).collect(),
-            lacks: lacks.into_iter().map(str::to_owned).collect(),
-        })
+        let has: BTreeSet<&'p str> = known.difference(&lacks).copied().collect();
+        (subset == 0 || names_somebody(&has)).then_some(Shape { has, lacks })
     };
-    Ok((0..subsets).filter_map(mask).collect())
+    Ok((0..subsets).filter_map(shape).collect())
 }
 
 /// One selection for each combination of the members' aliases.
+///
+/// A session lacks a member if it knows it in none of the formats that the subject has for it.
 fn combine(
     subject: &ComplexSubject,
-    mask: &Mask,
+    shape: &Shape<'_>,
     selections: &mut Vec<Selection>,
 ) -> Result<(), Unselected> {
-    let mut combinations: Vec<Vec<SimpleSubject>> = vec![Vec::new()];
-    for member in mask.has.iter().filter_map(|name| subject.member(name)) {
-        let alternatives = member.alternatives();
-        if selections.len() + combinations.len() * alternatives.len() > COMBINATIONS_MAX {
+    let lacks: BTreeSet<String> = alternatives(subject, &shape.lacks)
+        .flatten()
+        .map(|(place, _)| place)
+        .collect();
+    let mut combinations: Vec<BTreeMap<String, SimpleSubject>> = vec![BTreeMap::new()];
+    for member in alternatives(subject, &shape.has) {
+        let member: Vec<_> = member.collect();
+        if selections.len() + combinations.len() * member.len() > COMBINATIONS_MAX {
             return Err(Unselected::TooManyCombinations);
         }
         combinations = combinations
             .iter()
             .flat_map(|so_far| {
-                alternatives
-                    .iter()
-                    .map(|one| [so_far.as_slice(), std::slice::from_ref(one)].concat())
+                member.iter().map(|(place, identifier)| {
+                    let mut combination = so_far.clone();
+                    combination.insert(place.clone(), SimpleSubject::clone(identifier));
+                    combination
+                })
             })
             .collect();
     }
-    selections.extend(combinations.into_iter().map(|identifiers| Selection {
-        mask: mask.clone(),
-        identifiers,
+    selections.extend(combinations.into_iter().map(|combination| Selection {
+        mask: Mask {
+            has: combination.keys().cloned().collect(),
+            lacks: lacks.clone(),
+        },
+        identifiers: combination.into_values().collect(),
     }));
     Ok(())
+}
+
+/// The identifiers of each of the members, with their places.
+fn alternatives<'s>(
+    subject: &'s ComplexSubject,
+    members: &'s BTreeSet<&str>,
+) -> impl Iterator<Item = impl Iterator<Item = (String, &'s SimpleSubject)>> {
+    members.iter().filter_map(|name| {
+        let identifiers = subject.member(name)?.alternatives();
+        Some(
+            identifiers
+                .iter()
+                .map(|one| (Mask::place(name, one.format()), one)),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -209,7 +251,8 @@ mod tests {
     /// Masks as `has` or `has!lacks`, names joined by `+`.
     fn selected(members: &[&str], policy: &Policy) -> Result<Vec<String>, Unselected> {
         let names = |names: &BTreeSet<String>| {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let member = |place: &String| place.strip_suffix("/opaque").unwrap().to_owned();
+            let names: Vec<String> = names.iter().map(member).collect();
             names.join("+")
         };
         let mut masks: Vec<String> = select(&subject(members), policy)?

@@ -89,6 +89,7 @@ impl Transmitter {
                 .app_data(data.clone())
                 .route("/.well-known/ssf-configuration", web::get().to(metadata))
                 .route("/jwks", web::get().to(keys))
+                .route("/moved/jwks", web::get().to(moved_keys))
                 .route("/streams", web::get().to(list))
                 .route("/streams", web::post().to(create))
                 .route("/streams", web::delete().to(delete))
@@ -219,6 +220,11 @@ async fn keys(state: Shared) -> HttpResponse {
     state.key_fetches.fetch_add(1, Ordering::SeqCst);
     let truth = jose::jwks(&*state.keys.lock().unwrap());
     told(&state.keys_lie, &state, &truth)
+}
+
+/// The keys in a place where nothing is wrong with them.
+async fn moved_keys(state: Shared) -> HttpResponse {
+    HttpResponse::Ok().json(jose::jwks(&*state.keys.lock().unwrap()))
 }
 
 fn refused(request: &HttpRequest, state: &State) -> Option<HttpResponse> {

@@ -1,0 +1,32 @@
+//! The file beside a database that says that somebody uses it.
+
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use super::create_private;
+use crate::inbox::InboxError;
+
+/// How often a taken lock is asked for.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Takes the lock of `database`, which is held while the handle is open; whoever has it gets `patience` to end.
+pub(super) async fn take(database: &str, patience: Duration) -> Result<File, InboxError> {
+    let failed = |error| InboxError::new("be locked", error);
+    let file = create_private(Path::new(&format!("{database}.lock"))).map_err(failed)?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < patience => {
+                tokio::time::sleep(INTERVAL).await;
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(InboxError::new("be locked", "another process uses it"));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+    }
+}
