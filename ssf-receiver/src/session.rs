@@ -81,11 +81,16 @@ impl Session {
     /// empty string, is left out: no SET can hold it.
     #[must_use]
     pub fn identifier(mut self, member: impl Into<String>, identifier: SimpleSubject) -> Self {
-        let sound = identifier.alternatives().iter().filter(|one| is_sound(one));
+        let alternatives = if let SimpleSubject::Aliases { identifiers } = identifier {
+            identifiers
+        } else {
+            vec![identifier]
+        };
+        let sound = alternatives.into_iter().filter(is_sound);
         self.identifiers
             .entry(member.into())
             .or_default()
-            .extend(sound.cloned());
+            .extend(sound);
         self
     }
 
