@@ -408,7 +408,7 @@ mod tests {
             &[
                 ("SSF_TRANSMITTER_ISSUER", "ftp://tr.example.com"),
                 ("SSF_TRANSMITTER_SIZE", "7"),
-                ("HOME", "/root"),
+                ("HOME", "/home/operator"),
             ],
         );
         assert_eq!(
