@@ -13,6 +13,9 @@ use crate::{
 /// Longest description of an error that is kept, in bytes.
 pub const DESCRIPTION_BYTES_MAX: usize = 512;
 
+/// Longest `err` that is kept, in bytes; registered ones have at most 21.
+pub const CODE_BYTES_MAX: usize = 64;
+
 /// The body of a refusal (RFC 8935 §2.3).
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -34,10 +37,14 @@ impl PushError {
 
     /// Reads the body of a refusal; `None` if it is not one.
     ///
-    /// A description is cut after [`DESCRIPTION_BYTES_MAX`] bytes.
+    /// A description is cut after [`DESCRIPTION_BYTES_MAX`] bytes. An `err` that is no code (1 to 64 of `A-Z a-z 0-9 _ . -`)
+    /// becomes `other`, since it may hold anything.
     pub fn parse(body: &[u8]) -> Option<Self> {
         let mut members = Members::parse(json::check(body).ok()?).ok()?;
-        let err: String = members.required("err", "a string").ok()?;
+        let mut err: String = members.required("err", "a string").ok()?;
+        if !is_code(&err) {
+            "other".clone_into(&mut err);
+        }
         let mut description: String = members
             .optional("description", "a string")
             .ok()?
@@ -48,6 +55,11 @@ impl PushError {
             description,
         })
     }
+}
+
+fn is_code(err: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    (1..=CODE_BYTES_MAX).contains(&err.len()) && err.bytes().all(plain)
 }
 
 impl From<&SetError> for PushError {
@@ -135,6 +147,20 @@ mod tests {
             outcome(400, None, br#"{"err":"x_new"}"#),
             PushOutcome::Refused(expected)
         );
+    }
+
+    #[test]
+    fn an_err_that_is_no_code_is_not_repeated() {
+        for err in [
+            "",
+            "\\u0000",
+            "no such user alice@example.com",
+            &"x".repeat(65),
+        ] {
+            let body = format!(r#"{{"err":"{err}"}}"#);
+            let expected = PushError::new(ErrCode::Other("other".into()), "");
+            assert_eq!(PushError::parse(body.as_bytes()), Some(expected), "{err}");
+        }
     }
 
     #[test]

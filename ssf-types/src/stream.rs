@@ -194,16 +194,13 @@ impl CreateStream {
     /// Says where the body is no JSON, or which member is wrong.
     pub fn parse(body: &[u8]) -> Result<Self, JsonError> {
         let mut members = Members::parse(json::check(body)?)?;
-        let description: Option<String> =
-            members.optional("description", "a string of at most 1024 bytes")?;
+        let expected = "a string of at most 1024 bytes without U+0000";
+        let description: Option<String> = members.optional("description", expected)?;
         if description
             .as_ref()
-            .is_some_and(|text| text.len() > DESCRIPTION_BYTES_MAX)
+            .is_some_and(|text| text.len() > DESCRIPTION_BYTES_MAX || text.contains('\0'))
         {
-            return Err(JsonError::invalid(
-                "description",
-                "a string of at most 1024 bytes",
-            ));
+            return Err(JsonError::invalid("description", expected));
         }
         Ok(Self {
             events_requested: event_types(&mut members, "events_requested")?,
