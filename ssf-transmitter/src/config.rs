@@ -106,7 +106,7 @@ impl Config {
         let management = reader.size("management_body_bytes_max", 64 * 1024, BODY_BYTES_MAX);
         let ingest = reader.size("ingest_body_bytes_max", 2 * 1024 * 1024, BODY_BYTES_MAX);
         let streams = reader.size("streams_parallel_max", 32, 1024);
-        let shutdown = reader.number("shutdown_seconds", 10, 1..=600);
+        let shutdown = reader.number("shutdown_seconds", 15, 1..=600);
         let faults = reader.finish();
         let config = (|| {
             Some(Self {
@@ -242,8 +242,7 @@ fn read_database_url(value: Option<&Value>) -> Result<SecretString, String> {
 
 /// The file of an SQLite URL: empty if the URL asks for memory, `None` if it is another kind of URL.
 fn sqlite_path(url: &str) -> Option<PathBuf> {
-    let rest = url.strip_prefix("sqlite:")?;
-    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let rest = url.strip_prefix("sqlite://")?;
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     if path == ":memory:" || query.contains("mode=memory") {
         return Some(PathBuf::new());
@@ -504,7 +503,7 @@ mod tests {
         let told = |url| faults("", &[("SSF_TRANSMITTER_DATABASE_URL", url)]);
         let from = "database_url (environment SSF_TRANSMITTER_DATABASE_URL): must be sqlite://PATH or postgres://HOST/DATABASE";
         assert_eq!(told("mysql://u:s3cret@h/d"), [from]);
-        for url in ["sqlite::memory:", "sqlite://x?mode=memory", "sqlite://"] {
+        for url in ["sqlite://:memory:", "sqlite://x?mode=memory", "sqlite://"] {
             let expected = format!("{from}; a database in memory would not survive a restart");
             assert_eq!(told(url), [expected], "{url}");
         }

@@ -1,6 +1,6 @@
 //! Storage over sea-orm: SQLite in a file, or PostgreSQL by URL. No other module names sea-orm.
 //!
-//! Subjects, payloads, delivery addresses with their secrets, private keys and the words of Receivers are sealed, each
+//! Subjects, payloads, delivery addresses with their secrets, private keys and the reasons of refusals are sealed, each
 //! bound to its table, column and row; rows are found by keyed fingerprints. Times are milliseconds since 1970.
 //!
 //! Transactions begin with what serialises them. On SQLite that is `BEGIN IMMEDIATE` on the one connection that writes.

@@ -25,13 +25,16 @@ use crate::{
     },
 };
 
+/// How often a stream with attempts under way looks for what fell due meanwhile.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How delivering goes about its work.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct DeliverySettings {
     /// Most attempts under way on one stream.
     pub window_max: usize,
-    /// How long a lease lasts; longer than any attempt.
+    /// How long a lease lasts; it is renewed while attempts are under way.
     pub lease: Duration,
     /// Failures in a row after which a stream rests.
     pub failures_max: u32,
@@ -130,7 +133,7 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
             }
             let next = tokio::select! {
                 next = under_way.next() => next,
-                () = fresh.wait(self.settings.lease / 3) => continue,
+                () = fresh.wait(LOOK_INTERVAL) => continue,
             };
             let Some(first) = next else { break };
             let mut ended = vec![first];
@@ -145,6 +148,12 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
             if self.settle(lease, ended).await? == Fenced::LeaseLost {
                 return Ok(done);
             }
+        }
+        if window.rests() {
+            warn!(
+                outcome = "failed",
+                "the receiver fails, and the stream rests"
+            );
         }
         let resume = window.resume(self.clock.now(), &self.settings.retry, (self.jitter)());
         self.store.release(lease, resume).await?;

@@ -110,6 +110,14 @@ impl NewEvent {
         if json.len() > EVENT_BYTES_MAX {
             return Err(NewEventError::TooLong);
         }
+        Self::read_stored(json)
+    }
+
+    /// Reads what was accepted before, whose text may have grown a little by being written anew.
+    ///
+    /// # Errors
+    /// The text is not what was written.
+    pub(crate) fn read_stored(json: &str) -> Result<Self, NewEventError> {
         let mut members = Members::parse(json).map_err(NewEventError::Json)?;
         let events = members
             .required_with("events", Ok)
@@ -295,6 +303,16 @@ mod tests {
             r#"{{"sub_id":{OPAQUE},"events":{{"https://schemas.openid.net/secevent/caep/event-type/credential-change":{{"change_type":"update"}}}}}}"#
         );
         assert!(error(&json).ends_with("credential_type is missing"));
+    }
+
+    #[test]
+    fn an_event_that_just_fits_can_be_read_back_although_it_grew() {
+        let before = format!(r#"{{"toe":1e9,"sub_id":{OPAQUE},"events":{{"urn:example:x":{{"a":""#);
+        let filling = "x".repeat(EVENT_BYTES_MAX - before.len() - r#""}}}"#.len());
+        let event = NewEvent::read(&format!(r#"{before}{filling}"}}}}}}"#)).unwrap();
+        let stored = serde_json::to_string(&event).unwrap();
+        assert!(stored.len() > EVENT_BYTES_MAX);
+        assert_eq!(NewEvent::read_stored(&stored), Ok(event));
     }
 
     #[test]

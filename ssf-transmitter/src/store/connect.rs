@@ -184,7 +184,9 @@ impl SeaStore {
         options
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .sqlx_logging(false);
+            .sqlx_logging(false)
+            // Whatever the server's default is: what was accepted has to be on its disk.
+            .map_sqlx_postgres_opts(|options| options.options([("synchronous_commit", "on")]));
         let database = Database::connect(options).await?;
         let alone = database.begin().await?;
         let lock = "SELECT pg_advisory_xact_lock($1)";

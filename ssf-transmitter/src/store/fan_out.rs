@@ -188,8 +188,8 @@ impl SeaStore {
     pub(super) fn accepted_event(&self, row: &event::Model) -> Result<AcceptedEvent, CorruptRow> {
         let cell = payload_cell(row.id);
         let json = cell.text(&self.sealer, &row.payload)?;
-        let event =
-            NewEvent::read(&json).map_err(|_| cell.corrupt("it is not an event any more"))?;
+        let event = NewEvent::read_stored(&json)
+            .map_err(|_| cell.corrupt("it is not an event any more"))?;
         let accepted_at = row::moment(row.accepted_at);
         Ok(AcceptedEvent::new(EventId::new(row.id), accepted_at, event))
     }
