@@ -7,7 +7,7 @@ mod layers;
 
 use std::{
     fmt,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Where the transmitter listens unless told otherwise.
-pub const LISTEN_DEFAULT: &str = "127.0.0.1:8411";
+pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8411));
 
 /// The database unless told otherwise: a file in the current directory.
 pub const DATABASE_URL_DEFAULT: &str = "sqlite://ssf-transmitter.db";
@@ -92,7 +92,7 @@ impl Config {
         let mut reader = Reader::new(layers);
         let listen = reader.value("listen", |value| match value {
             Some(value) => parsed(value, "an address with a port, such as 127.0.0.1:8411"),
-            None => Ok(SocketAddr::from(([127, 0, 0, 1], 8411))),
+            None => Ok(LISTEN_DEFAULT),
         });
         let issuer = reader.value("issuer", |value| read_issuer(value, listen));
         let database_url = reader.value("database_url", read_database_url);

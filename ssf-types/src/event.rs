@@ -8,7 +8,7 @@ pub mod common;
 pub mod language;
 pub mod ssf;
 
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -126,6 +126,18 @@ impl Event {
             Self::RiskLevelChange(event) => Some(&event.common),
             Self::Verification(_) | Self::StreamUpdated(_) | Self::Other(_) => None,
         }
+    }
+}
+
+/// The claim `events` with one event in it: an object with the type's URI as its only member (RFC 8417 §2.2).
+#[derive(Clone, Copy, Debug)]
+pub struct Events<'e>(pub &'e Event);
+
+impl Serialize for Events<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(self.0.uri().as_str(), self.0)?;
+        map.end()
     }
 }
 

@@ -7,12 +7,12 @@
 pub mod profile;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Serialize, Serializer};
 
 use crate::{
     audience::Audience,
     error::ErrCode,
-    event::Event,
+    event::{Event, Events},
     id::{Jti, Kid, Txn},
     json::{self, Extra, JsonError, Members},
     subject::Subject,
@@ -442,14 +442,6 @@ fn read_event(json: &str) -> Result<Event, SetError> {
 
 impl Serialize for SetClaims {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Events<'e>(&'e Event);
-        impl Serialize for Events<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry(self.0.uri().as_str(), self.0)?;
-                map.end()
-            }
-        }
         #[derive(Serialize)]
         struct Wire<'c> {
             iss: &'c Issuer,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use ssf_types::{
-    event::Event,
+    event::{Event, Events},
     id::Txn,
     json::{self, JsonError, Members},
     subject::Subject,
@@ -165,14 +165,6 @@ fn read_event(events: &str) -> Result<Event, NewEventError> {
 impl Serialize for NewEvent {
     /// Writes what [`NewEvent::parse`] reads.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Events<'e>(&'e Event);
-        impl Serialize for Events<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry(self.0.uri().as_str(), self.0)?;
-                map.end()
-            }
-        }
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("sub_id", &self.sub_id)?;
         map.serialize_entry("events", &Events(&self.event))?;
