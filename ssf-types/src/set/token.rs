@@ -1,0 +1,167 @@
+//! From a token to a SET that may be acted on.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+
+use super::{Header, SET_BYTES_MAX, SetClaims, SetError, profile};
+use crate::{
+    audience::Audience,
+    json::{self, Members},
+    time::Timestamp,
+    uri::Issuer,
+};
+
+/// Checks signatures with the keys of one issuer.
+pub trait Verifier {
+    /// Whether `signature` over `signing_input` was made with a key of the issuer that fits the header.
+    ///
+    /// # Errors
+    /// [`SetError::UnknownKey`] if no key fits, [`SetError::BadSignature`] if one does and the signature is wrong.
+    fn check(
+        &self,
+        header: &Header,
+        signing_input: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SetError>;
+}
+
+/// What a Receiver expects of the SETs on a stream.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Expectation {
+    /// The issuer in the stream's configuration, which is also that of discovery.
+    pub issuer: Issuer,
+    /// Names of this Receiver, one of which `aud` has to hold.
+    pub audience: Audience,
+    /// How far the clocks may differ.
+    pub leeway: std::time::Duration,
+}
+
+impl Expectation {
+    /// Expects SETs of `issuer` for `audience`, with clocks at most 60 seconds apart.
+    pub fn new(issuer: Issuer, audience: Audience) -> Self {
+        Self {
+            issuer,
+            audience,
+            leeway: std::time::Duration::from_mins(1),
+        }
+    }
+}
+
+/// A token that has the form of a SET, and nothing more.
+///
+/// Printing it for debugging shows the header alone.
+#[derive(Clone)]
+pub struct UnverifiedSet {
+    header: Header,
+    signing_input: String,
+    signature: Vec<u8>,
+    claims: String,
+    iss: String,
+}
+
+impl UnverifiedSet {
+    /// Reads a token: one JWS in compact form, with a SET's header and with claims that are sound JSON.
+    ///
+    /// White space around the token is ignored.
+    ///
+    /// # Errors
+    /// Says what the token's form lacks.
+    pub fn parse(token: &[u8]) -> Result<Self, SetError> {
+        if token.len() > SET_BYTES_MAX {
+            return Err(SetError::TooLong);
+        }
+        let token = std::str::from_utf8(token)
+            .map_err(|_| SetError::NotCompact)?
+            .trim_ascii();
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(SetError::NotCompact)?;
+        let (header, claims) = signing_input.split_once('.').ok_or(SetError::NotCompact)?;
+        let header = Header::parse(&decoded(header)?)?;
+        let claims = decoded(claims)?;
+        json::check(&claims).map_err(SetError::Claims)?;
+        let claims = String::from_utf8(claims).map_err(|_| SetError::NotCompact)?;
+        let iss = Members::parse(&claims)
+            .and_then(|mut members| members.required("iss", "a string"))
+            .map_err(SetError::Claims)?;
+        Ok(Self {
+            header,
+            signing_input: signing_input.to_owned(),
+            signature: decoded(signature)?,
+            claims,
+            iss,
+        })
+    }
+
+    /// The issuer that the token claims to have: good for choosing keys and for nothing else.
+    pub fn unverified_issuer(&self) -> &str {
+        &self.iss
+    }
+
+    /// The header, which is not covered by any check but that of its form.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Checks `iss`, the signature, `aud` and the claims.
+    ///
+    /// # Errors
+    /// The first check that fails, in the order of this module's description.
+    pub fn verify(
+        &self,
+        keys: &impl Verifier,
+        expected: &Expectation,
+        now: Timestamp,
+    ) -> Result<VerifiedSet, SetError> {
+        profile::issuer_is(&self.iss, &expected.issuer)?;
+        keys.check(&self.header, self.signing_input.as_bytes(), &self.signature)?;
+        let mut members = Members::parse(&self.claims).map_err(SetError::Claims)?;
+        let aud: Audience = members
+            .required("aud", "a string or an array of strings")
+            .map_err(SetError::Claims)?;
+        profile::audience_is(&aud, &expected.audience)?;
+        let claims = SetClaims::read(&expected.issuer, aud, members)?;
+        profile::issued_before(claims.iat, now.after(expected.leeway))?;
+        Ok(VerifiedSet {
+            claims,
+            json: self.claims.clone(),
+        })
+    }
+}
+
+impl std::fmt::Debug for UnverifiedSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UnverifiedSet")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+fn decoded(part: &str) -> Result<Vec<u8>, SetError> {
+    BASE64URL.decode(part).map_err(|_| SetError::NotCompact)
+}
+
+/// A SET whose signature and claims have been checked.
+///
+/// Printing it for debugging shows no identifiers of the subject.
+#[derive(Clone)]
+pub struct VerifiedSet {
+    claims: SetClaims,
+    json: String,
+}
+
+impl VerifiedSet {
+    /// The claims.
+    pub fn claims(&self) -> &SetClaims {
+        &self.claims
+    }
+
+    /// The claims as they were signed, byte for byte.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+}
+
+impl std::fmt::Debug for VerifiedSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("VerifiedSet").field(&self.claims).finish()
+    }
+}
