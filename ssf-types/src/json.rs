@@ -243,6 +243,7 @@ impl<'de> Deserialize<'de> for Name<'de> {
 /// The members of one object, taken out by name; what is left keeps its bytes.
 ///
 /// Made from text that [`check`] has passed, or from a value within it.
+#[derive(Clone, Default)]
 pub struct Members<'de>(Vec<(Cow<'de, str>, &'de RawValue)>);
 
 impl<'de> Members<'de> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    error::ErrCode,
+    error::{Chain, ErrCode},
     json::{self, Members},
     set::SetError,
 };
@@ -64,7 +64,7 @@ fn is_code(err: &str) -> bool {
 
 impl From<&SetError> for PushError {
     fn from(error: &SetError) -> Self {
-        Self::new(error.code(), error.to_string())
+        Self::new(error.code(), Chain(error).to_string())
     }
 }
 

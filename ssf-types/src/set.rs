@@ -8,6 +8,7 @@ mod claims;
 mod compact;
 mod error;
 mod header;
+pub mod inspect;
 pub mod profile;
 mod token;
 

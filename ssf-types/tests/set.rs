@@ -14,13 +14,14 @@ use openssl::{hash::MessageDigest, pkey::PKey, rsa::Rsa, sign::Signer};
 use serde_json::{Value, json};
 use ssf_types::{
     audience::Audience,
-    error::ErrCode,
+    error::{Chain, ErrCode},
     event::{Event, caep::SessionRevoked},
     id::Jti,
     jose::{self, KeySet, SigningKey},
     set::{
         Algorithm, CompactSet, Expectation, SET_BYTES_MAX, SetClaims, SetError, UnverifiedSet,
         VerifiedSet,
+        inspect::{Check, Inspection, Inspector, Verdict},
     },
     subject::SimpleSubject,
     time::Timestamp,
@@ -75,7 +76,29 @@ fn expectation() -> Expectation {
 }
 
 fn verify(token: &[u8]) -> Result<VerifiedSet, SetError> {
-    UnverifiedSet::parse(token)?.verify(&keys(), &expectation(), Timestamp::from_secs(NOW))
+    let now = Timestamp::from_secs(NOW);
+    let expected = expectation();
+    let result = UnverifiedSet::parse(token).and_then(|set| set.verify(&keys(), &expected, now));
+    let first = inspect(token, &expected)
+        .faults()
+        .next()
+        .map(|(_, error)| error.clone());
+    assert_eq!(
+        result.as_ref().err(),
+        first.as_ref(),
+        "verifying and inspecting differ"
+    );
+    result
+}
+
+fn inspect(token: &[u8], expected: &Expectation) -> Inspection {
+    let keys = keys();
+    let mut inspector = Inspector::default();
+    inspector.issuer = Some(&expected.issuer);
+    inspector.audience = Some(&expected.audience);
+    inspector.keys = Some(&keys);
+    inspector.latest = Some(Timestamp::from_secs(NOW).after(expected.leeway));
+    inspector.inspect(token)
 }
 
 fn with_claim(name: &str, value: Value) -> Result<VerifiedSet, SetError> {
@@ -100,7 +123,7 @@ fn refused(result: Result<VerifiedSet, SetError>, code: &ErrCode, description: &
     let Err(error) = result else {
         panic!("accepted, although {description}")
     };
-    assert_eq!(error.to_string(), description);
+    assert_eq!(Chain(&error).to_string(), description);
     assert_eq!(&error.code(), code, "{description}");
 }
 
@@ -465,14 +488,18 @@ fn a_member_that_stands_twice_is_refused_in_header_and_claims() {
         .replacen('{', r#"{"iss":"https://other.example.com","#, 1);
     let error = verify(&signed_text(&header().to_string(), &twice)).unwrap_err();
     assert!(
-        error.to_string().contains("the same member stands twice"),
+        Chain(&error)
+            .to_string()
+            .contains("the same member stands twice"),
         "{error}"
     );
     assert_eq!(error.code(), ErrCode::InvalidRequest);
     let twice = header().to_string().replacen('{', r#"{"alg":"none","#, 1);
     let error = verify(&signed_text(&twice, &claims().to_string())).unwrap_err();
     assert!(
-        error.to_string().contains("the same member stands twice"),
+        Chain(&error)
+            .to_string()
+            .contains("the same member stands twice"),
         "{error}"
     );
 }
@@ -482,7 +509,7 @@ fn deep_nesting_is_refused() {
     let deep = format!(r#"{{"x":{}1{}}}"#, "[".repeat(60), "]".repeat(60));
     let error = verify(&signed_text(&header().to_string(), &deep)).unwrap_err();
     assert_eq!(
-        error.to_string(),
+        Chain(&error).to_string(),
         "the claims are faulty: arrays and objects are nested deeper than 32 levels"
     );
 }
@@ -558,5 +585,52 @@ fn nothing_secret_is_printed_for_debugging() {
             !printed.contains("alice") && !printed.contains("PRIVATE"),
             "{printed}"
         );
+    }
+}
+
+#[test]
+fn an_inspection_tells_every_fault_and_not_only_the_first() {
+    let mut header = header();
+    header["typ"] = json!("JWT");
+    let mut claims = claims();
+    claims["sub"] = json!("alice");
+    claims["aud"] = json!("https://x.example");
+    claims.as_object_mut().unwrap().remove("jti");
+    let inspection = inspect(&signed(&header, &claims), &expectation());
+    let faults: Vec<Check> = inspection.faults().map(|(check, _)| check).collect();
+    assert_eq!(faults, [Check::Typ, Check::Aud, Check::NoSub, Check::Jti]);
+    assert_eq!(
+        inspection.verdict(Check::Signature),
+        Some(&Verdict::NotRun("the header is faulty"))
+    );
+}
+
+#[test]
+fn an_inspection_advises_where_the_letter_is_kept() {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove("txn");
+    let header = json!({ "alg": "ES256", "typ": "application/secevent+jwt" });
+    let inspection = inspect(&signed(&header, &claims), &expectation());
+    assert_eq!(inspection.faults().count(), 0);
+    let advised: Vec<Check> = inspection
+        .findings
+        .iter()
+        .filter(|(_, verdict)| matches!(verdict, Verdict::Advice(_)))
+        .map(|(check, _)| *check)
+        .collect();
+    assert_eq!(advised, [Check::Typ, Check::Kid, Check::Txn]);
+}
+
+#[test]
+fn an_inspection_has_one_result_for_each_check_whatever_it_is_given() {
+    for token in [&b""[..], b"x", b"..", b"e30.e30.", b"e30.W10.AA", b"\xff"] {
+        let inspection = inspect(token, &expectation());
+        let checks: Vec<Check> = inspection
+            .findings
+            .iter()
+            .map(|(check, _)| *check)
+            .collect();
+        assert_eq!(checks, Check::ALL);
+        assert!(inspection.faults().count() > 0);
     }
 }

@@ -7,10 +7,10 @@ use crate::{
     audience::Audience,
     event::{Event, Events},
     id::{Jti, Txn},
-    json::{Extra, JsonError, Members},
+    json::{Extra, Members},
     subject::Subject,
     time::Timestamp,
-    uri::{EventTypeUri, Issuer},
+    uri::Issuer,
 };
 
 /// The claims of a SET.
@@ -77,50 +77,26 @@ impl SetClaims {
     pub(super) fn read(
         iss: &Issuer,
         aud: Audience,
-        mut members: Members<'_>,
+        mut claims: Members<'_>,
     ) -> Result<Self, SetError> {
-        profile::no_sub(&members)?;
-        profile::no_exp(&members)?;
-        let claims = SetError::Claims;
-        members.take("iss");
-        let seconds = "a number of seconds since 1970";
-        let id = "a string of 1 to 255 bytes";
-        let event = members
-            .take("events")
-            .ok_or(JsonError::Missing {
-                path: "events".to_owned(),
-            })
-            .map_err(claims)?;
-        let event = read_event(event.get())?;
+        claims.take("iss");
+        profile::no_sub(&claims)?;
+        profile::no_exp(&claims)?;
+        let claims = &mut claims;
         let set = Self {
             iss: iss.clone(),
-            jti: members.required("jti", id).map_err(claims)?,
-            iat: members.required("iat", seconds).map_err(claims)?,
             aud,
-            txn: members.optional("txn", id).map_err(claims)?,
-            toe: members.optional("toe", seconds).map_err(claims)?,
-            sub_id: members
-                .required_with("sub_id", Subject::read)
-                .map_err(claims)?,
-            event,
-            extra: members.rest(),
+            jti: profile::jti(claims)?,
+            iat: profile::issued_at(claims)?,
+            txn: profile::transaction(claims)?,
+            toe: profile::time_of_event(claims)?,
+            sub_id: profile::subject(claims)?,
+            event: profile::event(claims)?,
+            extra: std::mem::take(claims).rest(),
         };
-        profile::framework_event_is_about_stream(&set.event, &set.sub_id)?;
+        profile::subject_suits_event(&set.event, &set.sub_id)?;
         Ok(set)
     }
-}
-
-fn read_event(json: &str) -> Result<Event, SetError> {
-    let within = |error: JsonError| SetError::Claims(error.within("events"));
-    let events = Members::parse(json).map_err(within)?;
-    let (uri, payload) = profile::exactly_one(events)?;
-    let uri = EventTypeUri::parse(uri).map_err(|_| {
-        SetError::Claims(JsonError::invalid(
-            "events",
-            "an object whose member names are absolute URIs",
-        ))
-    })?;
-    Event::read(&uri, payload.get()).map_err(|error| within(error.within(uri.as_str())))
 }
 
 impl Serialize for SetClaims {

@@ -21,8 +21,8 @@ pub enum SetError {
     #[error("a JOSE header has at most {HEADER_BYTES_MAX} bytes")]
     HeaderTooLong,
     /// The header is not what it has to be.
-    #[error("the JOSE header is faulty: {0}")]
-    Header(JsonError),
+    #[error("the JOSE header is faulty")]
+    Header(#[source] JsonError),
     /// The header's `typ` says that this is something else (SSF 1.0 §4.1.1).
     #[error("typ must be secevent+jwt")]
     WrongType,
@@ -36,8 +36,8 @@ pub enum SetError {
     #[error("the header must not have crit: no extension is supported")]
     CriticalExtension,
     /// The claims are not what they have to be.
-    #[error("the claims are faulty: {0}")]
-    Claims(JsonError),
+    #[error("the claims are faulty")]
+    Claims(#[source] JsonError),
     /// `iss` is not the issuer of the stream (SSF 1.0 §4.1.6).
     #[error("iss is not the issuer that is expected here")]
     WrongIssuer,

@@ -1,6 +1,6 @@
 //! The JOSE header of a SET (RFC 7515 §4, SSF 1.0 §4.1.1).
 
-use super::{HEADER_BYTES_MAX, SetError, profile};
+use super::{SetError, profile};
 use crate::{
     id::Kid,
     json::{self, Members},
@@ -45,9 +45,6 @@ pub struct Header {
 
 impl Header {
     pub(super) fn parse(json: &[u8]) -> Result<Self, SetError> {
-        if json.len() > HEADER_BYTES_MAX {
-            return Err(SetError::HeaderTooLong);
-        }
         let text = json::check(json).map_err(SetError::Header)?;
         let mut members = Members::parse(text).map_err(SetError::Header)?;
         profile::is_secevent(&mut members)?;
@@ -55,9 +52,7 @@ impl Header {
         profile::no_critical_extension(&members)?;
         Ok(Self {
             alg: profile::algorithm(&mut members)?,
-            kid: members
-                .optional("kid", "a string of 1 to 255 bytes")
-                .map_err(SetError::Header)?,
+            kid: profile::key_id(&mut members)?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
-use super::{Header, SET_BYTES_MAX, SetClaims, SetError, profile};
+use super::{HEADER_BYTES_MAX, Header, SET_BYTES_MAX, SetClaims, SetError, profile};
 use crate::{
     audience::Audience,
     json::{self, Members},
@@ -67,26 +67,17 @@ impl UnverifiedSet {
     /// # Errors
     /// Says what the token's form lacks.
     pub fn parse(token: &[u8]) -> Result<Self, SetError> {
-        if token.len() > SET_BYTES_MAX {
-            return Err(SetError::TooLong);
-        }
-        let token = std::str::from_utf8(token)
-            .map_err(|_| SetError::NotCompact)?
-            .trim_ascii();
-        let (signing_input, signature) = token.rsplit_once('.').ok_or(SetError::NotCompact)?;
-        let (header, claims) = signing_input.split_once('.').ok_or(SetError::NotCompact)?;
-        let header = Header::parse(&decoded(header)?)?;
-        let claims = decoded(claims)?;
-        json::check(&claims).map_err(SetError::Claims)?;
-        let claims = String::from_utf8(claims).map_err(|_| SetError::NotCompact)?;
-        let iss = Members::parse(&claims)
-            .and_then(|mut members| members.required("iss", "a string"))
-            .map_err(SetError::Claims)?;
+        let parts = Parts::split(token)?;
+        let claims = decoded(parts.claims)?;
+        let signature = decoded(parts.signature)?;
+        let header = Header::parse(header_text(parts.header)?.as_bytes())?;
+        let text = json::check(&claims).map_err(SetError::Claims)?;
+        let iss = profile::issuer(&mut Members::parse(text).map_err(SetError::Claims)?)?;
         Ok(Self {
             header,
-            signing_input: signing_input.to_owned(),
-            signature: decoded(signature)?,
-            claims,
+            signing_input: parts.signing_input.to_owned(),
+            signature,
+            claims: text.to_owned(),
             iss,
         })
     }
@@ -114,9 +105,7 @@ impl UnverifiedSet {
         profile::issuer_is(&self.iss, &expected.issuer)?;
         keys.check(&self.header, self.signing_input.as_bytes(), &self.signature)?;
         let mut members = Members::parse(&self.claims).map_err(SetError::Claims)?;
-        let aud: Audience = members
-            .required("aud", "a string or an array of strings")
-            .map_err(SetError::Claims)?;
+        let aud = profile::audience(&mut members)?;
         profile::audience_is(&aud, &expected.audience)?;
         let claims = SetClaims::read(&expected.issuer, aud, members)?;
         profile::issued_before(claims.iat, now.after(expected.leeway))?;
@@ -133,6 +122,42 @@ impl std::fmt::Debug for UnverifiedSet {
             .field("header", &self.header)
             .finish_non_exhaustive()
     }
+}
+
+/// The parts of a JWS in compact form, still encoded (RFC 7515 §7.1).
+pub(super) struct Parts<'t> {
+    pub(super) signing_input: &'t str,
+    pub(super) header: &'t str,
+    pub(super) claims: &'t str,
+    pub(super) signature: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    pub(super) fn split(token: &'t [u8]) -> Result<Self, SetError> {
+        if token.len() > SET_BYTES_MAX {
+            return Err(SetError::TooLong);
+        }
+        let token = std::str::from_utf8(token)
+            .map_err(|_| SetError::NotCompact)?
+            .trim_ascii();
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(SetError::NotCompact)?;
+        let (header, claims) = signing_input.split_once('.').ok_or(SetError::NotCompact)?;
+        Ok(Self {
+            signing_input,
+            header,
+            claims,
+            signature,
+        })
+    }
+}
+
+/// Decodes a header, unless it is too long.
+pub(super) fn header_text(encoded: &str) -> Result<String, SetError> {
+    let header = decoded(encoded)?;
+    if header.len() > HEADER_BYTES_MAX {
+        return Err(SetError::HeaderTooLong);
+    }
+    String::from_utf8(header).map_err(|_| SetError::NotCompact)
 }
 
 fn decoded(part: &str) -> Result<Vec<u8>, SetError> {
