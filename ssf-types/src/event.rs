@@ -1,26 +1,43 @@
 //! Events: what happened, as the payload of a SET says it (RFC 8417 §2.2).
 //!
 //! One table below ties each type of event to its URI; the enum, both directions and the list of known types come
-//! from it. An event that the table does not know is kept as it stood ([`Event::Other`]).
+//! from it. An event that the table does not know is kept as it stood ([`Event::Other`]) and can be read with a table of
+//! the caller's own ([`events!`](crate::events)); [`scim`] and [`okta`] are two.
+//!
+//! What events say of people stays out of logs: `Debug` of an event prints its type and which members are there, no values.
 
 pub mod caep;
 pub mod common;
+mod family;
 pub mod language;
+pub mod oauth;
+pub mod okta;
+mod other;
+pub mod risc;
+pub mod scim;
 pub mod ssf;
+mod table;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::value::RawValue;
 
+#[doc(hidden)]
+pub use self::table::__fmt_members;
+pub use self::{family::Family, other::OtherEvent};
 use crate::{
     json::{JsonError, Members},
+    subject::{SimpleSubject, Subject},
+    time::Timestamp,
     uri::EventTypeUri,
 };
+#[doc(hidden)]
+pub use serde as __serde;
 
 /// A type of event with a URI, that can be read from a payload and written into one.
 ///
-/// Implement it for event types of your own and read them with [`OtherEvent::read`].
+/// Implement it for event types of your own; read them with [`OtherEvent::read`] or collect them in a table
+/// ([`events!`](crate::events)). Keep the members that the type does not define ([`Members::rest`]).
 pub trait EventPayload: Sized + Serialize {
-    /// The member name in `events` that stands for this type.
+    /// The member name in `events` that stands for this type: an absolute URI.
     const URI: &'static str;
 
     /// Takes the members that the type defines; those that it leaves are not lost.
@@ -30,90 +47,117 @@ pub trait EventPayload: Sized + Serialize {
     fn read(members: Members<'_>) -> Result<Self, JsonError>;
 }
 
-macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident($payload:ty),)+) => {
-        /// One event of a SET.
-        #[derive(Clone, Debug, Eq, PartialEq)]
-        #[non_exhaustive]
-        pub enum Event {
-            $($(#[$doc])* $variant($payload),)+
-            /// An event of a type that the table does not know; its payload is kept byte for byte.
-            Other(OtherEvent),
-        }
-
-        /// The URIs of all types in the table.
-        pub const KNOWN_EVENT_TYPES: &[&str] = &[$(<$payload as EventPayload>::URI,)+];
-
-        impl Event {
-            /// Reads the payload of an event from JSON text that [`crate::json::check`] has passed.
-            ///
-            /// # Errors
-            /// Names the member that breaks the definition of the type, never its value.
-            pub fn read(uri: &EventTypeUri, payload: &str) -> Result<Self, JsonError> {
-                let members = Members::parse(payload)?;
-                match uri.as_str() {
-                    $(<$payload as EventPayload>::URI => <$payload>::read(members).map(Self::$variant),)+
-                    _ => OtherEvent::new(uri.clone(), payload).map(Self::Other),
-                }
-            }
-
-            /// The URI of the event's type.
-            pub fn uri(&self) -> EventTypeUri {
-                match self {
-                    $(Self::$variant(_) => EventTypeUri::of_table(<$payload as EventPayload>::URI),)+
-                    Self::Other(other) => other.uri.clone(),
-                }
-            }
-        }
-
-        impl Serialize for Event {
-            /// Writes the payload; the URI is the name of the member that holds it.
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self {
-                    $(Self::$variant(payload) => payload.serialize(serializer),)+
-                    Self::Other(other) => other.payload.serialize(serializer),
-                }
-            }
-        }
-
-        $(impl From<$payload> for Event {
-            fn from(payload: $payload) -> Self {
-                Self::$variant(payload)
-            }
-        })+
-    };
+crate::events! {
+    @table
+    /// One event of a SET.
+    ///
+    /// Printing it for debugging shows its type and which members it has, never a value.
+    #[derive(Eq)]
+    #[non_exhaustive]
+    pub enum Event {
+        /// The stream is being verified (SSF 1.0 §8.1.4.1).
+        Verification(ssf::Verification),
+        /// The Transmitter changed the status of the stream (SSF 1.0 §8.1.5).
+        StreamUpdated(ssf::StreamUpdated),
+        /// A session ended (CAEP 1.0 §3.1).
+        SessionRevoked(caep::SessionRevoked),
+        /// Claims of a token changed (CAEP 1.0 §3.2).
+        TokenClaimsChange(caep::TokenClaimsChange),
+        /// A credential was created, changed or taken away (CAEP 1.0 §3.3).
+        CredentialChange(caep::CredentialChange),
+        /// The assurance of a sign-in rose or fell (CAEP 1.0 §3.4).
+        AssuranceLevelChange(caep::AssuranceLevelChange),
+        /// A device began or ceased to comply (CAEP 1.0 §3.5).
+        DeviceComplianceChange(caep::DeviceComplianceChange),
+        /// A session began (CAEP 1.0 §3.6).
+        SessionEstablished(caep::SessionEstablished),
+        /// A session was seen in use (CAEP 1.0 §3.7).
+        SessionPresented(caep::SessionPresented),
+        /// A risk rose or fell (CAEP 1.0 §3.8).
+        RiskLevelChange(caep::RiskLevelChange),
+        /// The account has to change a credential (RISC 1.0 §2.1).
+        AccountCredentialChangeRequired(risc::AccountCredentialChangeRequired),
+        /// The account was deleted for good (RISC 1.0 §2.2).
+        AccountPurged(risc::AccountPurged),
+        /// The account was disabled (RISC 1.0 §2.3).
+        AccountDisabled(risc::AccountDisabled),
+        /// The account was enabled (RISC 1.0 §2.4).
+        AccountEnabled(risc::AccountEnabled),
+        /// The identifier was replaced by another one (RISC 1.0 §2.5).
+        IdentifierChanged(risc::IdentifierChanged),
+        /// The identifier now belongs to somebody else (RISC 1.0 §2.6).
+        IdentifierRecycled(risc::IdentifierRecycled),
+        /// A credential was found where it should not be (RISC 1.0 §2.7).
+        CredentialCompromise(risc::CredentialCompromise),
+        /// The account takes part in the exchange of RISC events (RISC 1.0 §2.8.1).
+        OptIn(risc::OptIn),
+        /// The account asked to be left out (RISC 1.0 §2.8.2).
+        OptOutInitiated(risc::OptOutInitiated),
+        /// The account took back its wish to be left out (RISC 1.0 §2.8.3).
+        OptOutCancelled(risc::OptOutCancelled),
+        /// The account is left out from now on (RISC 1.0 §2.8.4).
+        OptOutEffective(risc::OptOutEffective),
+        /// The user began to recover the account (RISC 1.0 §2.9).
+        RecoveryActivated(risc::RecoveryActivated),
+        /// What the account is recovered with was changed (RISC 1.0 §2.10).
+        RecoveryInformationChanged(risc::RecoveryInformationChanged),
+        /// All sessions of the account ended; deprecated in favour of [`Event::SessionRevoked`] (RISC 1.0 §2.11).
+        SessionsRevoked(risc::SessionsRevoked),
+        /// A token was issued (OAuth Event Types §3.1).
+        TokenIssued(oauth::TokenIssued),
+        /// A token was revoked (OAuth Event Types §3.2).
+        TokenRevoked(oauth::TokenRevoked),
+        /// All tokens of the account were revoked (OAuth Event Types §3.3).
+        TokensRevoked(oauth::TokensRevoked),
+        /// The client was disabled (OAuth Event Types §3.4).
+        ClientDisabled(oauth::ClientDisabled),
+        /// The client was enabled (OAuth Event Types §3.5).
+        ClientEnabled(oauth::ClientEnabled),
+        /// A credential of the client was changed (OAuth Event Types §3.6).
+        ClientCredentialChanged(oauth::ClientCredentialChanged),
+    }
+    otherwise {
+        /// An event of a type that the table does not know; its payload is kept byte for byte.
+        Other(OtherEvent)
+    }
 }
 
-events! {
-    /// The stream is being verified (SSF 1.0 §8.1.4.1).
-    Verification(ssf::Verification),
-    /// The Transmitter changed the status of the stream (SSF 1.0 §8.1.5).
-    StreamUpdated(ssf::StreamUpdated),
-    /// A session ended (CAEP 1.0 §3.1).
-    SessionRevoked(caep::SessionRevoked),
-    /// Claims of a token changed (CAEP 1.0 §3.2).
-    TokenClaimsChange(caep::TokenClaimsChange),
-    /// A credential was created, changed or taken away (CAEP 1.0 §3.3).
-    CredentialChange(caep::CredentialChange),
-    /// The assurance of a sign-in rose or fell (CAEP 1.0 §3.4).
-    AssuranceLevelChange(caep::AssuranceLevelChange),
-    /// A device began or ceased to comply (CAEP 1.0 §3.5).
-    DeviceComplianceChange(caep::DeviceComplianceChange),
-    /// A session began (CAEP 1.0 §3.6).
-    SessionEstablished(caep::SessionEstablished),
-    /// A session was seen in use (CAEP 1.0 §3.7).
-    SessionPresented(caep::SessionPresented),
-    /// A risk rose or fell (CAEP 1.0 §3.8).
-    RiskLevelChange(caep::RiskLevelChange),
-}
+/// The URIs of all types in the table.
+pub const KNOWN_EVENT_TYPES: &[&str] = Event::EVENT_TYPES;
 
 impl Event {
+    /// Reads the payload of an event from JSON text that [`crate::json::check`] has passed.
+    ///
+    /// # Errors
+    /// Names the member that breaks the definition of the type, never its value.
+    pub fn read(uri: &EventTypeUri, payload: &str) -> Result<Self, JsonError> {
+        match Self::read_known(uri.as_str(), payload)? {
+            Some(event) => Ok(event),
+            None => OtherEvent::new(uri.clone(), payload).map(Self::Other),
+        }
+    }
+
+    /// The URI of the event's type.
+    pub fn uri(&self) -> EventTypeUri {
+        if let Self::Other(other) = self {
+            return other.uri().clone();
+        }
+        EventTypeUri::of_table(self.type_uri())
+    }
+
+    /// The specification that defines the type; `None` for events that the table does not know.
+    pub fn family(&self) -> Option<Family> {
+        Family::of(self.type_uri())
+    }
+
     /// Whether the event belongs to the framework: it flows on every stream, requested or not (SSF 1.0 §8.1.4, §8.1.5).
     pub fn is_framework(&self) -> bool {
         matches!(self, Self::Verification(_) | Self::StreamUpdated(_))
     }
 
-    /// The claims that any CAEP event may carry; none for events of other families.
+    /// The claims that any CAEP event may carry, and RISC's [`CredentialCompromise`](risc::CredentialCompromise) too.
+    ///
+    /// `None` for events whose type does not define them.
     pub fn common(&self) -> Option<&common::CommonClaims> {
         match self {
             Self::SessionRevoked(event) => Some(&event.common),
@@ -124,8 +168,61 @@ impl Event {
             Self::SessionEstablished(event) => Some(&event.common),
             Self::SessionPresented(event) => Some(&event.common),
             Self::RiskLevelChange(event) => Some(&event.common),
-            Self::Verification(_) | Self::StreamUpdated(_) | Self::Other(_) => None,
+            Self::CredentialCompromise(event) => Some(&event.common),
+            Self::Verification(_)
+            | Self::StreamUpdated(_)
+            | Self::AccountCredentialChangeRequired(_)
+            | Self::AccountPurged(_)
+            | Self::AccountDisabled(_)
+            | Self::AccountEnabled(_)
+            | Self::IdentifierChanged(_)
+            | Self::IdentifierRecycled(_)
+            | Self::OptIn(_)
+            | Self::OptOutInitiated(_)
+            | Self::OptOutCancelled(_)
+            | Self::OptOutEffective(_)
+            | Self::RecoveryActivated(_)
+            | Self::RecoveryInformationChanged(_)
+            | Self::SessionsRevoked(_)
+            | Self::TokenIssued(_)
+            | Self::TokenRevoked(_)
+            | Self::TokensRevoked(_)
+            | Self::ClientDisabled(_)
+            | Self::ClientEnabled(_)
+            | Self::ClientCredentialChanged(_)
+            | Self::Other(_) => None,
         }
+    }
+
+    /// When it happened, as the event itself tells (CAEP 1.0 §2, RISC 1.0 §2.7).
+    pub fn event_timestamp(&self) -> Option<Timestamp> {
+        self.common()?.event_timestamp
+    }
+
+    /// Whether the type of event may be about `subject`.
+    ///
+    /// Only two types restrict it: an identifier that changed or was recycled is an `email` or a `phone_number` (RISC 1.0
+    /// §2.5, §2.6; the text there says "phone", by which it means the registered format).
+    ///
+    /// ```
+    /// use ssf_types::{event::{Event, risc::IdentifierRecycled}, subject::Subject};
+    ///
+    /// let recycled = Event::from(IdentifierRecycled::default());
+    /// assert!(recycled.accepts(&Subject::read(r#"{"format":"email","email":"foo@example.com"}"#)?));
+    /// assert!(!recycled.accepts(&Subject::read(r#"{"format":"opaque","id":"4711"}"#)?));
+    /// # Ok::<(), ssf_types::json::JsonError>(())
+    /// ```
+    pub fn accepts(&self, subject: &Subject) -> bool {
+        if !matches!(
+            self,
+            Self::IdentifierChanged(_) | Self::IdentifierRecycled(_)
+        ) {
+            return true;
+        }
+        matches!(
+            subject,
+            Subject::Simple(SimpleSubject::Email { .. } | SimpleSubject::PhoneNumber { .. })
+        )
     }
 }
 
@@ -141,67 +238,9 @@ impl Serialize for Events<'_> {
     }
 }
 
-/// An event whose type the table does not know.
-///
-/// Printing it for debugging shows the URI alone.
-#[derive(Clone)]
-pub struct OtherEvent {
-    uri: EventTypeUri,
-    payload: Box<RawValue>,
-}
-
-impl OtherEvent {
-    /// Makes an event from the text of a JSON object.
-    ///
-    /// # Errors
-    /// The payload is not a JSON object.
-    pub fn new(uri: EventTypeUri, payload: &str) -> Result<Self, JsonError> {
-        Members::parse(payload)?;
-        let payload =
-            RawValue::from_string(payload.to_owned()).map_err(|_| JsonError::NotAnObject)?;
-        Ok(Self { uri, payload })
-    }
-
-    /// The URI of the event's type.
-    pub fn uri(&self) -> &EventTypeUri {
-        &self.uri
-    }
-
-    /// The payload as it stood on the wire.
-    pub fn payload(&self) -> &str {
-        self.payload.get()
-    }
-
-    /// Reads the payload as an event type of the caller's own; `None` if the URI is another one.
-    ///
-    /// # Errors
-    /// Names the member that breaks the definition of the type.
-    pub fn read<E: EventPayload>(&self) -> Result<Option<E>, JsonError> {
-        if self.uri.as_str() != E::URI {
-            return Ok(None);
-        }
-        Members::parse(self.payload()).and_then(E::read).map(Some)
-    }
-}
-
-impl std::fmt::Debug for OtherEvent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "OtherEvent({})", self.uri)
-    }
-}
-
-impl PartialEq for OtherEvent {
-    fn eq(&self, other: &Self) -> bool {
-        self.uri == other.uri && self.payload() == other.payload()
-    }
-}
-
-impl Eq for OtherEvent {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Extra;
 
     fn read(uri: &str, payload: &str) -> Result<Event, JsonError> {
         Event::read(&EventTypeUri::parse(uri).unwrap(), payload)
@@ -218,28 +257,140 @@ mod tests {
                 r#"{"previous_status":"compliant","current_status":"not-compliant"}"#
             }
             "risk-level-change" => r#"{"principal":"USER","current_level":"LOW"}"#,
+            "credential-compromise" => r#"{"credential_type":"password"}"#,
             _ => "{}",
         }
     }
 
+    /// A payload with every member that each type defines; each text has the word "secret" in it.
+    fn most(uri: &str) -> String {
+        let own = match uri.rsplit('/').next().unwrap() {
+            "verification" => r#""state":"secret""#,
+            "stream-updated" => r#""status":"paused","reason":"secret""#,
+            "token-claims-change" => r#""claims":{"secret":"secret"}"#,
+            "credential-change" => {
+                r#""credential_type":"secret","change_type":"update","friendly_name":"secret","x509_issuer":"secret","x509_serial":"secret","fido2_aaguid":"secret""#
+            }
+            "assurance-level-change" => {
+                r#""namespace":"secret","current_level":"secret","previous_level":"secret","change_direction":"increase""#
+            }
+            "device-compliance-change" => {
+                r#""previous_status":"compliant","current_status":"not-compliant""#
+            }
+            "session-established" => {
+                r#""fp_ua":"secret","acr":"secret","amr":["secret"],"ext_id":"secret""#
+            }
+            "session-presented" => r#""fp_ua":"secret","ext_id":"secret""#,
+            "risk-level-change" => {
+                r#""principal":"secret","current_level":"LOW","previous_level":"HIGH","risk_reason":"secret""#
+            }
+            "account-disabled" | "tokens-revoked" => r#""reason":"secret""#,
+            "identifier-changed" => r#""new-value":"secret""#,
+            "credential-compromise" => r#""credential_type":"secret""#,
+            "token-issued" => r#""token_subject":{"format":"opaque","id":"secret"}"#,
+            "token-revoked" => {
+                r#""token_subject":{"format":"opaque","id":"secret"},"reason":"secret""#
+            }
+            _ => r#""x_foo":"secret""#,
+        };
+        let common = r#""event_timestamp":1615304991,"initiating_entity":"secret","reason_admin":{"en":"secret"},"reason_user":{"en":"secret"}"#;
+        format!("{{{own},{common}}}")
+    }
+
+    #[test]
+    fn the_table_has_the_types_of_four_specifications() {
+        let names = |family: Family| -> Vec<&str> {
+            let base = family.base_uri();
+            let uris = family.event_types();
+            uris.map(|uri| uri.strip_prefix(base).unwrap()).collect()
+        };
+        assert_eq!(names(Family::Ssf), ["verification", "stream-updated"]);
+        assert_eq!(
+            names(Family::Caep),
+            [
+                "session-revoked",
+                "token-claims-change",
+                "credential-change",
+                "assurance-level-change",
+                "device-compliance-change",
+                "session-established",
+                "session-presented",
+                "risk-level-change",
+            ]
+        );
+        assert_eq!(
+            names(Family::Risc),
+            [
+                "account-credential-change-required",
+                "account-purged",
+                "account-disabled",
+                "account-enabled",
+                "identifier-changed",
+                "identifier-recycled",
+                "credential-compromise",
+                "opt-in",
+                "opt-out-initiated",
+                "opt-out-cancelled",
+                "opt-out-effective",
+                "recovery-activated",
+                "recovery-information-changed",
+                "sessions-revoked",
+            ]
+        );
+        assert_eq!(
+            names(Family::Oauth),
+            [
+                "token-issued",
+                "token-revoked",
+                "tokens-revoked",
+                "client-disabled",
+                "client-enabled",
+                "client-credential-changed",
+            ]
+        );
+    }
+
     #[test]
     fn every_type_of_the_table_is_read_and_written_under_its_uri() {
-        assert_eq!(KNOWN_EVENT_TYPES.len(), 10);
         for uri in KNOWN_EVENT_TYPES {
-            let event = read(uri, least(uri)).unwrap();
-            assert_eq!(event.uri().as_str(), *uri);
-            assert!(!matches!(event, Event::Other(_)), "{uri}");
-            assert_eq!(serde_json::to_string(&event).unwrap(), least(uri));
+            for payload in [least(uri), &most(uri)] {
+                let event = read(uri, payload).unwrap();
+                assert!(!matches!(event, Event::Other(_)), "{uri}");
+                assert_eq!(event.uri().as_str(), *uri);
+                assert_eq!(serde_json::to_value(&event).unwrap(), json(payload));
+            }
         }
+    }
+
+    fn json(text: &str) -> serde_json::Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn no_event_prints_a_value_for_debugging() {
+        for uri in KNOWN_EVENT_TYPES {
+            let event = read(uri, &most(uri)).unwrap();
+            let printed = format!("{event:?} {:?}", event.common());
+            assert!(!printed.contains("secret"), "{printed}");
+            assert!(printed.contains("event_timestamp"), "{printed}");
+            assert!(!printed.contains("1615304991"), "{printed}");
+        }
+    }
+
+    #[test]
+    fn an_event_prints_its_type_and_the_members_it_has() {
+        let uri = "https://schemas.openid.net/secevent/risc/event-type/identifier-changed";
+        let event = read(uri, r#"{"new-value":"john.roe@example.com"}"#).unwrap();
+        assert_eq!(format!("{event:?}"), r#"IdentifierChanged {"new-value"}"#);
     }
 
     #[test]
     fn members_that_a_type_does_not_define_survive() {
         for uri in KNOWN_EVENT_TYPES {
-            let payload = least(uri).replace('}', "").trim_end_matches(',').to_owned();
-            let comma = if payload == "{" { "" } else { "," };
-            let closing = if least(uri).ends_with("}}") { "}" } else { "" };
-            let payload = format!(r#"{payload}{closing}{comma}"x_foo":{{"b":1.0,"a":1e2}}}}"#);
+            let members = least(uri).strip_prefix('{').unwrap();
+            let members = members.strip_suffix('}').unwrap();
+            let comma = if members.is_empty() { "" } else { "," };
+            let payload = format!(r#"{{{members}{comma}"x_foo":{{"b":1.0,"a":1e2}}}}"#);
             let event = read(uri, &payload).unwrap();
             assert_eq!(serde_json::to_string(&event).unwrap(), payload);
         }
@@ -275,30 +426,67 @@ mod tests {
             serde_json::to_string(&event).unwrap(),
             r#"{"z": 1.0,"a":1e0}"#
         );
+        assert_eq!(event.family(), None);
     }
 
     #[test]
-    fn others_can_read_events_of_their_own() {
-        #[derive(Serialize)]
-        struct SmokeSignal {
-            puffs: u32,
-            #[serde(flatten)]
-            extra: Extra,
+    fn an_event_tells_when_it_happened_if_its_type_has_a_member_for_it() {
+        for uri in KNOWN_EVENT_TYPES {
+            let event = read(uri, &most(uri)).unwrap();
+            let told = event.family() == Some(Family::Caep)
+                || matches!(event, Event::CredentialCompromise(_));
+            let expected = told.then(|| Timestamp::from_secs(1_615_304_991));
+            assert_eq!(event.event_timestamp(), expected, "{uri}");
         }
-        impl EventPayload for SmokeSignal {
-            const URI: &'static str = "urn:example:smoke-signal";
+    }
 
-            fn read(mut members: Members<'_>) -> Result<Self, JsonError> {
-                Ok(Self {
-                    puffs: members.required("puffs", "a number")?,
-                    extra: members.rest(),
-                })
+    #[test]
+    fn an_identifier_that_changed_or_was_recycled_is_an_address_or_a_number() {
+        let accepted = |name: &str, subject: &str| {
+            let uri = format!("https://schemas.openid.net/secevent/risc/event-type/{name}");
+            let subject = Subject::read(subject).unwrap();
+            read(&uri, "{}").unwrap().accepts(&subject)
+        };
+        let email = r#"{"format":"email","email":"foo@example.com"}"#;
+        let phone = r#"{"format":"phone_number","phone_number":"+12065550100"}"#;
+        let opaque = r#"{"format":"opaque","id":"7"}"#;
+        let complex = &format!(r#"{{"format":"complex","user":{email}}}"#);
+        for name in ["identifier-changed", "identifier-recycled"] {
+            assert!(accepted(name, email), "{name}");
+            assert!(accepted(name, phone), "{name}");
+            assert!(!accepted(name, opaque), "{name}");
+            assert!(!accepted(name, complex), "{name}");
+        }
+        for name in ["account-purged", "sessions-revoked"] {
+            assert!(accepted(name, opaque), "{name}");
+            assert!(accepted(name, complex), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_written_as_an_object_is_no_event() {
+        #[derive(Clone, PartialEq, Serialize)]
+        struct Number(u32);
+        impl EventPayload for Number {
+            const URI: &'static str = "urn:example:number";
+
+            fn read(_: Members<'_>) -> Result<Self, JsonError> {
+                Ok(Self(7))
             }
         }
-        let Event::Other(other) = read("urn:example:smoke-signal", r#"{"puffs":3}"#).unwrap()
-        else {
-            panic!()
-        };
-        assert_eq!(other.read::<SmokeSignal>().unwrap().unwrap().puffs, 3);
+        #[derive(Clone, PartialEq, Serialize)]
+        struct Nameless {}
+        impl EventPayload for Nameless {
+            const URI: &'static str = "nameless";
+
+            fn read(_: Members<'_>) -> Result<Self, JsonError> {
+                Ok(Self {})
+            }
+        }
+        assert_eq!(OtherEvent::write(&Number(7)), Err(JsonError::NotAnObject));
+        assert_eq!(
+            OtherEvent::write(&Nameless {}).unwrap_err().to_string(),
+            "events must be an object whose names are absolute URIs"
+        );
     }
 }

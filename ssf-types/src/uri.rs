@@ -168,7 +168,7 @@ impl EventTypeUri {
     }
 
     /// Takes a URI of our own event table, which needs no check.
-    pub(crate) fn of_table(uri: &'static str) -> Self {
+    pub(crate) fn of_table(uri: &str) -> Self {
         Self(uri.to_owned())
     }
 

@@ -5,11 +5,22 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{EventPayload, common::CommonClaims};
+use super::{EventPayload, common::CommonClaims, table::hide_values};
 use crate::json::{Extra, JsonError, Members};
 
+hide_values!(
+    SessionRevoked,
+    TokenClaimsChange,
+    CredentialChange,
+    AssuranceLevelChange,
+    DeviceComplianceChange,
+    SessionEstablished,
+    SessionPresented,
+    RiskLevelChange,
+);
+
 /// A session ended; the subject tells which (CAEP 1.0 §3.1).
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SessionRevoked {
     /// The claims that any CAEP event may carry.
@@ -32,7 +43,7 @@ impl EventPayload for SessionRevoked {
 }
 
 /// Claims of a token changed after it was issued (CAEP 1.0 §3.2).
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TokenClaimsChange {
     /// The changed claims with their new values; at least one.
@@ -64,7 +75,7 @@ impl EventPayload for TokenClaimsChange {
 }
 
 /// A credential was created, changed, revoked or deleted (CAEP 1.0 §3.3).
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CredentialChange {
     /// `password`, `pin`, `x509`, `fido2-platform`, `fido2-roaming`, `fido-u2f`, `verifiable-credential`,
@@ -141,7 +152,7 @@ pub enum ChangeType {
 }
 
 /// The assurance of a sign-in rose or fell (CAEP 1.0 §3.4).
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AssuranceLevelChange {
     /// What the levels mean: `RFC8176`, `RFC6711`, `ISO-IEC-29115`, `NIST-IAL`, `NIST-AAL`, `NIST-FAL` or another.
@@ -189,7 +200,7 @@ pub enum ChangeDirection {
 }
 
 /// A device began or ceased to comply (CAEP 1.0 §3.5).
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DeviceComplianceChange {
     /// The status before.
@@ -229,7 +240,7 @@ pub enum ComplianceStatus {
 }
 
 /// A session began (CAEP 1.0 §3.6).
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SessionEstablished {
     /// Fingerprint of the user agent.
@@ -269,7 +280,7 @@ impl EventPayload for SessionEstablished {
 }
 
 /// A session was seen in use (CAEP 1.0 §3.7).
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SessionPresented {
     /// Fingerprint of the user agent.
@@ -301,7 +312,7 @@ impl EventPayload for SessionPresented {
 }
 
 /// A risk rose or fell (CAEP 1.0 §3.8).
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RiskLevelChange {
     /// Whose risk: `USER`, `DEVICE`, `SESSION`, `TENANT`, `ORG_UNIT`, `GROUP` or another.

@@ -1,15 +1,18 @@
 //! Claims that any CAEP event may carry (CAEP 1.0 §2).
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::language::Texts;
+use super::{
+    language::Texts,
+    table::{hide_values, open_list},
+};
 use crate::{
     json::{JsonError, Members},
     time::Timestamp,
 };
 
 /// The optional claims of CAEP 1.0 §2; they stand inside the event, beside its own.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CommonClaims {
     /// When it happened, as opposed to `iat`, when the SET was made.
@@ -26,63 +29,31 @@ pub struct CommonClaims {
     pub reason_user: Option<Texts>,
 }
 
+hide_values!(CommonClaims);
+
 impl CommonClaims {
     pub(crate) fn read(members: &mut Members<'_>) -> Result<Self, JsonError> {
-        let entity: Option<String> = members.optional("initiating_entity", "a string")?;
         Ok(Self {
             event_timestamp: members
                 .optional("event_timestamp", "a number of seconds since 1970")?,
-            initiating_entity: entity.map(InitiatingEntity::from),
+            initiating_entity: members.optional("initiating_entity", "a string")?,
             reason_admin: members.optional_with("reason_admin", Texts::read)?,
             reason_user: members.optional_with("reason_user", Texts::read)?,
         })
     }
 }
 
-/// Who caused an event (CAEP 1.0 §2).
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum InitiatingEntity {
-    /// `admin`: an administrator.
-    Admin,
-    /// `user`: the end user.
-    User,
-    /// `policy`: a rule that was broken or fired.
-    Policy,
-    /// `system`: the system itself, as by an expiry.
-    System,
-    /// A value that CAEP 1.0 does not define; the event counts nevertheless.
-    Other(String),
-}
-
-impl InitiatingEntity {
-    /// The value on the wire.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Admin => "admin",
-            Self::User => "user",
-            Self::Policy => "policy",
-            Self::System => "system",
-            Self::Other(value) => value,
-        }
-    }
-}
-
-impl From<String> for InitiatingEntity {
-    fn from(value: String) -> Self {
-        match value.as_str() {
-            "admin" => Self::Admin,
-            "user" => Self::User,
-            "policy" => Self::Policy,
-            "system" => Self::System,
-            _ => Self::Other(value),
-        }
-    }
-}
-
-impl Serialize for InitiatingEntity {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+open_list! {
+    /// Who caused an event (CAEP 1.0 §2).
+    pub enum InitiatingEntity {
+        /// `admin`: an administrator.
+        Admin = "admin",
+        /// `user`: the end user.
+        User = "user",
+        /// `policy`: a rule that was broken or fired.
+        Policy = "policy",
+        /// `system`: the system itself, as by an expiry.
+        System = "system",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Texts in several languages, and the choice among them by `Accept-Language`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
@@ -18,7 +18,9 @@ pub const TAG_BYTES_MAX: usize = 35;
 const EXPECTED: &str = "an object of at least one language tag (BCP 47) with its text";
 
 /// One text in at least one language: an object of BCP 47 tags and texts on the wire (CAEP 1.0 §2).
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+///
+/// Printing it for debugging shows the tags alone.
+#[derive(Clone, Eq, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Texts(BTreeMap<String, String>);
 
@@ -92,6 +94,13 @@ impl Texts {
                 .next()
                 .is_some_and(|first| first.eq_ignore_ascii_case(range))
         })
+    }
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Texts ")?;
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

@@ -2,17 +2,19 @@
 
 use serde::Serialize;
 
-use super::EventPayload;
+use super::{EventPayload, table::hide_values};
 use crate::{
     json::{Extra, JsonError, Members},
     stream::StreamStatus,
 };
 
+hide_values!(Verification, StreamUpdated);
+
 /// Longest `state` of a verification that is accepted, in bytes.
 pub const STATE_BYTES_MAX: usize = 1024;
 
 /// Shows that SETs arrive on the stream (SSF 1.0 §8.1.4.1).
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Verification {
     /// What the Receiver asked to be sent back; absent when the Transmitter verifies on its own account.
@@ -43,7 +45,7 @@ impl EventPayload for Verification {
 }
 
 /// Tells that the Transmitter changed the status of the stream (SSF 1.0 §8.1.5).
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct StreamUpdated {
     /// The new status.
