@@ -38,8 +38,15 @@ pub enum Action {
 )]
 pub fn action(event: &Event) -> Action {
     match event {
-        Event::SessionRevoked(_) => Action::End,
+        Event::SessionRevoked(_)
+        | Event::SessionsRevoked(_)
+        | Event::AccountPurged(_)
+        | Event::AccountDisabled(_)
+        | Event::AccountCredentialChangeRequired(_)
+        | Event::CredentialCompromise(_)
+        | Event::IdentifierRecycled(_) => Action::End,
         Event::CredentialChange(change) => credential_action(change),
+        Event::RecoveryActivated(_) => Action::Reauthenticate,
         Event::Verification(_)
         | Event::StreamUpdated(_)
         | Event::TokenClaimsChange(_)
@@ -48,6 +55,19 @@ pub fn action(event: &Event) -> Action {
         | Event::SessionEstablished(_)
         | Event::SessionPresented(_)
         | Event::RiskLevelChange(_)
+        | Event::AccountEnabled(_)
+        | Event::IdentifierChanged(_)
+        | Event::OptIn(_)
+        | Event::OptOutInitiated(_)
+        | Event::OptOutCancelled(_)
+        | Event::OptOutEffective(_)
+        | Event::RecoveryInformationChanged(_)
+        | Event::TokenIssued(_)
+        | Event::TokenRevoked(_)
+        | Event::TokensRevoked(_)
+        | Event::ClientDisabled(_)
+        | Event::ClientEnabled(_)
+        | Event::ClientCredentialChanged(_)
         | Event::Other(_) => Action::Note,
         _ => Action::Note,
     }
@@ -91,8 +111,7 @@ pub fn thresholds(claims: &SetClaims, received_at: Timestamp) -> Option<Threshol
 pub fn moment(claims: &SetClaims, received_at: Timestamp) -> Timestamp {
     let told = claims
         .event
-        .common()
-        .and_then(|common| common.event_timestamp)
+        .event_timestamp()
         .or(claims.toe)
         .unwrap_or(claims.iat);
     let told = if told.as_secs() >= MILLISECONDS_FROM {
@@ -202,10 +221,46 @@ mod tests {
                 "caep/event-type/risk-level-change",
                 r#"{"principal":"USER","current_level":"HIGH"}"#,
             ),
-            ("risc/event-type/account-purged", "{}"),
+            ("risc/event-type/account-enabled", "{}"),
+            ("risc/event-type/identifier-changed", "{}"),
+            ("risc/event-type/opt-in", "{}"),
+            ("risc/event-type/opt-out-initiated", "{}"),
+            ("risc/event-type/opt-out-cancelled", "{}"),
+            ("risc/event-type/opt-out-effective", "{}"),
+            ("risc/event-type/recovery-information-changed", "{}"),
+            ("oauth/event-type/token-issued", "{}"),
+            ("oauth/event-type/token-revoked", "{}"),
+            ("oauth/event-type/tokens-revoked", "{}"),
+            ("oauth/event-type/client-disabled", "{}"),
+            ("oauth/event-type/client-enabled", "{}"),
+            ("oauth/event-type/client-credential-changed", "{}"),
+            ("risc/event-type/verification", "{}"),
         ] {
             assert_eq!(action(&read(name, payload)), Action::Note, "{name}");
         }
+    }
+
+    #[test]
+    fn an_account_that_is_gone_disabled_or_compromised_ends_its_sessions() {
+        for (name, payload) in [
+            ("account-purged", "{}"),
+            ("account-disabled", r#"{"reason":"hijacking"}"#),
+            ("account-credential-change-required", "{}"),
+            ("credential-compromise", r#"{"credential_type":"password"}"#),
+            ("identifier-recycled", "{}"),
+            ("sessions-revoked", "{}"),
+        ] {
+            let event = read(&format!("risc/event-type/{name}"), payload);
+            assert_eq!(action(&event), Action::End, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_account_under_recovery_asks_for_a_fresh_sign_in() {
+        assert_eq!(
+            action(&read("risc/event-type/recovery-activated", "{}")),
+            Action::Reauthenticate
+        );
     }
 
     fn moment_of(event_timestamp: Option<u64>, toe: Option<u64>) -> Timestamp {

@@ -14,7 +14,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
-    event::KNOWN_EVENT_TYPES,
+    event::{EventPayload, Family, risc::SessionsRevoked},
     uri::{EventTypeUri, Issuer},
 };
 
@@ -308,15 +308,17 @@ fn read_log_filter(value: Option<&Value>) -> Result<String, String> {
         .ok_or_else(|| "must be levels per module, such as info,ssf_transmitter=debug".to_owned())
 }
 
+/// Without a value it is what CAEP 1.0 and RISC 1.0 define and have not deprecated.
 fn read_events(value: Option<&Value>) -> Result<Vec<EventTypeUri>, String> {
     let expected = || "must be a list of event type URIs, framework events excepted".to_owned();
-    let framework = |uri: &str| uri.starts_with("https://schemas.openid.net/secevent/ssf/");
+    let framework = |uri: &str| uri.starts_with(Family::Ssf.base_uri());
     let uris: Vec<String> = match value {
         Some(value) => value.list().ok_or_else(expected)?,
-        None => KNOWN_EVENT_TYPES
-            .iter()
-            .filter(|uri| !framework(uri))
-            .map(|uri| (*uri).to_owned())
+        None => Family::Caep
+            .event_types()
+            .chain(Family::Risc.event_types())
+            .filter(|uri| *uri != SessionsRevoked::URI)
+            .map(str::to_owned)
             .collect(),
     };
     if uris.is_empty() || uris.iter().any(|uri| framework(uri)) {
@@ -377,7 +379,6 @@ mod tests {
         };
         assert_eq!(database, Path::new("ssf-transmitter.db"));
         assert_eq!(key, Path::new("ssf-transmitter.db.key"));
-        assert_eq!(config.events_supported.len(), 8);
         assert_eq!(config.push_timeouts, PushTimeouts::default());
     }
 
@@ -507,6 +508,32 @@ mod tests {
             let expected = format!("{from}; a database in memory would not survive a restart");
             assert_eq!(told(url), [expected], "{url}");
         }
+    }
+
+    #[test]
+    fn by_default_the_types_of_caep_and_risc_are_supported_but_for_the_deprecated_one() {
+        let config = read("", &[]).unwrap();
+        let supported: Vec<&str> = config
+            .events_supported
+            .iter()
+            .filter_map(|uri| {
+                uri.as_str()
+                    .strip_prefix("https://schemas.openid.net/secevent/")
+            })
+            .collect();
+        assert_eq!(supported.len(), 21);
+        assert_eq!(config.events_supported.len(), 21);
+        assert_eq!(supported[0], "caep/event-type/session-revoked");
+        assert_eq!(supported[7], "caep/event-type/risk-level-change");
+        assert_eq!(
+            supported[8],
+            "risc/event-type/account-credential-change-required"
+        );
+        assert_eq!(
+            supported[20],
+            "risc/event-type/recovery-information-changed"
+        );
+        assert!(!supported.contains(&"risc/event-type/sessions-revoked"));
     }
 
     #[test]

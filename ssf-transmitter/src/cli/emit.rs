@@ -10,7 +10,7 @@ use reqwest::{Client, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use ssf_types::{
-    event::KNOWN_EVENT_TYPES,
+    event::{EventPayload, Family, KNOWN_EVENT_TYPES, risc::CredentialCompromise},
     json::{self, JsonError},
     subject::{ComplexSubject, SimpleSubject, Subject},
     time::Timestamp,
@@ -131,7 +131,7 @@ fn compose(arguments: &EmitArgs, now: Timestamp) -> Result<NewEvent, EmitError> 
     let uri = event_type(&arguments.event)?;
     let mut event = json!({
         "sub_id": subject(arguments)?,
-        "events": { (uri.as_str()): payload(arguments, now)? },
+        "events": { (uri.as_str()): payload(arguments, uri.as_str(), now)? },
     });
     if let Some(txn) = &arguments.txn {
         event["txn"] = json!(txn);
@@ -144,7 +144,7 @@ fn event_type(name: &str) -> Result<EventTypeUri, EmitError> {
     let known = KNOWN_EVENT_TYPES
         .iter()
         .copied()
-        .filter(|uri| !uri.starts_with("https://schemas.openid.net/secevent/ssf/"));
+        .filter(|uri| Family::of(uri) != Some(Family::Ssf));
     if let Some(uri) = known.clone().find(|uri| last(uri) == name) {
         return EventTypeUri::parse(uri).map_err(|_| unknown(name, known.map(last)));
     }
@@ -196,14 +196,20 @@ fn user(arguments: &EmitArgs) -> Option<SimpleSubject> {
 }
 
 /// The event's members, with `event_timestamp` unless the payload has one: in whole seconds, which everybody can read.
-fn payload(arguments: &EmitArgs, now: Timestamp) -> Result<Map<String, Value>, EmitError> {
+fn payload(
+    arguments: &EmitArgs,
+    uri: &str,
+    now: Timestamp,
+) -> Result<Map<String, Value>, EmitError> {
     let mut payload = match &arguments.payload {
         Some(text) => read_object(text).map_err(|error| EmitError::Json("--payload", error))?,
         None => Map::new(),
     };
-    payload
-        .entry("event_timestamp")
-        .or_insert_with(|| json!(now.as_secs()));
+    if may_be_timed(uri) {
+        payload
+            .entry("event_timestamp")
+            .or_insert_with(|| json!(now.as_secs()));
+    }
     let english = |text: &String| json!({ "en": text });
     let flags = [
         ("reason_user", arguments.reason_user.as_ref().map(english)),
@@ -227,6 +233,15 @@ fn payload(arguments: &EmitArgs, now: Timestamp) -> Result<Map<String, Value>, E
         }
     }
     Ok(payload)
+}
+
+/// Whether the type has `event_timestamp`, or is none of ours to know.
+fn may_be_timed(uri: &str) -> bool {
+    match Family::of(uri) {
+        Some(Family::Risc) => uri == CredentialCompromise::URI,
+        Some(Family::Ssf | Family::Oauth) => false,
+        _ => true,
+    }
 }
 
 fn read_object(text: &str) -> Result<Map<String, Value>, JsonError> {
