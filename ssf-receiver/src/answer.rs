@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use ssf_types::{error::ErrCode, push::PushError, set::SET_BYTES_MAX};
+use ssf_types::{
+    error::ErrCode,
+    push::{CONTENT_LANGUAGE, PushError},
+    set::SET_BYTES_MAX,
+};
 
 /// The answer to a push, independent of any web framework.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -94,7 +98,7 @@ impl Answer {
         let mut headers = Vec::new();
         if self.error.is_some() {
             headers.push(("Content-Type", "application/json".to_owned()));
-            headers.push(("Content-Language", "en".to_owned()));
+            headers.push(("Content-Language", CONTENT_LANGUAGE.to_owned()));
         }
         if let Some(wait) = self.retry_after {
             headers.push(("Retry-After", whole_seconds(wait).to_string()));

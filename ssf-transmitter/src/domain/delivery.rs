@@ -63,16 +63,19 @@ impl DeliveryState {
         };
         match outcome {
             PushOutcome::Acknowledged => Self::Acknowledged { at: now },
-            PushOutcome::Refused(refusal) => Self::Quarantined {
+            PushOutcome::SetRefused(refusal)
+            | PushOutcome::KeyRefused(refusal)
+            | PushOutcome::StreamRefused(refusal) => Self::Quarantined {
                 at: now,
                 code: refusal.err,
                 description: refusal.description,
             },
             PushOutcome::Busy { retry_after } => again(retry_after),
-            // An outcome that is added later is one that may pass, too: nothing may be lost by not knowing it.
-            PushOutcome::Unauthorized | PushOutcome::Gone | PushOutcome::Failed { .. } | _ => {
-                again(None)
-            }
+            PushOutcome::OtherSuccess { .. }
+            | PushOutcome::CredentialsRefused { .. }
+            | PushOutcome::Gone { .. }
+            | PushOutcome::Redirected { .. }
+            | PushOutcome::Failed(_) => again(None),
         }
     }
 }
@@ -119,7 +122,7 @@ impl Delivery {
 mod tests {
     use std::time::Duration;
 
-    use ssf_types::push::PushError;
+    use ssf_types::push::{Failure, NoAnswer, PushError};
 
     use super::*;
 
@@ -134,7 +137,11 @@ mod tests {
     }
 
     fn refusal() -> PushOutcome {
-        PushOutcome::Refused(PushError::new(ErrCode::InvalidKey, "unknown kid"))
+        PushOutcome::KeyRefused(PushError::new(ErrCode::InvalidKey, "unknown kid"))
+    }
+
+    fn no_answer() -> PushOutcome {
+        PushOutcome::Failed(Failure::NoAnswer(NoAnswer::Timeout))
     }
 
     #[test]
@@ -142,6 +149,18 @@ mod tests {
         let state = after(pending(3), PushOutcome::Acknowledged);
         assert_eq!(state, DeliveryState::Acknowledged { at: NOW });
         assert!(state.is_settled());
+    }
+
+    #[test]
+    fn a_refusal_of_the_key_of_the_stream_or_of_the_set_is_quarantined() {
+        let error = PushError::new(ErrCode::InvalidRequest, "no such event here");
+        for outcome in [
+            PushOutcome::SetRefused(error.clone()),
+            PushOutcome::KeyRefused(error.clone()),
+            PushOutcome::StreamRefused(error.clone()),
+        ] {
+            assert!(after(pending(0), outcome).is_settled());
+        }
     }
 
     #[test]
@@ -157,11 +176,16 @@ mod tests {
     #[test]
     fn every_failure_that_may_pass_is_tried_again_later() {
         for outcome in [
-            PushOutcome::Unauthorized,
-            PushOutcome::Gone,
+            PushOutcome::OtherSuccess { status: 204 },
+            PushOutcome::CredentialsRefused {
+                status: 401,
+                error: None,
+            },
+            PushOutcome::Gone { status: 410 },
             PushOutcome::Busy { retry_after: None },
-            PushOutcome::Failed { status: None },
-            PushOutcome::Failed { status: Some(500) },
+            PushOutcome::Redirected { status: 307 },
+            no_answer(),
+            PushOutcome::Failed(Failure::Status(500)),
         ] {
             let expected = DeliveryState::Pending {
                 attempts: 2,
@@ -189,8 +213,7 @@ mod tests {
             at: Timestamp::from_secs(1),
         };
         assert_eq!(after(acknowledged.clone(), refusal()), acknowledged);
-        let failed = PushOutcome::Failed { status: None };
-        assert_eq!(after(acknowledged.clone(), failed), acknowledged);
+        assert_eq!(after(acknowledged.clone(), no_answer()), acknowledged);
     }
 
     #[test]

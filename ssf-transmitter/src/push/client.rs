@@ -8,13 +8,16 @@ use reqwest::{
     redirect,
 };
 use ssf_types::{
-    push::{self, PushOutcome},
+    push::{Acknowledge, Answer, Exchange, NoAnswer, PushOutcome, classify},
     set::{self, CompactSet},
     stream::PushDelivery,
 };
 use tracing::debug;
 
-use crate::ports::Push;
+use crate::{
+    app::clock::SystemClock,
+    ports::{Clock, Push},
+};
 
 /// Most bytes of an answer that are read; a refusal (RFC 8935 §2.3) has a few hundred.
 pub const RESPONSE_BYTES_MAX: usize = 16 * 1024;
@@ -112,12 +115,13 @@ impl Push for PushClient {
         let outcome = match self.send(to, set).await {
             Ok(response) => judge(response).await,
             Err(error) => {
+                let reason = reason(&error);
                 debug!(
                     peer.host = to.endpoint_url.host(),
-                    error.class = class(&error),
+                    error.class = reason.as_str(),
                     "no answer to a push"
                 );
-                PushOutcome::Failed { status: None }
+                meaning(Exchange::Unanswered(reason))
             }
         };
         metrics::histogram!("ssf_push_seconds", "outcome" => label(&outcome))
@@ -146,7 +150,15 @@ async fn judge(mut response: Response) -> PushOutcome {
         .headers()
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok());
-    push::outcome(status, retry_after, &body)
+    meaning(Exchange::Answered(Answer {
+        status,
+        retry_after,
+        body: &body,
+    }))
+}
+
+fn meaning(exchange: Exchange<'_>) -> PushOutcome {
+    classify(exchange, Acknowledge::Any2xx, SystemClock.now())
 }
 
 /// The body up to [`RESPONSE_BYTES_MAX`]; what arrived of it if it is longer, breaks off or is too slow.
@@ -162,33 +174,38 @@ async fn capped_body(response: &mut Response) -> Vec<u8> {
     body
 }
 
-fn class(error: &reqwest::Error) -> &'static str {
+fn reason(error: &reqwest::Error) -> NoAnswer {
     if error.is_timeout() {
-        return "timeout";
+        return NoAnswer::Timeout;
     }
     if error.is_connect() {
-        return "connect";
+        return NoAnswer::Connect;
     }
-    "exchange"
+    NoAnswer::Interrupted
 }
 
 fn label(outcome: &PushOutcome) -> &'static str {
     match outcome {
         PushOutcome::Acknowledged => "acknowledged",
-        PushOutcome::Refused(_) => "refused",
-        PushOutcome::Unauthorized => "unauthorized",
-        PushOutcome::Gone => "gone",
+        PushOutcome::SetRefused(_) | PushOutcome::KeyRefused(_) | PushOutcome::StreamRefused(_) => {
+            "refused"
+        }
+        PushOutcome::CredentialsRefused { .. } => "unauthorized",
+        PushOutcome::Gone { .. } => "gone",
         PushOutcome::Busy { .. } => "busy",
-        PushOutcome::Failed { .. } => "failed",
-        // The enum may grow in a later ssf-types.
-        _ => "other",
+        PushOutcome::OtherSuccess { .. }
+        | PushOutcome::Redirected { .. }
+        | PushOutcome::Failed(_) => "failed",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use ssf_types::{
-        error::ErrCode, push::PushError, secret::AuthorizationHeader, uri::EndpointUrl,
+        error::ErrCode,
+        push::{Failure, PushError},
+        secret::AuthorizationHeader,
+        uri::EndpointUrl,
     };
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -285,7 +302,7 @@ mod tests {
         )
         .await;
         let expected = PushError::new(ErrCode::InvalidAudience, "not for us.");
-        assert_eq!(outcome, PushOutcome::Refused(expected));
+        assert_eq!(outcome, PushOutcome::StreamRefused(expected));
     }
 
     #[tokio::test]
@@ -304,7 +321,7 @@ mod tests {
         });
         let client = PushClient::new(SHORT).unwrap();
         let outcome = client.push(&delivery(port, Some("Bearer x")), set()).await;
-        assert_eq!(outcome, PushOutcome::Failed { status: Some(307) });
+        assert_eq!(outcome, PushOutcome::Redirected { status: 307 });
         let visited = tokio::time::timeout(Duration::from_millis(50), elsewhere.accept()).await;
         assert!(visited.is_err(), "the redirect was followed");
     }
@@ -316,7 +333,10 @@ mod tests {
         drop(listener);
         let client = PushClient::new(SHORT).unwrap();
         let outcome = client.push(&delivery(port, None), set()).await;
-        assert_eq!(outcome, PushOutcome::Failed { status: None });
+        assert_eq!(
+            outcome,
+            PushOutcome::Failed(Failure::NoAnswer(NoAnswer::Connect))
+        );
     }
 
     #[tokio::test]
@@ -326,7 +346,10 @@ mod tests {
         let client = PushClient::new(SHORT).unwrap();
         let started = Instant::now();
         let outcome = client.push(&delivery(port, None), set()).await;
-        assert_eq!(outcome, PushOutcome::Failed { status: None });
+        assert_eq!(
+            outcome,
+            PushOutcome::Failed(Failure::NoAnswer(NoAnswer::Timeout))
+        );
         assert!(started.elapsed() < Duration::from_secs(5));
     }
 
@@ -346,7 +369,7 @@ mod tests {
         let client = PushClient::new(SHORT).unwrap();
         let started = Instant::now();
         let outcome = client.push(&delivery(port, None), set()).await;
-        assert_eq!(outcome, PushOutcome::Failed { status: Some(400) });
+        assert_eq!(outcome, PushOutcome::Failed(Failure::Status(400)));
         assert!(started.elapsed() < Duration::from_secs(5));
     }
 
@@ -357,7 +380,7 @@ mod tests {
             b"{\"err\":\"invalid_request\",\"description\":\"",
         )
         .await;
-        assert_eq!(outcome, PushOutcome::Failed { status: Some(400) });
+        assert_eq!(outcome, PushOutcome::Failed(Failure::Status(400)));
     }
 
     #[tokio::test]
@@ -374,6 +397,17 @@ mod tests {
         )
         .await;
         let retry_after = Some(Duration::from_secs(7));
+        assert_eq!(outcome, PushOutcome::Busy { retry_after });
+    }
+
+    #[tokio::test]
+    async fn a_busy_receiver_may_say_until_when_to_wait() {
+        let outcome = outcome_of(
+            "HTTP/1.1 429 Too Many Requests\r\nretry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\ncontent-length: 0\r\n\r\n",
+            b"",
+        )
+        .await;
+        let retry_after = Some(Duration::ZERO);
         assert_eq!(outcome, PushOutcome::Busy { retry_after });
     }
 }

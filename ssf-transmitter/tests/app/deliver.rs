@@ -21,7 +21,7 @@ use ssf_transmitter::{
 };
 use ssf_types::{
     error::ErrCode,
-    push::{PushError, PushOutcome},
+    push::{Failure, NoAnswer, PushError, PushOutcome},
     set::{CompactSet, SetClaims},
     stream::PushDelivery,
     uri::Issuer,
@@ -192,7 +192,7 @@ impl Rig {
 const USERS: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
 
 fn down() -> PushOutcome {
-    PushOutcome::Failed { status: None }
+    PushOutcome::Failed(Failure::NoAnswer(NoAnswer::Connect))
 }
 
 fn acknowledged(count: u64) -> Delivered {
@@ -261,7 +261,7 @@ async fn a_refused_set_holds_nobody_up() {
     let rig = Rig::new().await;
     rig.world.happens_to(&["a", "a", "b"]).await;
     let refusal = PushError::new(ErrCode::InvalidRequest, "no such event here");
-    rig.endpoint.answer("a", PushOutcome::Refused(refusal));
+    rig.endpoint.answer("a", PushOutcome::SetRefused(refusal));
     let expected = Delivered {
         acknowledged: 1,
         quarantined: 2,
@@ -296,7 +296,7 @@ async fn one_bad_set_does_not_let_the_stream_rest() {
     let rig = Rig::new().await;
     rig.world.happens_to(&USERS).await;
     rig.endpoint
-        .answer("a", PushOutcome::Failed { status: Some(500) });
+        .answer("a", PushOutcome::Failed(Failure::Status(500)));
     let delivered = rig.run().await;
     assert_eq!((delivered.acknowledged, delivered.failed), (9, 1));
 }
