@@ -42,6 +42,7 @@ pub mod id;
 pub mod jose;
 pub mod json;
 pub mod metadata;
+pub mod poll;
 pub mod push;
 pub mod secret;
 pub mod set;
