@@ -117,13 +117,7 @@ impl StreamClient<'_> {
             .with_query("stream_id", id.as_str());
         let answer = self.http.manage(Method::GET, url, self.token, None).await;
         let body = done(answer.and_then(|answer| answer.expect(&[200])), STATUS)?;
-        ssf_types::json::check(&body).map_err(faulty(STATUS))?;
-        serde_json::from_slice(&body).map_err(|_| {
-            faulty(STATUS)(JsonError::invalid(
-                "the answer",
-                "an object with stream_id and status",
-            ))
-        })
+        StatusConfiguration::parse(&body).map_err(faulty(STATUS))
     }
 }
 

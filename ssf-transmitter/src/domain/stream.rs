@@ -5,7 +5,7 @@ use ssf_types::{
     id::StreamId,
     stream::{
         CreateStream, Delivery, PushDelivery, StatusConfiguration, StreamConfiguration,
-        StreamStatus,
+        StreamStatus, events_delivered,
     },
     time::Timestamp,
     uri::{EventTypeUri, Issuer},
@@ -81,7 +81,7 @@ impl Stream {
             id,
             receiver: receiver.id,
             audience: receiver.audience.clone(),
-            events_delivered: delivered(supported, requested),
+            events_delivered: events_delivered(supported, requested),
             events_requested: request.events_requested,
             delivery,
             description: request.description,
@@ -116,17 +116,6 @@ impl Stream {
     pub fn status_configuration(&self) -> StatusConfiguration {
         StatusConfiguration::new(self.id.clone(), self.status, self.reason.clone())
     }
-}
-
-/// The supported ones among the requested, each once.
-fn delivered(supported: &[EventTypeUri], requested: &[EventTypeUri]) -> Vec<EventTypeUri> {
-    let mut delivered: Vec<EventTypeUri> = Vec::new();
-    for uri in requested {
-        if supported.contains(uri) && !delivered.contains(uri) {
-            delivered.push(uri.clone());
-        }
-    }
-    delivered
 }
 
 #[cfg(test)]
