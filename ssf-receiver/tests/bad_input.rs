@@ -297,7 +297,7 @@ async fn wrong_headers_have_each_their_code() {
             .with_header(
                 |header| header["alg"] = json!(alg),
                 "invalid_key",
-                "alg must be RS256 or ES256",
+                "alg must be RS256, PS256, ES256 or EdDSA",
             )
             .await;
     }

@@ -225,7 +225,7 @@ fn none_and_symmetric_algorithms_are_refused() {
         refused(
             with_header("alg", json!(alg)),
             &ErrCode::InvalidKey,
-            "alg must be RS256 or ES256",
+            "alg must be RS256, PS256, ES256 or EdDSA",
         );
     }
 }
@@ -242,7 +242,11 @@ fn a_public_key_is_no_shared_secret() {
         |input| Signer::new(MessageDigest::sha256(), &mac)?.sign_oneshot_to_vec(input),
     );
     let result = verify(token.unwrap().as_str().as_bytes());
-    refused(result, &ErrCode::InvalidKey, "alg must be RS256 or ES256");
+    refused(
+        result,
+        &ErrCode::InvalidKey,
+        "alg must be RS256, PS256, ES256 or EdDSA",
+    );
 }
 
 #[test]

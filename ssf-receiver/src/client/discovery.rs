@@ -29,7 +29,7 @@ pub(crate) enum DiscoveryError {
     #[error("the document at jwks_uri is faulty")]
     FaultyKeys(#[source] JwksError),
     /// No key is of use.
-    #[error("the document at jwks_uri has no key for RS256 (2048 bits or more) or ES256")]
+    #[error("the document at jwks_uri has no key for RS256, PS256, ES256 or EdDSA that may be used")]
     NoKeys,
 }
 

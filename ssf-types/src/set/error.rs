@@ -27,7 +27,7 @@ pub enum SetError {
     #[error("typ must be secevent+jwt")]
     WrongType,
     /// The header's `alg` is not one that is accepted (RFC 8725 §3.1).
-    #[error("alg must be RS256 or ES256")]
+    #[error("alg must be RS256, PS256, ES256 or EdDSA")]
     UnsupportedAlgorithm,
     /// The header brings or points to a key of its own (RFC 8725 §3.10).
     #[error("the header must not have {0}: keys come from jwks_uri alone")]
