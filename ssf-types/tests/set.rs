@@ -466,6 +466,24 @@ fn a_fault_in_the_subject_names_the_member_and_not_the_person() {
 }
 
 #[test]
+fn a_recycled_identifier_is_an_identifier() {
+    let about = |sub_id: Value| {
+        let mut claims = claims();
+        claims["sub_id"] = sub_id;
+        claims["events"] = json!({
+            "https://schemas.openid.net/secevent/risc/event-type/identifier-recycled": {}
+        });
+        verify(&signed(&header(), &claims))
+    };
+    assert!(about(json!({ "format": "email", "email": "foo@example.com" })).is_ok());
+    refused(
+        about(json!({ "format": "iss_sub", "iss": "https://idp.example.com", "sub": "7" })),
+        &ErrCode::InvalidRequest,
+        "sub_id must be an email or a phone_number: the identifier that changed hands",
+    );
+}
+
+#[test]
 fn a_framework_event_is_about_the_stream() {
     let event = json!({ "https://schemas.openid.net/secevent/ssf/event-type/verification": {} });
     refused(

@@ -65,6 +65,9 @@ pub enum SetError {
     /// A framework event is not about a stream (SSF 1.0 §8.1.4.1, §8.1.5).
     #[error("sub_id of a framework event must be opaque, with the stream_id as its id")]
     NotAboutStream,
+    /// An event about an identifier is about something else (RISC 1.0 §2.5, §2.6).
+    #[error("sub_id must be an email or a phone_number: the identifier that changed hands")]
+    NotAboutIdentifier,
 }
 
 impl SetError {
@@ -82,7 +85,8 @@ impl SetError {
             | Self::ExpPresent
             | Self::IssuedInFuture
             | Self::NotOneEvent
-            | Self::NotAboutStream => ErrCode::InvalidRequest,
+            | Self::NotAboutStream
+            | Self::NotAboutIdentifier => ErrCode::InvalidRequest,
             Self::UnsupportedAlgorithm
             | Self::KeyInHeader(_)
             | Self::UnknownKey

@@ -147,7 +147,7 @@ impl Check {
             Self::Txn => "SSF 1.0 §4.1.9",
             Self::SubId => "SSF 1.0 §3.1",
             Self::Event => "SSF 1.0 §4.2.1",
-            Self::SubjectSuitsEvent => "SSF 1.0 §8.1.4.1",
+            Self::SubjectSuitsEvent => "SSF 1.0 §8.1.4.1, RISC 1.0 §2.5",
         }
     }
 }

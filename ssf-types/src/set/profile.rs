@@ -205,14 +205,18 @@ pub fn subject(claims: &mut Members<'_>) -> Result<Subject, SetError> {
 }
 
 /// The subject is of a kind that the event may be about: that of a framework event is the stream, `opaque` with the
-/// `stream_id` as its `id` (SSF 1.0 §8.1.4.1, §8.1.5).
+/// `stream_id` as its `id` (SSF 1.0 §8.1.4.1, §8.1.5), that of a changed or recycled identifier is the identifier
+/// (RISC 1.0 §2.5, §2.6).
 ///
 /// # Errors
-/// [`SetError::NotAboutStream`].
+/// [`SetError::NotAboutStream`] or [`SetError::NotAboutIdentifier`].
 pub fn subject_suits_event(event: &Event, sub_id: &Subject) -> Result<(), SetError> {
     let opaque = matches!(sub_id, Subject::Simple(SimpleSubject::Opaque { .. }));
     if event.is_framework() && !opaque {
         return Err(SetError::NotAboutStream);
+    }
+    if !event.accepts(sub_id) {
+        return Err(SetError::NotAboutIdentifier);
     }
     Ok(())
 }
