@@ -4,7 +4,10 @@ use std::{error::Error, fmt};
 
 use serde::{Deserialize, Serialize};
 
-/// A code of the registry "Security Event Token Error Codes" (RFC 8935 §2.4, SSF 1.0 §8.1.4.1), or one of later date.
+/// A code of the registry "Security Event Token Error Codes" (RFC 8935 §7.1), or one of later date.
+///
+/// Pushes and polls share the codes (RFC 8936 §2.6). Older drafts said `setData` for `invalid_state`; that is
+/// [`ErrCode::Other`] here, and a dialect's business.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -28,6 +31,49 @@ pub enum ErrCode {
 }
 
 impl ErrCode {
+    /// All registered codes.
+    pub const ALL: &'static [Self] = &[
+        Self::InvalidRequest,
+        Self::InvalidKey,
+        Self::InvalidIssuer,
+        Self::InvalidAudience,
+        Self::AuthenticationFailed,
+        Self::AccessDenied,
+        Self::InvalidState,
+    ];
+
+    /// What a registered code means, in one sentence for people; `None` for a code that is not registered.
+    pub fn meaning(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidRequest => {
+                Some("the body is no SET, or an event in it breaks its definition")
+            }
+            Self::InvalidKey => Some("a key is unknown, expired, revoked or not acceptable"),
+            Self::InvalidIssuer => Some("the issuer is not accepted by this receiver"),
+            Self::InvalidAudience => Some("the SET is not meant for this receiver"),
+            Self::AuthenticationFailed => Some("the transmitter did not show who it is"),
+            Self::AccessDenied => Some("the transmitter is known and may not send this SET"),
+            Self::InvalidState => {
+                Some("the state of the verification is none that the receiver asked for")
+            }
+            Self::Other(_) => None,
+        }
+    }
+
+    /// The section that defines a registered code; `None` for a code that is not registered.
+    pub fn section(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidRequest
+            | Self::InvalidKey
+            | Self::InvalidIssuer
+            | Self::InvalidAudience
+            | Self::AuthenticationFailed
+            | Self::AccessDenied => Some("RFC 8935 §2.4"),
+            Self::InvalidState => Some("SSF 1.0 §8.1.4.1"),
+            Self::Other(_) => None,
+        }
+    }
+
     /// The code on the wire.
     pub fn as_str(&self) -> &str {
         match self {
@@ -90,19 +136,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_registry_has_seven_codes() {
+        let codes: Vec<&str> = ErrCode::ALL.iter().map(ErrCode::as_str).collect();
+        let expected = [
+            "invalid_request",
+            "invalid_key",
+            "invalid_issuer",
+            "invalid_audience",
+            "authentication_failed",
+            "access_denied",
+            "invalid_state",
+        ];
+        assert_eq!(codes, expected);
+    }
+
+    #[test]
     fn every_code_parses_to_itself() {
-        for code in [
-            ErrCode::InvalidRequest,
-            ErrCode::InvalidKey,
-            ErrCode::InvalidIssuer,
-            ErrCode::InvalidAudience,
-            ErrCode::AuthenticationFailed,
-            ErrCode::AccessDenied,
-            ErrCode::InvalidState,
-            ErrCode::Other("x_new".into()),
-        ] {
-            assert_eq!(ErrCode::from(code.as_str().to_owned()), code);
+        for code in ErrCode::ALL {
+            assert_eq!(ErrCode::from(code.as_str().to_owned()), *code);
         }
+    }
+
+    #[test]
+    fn every_registered_code_has_a_section_and_a_meaning_and_no_other_has() {
+        for code in ErrCode::ALL {
+            assert!(code.section().is_some() && code.meaning().is_some());
+        }
+        let old = ErrCode::from("setData".to_owned());
+        assert_eq!(old, ErrCode::Other("setData".into()));
+        assert_eq!((old.section(), old.meaning()), (None, None));
     }
 
     #[test]
