@@ -21,7 +21,7 @@ use actix_web::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use ssf_types::{
-    metadata::well_known_path,
+    metadata::WellKnown,
     uri::{EventTypeUri, Issuer},
 };
 
@@ -101,7 +101,7 @@ fn routes(state: &Data<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 .default_service(all_else_refused("GET, HEAD"))
         };
         config
-            .service(read_only(&well_known_path(issuer), || {
+            .service(read_only(&WellKnown::Ssf.path(issuer), || {
                 read().to(discovery::metadata)
             }))
             .service(read_only(&paths.path(Paths::JWKS), || {

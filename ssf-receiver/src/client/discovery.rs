@@ -3,7 +3,7 @@
 use ssf_types::{
     jose::{JwksError, KeySet},
     json::JsonError,
-    metadata::{TransmitterMetadata, well_known_url},
+    metadata::{TransmitterMetadata, WellKnown},
     uri::{EndpointUrl, Issuer},
 };
 
@@ -39,7 +39,7 @@ pub(crate) async fn metadata(
     issuer: &Issuer,
 ) -> Result<TransmitterMetadata, DiscoveryError> {
     let body = http
-        .get(well_known_url(issuer))
+        .get(WellKnown::Ssf.url(issuer))
         .await
         .map_err(DiscoveryError::Metadata)?;
     TransmitterMetadata::parse(&body, issuer).map_err(DiscoveryError::Faulty)
