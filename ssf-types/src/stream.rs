@@ -13,6 +13,8 @@ mod create;
 mod delivery;
 mod event_types;
 mod status;
+#[cfg(test)]
+mod strategies;
 mod subjects;
 mod text;
 mod verification;

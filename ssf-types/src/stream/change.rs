@@ -290,7 +290,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stream::{PollDelivery, PushDelivery};
+    use crate::stream::{
+        PollDelivery,
+        strategies::{any_delivery, any_id, any_text, any_types},
+    };
 
     const STREAM: &str = r#"{
         "stream_id":"f67e39a0","iss":"https://tr.example.com","aud":["https://rp.example.com/web","https://rp.example.com/mobile"],
@@ -486,21 +489,6 @@ mod tests {
     }
 
     prop_compose! {
-        fn any_types()(names in prop::collection::vec("urn:a:[a-z0-9]{1,8}", 0..5)) -> Vec<EventTypeUri> {
-            names.into_iter().map(|uri| EventTypeUri::parse(uri).unwrap()).collect()
-        }
-    }
-
-    fn any_delivery() -> impl Strategy<Value = Delivery> {
-        let url = "https://[a-z]{1,8}\\.example/[a-z0-9]{0,8}"
-            .prop_map(|url| crate::uri::EndpointUrl::parse(url).unwrap());
-        (url, any::<bool>()).prop_map(|(url, push)| match push {
-            true => Delivery::Push(PushDelivery::new(url, None)),
-            false => Delivery::Poll(PollDelivery::at(url)),
-        })
-    }
-
-    prop_compose! {
         fn any_supplied()(
             supported in prop::option::of(any_types()),
             delivered in prop::option::of(any_types()),
@@ -524,10 +512,10 @@ mod tests {
         fn a_change_survives_a_round_trip(
             requested in prop::option::of(any_types()),
             delivery in any_delivery(),
-            description in prop::option::of("[^\0]{0,60}"),
+            description in any_text(),
             supplied in any_supplied(),
+            id in any_id(),
         ) {
-            let id = StreamId::parse("f67e39a0").unwrap();
             let update = UpdateStream {
                 events_requested: requested.clone(),
                 delivery: Some(delivery.clone()),

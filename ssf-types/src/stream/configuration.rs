@@ -156,7 +156,10 @@ impl<'de> Deserialize<'de> for StreamConfiguration {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::stream::strategies::{any_delivery, any_id, any_text, any_types};
 
     fn parse(json: &str) -> StreamConfiguration {
         StreamConfiguration::parse(json.as_bytes()).unwrap()
@@ -258,5 +261,31 @@ mod tests {
             error.to_string(),
             "the answer must be an array of at most 1000 stream configurations"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn every_configuration_survives_a_round_trip(
+            id in any_id(),
+            delivery in any_delivery(),
+            lists in (prop::option::of(any_types()), prop::option::of(any_types()), any_types()),
+            description in any_text(),
+            min_verification_interval: Option<u64>,
+            inactivity_timeout: Option<NonZeroU64>,
+        ) {
+            let issuer = Issuer::parse("https://tr.example.com").unwrap();
+            let audience = Audience::new(["https://rp.example.com"]).unwrap();
+            let (events_supported, events_requested, events_delivered) = lists;
+            let stream = StreamConfiguration {
+                events_supported,
+                events_requested,
+                min_verification_interval,
+                description,
+                inactivity_timeout,
+                ..StreamConfiguration::new(id, issuer, audience, events_delivered, delivery)
+            };
+            let json = serde_json::to_vec(&stream).unwrap();
+            prop_assert_eq!(StreamConfiguration::parse(&json), Ok(stream));
+        }
     }
 }

@@ -61,7 +61,10 @@ impl CreateStream {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::stream::strategies::{any_delivery, any_text, any_types};
 
     #[test]
     fn a_request_for_push_is_read() {
@@ -117,6 +120,24 @@ mod tests {
         ] {
             let error = CreateStream::parse(body.as_bytes()).unwrap_err();
             assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_survives_a_round_trip(
+            events_requested in prop::option::of(any_types()),
+            delivery in prop::option::of(any_delivery()),
+            description in any_text(),
+        ) {
+            let request = CreateStream {
+                events_requested,
+                delivery,
+                description,
+                extra: Extra::default(),
+            };
+            let json = serde_json::to_vec(&request).unwrap();
+            prop_assert_eq!(CreateStream::parse(&json), Ok(request));
         }
     }
 }

@@ -31,7 +31,7 @@ pub enum Delivery {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PushDelivery {
-    /// Where SETs are sent to; chosen by the Receiver.
+    /// Where SETs are sent with POST; chosen by the Receiver.
     pub endpoint_url: EndpointUrl,
     /// Sent as `Authorization` with each push. A Transmitter's answers leave it out: it is a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ impl PushDelivery {
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PollDelivery {
-    /// Where polls are sent to; chosen by the Transmitter, and absent in the request that creates the stream.
+    /// Where polls are sent with POST; chosen by the Transmitter, and absent in the request that creates the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint_url: Option<EndpointUrl>,
 }

@@ -108,7 +108,10 @@ impl RemoveSubject {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::{stream::strategies::any_id, subject::SimpleSubject};
 
     #[test]
     fn the_requests_of_ssf_1_0_survive_a_round_trip() {
@@ -181,5 +184,25 @@ mod tests {
         let add = AddSubject::parse(json.as_bytes()).unwrap();
         let remove = RemoveSubject::parse(json.as_bytes()).unwrap();
         assert!(!format!("{add:?} {remove:?}").contains("alice"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_survives_a_round_trip(
+            stream in any_id(),
+            id in "\\PC{1,40}",
+            verified: Option<bool>,
+        ) {
+            let subject = Subject::from(SimpleSubject::Opaque { id });
+            let add = AddSubject {
+                verified,
+                ..AddSubject::new(stream.clone(), subject.clone())
+            };
+            let json = serde_json::to_vec(&add).unwrap();
+            prop_assert_eq!(AddSubject::parse(&json), Ok(add));
+            let remove = RemoveSubject::new(stream, subject);
+            let json = serde_json::to_vec(&remove).unwrap();
+            prop_assert_eq!(RemoveSubject::parse(&json), Ok(remove));
+        }
     }
 }
