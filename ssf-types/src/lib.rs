@@ -35,6 +35,7 @@
 //! ```
 
 pub mod audience;
+pub mod dialect;
 pub mod error;
 pub mod event;
 pub mod id;

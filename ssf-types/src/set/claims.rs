@@ -74,7 +74,7 @@ impl SetClaims {
     }
 
     /// Reads all claims but the two that were checked before.
-    pub(super) fn read(
+    pub(crate) fn read(
         iss: &Issuer,
         aud: Audience,
         mut claims: Members<'_>,
