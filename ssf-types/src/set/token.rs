@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use super::{HEADER_BYTES_MAX, Header, SET_BYTES_MAX, SetClaims, SetError, profile};
 use crate::{
     audience::Audience,
+    dialect::{Deviation, Dialect},
     json::{self, Members},
     time::Timestamp,
     uri::Issuer,
@@ -34,16 +35,26 @@ pub struct Expectation {
     pub audience: Audience,
     /// How far the clocks may differ.
     pub leeway: std::time::Duration,
+    /// How the Transmitter speaks.
+    pub dialect: &'static Dialect,
 }
 
 impl Expectation {
-    /// Expects SETs of `issuer` for `audience`, with clocks at most 60 seconds apart.
+    /// Expects SETs of `issuer` for `audience` in SSF 1.0, with clocks at most 60 seconds apart.
     pub fn new(issuer: Issuer, audience: Audience) -> Self {
         Self {
             issuer,
             audience,
             leeway: std::time::Duration::from_mins(1),
+            dialect: &Dialect::SSF_1_0,
         }
+    }
+
+    /// The same, of a Transmitter that speaks `dialect`.
+    #[must_use]
+    pub fn with_dialect(mut self, dialect: &'static Dialect) -> Self {
+        self.dialect = dialect;
+        self
     }
 }
 
@@ -104,7 +115,9 @@ impl UnverifiedSet {
     ) -> Result<VerifiedSet, SetError> {
         profile::issuer_is(&self.iss, &expected.issuer)?;
         keys.check(&self.header, self.signing_input.as_bytes(), &self.signature)?;
-        let mut members = Members::parse(&self.claims).map_err(SetError::Claims)?;
+        let reading = expected.dialect.read_claims(&self.claims);
+        let reading = reading.map_err(SetError::Claims)?;
+        let mut members = Members::parse(&reading.text).map_err(SetError::Claims)?;
         let aud = profile::audience(&mut members)?;
         profile::audience_is(&aud, &expected.audience)?;
         let claims = SetClaims::read(&expected.issuer, aud, members)?;
@@ -112,6 +125,7 @@ impl UnverifiedSet {
         Ok(VerifiedSet {
             claims,
             json: self.claims.clone(),
+            deviations: reading.deviations,
         })
     }
 }
@@ -171,6 +185,7 @@ fn decoded(part: &str) -> Result<Vec<u8>, SetError> {
 pub struct VerifiedSet {
     claims: SetClaims,
     json: String,
+    deviations: Vec<Deviation>,
 }
 
 impl VerifiedSet {
@@ -179,9 +194,14 @@ impl VerifiedSet {
         &self.claims
     }
 
-    /// The claims as they were signed, byte for byte.
+    /// The claims as they were signed, byte for byte, in whatever dialect.
     pub fn json(&self) -> &str {
         &self.json
+    }
+
+    /// How the claims differ from SSF 1.0, as the dialect that was expected tolerates it.
+    pub fn deviations(&self) -> &[Deviation] {
+        &self.deviations
     }
 }
 
