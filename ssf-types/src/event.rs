@@ -205,11 +205,11 @@ impl Event {
     /// §2.5, §2.6; the text there says "phone", by which it means the registered format).
     ///
     /// ```
-    /// use ssf_types::{event::{Event, risc::IdentifierRecycled}, subject::Subject};
+    /// use ssf_types::{event::{Event, risc::IdentifierRecycled}, subject::SimpleSubject};
     ///
     /// let recycled = Event::from(IdentifierRecycled::default());
-    /// assert!(recycled.accepts(&Subject::read(r#"{"format":"email","email":"foo@example.com"}"#)?));
-    /// assert!(!recycled.accepts(&Subject::read(r#"{"format":"opaque","id":"4711"}"#)?));
+    /// assert!(recycled.accepts(&SimpleSubject::email("foo@example.com")?.into()));
+    /// assert!(!recycled.accepts(&SimpleSubject::opaque("4711")?.into()));
     /// # Ok::<(), ssf_types::json::JsonError>(())
     /// ```
     pub fn accepts(&self, subject: &Subject) -> bool {

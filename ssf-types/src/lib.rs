@@ -20,7 +20,7 @@
 //! // A Transmitter says that Alice's sessions have ended …
 //! let issuer = Issuer::parse("https://tr.example.com")?;
 //! let audience = Audience::new(["https://rp.example.com"])?;
-//! let alice = SimpleSubject::Email { email: "alice@example.com".into() };
+//! let alice = SimpleSubject::email("alice@example.com")?;
 //! let now = Timestamp::from_secs(1_615_305_159);
 //! let event = Event::from(SessionRevoked::default());
 //! let claims = SetClaims::new(issuer.clone(), Jti::parse("24c63fb56e5a2d77")?, now, audience.clone(), alice.into(), event);

@@ -1,15 +1,26 @@
 //! Subjects: who or what an event is about (RFC 9493, SSF 1.0 §3).
 
+mod address;
+mod build;
 pub mod canonical;
 mod format;
 pub mod matching;
+mod other;
+#[cfg(test)]
+mod properties;
+mod rules;
+mod value;
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 use serde_json::value::RawValue;
 
-pub use self::format::{SUBJECT_BYTES_MAX, SUBJECT_LIST_MAX, SimpleSubject};
+pub use self::{
+    format::SimpleSubject,
+    other::{OTHER_SUBJECT_BYTES_MAX, OtherSubject},
+    rules::{SUBJECT_BYTES_MAX, SUBJECT_LIST_MAX},
+};
 use crate::json::{self, JsonError, Members};
 
 /// Most members of a complex subject; SSF 1.0 §3.3 names seven.
@@ -45,6 +56,19 @@ impl Subject {
         SimpleSubject::read(&format, members, json).map(Self::Simple)
     }
 
+    /// Checks the rules of every format in it, which a subject that was read obeys and one that was put together may not.
+    ///
+    /// # Errors
+    /// Names the faulty member, never its value.
+    pub fn check(&self) -> Result<(), JsonError> {
+        match self {
+            Self::Simple(simple) => simple.check(),
+            Self::Complex(complex) => complex
+                .members()
+                .try_for_each(|(name, member)| member.check().map_err(|error| error.within(name))),
+        }
+    }
+
     /// The value of `format`.
     pub fn format(&self) -> &str {
         match self {
@@ -62,6 +86,17 @@ impl Subject {
 }
 
 /// A complex subject: a conjunction of simple ones, by member name (SSF 1.0 §3.3).
+///
+/// ```
+/// use ssf_types::subject::{ComplexSubject, SimpleSubject};
+///
+/// let laptop = ComplexSubject::new([
+///     ("user", SimpleSubject::email("bar@example.com")?),
+///     ("device", SimpleSubject::iss_sub("https://mdm.example.com", "e9297990")?),
+/// ])?;
+/// assert_eq!(laptop.member("user").map(SimpleSubject::format), Some("email"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct ComplexSubject(BTreeMap<String, SimpleSubject>);
 
@@ -122,6 +157,18 @@ impl ComplexSubject {
         self.0
             .iter()
             .map(|(name, subject)| (name.as_str(), subject))
+    }
+}
+
+impl From<OtherSubject> for SimpleSubject {
+    fn from(other: OtherSubject) -> Self {
+        Self::Other(other)
+    }
+}
+
+impl From<OtherSubject> for Subject {
+    fn from(other: OtherSubject) -> Self {
+        Self::Simple(other.into())
     }
 }
 
@@ -218,7 +265,10 @@ mod tests {
             r#"{"format":"aliases","identifiers":[{"format":"email","email":"a@b.example"},{"format":"opaque","id":"7"}]}"#,
             r#"{"format":"jwt_id","iss":"https://idp.example.com/123456789/","jti":"B70BA622"}"#,
             r#"{"format":"saml_assertion_id","issuer":"https://idp.example.com/","assertion_id":"_8e8dc5f6"}"#,
-            r#"{"format":"ip-addresses","ip-addresses":["10.29.37.75","2001:db8::1"]}"#,
+            r#"{"format":"ip-addresses","ip-addresses":["10.29.37.75","2001:0db8:0000:0000:0000:8a2e:0370:7334"]}"#,
+            r#"{"format":"oauth_token","token_type":"refresh_token","token_identifier_alg":"hash_SHA256","token":"7265667265736820746F6B656E20737472696E67"}"#,
+            r#"{"format":"oauth_client","client_id":"636C69656E74206964"}"#,
+            r#"{"format":"scim","uri":"/Users/44f6142df96bd6ab61e7521d9","externalId":"jdoe"}"#,
             r#"{"format":"complex","user":{"format":"email","email":"bar@example.com"},"tenant":{"format":"iss_sub","iss":"https://example.com/idp1","sub":"1234"}}"#,
             r#"{"format":"catalog_item","catalog_id":"c0384/winter/2354122"}"#,
         ] {
@@ -266,9 +316,73 @@ mod tests {
             r#"{"format":"ip-addresses","ip-addresses":["10.29.37"]}"#,
             r#"{"format":"ip-addresses","ip-addresses":[]}"#,
             r#"{"format":"aliases","identifiers":[]}"#,
+            r#"{"format":"aliases","identifiers":{}}"#,
+            r#"{"format":"oauth_token","token_type":"id_token","token_identifier_alg":"plain","token":"7"}"#,
+            r#"{"format":"oauth_token","token_type":"access_token","token_identifier_alg":"hash_","token":"7"}"#,
+            r#"{"format":"oauth_token","token_type":"access_token","token_identifier_alg":"sha256","token":"7"}"#,
+            r#"{"format":"oauth_token","token_type":"access_token","token_identifier_alg":"plain"}"#,
+            r#"{"format":"oauth_client","client_id":""}"#,
+            r#"{"format":"scim","externalId":"jdoe"}"#,
+            r#"{"format":"scim","uri":"/Users/7","externalId":7}"#,
         ] {
             assert!(Subject::read(json).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn addresses_are_read_in_any_form_and_written_in_full() {
+        for address in [
+            "2001:db8::8a2e:370:7334",
+            "2001:DB8:0:0:0:8A2E:370:7334",
+            "2001:0db8:0000:0000:0000:8a2e:0370:7334",
+            "2001:db8::8a2e:3.112.115.52",
+        ] {
+            let json = format!(r#"{{"format":"ip-addresses","ip-addresses":["{address}"]}}"#);
+            assert_eq!(
+                serde_json::to_string(&Subject::read(&json).unwrap()).unwrap(),
+                r#"{"format":"ip-addresses","ip-addresses":["2001:0db8:0000:0000:0000:8a2e:0370:7334"]}"#
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_with_a_zone_says_nothing_to_another_machine() {
+        let json = r#"{"format":"ip-addresses","ip-addresses":["fe80::1%2"]}"#;
+        assert_eq!(
+            error(json),
+            "ip-addresses must be an array of 1 to 32 IP addresses"
+        );
+    }
+
+    #[test]
+    fn the_fault_of_an_alias_is_told_with_its_place() {
+        assert_eq!(
+            error(
+                r#"{"format":"aliases","identifiers":[{"format":"opaque","id":"1"},{"format":"email"}]}"#
+            ),
+            "identifiers.1.email is missing"
+        );
+    }
+
+    #[test]
+    fn what_was_put_together_by_hand_can_be_checked() {
+        let user = SimpleSubject::Email {
+            email: "user".into(),
+        };
+        let complex = ComplexSubject::new([("user", user.clone())]).unwrap();
+        assert_eq!(
+            Subject::from(user).check().unwrap_err().to_string(),
+            "email must be an address such as a@b.example"
+        );
+        assert_eq!(
+            Subject::from(complex).check().unwrap_err().to_string(),
+            "user.email must be an address such as a@b.example"
+        );
+        assert!(
+            Subject::from(SimpleSubject::opaque("7").unwrap())
+                .check()
+                .is_ok()
+        );
     }
 
     #[test]

@@ -5,17 +5,25 @@ use std::{fmt, net::IpAddr};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
+use super::{OtherSubject, SUBJECT_LIST_MAX, rules};
 use crate::json::{JsonError, Members};
-
-/// Longest string in a subject identifier, in bytes; a URL or a distinguished name fits.
-pub const SUBJECT_BYTES_MAX: usize = 2048;
-
-/// Most entries of `identifiers` or `ip-addresses`.
-pub const SUBJECT_LIST_MAX: usize = 32;
 
 /// A simple subject identifier, by `format`.
 ///
-/// Printing it for debugging shows the format alone.
+/// What is read obeys the rules of its format, and so does what a constructor such as [`SimpleSubject::email`] makes. The
+/// fields are open; what was put together by hand can be checked ([`SimpleSubject::check`]). Printing it for debugging
+/// shows the format alone.
+///
+/// ```
+/// use ssf_types::subject::SimpleSubject;
+///
+/// let alice = SimpleSubject::email("alice@example.com")?;
+/// assert_eq!(alice.format(), "email");
+/// assert_eq!(format!("{alice:?}"), "email(…)");
+/// let error = SimpleSubject::email("Alice <alice@example.com>").unwrap_err();
+/// assert_eq!(error.to_string(), "email must be an address such as a@b.example");
+/// # Ok::<(), ssf_types::json::JsonError>(())
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SimpleSubject {
@@ -26,7 +34,7 @@ pub enum SimpleSubject {
     },
     /// `email`: an address without a display name (RFC 9493 §3.2.2).
     Email {
-        /// `user@host`.
+        /// `user@host`: an addr-spec (RFC 5322 §3.4.1) of at most 64 bytes before the `@` and 255 after it.
         email: String,
     },
     /// `iss_sub`: a subject of an issuer (RFC 9493 §3.2.3).
@@ -76,40 +84,36 @@ pub enum SimpleSubject {
         assertion_id: String,
     },
     /// `ip-addresses`: a device by its addresses (SSF 1.0 §3.5.3).
+    ///
+    /// They are read in any text form without a zone, and IPv6 is written with all eight groups (RFC 4001 §4).
     IpAddresses {
         /// 1 to [`SUBJECT_LIST_MAX`] addresses.
         ip_addresses: Vec<IpAddr>,
     },
+    /// `oauth_token`: one OAuth token, in a draft of 2018 (OAuth Event Types §2.1).
+    OauthToken {
+        /// `access_token`, `authorization_code` or `refresh_token`.
+        token_type: String,
+        /// What `token` is: `plain`, `prefix`, or `hash_` and the name of a hash algorithm.
+        token_identifier_alg: String,
+        /// The token, its beginning or its hash.
+        token: String,
+    },
+    /// `oauth_client`: one OAuth client, in a draft of 2018 (OAuth Event Types §2.2).
+    OauthClient {
+        /// As in the client's requests.
+        client_id: String,
+    },
+    /// `scim`: a provisioned resource (RFC 9967 §2.1).
+    Scim {
+        /// Where the resource is, below the base of its SCIM service: `/Users/2819c223`.
+        uri: String,
+        /// `externalId`: its name at the client that provisioned it.
+        external_id: Option<String>,
+    },
     /// A format that is not ours to understand (SSF 1.0 §3.4); its bytes are kept.
     Other(OtherSubject),
 }
-
-/// A subject in a proprietary format.
-#[derive(Clone)]
-pub struct OtherSubject {
-    format: String,
-    json: Box<RawValue>,
-}
-
-impl OtherSubject {
-    /// The value of `format`.
-    pub fn format(&self) -> &str {
-        &self.format
-    }
-
-    /// The whole subject as it stood on the wire.
-    pub fn json(&self) -> &str {
-        self.json.get()
-    }
-}
-
-impl PartialEq for OtherSubject {
-    fn eq(&self, other: &Self) -> bool {
-        self.json() == other.json()
-    }
-}
-
-impl Eq for OtherSubject {}
 
 impl SimpleSubject {
     /// Reads a simple subject from the text of a JSON object that [`crate::json::check`] has passed.
@@ -130,67 +134,55 @@ impl SimpleSubject {
         let members = &mut members;
         Ok(match format {
             "account" => Self::Account {
-                uri: text(members, "uri", "an acct: URI", is_account)?,
+                uri: rules::ACCOUNT_URI.take(members)?,
             },
             "email" => Self::Email {
-                email: text(members, "email", "an address such as a@b.example", is_email)?,
+                email: rules::EMAIL.take(members)?,
             },
             "iss_sub" => Self::IssSub {
-                iss: any_text(members, "iss")?,
-                sub: any_text(members, "sub")?,
+                iss: rules::ISS.take(members)?,
+                sub: rules::SUB.take(members)?,
             },
             "opaque" => Self::Opaque {
-                id: any_text(members, "id")?,
+                id: rules::ID.take(members)?,
             },
-            "phone_number" => {
-                let expected = "an E.164 number: +, then 2 to 15 digits, without blanks";
-                Self::PhoneNumber {
-                    phone_number: text(members, "phone_number", expected, is_e164)?,
-                }
-            }
+            "phone_number" => Self::PhoneNumber {
+                phone_number: rules::PHONE_NUMBER.take(members)?,
+            },
             "did" => Self::Did {
-                url: text(members, "url", "a DID URL", is_did)?,
+                url: rules::DID_URL.take(members)?,
             },
             "uri" => Self::Uri {
-                uri: text(members, "uri", "an absolute URI", |uri| {
-                    url::Url::parse(uri).is_ok()
-                })?,
+                uri: rules::URI.take(members)?,
             },
-            "aliases" => Self::Aliases {
-                identifiers: members.required_with("identifiers", read_aliases)?,
-            },
+            "aliases" => read_aliases(members).and_then(Self::aliases)?,
             "jwt_id" => Self::JwtId {
-                iss: any_text(members, "iss")?,
-                jti: any_text(members, "jti")?,
+                iss: rules::ISS.take(members)?,
+                jti: rules::JTI.take(members)?,
             },
             "saml_assertion_id" => Self::SamlAssertionId {
-                issuer: any_text(members, "issuer")?,
-                assertion_id: any_text(members, "assertion_id")?,
+                issuer: rules::ISSUER.take(members)?,
+                assertion_id: rules::ASSERTION_ID.take(members)?,
             },
-            "ip-addresses" => {
-                let expected = "an array of 1 to 32 IP addresses";
-                let ip_addresses: Vec<IpAddr> = members.required("ip-addresses", expected)?;
-                if ip_addresses.is_empty() || ip_addresses.len() > SUBJECT_LIST_MAX {
-                    return Err(JsonError::invalid("ip-addresses", expected));
-                }
-                Self::IpAddresses { ip_addresses }
-            }
+            "ip-addresses" => members
+                .required::<Vec<IpAddr>>("ip-addresses", rules::ADDRESSES_EXPECTED)
+                .and_then(Self::ip_addresses)?,
+            "oauth_token" => Self::OauthToken {
+                token_type: rules::TOKEN_TYPE.take(members)?,
+                token_identifier_alg: rules::TOKEN_IDENTIFIER_ALG.take(members)?,
+                token: rules::TOKEN.take(members)?,
+            },
+            "oauth_client" => Self::OauthClient {
+                client_id: rules::CLIENT_ID.take(members)?,
+            },
+            "scim" => Self::Scim {
+                uri: rules::SCIM_URI.take(members)?,
+                external_id: rules::EXTERNAL_ID.take_optional(members)?,
+            },
             "complex" => return Err(JsonError::invalid("format", "that of a simple subject")),
             "" => return Err(JsonError::invalid("format", "the name of a format")),
-            other => Self::read_other(other, json)?,
+            other => OtherSubject::keep(other, json).map(Self::Other)?,
         })
-    }
-
-    fn read_other(format: &str, json: &str) -> Result<Self, JsonError> {
-        let too_long = || JsonError::invalid("format", "that of a subject of at most 8192 bytes");
-        if json.len() > 4 * SUBJECT_BYTES_MAX {
-            return Err(too_long());
-        }
-        let json = RawValue::from_string(json.to_owned()).map_err(|_| JsonError::NotAnObject)?;
-        Ok(Self::Other(OtherSubject {
-            format: format.to_owned(),
-            json,
-        }))
     }
 
     /// The value of `format`.
@@ -207,7 +199,10 @@ impl SimpleSubject {
             Self::JwtId { .. } => "jwt_id",
             Self::SamlAssertionId { .. } => "saml_assertion_id",
             Self::IpAddresses { .. } => "ip-addresses",
-            Self::Other(other) => &other.format,
+            Self::OauthToken { .. } => "oauth_token",
+            Self::OauthClient { .. } => "oauth_client",
+            Self::Scim { .. } => "scim",
+            Self::Other(other) => other.format(),
         }
     }
 
@@ -221,72 +216,30 @@ impl SimpleSubject {
     }
 }
 
-fn any_text(members: &mut Members<'_>, name: &str) -> Result<String, JsonError> {
-    text(members, name, "a string of 1 to 2048 bytes", |_| true)
+/// The entries of `identifiers`; no more are read than it takes to see that they are too many.
+fn read_aliases(members: &mut Members<'_>) -> Result<Vec<SimpleSubject>, JsonError> {
+    let items: Vec<Box<RawValue>> = members.required("identifiers", rules::IDENTIFIERS_EXPECTED)?;
+    let read = |(index, item): (usize, Box<RawValue>)| {
+        SimpleSubject::read_json(item.get())
+            .map_err(|error| error.within(&index.to_string()).within("identifiers"))
+    };
+    items
+        .into_iter()
+        .take(SUBJECT_LIST_MAX + 1)
+        .enumerate()
+        .map(read)
+        .collect()
 }
 
-fn text(
-    members: &mut Members<'_>,
-    name: &str,
-    expected: &'static str,
-    fits: impl Fn(&str) -> bool,
-) -> Result<String, JsonError> {
-    let text: String = members.required(name, expected)?;
-    if text.is_empty() || text.len() > SUBJECT_BYTES_MAX || !fits(&text) {
-        return Err(JsonError::invalid(name, expected));
+/// The text of an address; IPv6 has all eight groups, as in the example of SSF 1.0 §3.5.3.
+fn text_form(address: &IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => address
+            .segments()
+            .map(|group| format!("{group:04x}"))
+            .join(":"),
     }
-    Ok(text)
-}
-
-fn read_aliases(json: &str) -> Result<Vec<SimpleSubject>, JsonError> {
-    let expected = || JsonError::invalid("length", "1 to 32");
-    let items: Vec<&RawValue> = serde_json::from_str(json)
-        .map_err(|_| JsonError::invalid("type", "an array of subject identifiers"))?;
-    if items.is_empty() || items.len() > SUBJECT_LIST_MAX {
-        return Err(expected());
-    }
-    let mut identifiers = Vec::with_capacity(items.len());
-    for (index, item) in items.into_iter().enumerate() {
-        let identifier = SimpleSubject::read_json(item.get())
-            .map_err(|error| error.within(&index.to_string()))?;
-        if matches!(identifier, SimpleSubject::Aliases { .. }) {
-            return Err(JsonError::invalid(
-                "format",
-                "other than aliases inside aliases",
-            ));
-        }
-        identifiers.push(identifier);
-    }
-    Ok(identifiers)
-}
-
-fn is_account(uri: &str) -> bool {
-    uri.strip_prefix("acct:")
-        .and_then(|rest| rest.rsplit_once('@'))
-        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
-}
-
-/// The part of RFC 5322's addr-spec that tells an address from anything else people put there.
-fn is_email(address: &str) -> bool {
-    let plain =
-        |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';');
-    address.rsplit_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !local.contains('@')
-    }) && address.chars().all(plain)
-}
-
-fn is_e164(number: &str) -> bool {
-    number.strip_prefix('+').is_some_and(|digits| {
-        (2..=15).contains(&digits.len())
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && !digits.starts_with('0')
-    })
-}
-
-fn is_did(url: &str) -> bool {
-    url.strip_prefix("did:")
-        .and_then(|rest| rest.split_once(':'))
-        .is_some_and(|(method, id)| !method.is_empty() && !id.is_empty())
 }
 
 impl fmt::Debug for SimpleSubject {
@@ -295,16 +248,10 @@ impl fmt::Debug for SimpleSubject {
     }
 }
 
-impl fmt::Debug for OtherSubject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(…)", self.format)
-    }
-}
-
 impl Serialize for SimpleSubject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Self::Other(other) = self {
-            return other.json.serialize(serializer);
+            return other.serialize(serializer);
         }
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("format", self.format())?;
@@ -333,7 +280,24 @@ impl Serialize for SimpleSubject {
                 map.serialize_entry("assertion_id", assertion_id)?;
             }
             Self::IpAddresses { ip_addresses } => {
-                map.serialize_entry("ip-addresses", ip_addresses)?;
+                let addresses: Vec<String> = ip_addresses.iter().map(text_form).collect();
+                map.serialize_entry("ip-addresses", &addresses)?;
+            }
+            Self::OauthToken {
+                token_type,
+                token_identifier_alg,
+                token,
+            } => {
+                map.serialize_entry("token_type", token_type)?;
+                map.serialize_entry("token_identifier_alg", token_identifier_alg)?;
+                map.serialize_entry("token", token)?;
+            }
+            Self::OauthClient { client_id } => map.serialize_entry("client_id", client_id)?,
+            Self::Scim { uri, external_id } => {
+                map.serialize_entry("uri", uri)?;
+                if let Some(external_id) = external_id {
+                    map.serialize_entry("externalId", external_id)?;
+                }
             }
             Self::Other(_) => {}
         }
