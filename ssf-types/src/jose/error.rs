@@ -26,8 +26,8 @@ pub enum KeyError {
     #[error("a JWK has at most {JWK_BYTES_MAX} bytes")]
     JwkTooLong,
     /// The JWK is not an object, or a member is missing or not what it has to be (RFC 7518 §6).
-    #[error("the JWK is faulty: {0}")]
-    Jwk(JsonError),
+    #[error("the JWK is faulty")]
+    Jwk(#[source] JsonError),
     /// A key that is published has a private or symmetric part, which therefore is no secret any more.
     #[error("a published key must not have {0}, which is secret: whoever has read it can sign")]
     SecretMember(&'static str),
@@ -92,6 +92,6 @@ pub enum JwksError {
     #[error("a JWKS has at most {KEYS_MAX} keys")]
     TooManyKeys,
     /// The document is not an object with an array `keys` (RFC 7517 §5).
-    #[error("this is not a JWKS: {0}")]
-    Malformed(JsonError),
+    #[error("this is not a JWKS")]
+    Malformed(#[source] JsonError),
 }

@@ -156,6 +156,10 @@ impl<'t> Parts<'t> {
             .trim_ascii();
         let (signing_input, signature) = token.rsplit_once('.').ok_or(SetError::NotCompact)?;
         let (header, claims) = signing_input.split_once('.').ok_or(SetError::NotCompact)?;
+        // Five parts are a JWE, whose header would be blamed for an alg that no JWS has (RFC 7516 §9).
+        if claims.contains('.') {
+            return Err(SetError::NotCompact);
+        }
         Ok(Self {
             signing_input,
             header,

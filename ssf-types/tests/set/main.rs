@@ -7,23 +7,21 @@
     reason = "a test fails by panicking"
 )]
 
+mod signatures;
+
 use std::sync::LazyLock;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use openssl::{hash::MessageDigest, pkey::PKey, rsa::Rsa, sign::Signer};
 use serde_json::{Value, json};
 use ssf_types::{
     audience::Audience,
     error::{Chain, ErrCode},
-    event::{Event, caep::SessionRevoked},
-    id::Jti,
+    event::Event,
     jose::{self, KeySet, SigningKey},
     set::{
-        Algorithm, CompactSet, Expectation, SET_BYTES_MAX, SetClaims, SetError, UnverifiedSet,
-        VerifiedSet,
+        Algorithm, CompactSet, Expectation, SET_BYTES_MAX, SetError, UnverifiedSet, VerifiedSet,
         inspect::{Check, Inspection, Inspector, Verdict},
     },
-    subject::SimpleSubject,
     time::Timestamp,
     uri::Issuer,
 };
@@ -34,10 +32,18 @@ const NOW: u64 = 1_615_305_159;
 
 static RSA: LazyLock<SigningKey> =
     LazyLock::new(|| SigningKey::generate(Algorithm::Rs256).unwrap());
+static PSS: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::generate(Algorithm::Ps256).unwrap());
 static EC: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::Es256).unwrap());
+static ED: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::EdDsa).unwrap());
 
 fn keys() -> KeySet {
-    KeySet::parse(jose::jwks([&*RSA, &*EC]).to_string().as_bytes()).unwrap()
+    KeySet::parse(
+        jose::jwks([&*RSA, &*PSS, &*EC, &*ED])
+            .to_string()
+            .as_bytes(),
+    )
+    .unwrap()
 }
 
 fn header() -> Value {
@@ -136,25 +142,6 @@ fn a_set_that_obeys_every_rule_is_accepted() {
 }
 
 #[test]
-fn what_we_sign_verifies_with_both_algorithms() {
-    for key in [&*RSA, &*EC] {
-        let alice = SimpleSubject::Email {
-            email: "alice@example.com".into(),
-        };
-        let claims = SetClaims::new(
-            Issuer::parse(ISSUER).unwrap(),
-            Jti::parse("1").unwrap(),
-            Timestamp::from_secs(NOW),
-            Audience::new([AUDIENCE]).unwrap(),
-            alice.into(),
-            Event::from(SessionRevoked::default()),
-        );
-        let token = key.sign(&claims).unwrap();
-        assert_eq!(verify(token.as_str().as_bytes()).unwrap().claims(), &claims);
-    }
-}
-
-#[test]
 fn white_space_around_the_token_is_ignored() {
     let mut token = signed(&header(), &claims());
     token.extend_from_slice(b"\r\n");
@@ -220,36 +207,6 @@ fn typ_is_secevent_jwt_in_any_spelling_of_the_media_type() {
 }
 
 #[test]
-fn none_and_symmetric_algorithms_are_refused() {
-    for alg in ["none", "None", "HS256", "RS512", ""] {
-        refused(
-            with_header("alg", json!(alg)),
-            &ErrCode::InvalidKey,
-            "alg must be RS256, PS256, ES256 or EdDSA",
-        );
-    }
-}
-
-#[test]
-fn a_public_key_is_no_shared_secret() {
-    // The classic confusion: HS256, keyed with the RSA key that everybody may read.
-    let jwks = jose::jwks([&*RSA]).to_string();
-    let mac = PKey::hmac(jwks.as_bytes()).unwrap();
-    let header = json!({ "alg": "HS256", "kid": RSA.kid(), "typ": "secevent+jwt" }).to_string();
-    let token = CompactSet::compose(
-        &BASE64URL.encode(header),
-        claims().to_string().as_bytes(),
-        |input| Signer::new(MessageDigest::sha256(), &mac)?.sign_oneshot_to_vec(input),
-    );
-    let result = verify(token.unwrap().as_str().as_bytes());
-    refused(
-        result,
-        &ErrCode::InvalidKey,
-        "alg must be RS256, PS256, ES256 or EdDSA",
-    );
-}
-
-#[test]
 fn a_header_must_not_bring_a_key() {
     for name in ["jwk", "jku", "x5c", "x5u"] {
         refused(
@@ -266,58 +223,6 @@ fn critical_extensions_are_refused() {
         with_header("crit", json!(["exp"])),
         &ErrCode::InvalidRequest,
         "the header must not have crit: no extension is supported",
-    );
-}
-
-#[test]
-fn a_key_that_the_issuer_does_not_have_is_unknown() {
-    let unknown = "the issuer's keys have none with this kid and alg";
-    refused(
-        with_header("kid", json!("other")),
-        &ErrCode::InvalidKey,
-        unknown,
-    );
-    refused(
-        with_header("kid", json!(RSA.kid())),
-        &ErrCode::InvalidKey,
-        unknown,
-    );
-    refused(
-        with_header("kid", json!("../../etc/passwd")),
-        &ErrCode::InvalidKey,
-        unknown,
-    );
-}
-
-#[test]
-fn without_a_kid_every_fitting_key_is_tried() {
-    let mut header = header();
-    header.as_object_mut().unwrap().remove("kid");
-    assert!(verify(&signed(&header, &claims())).is_ok());
-}
-
-#[test]
-fn a_token_that_was_tampered_with_has_a_bad_signature() {
-    let token = String::from_utf8(signed(&header(), &claims())).unwrap();
-    let parts: Vec<&str> = token.split('.').collect();
-    let mut other = claims();
-    other["sub_id"]["email"] = json!("bob@example.com");
-    let forged = format!(
-        "{}.{}.{}",
-        parts[0],
-        BASE64URL.encode(other.to_string()),
-        parts[2]
-    );
-    refused(
-        verify(forged.as_bytes()),
-        &ErrCode::InvalidKey,
-        "the signature does not match the key",
-    );
-    let cut = format!("{}.{}.", parts[0], parts[1]);
-    refused(
-        verify(cut.as_bytes()),
-        &ErrCode::InvalidKey,
-        "the signature does not match the key",
     );
 }
 
@@ -534,64 +439,6 @@ fn deep_nesting_is_refused() {
         Chain(&error).to_string(),
         "the claims are faulty: arrays and objects are nested deeper than 32 levels"
     );
-}
-
-#[test]
-fn a_weak_rsa_key_is_neither_made_nor_used() {
-    let weak = PKey::from_rsa(Rsa::generate(1024).unwrap()).unwrap();
-    let pem = String::from_utf8(weak.private_key_to_pem_pkcs8().unwrap()).unwrap();
-    assert!(SigningKey::from_pem(Algorithm::Rs256, &pem).is_err());
-    let rsa = weak.rsa().unwrap();
-    let number = |number: &openssl::bn::BigNumRef| BASE64URL.encode(number.to_vec());
-    let jwk = json!({ "kty": "RSA", "kid": "weak", "n": number(rsa.n()), "e": number(rsa.e()) });
-    assert!(
-        KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes())
-            .unwrap()
-            .is_empty()
-    );
-}
-
-#[test]
-fn one_strange_key_does_not_spoil_a_jwks() {
-    let mut jwks = jose::jwks([&*EC]);
-    let keys = jwks["keys"].as_array_mut().unwrap();
-    keys.insert(0, json!({ "kid": "no kty" }));
-    keys.insert(0, json!({ "kty": "oct", "k": "c2VjcmV0" }));
-    keys.insert(0, json!("text"));
-    keys.push(json!({ "kty": "EC", "crv": "P-256", "x": "!", "y": "!" }));
-    let parsed = KeySet::parse(jwks.to_string().as_bytes()).unwrap();
-    assert_eq!(parsed.len(), 1);
-    assert!(parsed.has(EC.kid()));
-}
-
-#[test]
-fn what_is_no_jwks_is_refused() {
-    for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#] {
-        assert!(KeySet::parse(text.as_bytes()).is_err(), "{text}");
-    }
-    assert!(KeySet::parse(&vec![b' '; 256 * 1024 + 1]).is_err());
-}
-
-#[test]
-fn a_published_key_has_no_private_part() {
-    for key in jose::jwks([&*RSA, &*EC])["keys"].as_array().unwrap() {
-        for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
-            assert!(key.get(private).is_none(), "{private}");
-        }
-        for public in ["kid", "alg", "use", "kty"] {
-            assert!(key[public].is_string(), "{public}");
-        }
-    }
-}
-
-#[test]
-fn a_key_survives_storage() {
-    let again = SigningKey::from_pem(
-        Algorithm::Es256,
-        secrecy::ExposeSecret::expose_secret(EC.pem()),
-    )
-    .unwrap();
-    assert_eq!(again.kid(), EC.kid());
 }
 
 #[test]
