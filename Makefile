@@ -5,9 +5,10 @@
 
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+WITNESSES := $(TARGET_DIR)/witnesses
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
-.PHONY: demo test bench setup fmt clippy unit docs lean deny
+.PHONY: demo test bench setup witnesses fmt clippy unit docs lean deny
 
 demo: setup-build
 	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-receiver --example demo
@@ -30,8 +31,12 @@ fmt:
 clippy:
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 
-unit:
-	$(CARGO) test --workspace --all-features --locked
+unit: witnesses
+	SSF_WITNESSES=$(abspath $(WITNESSES)) $(CARGO) test --workspace --all-features --locked
+
+# Libraries in other languages, which verify what we sign and sign what we verify.
+witnesses: setup
+	@.ci/witnesses $(WITNESSES)
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
