@@ -23,17 +23,28 @@ pub enum AudienceError {
     /// A value is empty or has more than [`AUDIENCE_BYTES_MAX`] bytes.
     #[error("each value of aud has 1 to {AUDIENCE_BYTES_MAX} bytes")]
     ValueLength,
+    /// A value has a control character, which could split a log line.
+    #[error("a value of aud must not have control characters")]
+    ControlCharacter,
 }
 
 /// Whom a SET or a stream is meant for (SSF 1.0 §4.1.8, §8.1.1).
 ///
-/// An array of one means the same as the string in it (RFC 7519 §4.1.3); one value is written as a string.
+/// An array of one means the same as the string in it (RFC 7519 §4.1.3); one value is written as a string. Values are
+/// compared byte for byte, and their order means nothing.
+///
+/// ```
+/// # use ssf_types::audience::Audience;
+/// let audience: Audience = serde_json::from_str(r#"["https://rp.example.com"]"#)?;
+/// assert_eq!(serde_json::to_string(&audience)?, r#""https://rp.example.com""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "OneOrMany", into = "OneOrMany")]
 pub struct Audience(BTreeSet<String>);
 
 impl Audience {
-    /// Makes an audience of at least one value.
+    /// Makes an audience of 1 to [`AUDIENCE_VALUES_MAX`] values; one that stands twice counts once.
     ///
     /// # Errors
     /// Says which limit the values break.
@@ -52,6 +63,9 @@ impl Audience {
             .any(|value| value.is_empty() || value.len() > AUDIENCE_BYTES_MAX)
         {
             return Err(AudienceError::ValueLength);
+        }
+        if values.iter().any(|value| value.contains(char::is_control)) {
+            return Err(AudienceError::ControlCharacter);
         }
         Ok(Self(values))
     }
@@ -134,6 +148,23 @@ mod tests {
         for json in ["[]", r#""""#, r#"[""]"#, "7", "[7]", "null", "{}"] {
             assert!(serde_json::from_str::<Audience>(json).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn a_line_break_in_a_value_is_refused() {
+        assert_eq!(
+            Audience::new(["a\nb"]),
+            Err(AudienceError::ControlCharacter)
+        );
+    }
+
+    #[test]
+    fn a_value_has_at_most_2048_bytes() {
+        assert!(Audience::new(["x".repeat(2048)]).is_ok());
+        assert_eq!(
+            Audience::new(["x".repeat(2049)]),
+            Err(AudienceError::ValueLength)
+        );
     }
 
     #[test]

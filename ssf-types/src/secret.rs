@@ -18,11 +18,19 @@ pub enum AuthorizationHeaderError {
     /// The text would break out of the header, or is not ASCII.
     #[error("authorization_header must be visible ASCII and blanks, such as \"Bearer x\"")]
     Character,
+    /// The text begins or ends with a blank, which gets lost on the way, so that the Receiver sees another value.
+    #[error("authorization_header must not begin or end with a blank")]
+    Blank,
+    /// The text has the header's name in front of its value.
+    #[error(
+        "authorization_header is the value alone, such as \"Bearer x\", without \"Authorization:\""
+    )]
+    Name,
 }
 
 /// The value that a Transmitter sends as `Authorization` with each push (SSF 1.0 §6.1.1): `Bearer x`, for example.
 ///
-/// Printing it for debugging shows nothing. Serialising it writes the secret: it is part of the request that creates
+/// 1 to [`AUTHORIZATION_HEADER_BYTES_MAX`] bytes of visible ASCII and blanks. Printing it for debugging shows nothing. Serialising it writes the secret: it is part of the request that creates
 /// a stream, and whoever answers with a configuration leaves it out.
 #[derive(Clone)]
 pub struct AuthorizationHeader(SecretString);
@@ -43,6 +51,12 @@ impl AuthorizationHeader {
         {
             return Err(AuthorizationHeaderError::Character);
         }
+        if text.starts_with(' ') || text.ends_with(' ') {
+            return Err(AuthorizationHeaderError::Blank);
+        }
+        if begins_with_name(&text) {
+            return Err(AuthorizationHeaderError::Name);
+        }
         Ok(Self(text.into()))
     }
 
@@ -50,6 +64,11 @@ impl AuthorizationHeader {
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+}
+
+fn begins_with_name(text: &str) -> bool {
+    text.split_once(':')
+        .is_some_and(|(name, _)| name.trim_end().eq_ignore_ascii_case("authorization"))
 }
 
 impl PartialEq for AuthorizationHeader {
@@ -99,6 +118,20 @@ mod tests {
     fn a_value_that_would_add_a_header_is_refused() {
         let found = AuthorizationHeader::parse("Bearer x\r\nX-Admin: 1").unwrap_err();
         assert_eq!(found, AuthorizationHeaderError::Character);
+    }
+
+    #[test]
+    fn a_value_that_the_receiver_would_not_see_as_it_is_is_refused() {
+        for (text, expected) in [
+            (" Bearer x", AuthorizationHeaderError::Blank),
+            ("Bearer x ", AuthorizationHeaderError::Blank),
+            ("Authorization: Bearer x", AuthorizationHeaderError::Name),
+            ("authorization : Bearer x", AuthorizationHeaderError::Name),
+        ] {
+            assert_eq!(AuthorizationHeader::parse(text), Err(expected), "{text}");
+        }
+        assert!(AuthorizationHeader::parse("authorization").is_ok());
+        assert!(AuthorizationHeader::parse("Digest a:b").is_ok());
     }
 
     #[test]

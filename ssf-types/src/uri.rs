@@ -17,6 +17,9 @@ pub enum UriError {
     /// The text has more than [`URI_BYTES_MAX`] bytes.
     #[error("a URI has at most {URI_BYTES_MAX} bytes")]
     TooLong,
+    /// The text has a blank or a control character, which URL libraries skip and log lines break at.
+    #[error("a URI has no blanks and no control characters")]
+    Character,
     /// The text is not an absolute URI.
     #[error("this is not an absolute URI")]
     NotAbsolute,
@@ -44,11 +47,22 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn checked_url(text: &str) -> Result<Url, UriError> {
+fn checked_uri(text: &str) -> Result<Url, UriError> {
     if text.len() > URI_BYTES_MAX {
         return Err(UriError::TooLong);
     }
-    let url = Url::parse(text).map_err(|_| UriError::NotAbsolute)?;
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(UriError::Character);
+    }
+    Url::parse(text).map_err(|_| UriError::NotAbsolute)
+}
+
+fn checked_url(text: &str) -> Result<Url, UriError> {
+    let url = checked_uri(text)?;
+    // Browsers mend `https:h` and `https:\\h`; whoever compares bytes must not.
+    if !text.contains("://") || text.contains('\\') {
+        return Err(UriError::NotAbsolute);
+    }
     if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
         return Err(UriError::NotHttps);
     }
@@ -160,10 +174,7 @@ impl EventTypeUri {
     /// Says which rule the text breaks.
     pub fn parse(text: impl Into<String>) -> Result<Self, UriError> {
         let text = text.into();
-        if text.len() > URI_BYTES_MAX {
-            return Err(UriError::TooLong);
-        }
-        Url::parse(&text).map_err(|_| UriError::NotAbsolute)?;
+        checked_uri(&text)?;
         Ok(Self(text))
     }
 
@@ -280,6 +291,36 @@ mod tests {
             EndpointUrl::parse("https://u:p@rp.example.com/"),
             Err(UriError::Credentials)
         );
+    }
+
+    #[test]
+    fn text_that_a_browser_would_mend_is_refused() {
+        for text in [
+            " https://tr.example.com",
+            "https://tr.example.com\n",
+            "https://tr.exa\tmple.com",
+            "https://tr.example.com/a b",
+            "https://tr.example.com/\u{0}",
+        ] {
+            assert_eq!(Issuer::parse(text), Err(UriError::Character), "{text:?}");
+            assert_eq!(EventTypeUri::parse(text), Err(UriError::Character));
+        }
+        for text in [
+            "https:tr.example.com",
+            "https:/tr.example.com",
+            "https:\\\\tr.example.com",
+            "https://tr.example.com\\a",
+        ] {
+            assert_eq!(Issuer::parse(text), Err(UriError::NotAbsolute), "{text:?}");
+            assert_eq!(EndpointUrl::parse(text), Err(UriError::NotAbsolute));
+        }
+    }
+
+    #[test]
+    fn a_uri_has_at_most_2048_bytes() {
+        let uri = |length: usize| format!("urn:a:{}", "x".repeat(length - 6));
+        assert!(EventTypeUri::parse(uri(2048)).is_ok());
+        assert_eq!(EventTypeUri::parse(uri(2049)), Err(UriError::TooLong));
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Delivery {
                 endpoint_url: members.required("endpoint_url", endpoint)?,
                 authorization_header: members.optional(
                     "authorization_header",
-                    "visible ASCII of 1 to 4096 bytes, such as \"Bearer x\"",
+                    "the header's value in visible ASCII of 1 to 4096 bytes, such as \"Bearer x\"",
                 )?,
             })),
             DELIVERY_POLL => Ok(Self::Poll(PollDelivery {
@@ -185,7 +185,7 @@ mod tests {
             refusal(
                 r#"{"method":"urn:ietf:rfc:8935","endpoint_url":"https://rp.example.com","authorization_header":"a\r\nb"}"#
             ),
-            "authorization_header must be visible ASCII of 1 to 4096 bytes, such as \"Bearer x\""
+            "authorization_header must be the header's value in visible ASCII of 1 to 4096 bytes, such as \"Bearer x\""
         );
     }
 

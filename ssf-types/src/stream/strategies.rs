@@ -29,8 +29,9 @@ pub(super) fn any_text() -> impl Strategy<Value = Option<String>> {
 }
 
 pub(super) fn any_delivery() -> impl Strategy<Value = Delivery> {
-    let secret =
-        prop::option::of("[ -~]{1,20}".prop_map(|text| AuthorizationHeader::parse(text).unwrap()));
+    let secret = prop::option::of(
+        "Bearer [!-~]{1,20}".prop_map(|text| AuthorizationHeader::parse(text).unwrap()),
+    );
     let url = "https://[a-z]{1,8}\\.example/[a-z0-9]{0,8}"
         .prop_map(|url| EndpointUrl::parse(url).unwrap());
     let push = (url.clone(), secret).prop_map(|(url, secret)| PushDelivery::new(url, secret));
