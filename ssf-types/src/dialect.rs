@@ -46,6 +46,7 @@ pub use self::{body::Body, deviation::Deviation, recognise::Recognised, written:
 use crate::{
     json::{JsonError, Members},
     metadata::WELL_KNOWN,
+    push::Acknowledge,
 };
 
 /// The `stream_id` under which the one stream of a peer that gives its streams no ids is known here.
@@ -82,6 +83,10 @@ pub struct Dialect {
     pub management: Management,
     /// The members of the request that creates a stream which such a Receiver wants to see again in the answer.
     pub echoes: &'static [&'static str],
+    /// The answers with which such a Receiver acknowledges a push.
+    ///
+    /// A Transmitter does well to count every 2xx, whatever this says; a tester reports the difference.
+    pub acknowledge: Acknowledge,
     /// Whether such a Receiver looks for a `status` in the configuration of a stream.
     pub shows_status: bool,
 }
@@ -138,6 +143,7 @@ impl Dialect {
             discovery: Discovery::Ssf,
             management: Management::Streams,
             echoes: &[],
+            acknowledge: Acknowledge::Strict202,
             shows_status: false,
         }
     }
@@ -174,6 +180,13 @@ impl Dialect {
     #[must_use]
     pub const fn echoing(mut self, members: &'static [&'static str]) -> Self {
         self.echoes = members;
+        self
+    }
+
+    /// The same dialect, with other answers that acknowledge a push.
+    #[must_use]
+    pub const fn acknowledging(mut self, answers: Acknowledge) -> Self {
+        self.acknowledge = answers;
         self
     }
 

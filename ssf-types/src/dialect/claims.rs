@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     event::{
-        EventPayload,
+        EventPayload, Family,
         ssf::{StreamUpdated, Verification},
     },
     time::Timestamp,
@@ -31,18 +31,13 @@ pub(super) fn undo_subject_in_both(body: Body<'_>, claims: &mut Object<'_>) -> b
     })
 }
 
-/// The families whose events may repeat the subject (SSF 1.0 §3.1.1).
-const REPEATING: &[&str] = &[
-    "https://schemas.openid.net/secevent/caep/event-type/",
-    "https://schemas.openid.net/secevent/risc/event-type/",
-];
-
 pub(super) fn commit_subject_in_both(body: Body<'_>, claims: &mut Object<'_>) -> bool {
     let Some(sub_id) = claims.json(SUB_ID).map(str::to_owned) else {
         return false;
     };
     event::each(body, claims, |uri, payload| {
-        let fits = REPEATING.iter().any(|family| uri.starts_with(family)) && !payload.has(SUBJECT);
+        let repeats = matches!(Family::of(uri), Some(Family::Caep | Family::Risc));
+        let fits = repeats && !payload.has(SUBJECT);
         if fits {
             payload.put(SUBJECT, sub_id.clone());
         }

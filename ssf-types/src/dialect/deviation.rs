@@ -91,10 +91,10 @@ pub enum Deviation {
     /// `risc-delivery-methods`: push and poll are named by URLs under `…/secevent/risc/delivery-method/` (SSE draft 1 §9.1).
     RiscDeliveryMethods,
     /// `transmitter-members-in-create`: a request that creates a stream has members that are the Transmitter's to supply
-    /// (Apple Business Manager). They are left out; never written.
+    /// (Apple Business Manager). They stay, for [`Dialect::echo`](super::Dialect::echo); never written.
     TransmitterMembersInCreate,
     /// `stream-subject-format`: a stream has a `format` or `subject_type`, the format of subjects that the Receiver wants
-    /// (RISC profile 2018 §4.1, SSE draft 1 §7.1.2). It is left out; never written.
+    /// (RISC profile 2018 §4.1, SSE draft 1 §7.1.2). It stays; never written.
     StreamSubjectFormat,
     /// `null-events-requested`: `events_requested` of a stream is `null` (older builds of caep.dev). Never written.
     NullEventsRequested,
@@ -191,7 +191,11 @@ impl Deviation {
     /// Where the rule stands that is departed from.
     pub const fn section(self) -> &'static str {
         match self {
-            Self::SseEventUris | Self::RiscVerificationUri | Self::NullState => "SSF 1.0 §8.1.4.1",
+            Self::SseEventUris
+            | Self::RiscVerificationUri
+            | Self::FrameworkEventWithoutSubject
+            | Self::NullState
+            | Self::SetDataCode => "SSF 1.0 §8.1.4.1",
             Self::TokenClaimsChangedUri | Self::TokenClaimsUnwrapped => "CAEP 1.0 §3.2",
             Self::SubjectType => "RFC 9493 §3",
             Self::IssSubHyphen => "RFC 9493 §3.2.3",
@@ -200,7 +204,6 @@ impl Deviation {
             Self::SubjectUnderUser | Self::ComplexWithoutFormat => "SSF 1.0 §3.3",
             Self::SubjectInBoth | Self::SubjectsDiffer => "SSF 1.0 §3.1.1",
             Self::SubjectInEvent => "SSF 1.0 §3.1",
-            Self::FrameworkEventWithoutSubject => "SSF 1.0 §8.1.4.1",
             Self::ReasonAsText => "CAEP 1.0 §2",
             Self::MillisecondTimes => "RFC 7519 §2",
             Self::LowerCaseLevels => "CAEP 1.0 §3.8",
@@ -216,7 +219,6 @@ impl Deviation {
             }
             Self::StreamsNotListed => "SSF 1.0 §8.1.1.2",
             Self::PollAcks => "RFC 8936 §2.2",
-            Self::SetDataCode => "SSF 1.0 §8.1.4.1",
         }
     }
 
@@ -288,8 +290,8 @@ impl Deviation {
             Self::ExpPresent => claims::undo_exp(body, object),
             Self::DeliveryMemberNames => stream::undo_member_names(body, object),
             Self::RiscDeliveryMethods => stream::undo_methods(body, object),
-            Self::TransmitterMembersInCreate => stream::undo_transmitter_members(body, object),
-            Self::StreamSubjectFormat => stream::undo_subject_format(body, object),
+            Self::TransmitterMembersInCreate => stream::has_transmitter_members(body, object),
+            Self::StreamSubjectFormat => stream::has_subject_format(body, object),
             Self::NullEventsRequested => stream::undo_null_events(body, object),
             Self::StreamIdLeftOut => stream::undo_id_left_out(body, object),
             Self::PollAcks => stream::undo_acks(body, object),

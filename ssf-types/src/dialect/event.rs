@@ -7,15 +7,13 @@ use super::{
 use crate::event::{
     EventPayload, KNOWN_EVENT_TYPES,
     caep::{AssuranceLevelChange, RiskLevelChange, SessionEstablished, TokenClaimsChange},
+    okta::OktaEvent,
+    risc::IdentifierChanged,
     ssf::{StreamUpdated, Verification},
 };
 
 /// The member of a SET that holds its events.
 pub(super) const EVENTS: &str = "events";
-
-/// The URI of RISC's `identifier-changed` (RISC 1.0 §2.5).
-const IDENTIFIER_CHANGED: &str =
-    "https://schemas.openid.net/secevent/risc/event-type/identifier-changed";
 
 /// URIs of the framework events up to SSE draft 1.
 pub(super) const SSE_URIS: Uris = Uris(&[
@@ -95,9 +93,9 @@ pub(super) fn each(
     body == Body::Claims && object.edit(EVENTS, |events| events.edit_each(change))
 }
 
-/// Whether the table has the type: the members of others may mean anything.
+/// Whether one of our tables has the type: the members of others may mean anything.
 pub(super) fn is_known(uri: &str) -> bool {
-    KNOWN_EVENT_TYPES.contains(&uri)
+    KNOWN_EVENT_TYPES.contains(&uri) || OktaEvent::EVENT_TYPES.contains(&uri)
 }
 
 /// Members of a payload that are no changed claims: those of CAEP 1.0 §2, and the subject.
@@ -217,11 +215,11 @@ fn replace_levels(
 }
 
 pub(super) fn undo_new_value(uri: &str, payload: &mut Object<'_>) -> bool {
-    uri == IDENTIFIER_CHANGED && payload.rename("new_value", "new-value")
+    uri == IdentifierChanged::URI && payload.rename("new_value", "new-value")
 }
 
 pub(super) fn commit_new_value(uri: &str, payload: &mut Object<'_>) -> bool {
-    uri == IDENTIFIER_CHANGED && payload.rename("new-value", "new_value")
+    uri == IdentifierChanged::URI && payload.rename("new-value", "new_value")
 }
 
 pub(super) fn undo_amr(uri: &str, payload: &mut Object<'_>) -> bool {

@@ -1,6 +1,7 @@
 //! The dialects that have a name.
 
 use super::{Deviation as D, Dialect, Discovery, Management};
+use crate::push::Acknowledge;
 
 impl Dialect {
     /// SSF 1.0 to the letter: nothing is tolerated, nothing is changed. The default.
@@ -178,10 +179,11 @@ impl Dialect {
             D::RiscDeliveryMethods,
         ])
         .found_at(Discovery::Sse)
-        .echoing(&["aud", "format"]);
+        .echoing(&["aud", "format"])
+        .acknowledging(Acknowledge::Any2xx);
 
-    /// SailPoint Identity Security Cloud: SSF 1.0, and a `status` in the configuration of a stream
-    /// ("Shared Signals Framework (SSF)", SailPoint Developer; field reports).
+    /// `SailPoint` Identity Security Cloud: SSF 1.0, and a `status` in the configuration of a stream
+    /// ("Shared Signals Framework (SSF)", `SailPoint` Developer; field reports).
     pub const SAILPOINT: Self =
         Self::new("sailpoint", "SailPoint Identity Security Cloud").showing_status();
 

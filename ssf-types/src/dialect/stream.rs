@@ -105,18 +105,15 @@ const OF_TRANSMITTER: &[&str] = &[
     "inactivity_timeout",
 ];
 
-pub(super) fn undo_transmitter_members(body: Body<'_>, object: &mut Object<'_>) -> bool {
-    body == Body::CreateStream && take_any(object, OF_TRANSMITTER)
+pub(super) fn has_transmitter_members(body: Body<'_>, object: &Object<'_>) -> bool {
+    body == Body::CreateStream && OF_TRANSMITTER.iter().any(|name| object.has(name))
 }
 
-pub(super) fn undo_subject_format(body: Body<'_>, object: &mut Object<'_>) -> bool {
-    is_stream(body) && take_any(object, &["format", "subject_type"])
-}
-
-fn take_any(object: &mut Object<'_>, names: &[&str]) -> bool {
-    names
-        .iter()
-        .fold(false, |any, name| any | object.take(name).is_some())
+pub(super) fn has_subject_format(body: Body<'_>, object: &Object<'_>) -> bool {
+    is_stream(body)
+        && ["format", "subject_type"]
+            .iter()
+            .any(|name| object.has(name))
 }
 
 pub(super) fn undo_null_events(body: Body<'_>, object: &mut Object<'_>) -> bool {
