@@ -1,0 +1,305 @@
+//! The static vectors of `conformance/vectors`: every verdict and every code is demanded of this crate.
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test, what cannot go on has failed"
+)]
+#![cfg(feature = "jose")]
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use serde_json::Value;
+use ssf_types::{
+    audience::Audience,
+    event::Event,
+    jose::KeySet,
+    json::{self, JsonError},
+    poll::{PollRequest, PollResponse},
+    push::{Acknowledge, Answer, Exchange, PushError, PushOutcome, classify},
+    set::{Expectation, SetError, UnverifiedSet, VerifiedSet},
+    subject::{SimpleSubject, Subject},
+    time::Timestamp,
+    uri::{EventTypeUri, Issuer},
+};
+
+/// Reads the array `list` of a file of vectors, which must have at least `least` entries.
+fn vectors(file: &str, list: &str, least: usize) -> Vec<Value> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/vectors");
+    let mut file: Value = serde_json::from_slice(&fs::read(directory.join(file)).unwrap()).unwrap();
+    let Value::Array(vectors) = file[list].take() else {
+        unreachable!("{list} is an array");
+    };
+    assert!(
+        vectors.len() >= least,
+        "{} of {least} are left",
+        vectors.len()
+    );
+    vectors
+}
+
+fn text<'v>(vector: &'v Value, member: &str) -> &'v str {
+    vector[member].as_str().unwrap()
+}
+
+/// Demands that nothing differed, and shows all that did.
+fn none_differ(differences: impl IntoIterator<Item = String>) {
+    let differences: Vec<String> = differences.into_iter().collect();
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
+}
+
+fn key_sets() -> BTreeMap<String, KeySet> {
+    let sets = vectors("jwks.json", "jwks", 10).into_iter().map(|set| {
+        let keys = KeySet::parse(set["jwks"].to_string().as_bytes()).unwrap();
+        (text(&set, "name").to_owned(), keys)
+    });
+    sets.collect()
+}
+
+fn verified(vector: &Value, keys: &KeySet) -> Result<VerifiedSet, SetError> {
+    let audience = vector["audience"].as_array().unwrap().iter();
+    let audience = Audience::new(audience.map(|name| name.as_str().unwrap())).unwrap();
+    let expected = Expectation::new(Issuer::parse(text(vector, "issuer")).unwrap(), audience);
+    let now = Timestamp::from_secs(vector["now"].as_u64().unwrap());
+    UnverifiedSet::parse(text(vector, "token").as_bytes())?.verify(keys, &expected, now)
+}
+
+#[test]
+fn each_set_is_accepted_or_refused_with_its_code() {
+    let keys = key_sets();
+    none_differ(
+        vectors("sets.json", "sets", 300)
+            .iter()
+            .filter_map(|vector| {
+                let found = match verified(vector, &keys[text(vector, "jwks")]) {
+                    Ok(_) => "accept".to_owned(),
+                    Err(error) => error.code().to_string(),
+                };
+                let expected = match text(vector, "verdict") {
+                    "accept" => "accept",
+                    _ => text(vector, "code"),
+                };
+                (found != expected).then(|| {
+                    format!(
+                        "{}: {expected} expected, {found} found",
+                        text(vector, "name")
+                    )
+                })
+            }),
+    );
+}
+
+#[test]
+fn of_each_key_set_those_keys_are_used_that_may_be() {
+    let keys = key_sets();
+    none_differ(
+        vectors("jwks.json", "jwks", 10)
+            .iter()
+            .filter_map(|vector| {
+                let verdicts = vector["verdicts"].as_array().unwrap().iter();
+                let expected = verdicts.filter(|verdict| verdict["usable"] == true).count();
+                let found = keys[text(vector, "name")].len();
+                (found != expected).then(|| {
+                    format!(
+                        "{}: {expected} expected, {found} found",
+                        text(vector, "name")
+                    )
+                })
+            }),
+    );
+}
+
+#[test]
+fn documents_that_are_no_key_sets_are_refused() {
+    none_differ(
+        vectors("jwks.json", "malformed", 5)
+            .iter()
+            .filter_map(|vector| {
+                let read = KeySet::parse(text(vector, "text").as_bytes());
+                read.is_ok().then(|| text(vector, "name").to_owned())
+            }),
+    );
+}
+
+/// The faulty member that an error names; empty where none can be named.
+fn member(error: &JsonError) -> &str {
+    match error {
+        JsonError::Missing { path } | JsonError::Invalid { path, .. } => path,
+        _ => "",
+    }
+}
+
+/// Compares a result with what a vector demands of it: sound, or faulty in this member or within it.
+fn differs<T>(vector: &Value, result: Result<T, JsonError>) -> Option<String> {
+    let name = text(vector, "name");
+    let sound = vector["valid"].as_bool().unwrap();
+    match result {
+        Ok(_) if sound => None,
+        Ok(_) => Some(format!("{name}: was accepted")),
+        Err(error) if sound => Some(format!("{name}: {error}")),
+        Err(error) => {
+            let (expected, found) = (text(vector, "member"), member(&error));
+            let within = found
+                .strip_prefix(expected)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            (!within).then(|| format!("{name}: {expected} is at fault, {found} was named"))
+        }
+    }
+}
+
+fn checked<T>(text: &str, read: impl FnOnce(&str) -> Result<T, JsonError>) -> Result<T, JsonError> {
+    json::check(text.as_bytes()).and_then(read)
+}
+
+#[test]
+fn each_subject_is_read_or_its_faulty_member_is_named() {
+    none_differ(
+        vectors("subjects.json", "subjects", 90)
+            .iter()
+            .filter_map(|vector| differs(vector, checked(text(vector, "text"), Subject::read))),
+    );
+}
+
+#[test]
+fn each_event_is_read_or_its_faulty_member_is_named() {
+    none_differ(
+        vectors("events.json", "events", 150)
+            .iter()
+            .filter_map(|vector| {
+                let uri = EventTypeUri::parse(text(vector, "type")).unwrap();
+                let sub_id = Subject::read(&vector["sub_id"].to_string()).unwrap();
+                let event = checked(&vector["payload"].to_string(), |payload| {
+                    Event::read(&uri, payload)
+                });
+                let suits = event.and_then(|event| match event.accepts(&sub_id) {
+                    true => Ok(()),
+                    false => Err(JsonError::invalid("sub_id", "one that suits the event")),
+                });
+                differs(vector, suits)
+            }),
+    );
+}
+
+#[test]
+fn subjects_of_one_group_count_as_one_and_those_of_two_groups_do_not() {
+    none_differ(
+        vectors("canonical.json", "classes", 20)
+            .iter()
+            .flat_map(|class| {
+                let form: fn(&SimpleSubject) -> String = match text(class, "form") {
+                    "matching" => SimpleSubject::matching_form,
+                    "revocation" => SimpleSubject::revocation_key,
+                    other => unreachable!("{other} is no form"),
+                };
+                let groups = class["groups"].as_array().unwrap().iter().enumerate();
+                let forms: Vec<(usize, String)> = groups
+                    .flat_map(|(group, subjects)| {
+                        let subjects = subjects.as_array().unwrap().iter();
+                        subjects.map(move |subject| {
+                            (
+                                group,
+                                form(&SimpleSubject::read_json(&subject.to_string()).unwrap()),
+                            )
+                        })
+                    })
+                    .collect();
+                let wrong = |(group, form): &(usize, String)| {
+                    forms
+                        .iter()
+                        .any(|(other, of_other)| (group == other) != (form == of_other))
+                };
+                let name = text(class, "name").to_owned();
+                forms.iter().any(wrong).then_some(name)
+            }),
+    );
+}
+
+#[test]
+fn an_event_reaches_the_subjects_that_it_matches_and_no_others() {
+    none_differ(
+        vectors("matching.json", "pairs", 30)
+            .iter()
+            .filter_map(|pair| {
+                let subject = |member: &str| Subject::read(&pair[member].to_string()).unwrap();
+                let (added, event) = (subject("added"), subject("event"));
+                let expected = pair["match"].as_bool().unwrap();
+                let found = [added.matches(&event), event.matches(&added)];
+                (found != [expected; 2]).then(|| {
+                    format!(
+                        "{}: {expected} expected both ways, {found:?} found",
+                        text(pair, "name")
+                    )
+                })
+            }),
+    );
+}
+
+#[test]
+fn each_body_of_poll_delivery_is_read_or_its_faulty_member_is_named() {
+    let requests = vectors("poll.json", "requests", 20);
+    let responses = vectors("poll.json", "responses", 10);
+    let requests = requests
+        .iter()
+        .filter_map(|vector| differs(vector, PollRequest::parse(text(vector, "text").as_bytes())));
+    let responses = responses
+        .iter()
+        .filter_map(|vector| differs(vector, PollResponse::parse(text(vector, "text").as_bytes())));
+    none_differ(requests.chain(responses));
+}
+
+/// The meaning of an answer as the vectors name it, with the wait and the code that it brings.
+fn meaning(outcome: PushOutcome) -> (&'static str, Option<u64>, Option<String>) {
+    let coded = |meaning, error: PushError| (meaning, None, Some(error.err.to_string()));
+    match outcome {
+        PushOutcome::Acknowledged => ("acknowledged", None, None),
+        PushOutcome::OtherSuccess { .. } => unreachable!("every 2xx acknowledges here"),
+        PushOutcome::SetRefused(error) => coded("set_refused", error),
+        PushOutcome::KeyRefused(error) => coded("key_refused", error),
+        PushOutcome::StreamRefused(error) => coded("stream_refused", error),
+        PushOutcome::CredentialsRefused { error, .. } => (
+            "credentials_refused",
+            None,
+            error.map(|error| error.err.to_string()),
+        ),
+        PushOutcome::Gone { .. } => ("gone", None, None),
+        PushOutcome::Busy { retry_after } => ("busy", retry_after.map(|wait| wait.as_secs()), None),
+        PushOutcome::Redirected { .. } => ("redirected", None, None),
+        PushOutcome::Failed(_) => ("failed", None, None),
+    }
+}
+
+#[test]
+fn each_answer_to_a_push_has_its_meaning() {
+    let now = Timestamp::from_secs(1_615_305_159);
+    none_differ(
+        vectors("push-answers.json", "answers", 40)
+            .iter()
+            .filter_map(|vector| {
+                let answer = Answer {
+                    status: u16::try_from(vector["status"].as_u64().unwrap()).unwrap(),
+                    retry_after: vector["headers"]["Retry-After"].as_str(),
+                    body: text(vector, "body").as_bytes(),
+                };
+                let found = meaning(classify(
+                    Exchange::Answered(answer),
+                    Acknowledge::Any2xx,
+                    now,
+                ));
+                let code = vector["code"].as_str().map(str::to_owned);
+                let expected = (
+                    text(vector, "meaning"),
+                    vector["wait_seconds"].as_u64(),
+                    code,
+                );
+                (found != expected).then(|| {
+                    format!(
+                        "{}: {expected:?} expected, {found:?} found",
+                        text(vector, "name")
+                    )
+                })
+            }),
+    );
+}
