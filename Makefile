@@ -17,7 +17,7 @@ demo: setup-build
 test: setup fmt clippy unit docs lean deny
 
 bench: setup-build
-	$(CARGO) bench --locked --package ssf-types --bench set
+	$(CARGO) bench --locked --package ssf-types --bench types
 
 setup:
 	@.ci/setup build test
