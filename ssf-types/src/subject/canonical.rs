@@ -239,6 +239,18 @@ mod tests {
     }
 
     #[test]
+    fn aliases_are_a_set() {
+        let (al, bo) = (email("al@b.example"), email("bo@b.example"));
+        let aliases = |list: &[&SimpleSubject]| {
+            SimpleSubject::aliases(list.iter().map(|&alias| alias.clone())).unwrap()
+        };
+        let (one, two) = (aliases(&[&al, &bo]), aliases(&[&bo, &al, &bo]));
+        assert_eq!(one.matching_form(), two.matching_form());
+        assert_eq!(one.revocation_key(), two.revocation_key());
+        assert_ne!(one.matching_form(), aliases(&[&al]).matching_form());
+    }
+
+    #[test]
     fn ip_addresses_are_a_set() {
         let one = other(r#"{"format":"ip-addresses","ip-addresses":["10.0.0.1","2001:db8::1"]}"#);
         let two = other(
