@@ -209,7 +209,12 @@ fn what_is_no_pem_is_refused() {
         assert_eq!(error, KeyError::NotPrivatePem);
     }
     let private = pem(&RSA_KEY);
-    for text in ["", "-----BEGIN PUBLIC KEY-----", RSA, &private] {
+    let sealed = public.replacen(
+        "-----\n",
+        "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n",
+        1,
+    );
+    for text in ["", "-----BEGIN PUBLIC KEY-----", RSA, &private, &sealed] {
         assert_eq!(
             PublicKey::from_pem(text).unwrap_err(),
             KeyError::NotPublicPem

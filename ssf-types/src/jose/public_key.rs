@@ -47,6 +47,10 @@ impl PublicKey {
         if pem.len() > PEM_BYTES_MAX {
             return Err(KeyError::PemTooLong);
         }
+        // OpenSSL would ask for the passphrase on the terminal (RFC 1421 §4.6.1.1), and a public key has none.
+        if pem.contains("Proc-Type:") {
+            return Err(KeyError::NotPublicPem);
+        }
         let key = PKey::public_key_from_pem(pem.as_bytes()).map_err(|_| KeyError::NotPublicPem)?;
         let numbers = Numbers::of(&key)?;
         // A key that is marked for PSS serves nothing else (RFC 4055 §1.2).
