@@ -15,6 +15,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
     event::{EventPayload, Family, risc::SessionsRevoked},
+    set::Algorithm,
     uri::{EventTypeUri, Issuer},
 };
 
@@ -63,6 +64,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// Where the key comes from that seals what is stored.
     pub encryption_key: KeySource,
+    /// What SETs are signed with.
+    pub signing_algorithm: Algorithm,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are, as directives such as `info,ssf_transmitter=debug`.
@@ -97,6 +100,7 @@ impl Config {
         let issuer = reader.value("issuer", |value| read_issuer(value, listen));
         let database_url = reader.value("database_url", read_database_url);
         let encryption_key = read_key(&mut reader, database_url.as_ref());
+        let signing_algorithm = reader.value("signing_algorithm", read_algorithm);
         let log_format = reader.value("log_format", read_log_format);
         let log_filter = reader.value("log_filter", read_log_filter);
         let events_supported = reader.value("events_supported", read_events);
@@ -114,6 +118,7 @@ impl Config {
                 issuer: issuer?,
                 database_url: database_url?,
                 encryption_key: encryption_key?,
+                signing_algorithm: signing_algorithm?,
                 log_format: log_format?,
                 log_filter: log_filter?,
                 events_supported: events_supported?,
@@ -289,6 +294,17 @@ fn beside(database: &Path) -> PathBuf {
     key.into()
 }
 
+fn read_algorithm(value: Option<&Value>) -> Result<Algorithm, String> {
+    let Some(value) = value else {
+        // Every Receiver of the CAEP interoperability profile accepts it.
+        return Ok(Algorithm::Rs256);
+    };
+    value
+        .text()
+        .and_then(Algorithm::parse)
+        .ok_or_else(|| "must be RS256, PS256, ES256 or EdDSA".to_owned())
+}
+
 fn read_log_format(value: Option<&Value>) -> Result<LogFormat, String> {
     match value.map(Value::text) {
         None | Some(Some("text")) => Ok(LogFormat::Text),
@@ -380,6 +396,25 @@ mod tests {
         assert_eq!(database, Path::new("ssf-transmitter.db"));
         assert_eq!(key, Path::new("ssf-transmitter.db.key"));
         assert_eq!(config.push_timeouts, PushTimeouts::default());
+        assert_eq!(config.signing_algorithm, Algorithm::Rs256);
+    }
+
+    #[test]
+    fn the_algorithm_is_one_of_four() {
+        let algorithm = |alg| {
+            let config = read(&format!("signing_algorithm = '{alg}'"), &[]);
+            config.map(|config| config.signing_algorithm)
+        };
+        assert_eq!(algorithm("RS256"), Ok(Algorithm::Rs256));
+        assert_eq!(algorithm("PS256"), Ok(Algorithm::Ps256));
+        assert_eq!(algorithm("ES256"), Ok(Algorithm::Es256));
+        assert_eq!(algorithm("EdDSA"), Ok(Algorithm::EdDsa));
+        for alg in ["none", "HS256", "rs256", ""] {
+            assert_eq!(
+                faults(&format!("signing_algorithm = '{alg}'"), &[]),
+                ["signing_algorithm (file t.toml): must be RS256, PS256, ES256 or EdDSA"]
+            );
+        }
     }
 
     #[test]

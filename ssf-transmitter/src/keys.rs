@@ -19,9 +19,6 @@ use crate::{
     ports::{Clock, FirstWrite, KeyStore, SignError, Signer, StoreError},
 };
 
-/// What SETs are signed with: every Receiver of the CAEP interoperability profile accepts it.
-const ALGORITHM: Algorithm = Algorithm::Rs256;
-
 /// The signing keys cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +32,12 @@ pub enum LoadKeysError {
     /// The store has taken the first key and then had none.
     #[error("the store has no signing key")]
     None,
+    /// The signing key is for another algorithm than the configured one.
+    #[error("the signing key is for {stored}: signing_algorithm has to say so")]
+    OtherAlgorithm {
+        /// What the key is for.
+        stored: Algorithm,
+    },
 }
 
 /// The keys of this transmitter; the newest signs, all are published.
@@ -49,14 +52,18 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// Loads the keys; the first start makes one.
+    /// Loads the keys; the first start makes one for `algorithm`.
     ///
     /// # Errors
-    /// The store fails, or a key cannot be used.
-    pub async fn load<S: KeyStore>(store: &S, clock: &impl Clock) -> Result<Self, LoadKeysError> {
+    /// The store fails, a key cannot be used, or the newest one is for another algorithm.
+    pub async fn load<S: KeyStore>(
+        store: &S,
+        clock: &impl Clock,
+        algorithm: Algorithm,
+    ) -> Result<Self, LoadKeysError> {
         let mut stored = store.signing_keys().await.map_err(LoadKeysError::Store)?;
         if stored.is_empty() {
-            make_first(store, clock).await?;
+            make_first(store, clock, algorithm).await?;
             stored = store.signing_keys().await.map_err(LoadKeysError::Store)?;
         }
         let keys = stored
@@ -66,6 +73,11 @@ impl SigningKeys {
             .map_err(LoadKeysError::Key)?;
         let jwks = Arc::new(jose::jwks(&keys));
         let current = keys.into_iter().next().ok_or(LoadKeysError::None)?;
+        if current.algorithm() != algorithm {
+            return Err(LoadKeysError::OtherAlgorithm {
+                stored: current.algorithm(),
+            });
+        }
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Ok(Self {
             current,
@@ -81,16 +93,20 @@ impl SigningKeys {
 }
 
 /// Makes a key off the reactor; several nodes that start together agree on one.
-async fn make_first<S: KeyStore>(store: &S, clock: &impl Clock) -> Result<(), LoadKeysError> {
+async fn make_first<S: KeyStore>(
+    store: &S,
+    clock: &impl Clock,
+    algorithm: Algorithm,
+) -> Result<(), LoadKeysError> {
     #[expect(
         clippy::expect_used,
         reason = "generate() does not panic, and nobody cancels the task"
     )]
-    let key = spawn_blocking(|| SigningKey::generate(ALGORITHM))
+    let key = spawn_blocking(move || SigningKey::generate(algorithm))
         .await
         .expect("the task ends")
         .map_err(LoadKeysError::Key)?;
-    let stored = StoredKey::new(key.kid().clone(), ALGORITHM, key.pem().clone(), clock.now());
+    let stored = StoredKey::new(key.kid().clone(), algorithm, key.pem().clone(), clock.now());
     let written = store
         .insert_first_key(&stored)
         .await
@@ -164,6 +180,10 @@ mod tests {
         }
     }
 
+    async fn load(store: &Keys) -> Result<SigningKeys, LoadKeysError> {
+        SigningKeys::load(store, &FixedClock, Algorithm::Rs256).await
+    }
+
     fn claims() -> SetClaims {
         SetClaims::new(
             Issuer::parse("https://tr.example.com").unwrap(),
@@ -178,9 +198,9 @@ mod tests {
     #[tokio::test]
     async fn what_the_first_start_signs_the_published_keys_of_the_second_verify() {
         let store = Keys::default();
-        let first = SigningKeys::load(&store, &FixedClock).await.unwrap();
+        let first = load(&store).await.unwrap();
         let token = first.sign(claims()).await.unwrap();
-        let second = SigningKeys::load(&store, &FixedClock).await.unwrap();
+        let second = load(&store).await.unwrap();
         let keys = KeySet::parse(second.jwks().to_string().as_bytes()).unwrap();
         let expected = Expectation::new(claims().iss, claims().aud);
         let set = UnverifiedSet::parse(token.as_str().as_bytes())
@@ -192,10 +212,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_published_document_holds_nothing_private() {
-        let keys = SigningKeys::load(&Keys::default(), &FixedClock)
+    async fn every_algorithm_can_be_configured() {
+        for algorithm in Algorithm::ALL {
+            let keys = SigningKeys::load(&Keys::default(), &FixedClock, *algorithm)
+                .await
+                .unwrap();
+            assert_eq!(keys.jwks()["keys"][0]["alg"], algorithm.as_str());
+            let token = keys.sign(claims()).await.unwrap();
+            let token = UnverifiedSet::parse(token.as_str().as_bytes()).unwrap();
+            assert_eq!(token.header().alg, *algorithm);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_for_another_algorithm_does_not_sign_in_its_stead() {
+        let store = Keys::default();
+        load(&store).await.unwrap();
+        let error = SigningKeys::load(&store, &FixedClock, Algorithm::Es256)
             .await
-            .unwrap();
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the signing key is for RS256: signing_algorithm has to say so"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_published_document_holds_nothing_private() {
+        let keys = load(&Keys::default()).await.unwrap();
         let published = &keys.jwks()["keys"][0];
         let members = published.as_object().unwrap().keys().map(String::as_str);
         let members: std::collections::BTreeSet<&str> = members.collect();
@@ -208,12 +252,12 @@ mod tests {
         let store = Keys::default();
         let broken = StoredKey::new(
             ssf_types::id::Kid::parse("1").unwrap(),
-            ALGORITHM,
+            Algorithm::Rs256,
             "-----".into(),
             NOW,
         );
         store.0.lock().unwrap().push(broken);
-        let error = SigningKeys::load(&store, &FixedClock).await.unwrap_err();
+        let error = load(&store).await.unwrap_err();
         assert!(matches!(error, LoadKeysError::Key(_)));
     }
 }

@@ -103,7 +103,7 @@ impl Server {
         let listener = listen(config.listen)?;
         let address = listener.local_addr().map_err(StartError::Http)?;
         let issuer = config.issuer_at(address);
-        let keys = SigningKeys::load(&store, &SystemClock)
+        let keys = SigningKeys::load(&store, &SystemClock, config.signing_algorithm)
             .await
             .map_err(StartError::SigningKeys)?;
         let push = PushClient::new(config.push_timeouts).map_err(StartError::Push)?;
