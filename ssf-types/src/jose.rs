@@ -39,7 +39,7 @@ pub const PEM_BYTES_MAX: usize = 16 * 1024;
 /// Fewest bits of an RSA key, for signing and for verifying (RFC 7518 §3.3).
 pub const RSA_BITS_MIN: usize = 2048;
 
-/// Most bits of an RSA key: at this size, verifying takes fourteen times as long as with 2048 bits.
+/// Most bits of an RSA key: at this size, verifying takes about fourteen times as long as with 2048 bits.
 pub const RSA_BITS_MAX: usize = 8192;
 
 /// Size of a generated RSA key; larger ones sign three to fourteen times slower.

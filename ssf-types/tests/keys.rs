@@ -174,6 +174,17 @@ fn a_pem_that_is_marked_for_pss_serves_ps256_alone() {
 }
 
 #[test]
+fn a_pem_that_is_marked_for_another_hash_is_refused() {
+    let pair = josekit::jws::PS384.generate_key_pair(2048).unwrap();
+    let text = |pem| String::from_utf8(pem).unwrap();
+    let private = text(josekit::jwk::KeyPair::to_pem_private_key(&pair));
+    let public = text(josekit::jwk::KeyPair::to_pem_public_key(&pair));
+    let unsuitable = KeyError::Unsuitable(Algorithm::Ps256);
+    assert_eq!(SigningKey::from_any_pem(&private).unwrap_err(), unsuitable);
+    assert_eq!(PublicKey::from_pem(&public).unwrap_err(), unsuitable);
+}
+
+#[test]
 fn a_key_of_another_type_does_not_serve_the_algorithm() {
     let key = SigningKey::from_jwk(P256.as_bytes()).unwrap();
     for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::EdDsa] {

@@ -49,7 +49,7 @@ const fn ends(first: u8, middle: u8, last: u8) -> [u8; 32] {
     point
 }
 
-/// A public key by its numbers, big-endian and, for RSA, without leading zeros.
+/// A public key by its numbers: for RSA and P-256 big-endian, RSA without leading zeros; for Ed25519 the encoded point.
 #[derive(Clone, Eq, PartialEq)]
 pub(super) enum Numbers {
     Rsa { n: Vec<u8>, e: Vec<u8> },

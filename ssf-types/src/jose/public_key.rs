@@ -3,13 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use josekit::jws::{ES256, EdDSA, JwsVerifier, PS256, RS256};
-use openssl::pkey::{Id, PKey};
+use openssl::pkey::{HasPublic, Id, PKey};
 use serde_json::{Value, json};
 
 use super::{
     KeyError, PEM_BYTES_MAX,
     jwk::{self, Jwk, Purpose},
-    numbers::Numbers,
+    numbers::{Numbers, not_a_key},
 };
 use crate::{id::Kid, json::Members, set::Algorithm};
 
@@ -41,6 +41,8 @@ type SharedVerifier = Arc<dyn JwsVerifier + Send + Sync>;
 impl PublicKey {
     /// Reads a public key in PEM (`SubjectPublicKeyInfo`, RFC 7468 §13); its `kid` becomes its thumbprint.
     ///
+    /// A key that is marked for PSS serves PS256, if it is marked for SHA-256 with 32 bytes of salt.
+    ///
     /// # Errors
     /// The text is no such key, or one that must not be used.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
@@ -53,12 +55,12 @@ impl PublicKey {
         }
         let key = PKey::public_key_from_pem(pem.as_bytes()).map_err(|_| KeyError::NotPublicPem)?;
         let numbers = Numbers::of(&key)?;
-        // A key that is marked for PSS serves nothing else (RFC 4055 §1.2).
+        // A key that is marked for PSS serves nothing else (RFC 4055 §1.2), and that with its own parameters alone.
         let algorithms = match key.id() {
             Id::RSA_PSS => &[Algorithm::Ps256][..],
             _ => numbers.algorithms(),
         };
-        Self::new(Some(numbers.thumbprint()), algorithms, numbers)
+        Self::new(Some(numbers.thumbprint()), algorithms, numbers, &key)
     }
 
     /// Reads a public JWK (RFC 7517 §4); its `kid` stays as it is, also where it has none.
@@ -73,18 +75,17 @@ impl PublicKey {
     pub(super) fn take(jwk: &mut Members<'_>) -> Result<Self, KeyError> {
         jwk::has_no_secret(jwk)?;
         let jwk = Jwk::take(jwk, Purpose::Verify)?;
-        Self::new(jwk.kid, &jwk.algorithms, jwk.numbers)
+        let key = jwk.numbers.key()?;
+        Self::new(jwk.kid, &jwk.algorithms, jwk.numbers, &key)
     }
 
     pub(super) fn new(
         kid: Option<Kid>,
         algorithms: &[Algorithm],
         numbers: Numbers,
+        key: &PKey<impl HasPublic>,
     ) -> Result<Self, KeyError> {
-        let der = numbers
-            .key()?
-            .public_key_to_der()
-            .map_err(|_| KeyError::NotAKey)?;
+        let der = key.public_key_to_der().map_err(not_a_key)?;
         let verifiers = algorithms
             .iter()
             .map(|algorithm| Ok((*algorithm, verifier(*algorithm, &der)?)))

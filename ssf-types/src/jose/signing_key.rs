@@ -75,7 +75,7 @@ impl SigningKey {
     }
 
     /// Reads a private key in PEM to sign with the algorithm that the key's type suggests: RS256 for RSA, and PS256
-    /// where the key is marked for PSS.
+    /// where the key is marked for PSS, with SHA-256 and 32 bytes of salt.
     ///
     /// # Errors
     /// The text is no such key, or one that must not be used.
@@ -112,7 +112,7 @@ impl SigningKey {
         let kid = kid.unwrap_or_else(|| numbers.thumbprint());
         let der = key.private_key_to_pkcs8().map_err(not_a_key)?;
         let signer = signer(algorithm, &der)?;
-        let public = PublicKey::new(Some(kid.clone()), &[algorithm], numbers)?;
+        let public = PublicKey::new(Some(kid.clone()), &[algorithm], numbers, key)?;
         is_pair(&*signer, &public, algorithm)?;
         let pem = key.private_key_to_pem_pkcs8().map_err(not_a_key)?;
         let pem = String::from_utf8(pem).map_err(|_| KeyError::NotAKey)?;

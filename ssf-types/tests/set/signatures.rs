@@ -328,6 +328,19 @@ fn an_ecdsa_signature_in_der_is_refused() {
 }
 
 #[test]
+fn an_ecdsa_signature_has_two_spellings_so_that_a_replay_is_known_by_its_jti_alone() {
+    let order = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+    let order = BigNum::from_hex_str(order).unwrap();
+    let token = token(&header("ES256", EC.kid().as_str()), |input| {
+        let signature = es256(input);
+        let s = BigNum::from_slice(&signature[32..]).unwrap();
+        let other = (&order - &s).to_vec_padded(32).unwrap();
+        [&signature[..32], &other].concat()
+    });
+    assert!(verify(&token).is_ok());
+}
+
+#[test]
 fn a_signature_of_zeros_or_beyond_the_order_is_wrong() {
     for (key, length) in [(&*RSA, 256), (&*PSS, 256), (&*EC, 64), (&*ED, 64)] {
         let header = header(key.algorithm().as_str(), key.kid().as_str());
