@@ -4,7 +4,7 @@ mod scheme;
 mod version;
 mod well_known;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use self::{
@@ -85,7 +85,7 @@ pub struct TransmitterMetadata {
 }
 
 /// Which subjects a new stream covers (SSF 1.0 §7.1). Written and read in upper case only.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum DefaultSubjects {
     /// All that are appropriate for the stream.

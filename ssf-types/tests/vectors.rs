@@ -254,7 +254,7 @@ fn each_body_of_poll_delivery_is_read_or_its_faulty_member_is_named() {
 fn meaning(outcome: PushOutcome) -> (&'static str, Option<u64>, Option<String>) {
     let coded = |meaning, error: PushError| (meaning, None, Some(error.err.to_string()));
     match outcome {
-        PushOutcome::Acknowledged => ("acknowledged", None, None),
+        PushOutcome::Acknowledged { .. } => ("acknowledged", None, None),
         PushOutcome::OtherSuccess { .. } => unreachable!("every 2xx acknowledges here"),
         PushOutcome::SetRefused(error) => coded("set_refused", error),
         PushOutcome::KeyRefused(error) => coded("key_refused", error),
@@ -265,7 +265,9 @@ fn meaning(outcome: PushOutcome) -> (&'static str, Option<u64>, Option<String>) 
             error.map(|error| error.err.to_string()),
         ),
         PushOutcome::Gone { .. } => ("gone", None, None),
-        PushOutcome::Busy { retry_after } => ("busy", retry_after.map(|wait| wait.as_secs()), None),
+        PushOutcome::Busy { retry_after, .. } => {
+            ("busy", retry_after.map(|wait| wait.as_secs()), None)
+        }
         PushOutcome::Redirected { .. } => ("redirected", None, None),
         PushOutcome::Failed(_) => ("failed", None, None),
     }

@@ -62,7 +62,7 @@ impl DeliveryState {
             Self::Pending { attempts, due }
         };
         match outcome {
-            PushOutcome::Acknowledged => Self::Acknowledged { at: now },
+            PushOutcome::Acknowledged { .. } => Self::Acknowledged { at: now },
             PushOutcome::SetRefused(refusal)
             | PushOutcome::KeyRefused(refusal)
             | PushOutcome::StreamRefused(refusal) => Self::Quarantined {
@@ -70,7 +70,7 @@ impl DeliveryState {
                 code: refusal.err,
                 description: refusal.description,
             },
-            PushOutcome::Busy { retry_after } => again(retry_after),
+            PushOutcome::Busy { retry_after, .. } => again(retry_after),
             PushOutcome::OtherSuccess { .. }
             | PushOutcome::CredentialsRefused { .. }
             | PushOutcome::Gone { .. }
@@ -140,13 +140,17 @@ mod tests {
         PushOutcome::KeyRefused(PushError::new(ErrCode::InvalidKey, "unknown kid"))
     }
 
+    fn acknowledgement() -> PushOutcome {
+        PushOutcome::Acknowledged { status: 202 }
+    }
+
     fn no_answer() -> PushOutcome {
         PushOutcome::Failed(Failure::NoAnswer(NoAnswer::Timeout))
     }
 
     #[test]
     fn an_acknowledgement_settles_a_delivery() {
-        let state = after(pending(3), PushOutcome::Acknowledged);
+        let state = after(pending(3), acknowledgement());
         assert_eq!(state, DeliveryState::Acknowledged { at: NOW });
         assert!(state.is_settled());
     }
@@ -182,7 +186,10 @@ mod tests {
                 error: None,
             },
             PushOutcome::Gone { status: 410 },
-            PushOutcome::Busy { retry_after: None },
+            PushOutcome::Busy {
+                status: 503,
+                retry_after: None,
+            },
             PushOutcome::Redirected { status: 307 },
             no_answer(),
             PushOutcome::Failed(Failure::Status(500)),
@@ -198,6 +205,7 @@ mod tests {
     #[test]
     fn a_receiver_that_is_busy_gets_the_time_it_asks_for() {
         let outcome = PushOutcome::Busy {
+            status: 429,
             retry_after: Some(Duration::from_secs(30)),
         };
         let expected = DeliveryState::Pending {
@@ -219,9 +227,6 @@ mod tests {
     #[test]
     fn a_late_acknowledgement_does_not_hide_a_rejection() {
         let quarantined = after(pending(0), refusal());
-        assert_eq!(
-            after(quarantined.clone(), PushOutcome::Acknowledged),
-            quarantined
-        );
+        assert_eq!(after(quarantined.clone(), acknowledgement()), quarantined);
     }
 }

@@ -186,7 +186,7 @@ fn reason(error: &reqwest::Error) -> NoAnswer {
 
 fn label(outcome: &PushOutcome) -> &'static str {
     match outcome {
-        PushOutcome::Acknowledged => "acknowledged",
+        PushOutcome::Acknowledged { .. } => "acknowledged",
         PushOutcome::SetRefused(_) | PushOutcome::KeyRefused(_) | PushOutcome::StreamRefused(_) => {
             "refused"
         }
@@ -270,7 +270,7 @@ mod tests {
         let outcome = client
             .push(&delivery(port, Some("Basic dTpw")), set())
             .await;
-        assert_eq!(outcome, PushOutcome::Acknowledged);
+        assert_eq!(outcome, PushOutcome::Acknowledged { status: 202 });
         let request = server.await.unwrap().to_lowercase();
         assert!(request.starts_with("post /events?tenant=7 http/1.1\r\n"));
         assert!(request.contains("\r\ncontent-type: application/secevent+jwt\r\n"));
@@ -386,7 +386,7 @@ mod tests {
     #[tokio::test]
     async fn an_acknowledgement_counts_whatever_its_body_does() {
         let outcome = outcome_of("HTTP/1.1 202 Accepted\r\n\r\n", b"endless").await;
-        assert_eq!(outcome, PushOutcome::Acknowledged);
+        assert_eq!(outcome, PushOutcome::Acknowledged { status: 202 });
     }
 
     #[tokio::test]
@@ -397,7 +397,14 @@ mod tests {
         )
         .await;
         let retry_after = Some(Duration::from_secs(7));
-        assert_eq!(outcome, PushOutcome::Busy { retry_after });
+        let status = 503;
+        assert_eq!(
+            outcome,
+            PushOutcome::Busy {
+                status,
+                retry_after
+            }
+        );
     }
 
     #[tokio::test]
@@ -408,6 +415,13 @@ mod tests {
         )
         .await;
         let retry_after = Some(Duration::ZERO);
-        assert_eq!(outcome, PushOutcome::Busy { retry_after });
+        let status = 429;
+        assert_eq!(
+            outcome,
+            PushOutcome::Busy {
+                status,
+                retry_after
+            }
+        );
     }
 }

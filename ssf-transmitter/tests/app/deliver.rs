@@ -114,7 +114,7 @@ impl Push for Endpoint {
         }
         self.at_once.lock().unwrap().0 -= 1;
         let answer = self.answers.lock().unwrap().get(user.as_str()).cloned();
-        answer.unwrap_or(PushOutcome::Acknowledged)
+        answer.unwrap_or(PushOutcome::Acknowledged { status: 202 })
     }
 }
 
@@ -319,7 +319,13 @@ async fn a_busy_receiver_gets_the_time_that_it_asks_for() {
     let rig = Rig::new().await;
     rig.world.happens_to(&USERS).await;
     let retry_after = Some(Duration::from_mins(1));
-    rig.endpoint.answer("a", PushOutcome::Busy { retry_after });
+    rig.endpoint.answer(
+        "a",
+        PushOutcome::Busy {
+            status: 429,
+            retry_after,
+        },
+    );
     assert_eq!(rig.run().await.failed, 1);
     rig.after(59_999);
     assert!(rig.lease().await.is_none());

@@ -76,7 +76,10 @@ impl NoAnswer {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PushOutcome {
     /// 202, or any 2xx under [`Acknowledge::Any2xx`]: the Receiver has the SET (RFC 8935 §2.2).
-    Acknowledged,
+    Acknowledged {
+        /// The status.
+        status: u16,
+    },
     /// 2xx other than 202 under [`Acknowledge::Strict202`]: the Receiver breaks RFC 8935 §2.2, and probably has the SET.
     OtherSuccess {
         /// The status.
@@ -104,6 +107,8 @@ pub enum PushOutcome {
     },
     /// 429 or 503: the Receiver is there and wants fewer requests.
     Busy {
+        /// The status.
+        status: u16,
         /// How long to wait, if it says so; at most [`RETRY_AFTER_MAX`](super::RETRY_AFTER_MAX) (RFC 9110 §10.2.3).
         retry_after: Option<Duration>,
     },
@@ -125,6 +130,23 @@ pub enum Failure {
     NoAnswer(NoAnswer),
 }
 
+impl PushOutcome {
+    /// The status of the answer, if there is one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Acknowledged { status }
+            | Self::OtherSuccess { status }
+            | Self::CredentialsRefused { status, .. }
+            | Self::Gone { status }
+            | Self::Busy { status, .. }
+            | Self::Redirected { status }
+            | Self::Failed(Failure::Status(status)) => Some(*status),
+            Self::SetRefused(_) | Self::KeyRefused(_) | Self::StreamRefused(_) => Some(400),
+            Self::Failed(Failure::NoAnswer(_)) => None,
+        }
+    }
+}
+
 /// Says what the end of a push means. `now` is the moment of the answer, for a `Retry-After` that is a date.
 ///
 /// ```
@@ -132,7 +154,7 @@ pub enum Failure {
 /// # use ssf_types::{push::{Acknowledge, Answer, Exchange, PushOutcome, classify}, time::Timestamp};
 /// let answer = Answer { status: 503, retry_after: Some("120"), body: b"" };
 /// let outcome = classify(Exchange::Answered(answer), Acknowledge::Any2xx, Timestamp::from_secs(1_615_305_159));
-/// assert_eq!(outcome, PushOutcome::Busy { retry_after: Some(Duration::from_secs(120)) });
+/// assert_eq!(outcome, PushOutcome::Busy { status: 503, retry_after: Some(Duration::from_secs(120)) });
 /// ```
 pub fn classify(exchange: Exchange<'_>, rule: Acknowledge, now: Timestamp) -> PushOutcome {
     let answer = match exchange {
@@ -141,7 +163,7 @@ pub fn classify(exchange: Exchange<'_>, rule: Acknowledge, now: Timestamp) -> Pu
     };
     let status = answer.status;
     match (status, rule) {
-        (202, _) | (200..=299, Acknowledge::Any2xx) => PushOutcome::Acknowledged,
+        (202, _) | (200..=299, Acknowledge::Any2xx) => PushOutcome::Acknowledged { status },
         (200..=299, Acknowledge::Strict202) => PushOutcome::OtherSuccess { status },
         (300..=399, _) => PushOutcome::Redirected { status },
         (400, _) => refusal(answer.body),
@@ -151,6 +173,7 @@ pub fn classify(exchange: Exchange<'_>, rule: Acknowledge, now: Timestamp) -> Pu
         },
         (404 | 410, _) => PushOutcome::Gone { status },
         (429 | 503, _) => PushOutcome::Busy {
+            status,
             retry_after: answer
                 .retry_after
                 .and_then(|value| retry_after::read(value, now)),
@@ -214,7 +237,7 @@ mod tests {
     fn every_status_has_its_row() {
         for status in 100..=599 {
             let row = match outcome(status, Acknowledge::Strict202) {
-                PushOutcome::Acknowledged => "acknowledged",
+                PushOutcome::Acknowledged { .. } => "acknowledged",
                 PushOutcome::OtherSuccess { .. } => "other success",
                 PushOutcome::SetRefused(_)
                 | PushOutcome::KeyRefused(_)
@@ -235,6 +258,10 @@ mod tests {
                 _ => "failed",
             };
             assert_eq!(row, expected, "{status}");
+            assert_eq!(
+                outcome(status, Acknowledge::Strict202).status(),
+                Some(status)
+            );
         }
     }
 
@@ -243,7 +270,7 @@ mod tests {
         for status in 200..=299 {
             assert_eq!(
                 outcome(status, Acknowledge::Any2xx),
-                PushOutcome::Acknowledged
+                PushOutcome::Acknowledged { status }
             );
         }
     }
@@ -252,7 +279,7 @@ mod tests {
     fn under_the_strict_rule_a_204_is_a_fact_of_its_own() {
         assert_eq!(
             outcome(202, Acknowledge::Strict202),
-            PushOutcome::Acknowledged
+            PushOutcome::Acknowledged { status: 202 }
         );
         assert_eq!(
             outcome(204, Acknowledge::Strict202),
@@ -310,6 +337,7 @@ mod tests {
             ("access_denied", credentials(ErrCode::AccessDenied)),
         ] {
             assert_eq!(refused_with(err), expected, "{err}");
+            assert_eq!(expected.status(), Some(400));
         }
     }
 
@@ -344,6 +372,7 @@ mod tests {
     #[test]
     fn a_busy_receiver_names_seconds_a_date_or_nothing() {
         let expected = |secs: Option<u64>| PushOutcome::Busy {
+            status: 429,
             retry_after: secs.map(Duration::from_secs),
         };
         assert_eq!(busy(Some("120")), expected(Some(120)));
@@ -366,10 +395,9 @@ mod tests {
             NoAnswer::Interrupted,
             NoAnswer::Malformed,
         ] {
-            assert_eq!(
-                classify(Exchange::Unanswered(reason), Acknowledge::Strict202, NOW),
-                PushOutcome::Failed(Failure::NoAnswer(reason))
-            );
+            let outcome = classify(Exchange::Unanswered(reason), Acknowledge::Strict202, NOW);
+            assert_eq!(outcome, PushOutcome::Failed(Failure::NoAnswer(reason)));
+            assert_eq!(outcome.status(), None);
         }
     }
 

@@ -46,7 +46,7 @@ impl Window {
                 self.failures_left = self.failures_max;
                 self.rests_before = 0;
             }
-            Ended::Answered(PushOutcome::Busy { retry_after }, _) => {
+            Ended::Answered(PushOutcome::Busy { retry_after, .. }, _) => {
                 self.width = 1;
                 self.failures_left = 0;
                 self.retry_after = (*retry_after).max(self.retry_after);
