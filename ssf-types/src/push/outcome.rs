@@ -202,7 +202,10 @@ fn refusal(body: &[u8]) -> PushOutcome {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::push::RETRY_AFTER_MAX;
 
     const NOW: Timestamp = Timestamp::from_secs(784_111_717);
 
@@ -408,6 +411,23 @@ mod tests {
                 outcome(status, Acknowledge::Any2xx),
                 PushOutcome::Failed(Failure::Status(status))
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_answered_has_a_meaning_with_its_status(
+            status: u16,
+            retry_after in prop::option::of("\\PC{0,40}|[0-9]{1,30}"),
+            body in prop::collection::vec(any::<u8>(), 0..80),
+            rule in prop::sample::select(vec![Acknowledge::Strict202, Acknowledge::Any2xx]),
+        ) {
+            let answer = Answer { status, retry_after: retry_after.as_deref(), body: &body };
+            let outcome = classify(Exchange::Answered(answer), rule, NOW);
+            prop_assert_eq!(outcome.status(), Some(status));
+            if let PushOutcome::Busy { retry_after: Some(wait), .. } = outcome {
+                prop_assert!(wait <= RETRY_AFTER_MAX);
+            }
         }
     }
 }
