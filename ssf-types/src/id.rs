@@ -40,12 +40,14 @@ fn checked(text: String) -> Result<String, IdError> {
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
         $(#[$doc])*
+        ///
+        /// A string of 1 to [`ID_BYTES_MAX`] bytes without control characters, compared byte for byte.
         #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// Checks `text`: 1 to 255 bytes without control characters.
+            /// Checks `text`.
             ///
             /// # Errors
             /// Says which of these rules the text breaks.

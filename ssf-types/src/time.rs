@@ -14,6 +14,14 @@ const MILLIS_MAX: i64 = (1 << 53) - 1;
 ///
 /// On the wire it is a `NumericDate`: a JSON number of seconds, perhaps with a fraction (RFC 7519 §2). It is written
 /// as a whole number where it is one. Negative numbers, numbers of 2^53 milliseconds or more, and strings are refused.
+///
+/// ```
+/// # use ssf_types::time::Timestamp;
+/// let moment: Timestamp = serde_json::from_str("1615304991.643")?;
+/// assert_eq!(moment.as_millis(), 1_615_304_991_643);
+/// assert_eq!(serde_json::to_string(&moment.whole_seconds())?, "1615304991");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Timestamp(i64);
 

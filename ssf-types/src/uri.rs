@@ -77,8 +77,16 @@ fn checked_url(text: &str) -> Result<Url, UriError> {
 
 /// Names a Transmitter: an `https` URL without query and fragment (SSF 1.0 §7.1).
 ///
-/// `http` is accepted for loopback addresses, for development. Equality is that of the bytes: `https://h` and
-/// `https://h/` are two issuers.
+/// `http` is accepted for loopback addresses, for development. At most [`URI_BYTES_MAX`] bytes. Equality is that of the
+/// bytes: `https://h` and `https://h/` are two issuers.
+///
+/// ```
+/// # use ssf_types::uri::{Issuer, UriError};
+/// let issuer = Issuer::parse("https://tr.example.com")?;
+/// assert_ne!(issuer, Issuer::parse("https://tr.example.com/")?);
+/// assert_eq!(Issuer::parse("https://tr.example.com?a=b"), Err(UriError::Query));
+/// # Ok::<(), UriError>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Issuer(String);
@@ -112,9 +120,20 @@ impl Issuer {
     }
 }
 
-/// Where requests go: an `https` URL without fragment and credentials; a query is allowed.
+/// Where requests go: an `https` URL without fragment and credentials; a query is allowed (SSF 1.0 §7.1).
 ///
-/// `http` is accepted for loopback addresses, for development.
+/// `http` is accepted for loopback addresses, for development. At most [`URI_BYTES_MAX`] bytes. Printing it for debugging
+/// shows scheme and host alone.
+///
+/// ```
+/// # use ssf_types::uri::EndpointUrl;
+/// let status = EndpointUrl::parse("https://tr.example.com/ssf/status?tenant=7")?;
+/// assert_eq!(
+///     status.with_query("stream_id", "f67e+39a0").as_str(),
+///     "https://tr.example.com/ssf/status?tenant=7&stream_id=f67e%2B39a0"
+/// );
+/// # Ok::<(), ssf_types::uri::UriError>(())
+/// ```
 #[derive(Clone, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EndpointUrl {
@@ -162,7 +181,9 @@ impl fmt::Debug for EndpointUrl {
     }
 }
 
-/// Names an event type: an absolute URI of any scheme (RFC 8417 §2.2).
+/// Names an event type: an absolute URI of any scheme and at most [`URI_BYTES_MAX`] bytes (RFC 8417 §2.2).
+///
+/// Types are compared byte for byte.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EventTypeUri(String);

@@ -37,6 +37,17 @@ pub(super) fn stream_id(members: &mut Members<'_>) -> Result<StreamId, JsonError
 ///
 /// A Receiver has to check that `iss` is the issuer whose metadata it has (SSF 1.0 §8.1.1.1), and relies on
 /// `events_delivered` alone for what will come.
+///
+/// ```
+/// # use ssf_types::stream::StreamConfiguration;
+/// let stream = StreamConfiguration::parse(br#"{
+///     "stream_id": "f67e39a0", "iss": "https://tr.example.com", "aud": "https://rp.example.com",
+///     "events_requested": ["urn:example:1", "urn:example:2"], "events_delivered": ["urn:example:2"],
+///     "delivery": {"method": "urn:ietf:rfc:8935", "endpoint_url": "https://rp.example.com/events"}
+/// }"#)?;
+/// assert_eq!(stream.events_delivered.len(), 1);
+/// # Ok::<(), ssf_types::json::JsonError>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct StreamConfiguration {

@@ -16,6 +16,18 @@ use crate::{
 ///
 /// All members are optional on the wire. What the Transmitter supplies does not count here: a Receiver that sends `iss` or
 /// `aud` gets the Transmitter's, whatever they hold, and they are found in `extra`.
+///
+/// ```
+/// # use ssf_types::{event::{EventPayload, caep::SessionRevoked}, uri::EventTypeUri};
+/// # use ssf_types::{secret::AuthorizationHeader, stream::{CreateStream, PushDelivery}, uri::EndpointUrl};
+/// let endpoint = EndpointUrl::parse("https://rp.example.com/events")?;
+/// let secret = AuthorizationHeader::parse("Bearer x")?;
+/// let events = vec![EventTypeUri::parse(SessionRevoked::URI)?];
+/// let request = CreateStream::push(events, PushDelivery::new(endpoint, Some(secret)));
+/// let body = serde_json::to_vec(&request)?;
+/// assert_eq!(CreateStream::parse(&body)?, request);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CreateStream {
