@@ -96,6 +96,17 @@ impl PollRequest {
         usize::try_from(asked).unwrap_or(usize::MAX).min(own)
     }
 
+    /// What became of each SET that the poll names: an error, or nothing for one that the Receiver has.
+    ///
+    /// A SET that stands in both `ack` and `setErrs` counts as refused, so that somebody looks at it: neither way does it
+    /// come again.
+    pub fn settled(&self) -> BTreeMap<&Jti, Option<&PushError>> {
+        let acknowledged = self.ack.iter().map(|jti| (jti, None));
+        let refused = self.set_errs.iter().map(|(jti, error)| (jti, Some(error)));
+        // The later of two entries stays.
+        acknowledged.chain(refused).collect()
+    }
+
     /// The `Content-Language` that the request needs because of its descriptions (RFC 8936 §2.6).
     pub fn content_language(&self) -> Option<&'static str> {
         (!self.set_errs.is_empty()).then_some(CONTENT_LANGUAGE)
@@ -206,6 +217,16 @@ mod tests {
         );
         assert_eq!(request.content_language(), Some("en"));
         assert_eq!(serde_json::to_string(&request).unwrap(), json);
+    }
+
+    #[test]
+    fn a_set_that_is_acknowledged_and_refused_counts_as_refused() {
+        let request = parse(r#"{"ack":["1","2","1"],"setErrs":{"2":{"err":"invalid_key"}}}"#);
+        let error = PushError::new(ErrCode::InvalidKey, "");
+        assert_eq!(
+            request.settled(),
+            BTreeMap::from([(&jti("1"), None), (&jti("2"), Some(&error))])
+        );
     }
 
     #[test]

@@ -182,6 +182,9 @@ impl UpdateStream {
 
     /// The stream after the change; `supported` is what the Transmitter can send to this Receiver.
     ///
+    /// Where the delivery becomes poll, the Transmitter still has to give it an `endpoint_url`
+    /// ([`Delivery::replaced_by`]). Members that SSF 1.0 does not define change nothing.
+    ///
     /// # Errors
     /// The request means another stream, or is at odds with what the Transmitter supplies.
     pub fn apply(
@@ -257,6 +260,9 @@ impl ReplaceStream {
     }
 
     /// The stream after the change; `supported` is what the Transmitter can send to this Receiver.
+    ///
+    /// Where the delivery becomes poll, the Transmitter still has to give it an `endpoint_url`
+    /// ([`Delivery::replaced_by`]). Members that SSF 1.0 does not define change nothing.
     ///
     /// # Errors
     /// The request means another stream, or is at odds with what the Transmitter supplies.

@@ -64,7 +64,8 @@ impl PushDelivery {
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PollDelivery {
-    /// Where polls are sent with POST; chosen by the Transmitter, and absent in the request that creates the stream.
+    /// Where polls are sent with POST; chosen by the Transmitter. Absent in the request that creates the stream, and there
+    /// in each answer (SSF 1.0 §8.1.1.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint_url: Option<EndpointUrl>,
 }
