@@ -337,6 +337,7 @@ impl Dialect {
     }
 }
 
+/// The entries of a list; how many there may be is for the strict reader to say.
 fn list(text: &str) -> Result<Vec<&str>, JsonError> {
     let items: Vec<&RawValue> = serde_json::from_str(text)
         .map_err(|_| JsonError::invalid("the answer", "an array of stream configurations"))?;
