@@ -120,6 +120,8 @@ impl Exchange {
         assert_eq!(names(&reading.deviations), self.deviations, "{about}");
         assert_eq!(value(&reading.text), value(self.ssf.get()), "{about}");
         assert_eq!(self.strict(&reading.text), None, "{about}");
+        let again = self.dialect.read(self.body(), &reading.text).unwrap();
+        assert_eq!(again.text, reading.text, "{about}");
 
         if self.is_of_claims() {
             let set = verify(peer, self.dialect).unwrap();

@@ -182,6 +182,14 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
+/// The dialects that read all that they write.
+fn two_way() -> Vec<&'static Dialect> {
+    let all = Dialect::ALL.iter().copied();
+    let readable =
+        |dialect: &&Dialect| dialect.writes.iter().all(|one| dialect.reads.contains(one));
+    all.filter(readable).collect()
+}
+
 /// Every deviation at once.
 static ALL: Dialect = Dialect::new("all", "every deviation")
     .reading(Deviation::ALL)
@@ -213,21 +221,20 @@ proptest! {
         let reading = reader.read_claims(&written).unwrap();
         prop_assert_eq!(value(&reading.text), claims.clone());
         // What else it tolerates does not change what it writes.
-        if dialect.writes.iter().all(|one| dialect.reads.contains(one)) {
+        if two_way().contains(&dialect) {
             prop_assert_eq!(value(&dialect.read_claims(&written).unwrap().text), claims);
         }
     }
 
     #[test]
-    fn claims_of_ssf_1_0_verify_in_every_dialect_that_reads_what_it_writes(
-        dialect in dialects(), claims in claims()
+    fn a_set_means_the_same_in_every_dialect_that_reads_what_it_writes(
+        dialect in select(two_way()), claims in claims()
     ) {
-        let readable = dialect.writes.iter().all(|one| dialect.reads.contains(one));
-        let strict = verify(&claims.to_string(), &Dialect::SSF_1_0);
-        prop_assume!(readable && strict.is_ok());
         let written = dialect.write(Body::Claims, &claims.to_string()).unwrap().into_owned();
-        let (there, strict) = (verify(&written, dialect).unwrap(), strict.unwrap());
-        prop_assert_eq!(there.claims(), strict.claims());
+        match (verify(&written, dialect), verify(&claims.to_string(), &Dialect::SSF_1_0)) {
+            (Ok(there), Ok(strict)) => prop_assert_eq!(there.claims(), strict.claims()),
+            (there, strict) => prop_assert_eq!(there.err(), strict.err()),
+        }
     }
 
     #[test]
