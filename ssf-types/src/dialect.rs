@@ -45,7 +45,7 @@ use self::object::Object;
 pub use self::{body::Body, deviation::Deviation, recognise::Recognised, written::InDialect};
 use crate::{
     json::{JsonError, Members},
-    metadata::WELL_KNOWN,
+    metadata::WellKnown,
     push::Acknowledge,
 };
 
@@ -77,8 +77,8 @@ pub struct Dialect {
     pub reads: &'static [Deviation],
     /// What is done differently in writing.
     pub writes: &'static [Deviation],
-    /// Where such a Transmitter's metadata is found.
-    pub discovery: Discovery,
+    /// Where such a Transmitter's metadata is.
+    pub well_known: WellKnown,
     /// How the streams of such a Transmitter are managed.
     pub management: Management,
     /// The members of the request that creates a stream which such a Receiver wants to see again in the answer.
@@ -89,29 +89,6 @@ pub struct Dialect {
     pub acknowledge: Acknowledge,
     /// Whether such a Receiver looks for a `status` in the configuration of a stream.
     pub shows_status: bool,
-}
-
-/// Under which well-known segment a Transmitter's metadata is found (SSF 1.0 §7.2).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Discovery {
-    /// `/.well-known/ssf-configuration`, since SSF draft 2.
-    Ssf,
-    /// `/.well-known/sse-configuration`, in SSE draft 1.
-    Sse,
-    /// `/.well-known/risc-configuration`, in the RISC profile of 2018 (SSF 1.0 §7.2.2).
-    Risc,
-}
-
-impl Discovery {
-    /// The path segment that goes in front of the issuer's path.
-    pub const fn well_known(self) -> &'static str {
-        match self {
-            Self::Ssf => WELL_KNOWN,
-            Self::Sse => "/.well-known/sse-configuration",
-            Self::Risc => "/.well-known/risc-configuration",
-        }
-    }
 }
 
 /// How the streams of a Transmitter are managed.
@@ -140,7 +117,7 @@ impl Dialect {
             title,
             reads: &[],
             writes: &[],
-            discovery: Discovery::Ssf,
+            well_known: WellKnown::Ssf,
             management: Management::Streams,
             echoes: &[],
             acknowledge: Acknowledge::Strict202,
@@ -162,10 +139,10 @@ impl Dialect {
         self
     }
 
-    /// The same dialect, with metadata found elsewhere.
+    /// The same dialect, with metadata in another place.
     #[must_use]
-    pub const fn found_at(mut self, discovery: Discovery) -> Self {
-        self.discovery = discovery;
+    pub const fn found_at(mut self, well_known: WellKnown) -> Self {
+        self.well_known = well_known;
         self
     }
 

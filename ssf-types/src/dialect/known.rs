@@ -1,7 +1,7 @@
 //! The dialects that have a name.
 
-use super::{Deviation as D, Dialect, Discovery, Management};
-use crate::push::Acknowledge;
+use super::{Deviation as D, Dialect, Management};
+use crate::{metadata::WellKnown, push::Acknowledge};
 
 impl Dialect {
     /// SSF 1.0 to the letter: nothing is tolerated, nothing is changed. The default.
@@ -75,7 +75,7 @@ impl Dialect {
             D::StreamsNotListed,
             D::SetDataCode,
         ])
-        .found_at(Discovery::Sse)
+        .found_at(WellKnown::Sse)
         .managed(Management::OneStream);
 
     /// The OpenID RISC Profile of 2018.
@@ -105,7 +105,7 @@ impl Dialect {
             D::StreamsNotListed,
             D::SetDataCode,
         ])
-        .found_at(Discovery::Risc)
+        .found_at(WellKnown::Risc)
         .managed(Management::OneStream);
 
     /// Google's Cross-Account Protection as a Transmitter: RISC of 2018 with `iss-sub`
@@ -136,7 +136,7 @@ impl Dialect {
             D::StreamIdLeftOut,
             D::StreamsNotListed,
         ])
-        .found_at(Discovery::Risc)
+        .found_at(WellKnown::Risc)
         .managed(Management::OneStream);
 
     /// Google Workspace as a Receiver of `session-revoked`: the subject stands in both places
@@ -178,7 +178,7 @@ impl Dialect {
             D::SubjectInEvent,
             D::RiscDeliveryMethods,
         ])
-        .found_at(Discovery::Sse)
+        .found_at(WellKnown::Sse)
         .echoing(&["aud", "format"])
         .acknowledging(Acknowledge::Any2xx);
 
@@ -199,7 +199,7 @@ impl Dialect {
             D::RiscDeliveryMethods,
             D::StreamSubjectFormat,
         ])
-        .found_at(Discovery::Sse);
+        .found_at(WellKnown::Sse);
 
     /// authentik as a Transmitter: RISC's delivery methods and a `state` of `null` (authentik 2025.2).
     pub const AUTHENTIK: Self = Self::new("authentik", "authentik")

@@ -1,7 +1,5 @@
 //! Claims as a dialect writes them.
 
-use std::borrow::Cow;
-
 use serde::{Serialize, Serializer, ser};
 use serde_json::value::RawValue;
 
@@ -53,15 +51,23 @@ impl SetClaims {
     }
 }
 
+impl<'c> From<&'c SetClaims> for InDialect<'c> {
+    /// The claims to the letter of SSF 1.0.
+    fn from(claims: &'c SetClaims) -> Self {
+        claims.in_dialect(&Dialect::SSF_1_0)
+    }
+}
+
 impl Serialize for InDialect<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let json = serde_json::to_string(self.claims).map_err(ser::Error::custom)?;
-        match self.dialect.write(Body::Claims, &json) {
-            Ok(Cow::Owned(json)) => RawValue::from_string(json)
-                .map_err(ser::Error::custom)?
-                .serialize(serializer),
-            Ok(Cow::Borrowed(_)) => self.claims.serialize(serializer),
-            Err(error) => Err(ser::Error::custom(error)),
+        if self.dialect.writes.is_empty() {
+            return self.claims.serialize(serializer);
         }
+        let json = serde_json::to_string(self.claims).map_err(ser::Error::custom)?;
+        let written = self.dialect.write(Body::Claims, &json);
+        let written = written.map_err(ser::Error::custom)?.into_owned();
+        RawValue::from_string(written)
+            .map_err(ser::Error::custom)?
+            .serialize(serializer)
     }
 }

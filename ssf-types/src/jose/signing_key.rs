@@ -18,9 +18,10 @@ use super::{
     numbers::{Numbers, not_a_key, number, octets, octets_32, p256_point},
 };
 use crate::{
+    dialect::InDialect,
     id::Kid,
     json::Members,
-    set::{Algorithm, CompactSet, SetClaims, TYP},
+    set::{Algorithm, CompactSet, TYP},
 };
 
 /// What a new key signs to show that its two parts belong together.
@@ -157,14 +158,14 @@ impl SigningKey {
         &self.pem
     }
 
-    /// Signs a SET.
+    /// Signs a SET, in SSF 1.0 or [in a dialect](crate::set::SetClaims::in_dialect).
     ///
     /// This is slow for RSA (about a quarter of a millisecond), so call it off an asynchronous reactor.
     ///
     /// # Errors
     /// The claims cannot be written, or the cryptographic library refused.
-    pub fn sign(&self, claims: &SetClaims) -> Result<CompactSet, SignError> {
-        let claims = serde_json::to_vec(claims).map_err(SignError::Claims)?;
+    pub fn sign<'c>(&self, claims: impl Into<InDialect<'c>>) -> Result<CompactSet, SignError> {
+        let claims = serde_json::to_vec(&claims.into()).map_err(SignError::Claims)?;
         CompactSet::compose(&self.header, &claims, |input| {
             self.signer
                 .sign(input)

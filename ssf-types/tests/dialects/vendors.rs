@@ -1,7 +1,24 @@
 //! The exchanges that vendors and drafts document.
 
-use ssf_types::dialect::{Body, Dialect, Discovery, Management};
+#[cfg(feature = "jose")]
+use ssf_types::{
+    audience::Audience,
+    dialect::Deviation,
+    event::caep::SessionRevoked,
+    id::Jti,
+    jose::{self, KeySet, SigningKey},
+    set::{Algorithm, Expectation, SetClaims, UnverifiedSet},
+    subject::SimpleSubject,
+    time::Timestamp,
+    uri::Issuer,
+};
+use ssf_types::{
+    dialect::{Body, Dialect, Management},
+    metadata::WellKnown,
+};
 
+#[cfg(feature = "jose")]
+use crate::exchange::NOW;
 use crate::exchange::{Exchange, value, verify};
 
 /// The fixtures by directory; each directory's README names the document that they follow.
@@ -108,7 +125,7 @@ fn apple_is_understood_and_addressed_as_in_sse() {
 #[test]
 fn sailpoint_speaks_ssf_1_0() {
     every_exchange_is_as_documented("sailpoint");
-    assert!(Dialect::SAILPOINT.shows_status);
+    assert!(Dialect::named("sailpoint").unwrap().shows_status);
 }
 
 #[test]
@@ -249,20 +266,11 @@ fn a_dialect_is_found_by_its_name_and_no_other() {
 }
 
 #[test]
-fn each_generation_is_found_where_it_publishes() {
-    assert_eq!(
-        Dialect::SSF_ID2.discovery.well_known(),
-        "/.well-known/ssf-configuration"
-    );
-    assert_eq!(
-        Dialect::SSE_ID1.discovery.well_known(),
-        "/.well-known/sse-configuration"
-    );
-    assert_eq!(
-        Dialect::GOOGLE_RISC.discovery.well_known(),
-        "/.well-known/risc-configuration"
-    );
-    assert_eq!(Dialect::APPLE.discovery, Discovery::Sse);
+fn each_generation_is_found_and_managed_as_it_was_specified() {
+    assert_eq!(Dialect::SSF_ID2.well_known, WellKnown::Ssf);
+    assert_eq!(Dialect::SSE_ID1.well_known, WellKnown::Sse);
+    assert_eq!(Dialect::APPLE.well_known, WellKnown::Sse);
+    assert_eq!(Dialect::GOOGLE_RISC.well_known, WellKnown::Risc);
     assert_eq!(Dialect::GOOGLE_RISC.management, Management::OneStream);
     assert_eq!(Dialect::SSF_1_0.management, Management::Streams);
 }
@@ -276,5 +284,40 @@ fn a_reading_printed_for_debugging_shows_nobody() {
     assert_eq!(
         format!("{reading:?}"),
         "Reading { deviations: [SubjectType], .. }"
+    );
+}
+
+#[cfg(feature = "jose")]
+#[test]
+fn a_set_signed_in_a_dialect_verifies_in_that_dialect_alone() {
+    let alice = SimpleSubject::Email {
+        email: "alice@example.com".into(),
+    };
+    let (issuer, audience) = (
+        Issuer::parse("https://tr.example.com").unwrap(),
+        Audience::new(["https://acme.okta.com"]).unwrap(),
+    );
+    let claims = SetClaims::new(
+        issuer.clone(),
+        Jti::parse("1").unwrap(),
+        Timestamp::from_secs(1_702_448_550),
+        audience.clone(),
+        alice.into(),
+        SessionRevoked::default().into(),
+    );
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let keys = KeySet::parse(jose::jwks([&key]).to_string().as_bytes()).unwrap();
+    let expected = Expectation::new(issuer, audience);
+    let token = key.sign(claims.in_dialect(&Dialect::OKTA)).unwrap();
+    let set = UnverifiedSet::parse(token.as_str().as_bytes()).unwrap();
+
+    let fault = set.verify(&keys, &expected, NOW).unwrap_err();
+    assert_eq!(fault.code().as_str(), "invalid_request");
+    let expected = expected.with_dialect(&Dialect::OKTA);
+    let verified = set.verify(&keys, &expected, NOW).unwrap();
+    assert_eq!(verified.claims(), &claims);
+    assert_eq!(
+        verified.deviations(),
+        [Deviation::SubjectUnderUser, Deviation::SubjectInEvent]
     );
 }
