@@ -97,7 +97,7 @@ pub struct Dialect {
 pub enum Management {
     /// Several streams with ids: POST creates (201), PATCH updates, PUT replaces, DELETE answers 204 (SSF 1.0 §8.1.1).
     Streams,
-    /// One stream without an id: POST creates and updates it (200), DELETE answers 200 (RISC profile 2018 §4, SSE draft 1 §7.1).
+    /// One stream without an id: POST creates and updates it (200), DELETE answers 200 (RISC profile 2018 §4.1, SSE draft 1 §7.1).
     OneStream,
 }
 

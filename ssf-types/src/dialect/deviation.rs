@@ -11,18 +11,18 @@ use super::{Body, claims, event, object::Object, stream, subject};
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Deviation {
-    /// `sse-event-uris`: the framework events stand under `…/secevent/sse/event-type/` (SSE draft 1 §7.1.4).
+    /// `sse-event-uris`: the framework events stand under `…/secevent/sse/event-type/` (SSE draft 1 §7.1.4.1, §7.1.5).
     SseEventUris,
-    /// `risc-verification-uri`: the verification event stands under `…/secevent/risc/event-type/` (RISC profile 2018 §4.4).
+    /// `risc-verification-uri`: the verification event stands under `…/secevent/risc/event-type/` (RISC profile 2018 §4.1.4.1).
     RiscVerificationUri,
-    /// `token-claims-changed-uri`: `token-claims-change` is spelled `token-claims-changed` (examples of SSE draft 1 to SSF draft 3).
+    /// `token-claims-changed-uri`: `token-claims-change` is spelled `token-claims-changed` (SSE draft 1 §11.1.3 to SSF draft 3 §10.1.3).
     TokenClaimsChangedUri,
     /// `subject-type`: the discriminator of a subject is `subject_type`, not `format` (RISC profile 2018 §2.1).
     SubjectType,
     /// `iss-sub-hyphen`: the format `iss_sub` is spelled `iss-sub` (Google's Cross-Account Protection, RISC 1.0 §3.1).
     IssSubHyphen,
     /// `token-format-hyphens`: the formats `jwt_id` and `saml_assertion_id` are spelled `jwt-id` and `saml-assertion-id`
-    /// (SSE draft 1 §3.5).
+    /// (SSE draft 1 §3.4).
     TokenFormatHyphens,
     /// `phone-format`: the format `phone_number` is called `phone`, and perhaps its member too (RISC profile 2018 §2.1.2).
     PhoneFormat,
@@ -41,7 +41,7 @@ pub enum Deviation {
     ///
     /// The event keeps its `subject`, as a member that it does not define. Never written.
     SubjectsDiffer,
-    /// `subject-in-event`: the subject stands as `subject` in the event, and there is no `sub_id` (SSE draft 1 §3.1).
+    /// `subject-in-event`: the subject stands as `subject` in the event, and there is no `sub_id` (SSE draft 1 §11.1.2).
     ///
     /// An event that has a member `subject` for something else is written with `sub_id`.
     SubjectInEvent,
@@ -51,17 +51,17 @@ pub enum Deviation {
     /// It is read as being about [`IMPLICIT_STREAM`](super::IMPLICIT_STREAM); written only where it is about that.
     FrameworkEventWithoutSubject,
     /// `token-claims-unwrapped`: the changed claims of a token stand in the event itself, not in `claims`
-    /// (examples of SSE draft 1 and SSF draft 2).
+    /// (SSE draft 1 §11.1.3, SSF draft 2 §11.1.3).
     ///
     /// Written only where the event has no other members and no claim is called like one of CAEP's own.
     TokenClaimsUnwrapped,
-    /// `reason-as-text`: `reason_admin` or `reason_user` is a text without its language (examples of SSE draft 1 to SSF
-    /// draft 3).
+    /// `reason-as-text`: `reason_admin` or `reason_user` is a text without its language (examples in §5 of SSE draft 1
+    /// to SSF draft 3).
     ///
     /// It is read under the tag `und`, which BCP 47 has for a language that was not determined: `en` would be a guess
     /// that nobody downstream could tell from a statement. Written only where `und` is the one tag.
     ReasonAsText,
-    /// `millisecond-times`: `event_timestamp`, `iat` or `toe` counts milliseconds (examples of CAEP drafts 1 and 2).
+    /// `millisecond-times`: `event_timestamp`, `iat` or `toe` counts milliseconds (examples of CAEP drafts 1 and 2, against their text).
     ///
     /// Whole numbers from 10^11 up to 10^14 are read so: as seconds they would be dates after the year 5138. A moment
     /// before March 1973 is written in seconds, since it would not be recognised.
@@ -70,7 +70,7 @@ pub enum Deviation {
     LowerCaseLevels,
     /// `new-value-underscore`: the member `new-value` of `identifier-changed` is spelled `new_value`.
     NewValueUnderscore,
-    /// `amr-as-text`: `amr` is a text, not an array of texts (example of CAEP draft 2 §3.6).
+    /// `amr-as-text`: `amr` is a text, not an array of texts (CAEP draft 2 §3.6.2).
     ///
     /// Written only where the array has one.
     AmrAsText,
@@ -85,21 +85,21 @@ pub enum Deviation {
     NumericTxn,
     /// `exp-present`: the SET has an `exp`; it is ignored (Google's Cross-Account Protection). Never written.
     ExpPresent,
-    /// `delivery-member-names`: the members of `delivery` are called `delivery_method` and `url` (examples of the RISC
-    /// profile 2018 and SSE draft 1).
+    /// `delivery-member-names`: the members of `delivery` are called `delivery_method` and `url` (RISC profile
+    /// 2018 §4.1.2, SSE draft 1 §7.1.2).
     DeliveryMemberNames,
-    /// `risc-delivery-methods`: push and poll are named by URLs under `…/secevent/risc/delivery-method/` (SSE draft 1 §9.1).
+    /// `risc-delivery-methods`: push and poll are named by URLs under `…/secevent/risc/delivery-method/` (SSE draft 1 §11.2.1).
     RiscDeliveryMethods,
     /// `transmitter-members-in-create`: a request that creates a stream has members that are the Transmitter's to supply
     /// (Apple Business Manager). They stay, for [`Dialect::echo`](super::Dialect::echo); never written.
     TransmitterMembersInCreate,
     /// `stream-subject-format`: a stream has a `format` or `subject_type`, the format of subjects that the Receiver wants
-    /// (RISC profile 2018 §4.1, SSE draft 1 §7.1.2). It stays; never written.
+    /// (RISC profile 2018 §4.1.2, SSE draft 1 §7.1.2). It stays; never written.
     StreamSubjectFormat,
     /// `null-events-requested`: `events_requested` of a stream is `null` (older builds of caep.dev). Never written.
     NullEventsRequested,
     /// `stream-id-left-out`: a body has no `stream_id`, because the peer has one stream (SSE draft 1 §7.1), or because the
-    /// request named it (SSF draft 2 §7.1.2).
+    /// request named it (SSF draft 2 §7.1.2.1).
     ///
     /// The stream that the reader names is put in its place.
     StreamIdLeftOut,
@@ -109,7 +109,7 @@ pub enum Deviation {
     StreamsNotListed,
     /// `poll-acks`: the member `ack` of a poll request is spelled `acks` (duo-labs' samples).
     PollAcks,
-    /// `set-data-code`: the code `invalid_state` is spelled `setData` (SSE draft 1 and SSF draft 2).
+    /// `set-data-code`: the code `invalid_state` is spelled `setData` (SSE draft 1 §7.1.4.1, SSF draft 2 §7.1.4.1).
     SetDataCode,
 }
 
