@@ -4,7 +4,8 @@
 //! from it. An event that the table does not know is kept as it stood ([`Event::Other`]) and can be read with a table of
 //! the caller's own ([`events!`](crate::events)); [`scim`] and [`okta`] are two.
 //!
-//! What events say of people stays out of logs: `Debug` of an event prints its type and which members are there, no values.
+//! What events say of people stays out of logs: `Debug` of an event prints its type and which members are there, no
+//! values.
 
 pub mod caep;
 pub mod common;

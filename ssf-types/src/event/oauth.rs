@@ -1,7 +1,7 @@
 //! The events of OAuth Event Types 1.0, a draft of 2018 that never became a standard.
 //!
-//! Google still sends some of them. Under SSF 1.0 their subject is the `sub_id` of the SET, which the draft had inside the event
-//! (SSF 1.0 §3.1.2); the events about a client mean the client that `aud` names.
+//! Google still sends some of them. Under SSF 1.0 their subject is the `sub_id` of the SET; the draft had it inside the
+//! event (SSF 1.0 §3.1.2). The events about a client mean the client that `aud` names.
 
 use serde::Serialize;
 

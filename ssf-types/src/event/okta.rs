@@ -1,7 +1,7 @@
 //! Event types of Okta's own, which its security events endpoint takes beside those of CAEP and RISC.
 //!
-//! [`Event`](super::Event) does not know them; they are a table made with [`events!`](crate::events). Okta wants the subject
-//! inside the event; there it stays in `extra`, unless a dialect has moved it into `sub_id`.
+//! [`Event`](super::Event) does not know them; they are a table made with [`events!`](crate::events). Okta wants the
+//! subject inside the event; there it stays in `extra`, unless a dialect has moved it into `sub_id`.
 
 use std::net::IpAddr;
 

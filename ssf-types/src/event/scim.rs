@@ -1,6 +1,7 @@
 //! The events of SCIM (RFC 9967): what happened to a provisioned resource. The subject is a `scim` one.
 //!
-//! [`Event`](super::Event) does not know them; they are a table made with [`events!`](crate::events), as anybody may make one.
+//! [`Event`](super::Event) does not know them; they are a table made with [`events!`](crate::events), as anybody may
+//! make one.
 //!
 //! ```
 //! use ssf_types::{event::{Event, scim::ScimEvent}, uri::EventTypeUri};
@@ -265,6 +266,12 @@ mod tests {
                 .to_string(),
             "attributes must be an array of at most 1024 strings"
         );
+    }
+
+    #[test]
+    fn an_event_prints_no_value_for_debugging() {
+        let event = read("prov:create:full", r#"{"data":{"userName":"jdoe"}}"#).unwrap();
+        assert_eq!(format!("{event:?}"), r#"CreateFull {"data"}"#);
     }
 
     #[test]

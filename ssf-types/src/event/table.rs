@@ -13,8 +13,8 @@ use crate::json::Members;
 ///
 /// - `T::EVENT_TYPES`, the URIs, in the order of the table;
 /// - `T::read(&OtherEvent)`, which gives `None` for a type that is not in the table;
-/// - `uri`, `Serialize` (the payload), `From` for each payload, `TryFrom<T>` for [`Event`], and a `Debug` that prints which members
-///   are there and no values.
+/// - `type_uri`, `Serialize` (the payload), `From` for each payload, `TryFrom<T>` for [`Event`], and a `Debug` that
+///   prints which members are there and no values.
 ///
 /// The payloads are `Clone + PartialEq`. Two payloads of one table must not share a URI.
 ///

@@ -244,6 +244,9 @@ fn text_form(address: &IpAddr) -> String {
 
 impl fmt::Debug for SimpleSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Other(other) = self {
+            return other.fmt(f);
+        }
         write!(f, "{}(…)", self.format())
     }
 }

@@ -83,14 +83,22 @@ impl PartialEq for OtherSubject {
 impl Eq for OtherSubject {}
 
 impl fmt::Debug for OtherSubject {
+    /// The name of the format comes from outside, so that it is escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(…)", self.format)
+        write!(f, "{}(…)", self.format.escape_debug())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn printing_a_subject_for_debugging_breaks_no_line() {
+        let subject = OtherSubject::new(r#"{"format":"x\ny","id":"7"}"#).unwrap();
+        assert_eq!(format!("{subject:?}"), r"x\ny(…)");
+        assert_eq!(format!("{:?}", SimpleSubject::from(subject)), r"x\ny(…)");
+    }
 
     fn error(json: &str) -> String {
         OtherSubject::new(json).unwrap_err().to_string()

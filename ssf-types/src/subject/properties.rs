@@ -76,12 +76,12 @@ fn single() -> impl Strategy<Value = SimpleSubject> {
     let token_type =
         prop::sample::select(vec!["access_token", "authorization_code", "refresh_token"]);
     let subject = prop_oneof![
-        email().prop_map(|email| SimpleSubject::account(format!("acct:{email}"))),
+        "acct:[abAB%]{1,2}@[abAB]{1,2}\\.example".prop_map(SimpleSubject::account),
         email().prop_map(SimpleSubject::email),
         (text(), text()).prop_map(|(iss, sub)| SimpleSubject::iss_sub(iss, sub)),
         text().prop_map(SimpleSubject::opaque),
         "\\+12[0-9]{1,2}".prop_map(SimpleSubject::phone_number),
-        text().prop_map(|id| SimpleSubject::did(format!("did:example:{id}"))),
+        "did:[ab1]{1,2}:[abAB:/?#]{1,3}".prop_map(SimpleSubject::did),
         "urn:[ab]{2}:[abAB]{1,2}".prop_map(SimpleSubject::uri),
         (text(), text()).prop_map(|(iss, jti)| SimpleSubject::jwt_id(iss, jti)),
         (text(), text()).prop_map(|(issuer, id)| SimpleSubject::saml_assertion_id(issuer, id)),

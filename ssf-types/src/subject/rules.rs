@@ -78,7 +78,7 @@ pub(super) const DID_URL: Text = Text {
 pub(super) const URI: Text = Text {
     name: "uri",
     expected: "an absolute URI",
-    fits: |uri| url::Url::parse(uri).is_ok(),
+    fits: |uri| is_unbroken(uri) && url::Url::parse(uri).is_ok(),
 };
 pub(super) const TOKEN_TYPE: Text = Text {
     name: "token_type",
@@ -181,8 +181,14 @@ fn check_addresses(addresses: &[IpAddr]) -> Result<(), JsonError> {
     Ok(())
 }
 
+/// Whether there are no blanks and no control characters, which the parser of URLs would drop in silence.
+fn is_unbroken(uri: &str) -> bool {
+    !uri.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
 fn is_account(uri: &str) -> bool {
     uri.strip_prefix("acct:")
+        .filter(|rest| is_unbroken(rest))
         .and_then(address::split)
         .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
 }
@@ -196,9 +202,14 @@ fn is_e164(number: &str) -> bool {
 }
 
 fn is_did(url: &str) -> bool {
+    let is_method = |method: &str| {
+        let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        !method.is_empty() && method.bytes().all(lower)
+    };
     url.strip_prefix("did:")
+        .filter(|rest| is_unbroken(rest))
         .and_then(|rest| rest.split_once(':'))
-        .is_some_and(|(method, id)| !method.is_empty() && !id.is_empty())
+        .is_some_and(|(method, id)| is_method(method) && !id.is_empty())
 }
 
 fn is_token_identifier_alg(alg: &str) -> bool {
