@@ -42,6 +42,8 @@ impl EventPayload for SessionRevoked {
     }
 }
 
+const CLAIMS_EXPECTED: &str = "an object with at least one claim";
+
 /// Claims of a token changed after it was issued (CAEP 1.0 §3.2).
 #[derive(Clone, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -56,20 +58,39 @@ pub struct TokenClaimsChange {
     pub extra: Extra,
 }
 
+impl TokenClaimsChange {
+    /// Tells the changed claims.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn new<N: Into<String>>(
+        claims: impl IntoIterator<Item = (N, Value)>,
+    ) -> Result<Self, JsonError> {
+        let claims: BTreeMap<String, Value> = claims
+            .into_iter()
+            .map(|(name, value)| (name.into(), value))
+            .collect();
+        if claims.is_empty() {
+            return Err(JsonError::invalid("claims", CLAIMS_EXPECTED));
+        }
+        Ok(Self {
+            claims,
+            common: CommonClaims::default(),
+            extra: Extra::default(),
+        })
+    }
+}
+
 impl EventPayload for TokenClaimsChange {
     const URI: &'static str =
         "https://schemas.openid.net/secevent/caep/event-type/token-claims-change";
 
     fn read(mut members: Members<'_>) -> Result<Self, JsonError> {
-        let expected = "an object with at least one claim";
-        let claims: BTreeMap<String, Value> = members.required("claims", expected)?;
-        if claims.is_empty() {
-            return Err(JsonError::invalid("claims", expected));
-        }
+        let claims: BTreeMap<String, Value> = members.required("claims", CLAIMS_EXPECTED)?;
         Ok(Self {
-            claims,
             common: CommonClaims::read(&mut members)?,
             extra: members.rest(),
+            ..Self::new(claims)?
         })
     }
 }
@@ -173,6 +194,20 @@ pub struct AssuranceLevelChange {
     pub extra: Extra,
 }
 
+impl AssuranceLevelChange {
+    /// Tells the two things that must be told.
+    pub fn new(namespace: impl Into<String>, current_level: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            current_level: current_level.into(),
+            previous_level: None,
+            change_direction: None,
+            common: CommonClaims::default(),
+            extra: Extra::default(),
+        }
+    }
+}
+
 impl EventPayload for AssuranceLevelChange {
     const URI: &'static str =
         "https://schemas.openid.net/secevent/caep/event-type/assurance-level-change";
@@ -213,6 +248,18 @@ pub struct DeviceComplianceChange {
     /// Members that CAEP 1.0 does not define.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl DeviceComplianceChange {
+    /// Tells the two things that must be told.
+    pub fn new(previous_status: ComplianceStatus, current_status: ComplianceStatus) -> Self {
+        Self {
+            previous_status,
+            current_status,
+            common: CommonClaims::default(),
+            extra: Extra::default(),
+        }
+    }
 }
 
 impl EventPayload for DeviceComplianceChange {
@@ -333,6 +380,20 @@ pub struct RiskLevelChange {
     pub extra: Extra,
 }
 
+impl RiskLevelChange {
+    /// Tells the two things that must be told.
+    pub fn new(principal: impl Into<String>, current_level: RiskLevel) -> Self {
+        Self {
+            principal: principal.into(),
+            current_level,
+            previous_level: None,
+            risk_reason: None,
+            common: CommonClaims::default(),
+            extra: Extra::default(),
+        }
+    }
+}
+
 impl EventPayload for RiskLevelChange {
     const URI: &'static str =
         "https://schemas.openid.net/secevent/caep/event-type/risk-level-change";
@@ -367,6 +428,35 @@ mod tests {
 
     fn read<E: EventPayload>(json: &str) -> Result<E, JsonError> {
         Members::parse(json).and_then(E::read)
+    }
+
+    #[test]
+    fn what_is_built_has_the_members_that_must_be_there() {
+        let written = |event: crate::event::Event| serde_json::to_string(&event).unwrap();
+        let claims = TokenClaimsChange::new([("role", Value::from("ro-admin"))]).unwrap();
+        assert_eq!(written(claims.into()), r#"{"claims":{"role":"ro-admin"}}"#);
+        assert_eq!(
+            written(CredentialChange::new("password", ChangeType::Update).into()),
+            r#"{"credential_type":"password","change_type":"update"}"#
+        );
+        assert_eq!(
+            written(AssuranceLevelChange::new("NIST-AAL", "nist-aal2").into()),
+            r#"{"namespace":"NIST-AAL","current_level":"nist-aal2"}"#
+        );
+        let (before, now) = (ComplianceStatus::Compliant, ComplianceStatus::NotCompliant);
+        assert_eq!(
+            written(DeviceComplianceChange::new(before, now).into()),
+            r#"{"previous_status":"compliant","current_status":"not-compliant"}"#
+        );
+        assert_eq!(
+            written(RiskLevelChange::new("USER", RiskLevel::High).into()),
+            r#"{"principal":"USER","current_level":"HIGH"}"#
+        );
+        let none: [(&str, Value); 0] = [];
+        assert_eq!(
+            TokenClaimsChange::new(none).unwrap_err().to_string(),
+            "claims must be an object with at least one claim"
+        );
     }
 
     #[test]
