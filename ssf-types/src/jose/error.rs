@@ -1,7 +1,10 @@
 //! Why a key, a JWKS or a signature cannot be had.
 
 use super::{JWK_BYTES_MAX, JWKS_BYTES_MAX, KEYS_MAX, PEM_BYTES_MAX, RSA_BITS_MAX, RSA_BITS_MIN};
-use crate::{json::JsonError, set::Algorithm};
+use crate::{
+    json::JsonError,
+    set::{Algorithm, SET_BYTES_MAX},
+};
 
 /// A key cannot be made, read or trusted.
 ///
@@ -76,6 +79,9 @@ pub enum SignError {
     /// The claims cannot be written as JSON.
     #[error("the claims cannot be written")]
     Claims(#[source] serde_json::Error),
+    /// The token would have more than [`SET_BYTES_MAX`] bytes, and no Receiver of ours would take it.
+    #[error("a SET has at most {SET_BYTES_MAX} bytes")]
+    TooLong,
     /// The cryptographic library refused.
     #[error("the key cannot sign")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),

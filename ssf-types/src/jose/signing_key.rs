@@ -21,7 +21,7 @@ use crate::{
     dialect::InDialect,
     id::Kid,
     json::Members,
-    set::{Algorithm, CompactSet, TYP},
+    set::{Algorithm, CompactSet, SET_BYTES_MAX, TYP},
 };
 
 /// What a new key signs to show that its two parts belong together.
@@ -163,14 +163,18 @@ impl SigningKey {
     /// This is slow for RSA (about a quarter of a millisecond), so call it off an asynchronous reactor.
     ///
     /// # Errors
-    /// The claims cannot be written, or the cryptographic library refused.
+    /// The claims cannot be written or are too long, or the cryptographic library refused.
     pub fn sign<'c>(&self, claims: impl Into<InDialect<'c>>) -> Result<CompactSet, SignError> {
         let claims = serde_json::to_vec(&claims.into()).map_err(SignError::Claims)?;
-        CompactSet::compose(&self.header, &claims, |input| {
+        let set = CompactSet::compose(&self.header, &claims, |input| {
             self.signer
                 .sign(input)
                 .map_err(|source| SignError::Refused(source.into()))
-        })
+        })?;
+        if set.as_str().len() > SET_BYTES_MAX {
+            return Err(SignError::TooLong);
+        }
+        Ok(set)
     }
 }
 

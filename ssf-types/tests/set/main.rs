@@ -16,12 +16,15 @@ use serde_json::{Value, json};
 use ssf_types::{
     audience::Audience,
     error::{Chain, ErrCode},
-    event::Event,
-    jose::{self, KeySet, SigningKey},
+    event::{Event, caep::TokenClaimsChange},
+    id::Jti,
+    jose::{self, KeySet, SignError, SigningKey},
     set::{
-        Algorithm, CompactSet, Expectation, SET_BYTES_MAX, SetError, UnverifiedSet, VerifiedSet,
+        Algorithm, CompactSet, Expectation, SET_BYTES_MAX, SetClaims, SetError, UnverifiedSet,
+        VerifiedSet,
         inspect::{Check, Inspection, Inspector, Verdict},
     },
+    subject::SimpleSubject,
     time::Timestamp,
     uri::Issuer,
 };
@@ -502,4 +505,24 @@ fn an_inspection_has_one_result_for_each_check_whatever_it_is_given() {
         assert_eq!(checks, Check::ALL);
         assert!(inspection.faults().count() > 0);
     }
+}
+
+#[test]
+fn what_no_receiver_would_take_is_not_signed() {
+    let sized = |bytes: usize| {
+        let event = TokenClaimsChange::new([("x", Value::from("x".repeat(bytes)))]).unwrap();
+        SetClaims::new(
+            Issuer::parse(ISSUER).unwrap(),
+            Jti::parse("1").unwrap(),
+            Timestamp::from_secs(NOW),
+            Audience::new([AUDIENCE]).unwrap(),
+            SimpleSubject::Opaque { id: "7".into() }.into(),
+            event.into(),
+        )
+    };
+    assert!(EC.sign(&sized(SET_BYTES_MAX / 2)).is_ok());
+    assert!(matches!(
+        EC.sign(&sized(SET_BYTES_MAX * 3 / 4)),
+        Err(SignError::TooLong)
+    ));
 }
