@@ -86,7 +86,9 @@ impl Session {
         } else {
             vec![identifier]
         };
-        let sound = alternatives.into_iter().filter(is_sound);
+        let sound = alternatives
+            .into_iter()
+            .filter(|identifier| identifier.check().is_ok());
         self.identifiers
             .entry(member.into())
             .or_default()
@@ -131,12 +133,6 @@ impl Session {
             identifiers.iter().map(move |one| (member, one))
         })
     }
-}
-
-/// Whether an identifier can stand in a SET, and so be read back from where the session is kept.
-fn is_sound(identifier: &SimpleSubject) -> bool {
-    serde_json::to_string(identifier)
-        .is_ok_and(|json| serde_json::from_str::<SimpleSubject>(&json).is_ok())
 }
 
 #[cfg(test)]

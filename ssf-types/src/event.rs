@@ -53,6 +53,20 @@ crate::events! {
     /// One event of a SET.
     ///
     /// Printing it for debugging shows its type and which members it has, never a value.
+    ///
+    /// ```
+    /// use ssf_types::{event::{Event, caep::{ChangeType, CredentialChange}}, uri::EventTypeUri};
+    ///
+    /// let event = Event::from(CredentialChange::new("password", ChangeType::Update));
+    /// let payload = serde_json::to_string(&event)?;
+    /// assert_eq!(payload, r#"{"credential_type":"password","change_type":"update"}"#);
+    /// assert_eq!(Event::read(&event.uri(), &payload)?, event);
+    /// assert_eq!(format!("{event:?}"), r#"CredentialChange {"credential_type", "change_type"}"#);
+    ///
+    /// let unknown = EventTypeUri::parse("https://example.com/event-type/smoke")?;
+    /// assert!(matches!(Event::read(&unknown, "{}")?, Event::Other(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[derive(Eq)]
     #[non_exhaustive]
     pub enum Event {

@@ -33,6 +33,16 @@ pub const MEMBER_NAME_BYTES_MAX: usize = 64;
 ///
 /// On the wire it is a JSON object whose `format` tells how to read the rest. Members that the format does not
 /// define are ignored (SSF 1.0 §4.2.3). Printing it for debugging shows formats and no identifiers.
+///
+/// ```
+/// use ssf_types::subject::Subject;
+///
+/// let json = r#"{"format":"complex","user":{"format":"email","email":"bar@example.com"}}"#;
+/// let subject: Subject = serde_json::from_str(json)?;
+/// assert_eq!(serde_json::to_string(&subject)?, json);
+/// assert_eq!(format!("{subject:?}"), r#"complex {"user": email(…)}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Subject {

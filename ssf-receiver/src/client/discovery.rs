@@ -29,7 +29,9 @@ pub(crate) enum DiscoveryError {
     #[error("the document at jwks_uri is faulty")]
     FaultyKeys(#[source] JwksError),
     /// No key is of use.
-    #[error("the document at jwks_uri has no key for RS256, PS256, ES256 or EdDSA that may be used")]
+    #[error(
+        "the document at jwks_uri has no key for RS256, PS256, ES256 or EdDSA that may be used"
+    )]
     NoKeys,
 }
 
