@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use ssf_types::metadata::SpecVersion;
 use url::Url;
 
 use crate::{
@@ -219,17 +220,9 @@ fn spec_version(recording: &Recording) -> Outcome {
     })
 }
 
-/// `1_0`, `1_0-ID3`: two numbers and perhaps the tag of a draft.
 fn is_spec_version(text: &str) -> bool {
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let (version, draft) = match text.split_once("-ID") {
-        Some((version, draft)) => (version, Some(draft)),
-        None => (text, None),
-    };
-    version
-        .split_once('_')
-        .is_some_and(|(major, minor)| is_number(major) && is_number(minor))
-        && draft.is_none_or(is_number)
+    let version = SpecVersion::from(text.to_owned());
+    matches!(version, SpecVersion::Numbered { .. })
 }
 
 fn issuer(recording: &Recording) -> Outcome {
