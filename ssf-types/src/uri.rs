@@ -59,8 +59,11 @@ fn checked_uri(text: &str) -> Result<Url, UriError> {
 
 fn checked_url(text: &str) -> Result<Url, UriError> {
     let url = checked_uri(text)?;
-    // Browsers mend `https:h` and `https:\\h`; whoever compares bytes must not.
-    if !text.contains("://") || text.contains('\\') {
+    // Browsers mend `https:h`, `https:///h` and `https:\\h`; whoever compares bytes must not.
+    let authority = text
+        .get(url.scheme().len()..)
+        .and_then(|rest| rest.strip_prefix("://"));
+    if authority.is_none_or(|text| text.starts_with('/')) || text.contains('\\') {
         return Err(UriError::NotAbsolute);
     }
     if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
@@ -329,6 +332,8 @@ mod tests {
         for text in [
             "https:tr.example.com",
             "https:/tr.example.com",
+            "https:/tr.example.com/://",
+            "https:///tr.example.com",
             "https:\\\\tr.example.com",
             "https://tr.example.com\\a",
         ] {
