@@ -128,12 +128,7 @@ impl TransmitterMetadata {
     pub fn parse(body: &[u8], issuer: &Issuer) -> Result<Self, JsonError> {
         let mut members = Members::parse(json::check(body)?)?;
         let found: String = members.required("issuer", "a string")?;
-        if found != issuer.as_str() {
-            return Err(JsonError::invalid(
-                "issuer",
-                "byte for byte the issuer whose metadata was asked for",
-            ));
-        }
+        same_issuer(&found, issuer)?;
         let mut lists = Lists(Vec::new());
         let methods = lists.strings(&mut members, "delivery_methods_supported", URI_BYTES_MAX)?;
         let critical = lists.strings(
@@ -163,6 +158,22 @@ impl TransmitterMetadata {
             empty_lists: lists.0,
         })
     }
+}
+
+/// Whether the document is that of the issuer that was asked; a slash too many is told, because it is the usual fault.
+fn same_issuer(found: &str, asked: &Issuer) -> Result<(), JsonError> {
+    let asked = asked.as_str();
+    if found == asked {
+        return Ok(());
+    }
+    let slash_alone =
+        found.strip_suffix('/').unwrap_or(found) == asked.strip_suffix('/').unwrap_or(asked);
+    let expected = if slash_alone {
+        "byte for byte the issuer whose metadata was asked for; they differ in the slash at the end alone"
+    } else {
+        "byte for byte the issuer whose metadata was asked for"
+    };
+    Err(JsonError::invalid("issuer", expected))
 }
 
 fn spec_version(members: &mut Members<'_>) -> Result<Option<SpecVersion>, JsonError> {
@@ -255,11 +266,7 @@ mod tests {
 
     #[test]
     fn metadata_of_another_issuer_is_refused() {
-        for other in [
-            "https://tr.example.com/",
-            "https://TR.example.com",
-            "https://tr.example.com:443",
-        ] {
+        for other in ["https://TR.example.com", "https://tr.example.com:443"] {
             let json = format!(r#"{{"issuer":"{other}"}}"#);
             let error = TransmitterMetadata::parse(json.as_bytes(), &issuer()).unwrap_err();
             assert_eq!(
@@ -267,6 +274,16 @@ mod tests {
                 "issuer must be byte for byte the issuer whose metadata was asked for"
             );
         }
+    }
+
+    #[test]
+    fn a_slash_too_many_is_told() {
+        let json = br#"{"issuer":"https://tr.example.com/"}"#;
+        let error = TransmitterMetadata::parse(json, &issuer()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "issuer must be byte for byte the issuer whose metadata was asked for; they differ in the slash at the end alone"
+        );
     }
 
     #[test]
