@@ -47,8 +47,10 @@ fn within(subject: &mut Object<'_>, change: &impl Fn(&mut Object<'_>) -> bool) -
         .text("format")
         .or_else(|| subject.text("subject_type"));
     let inner = match format.as_deref() {
-        None | Some(ComplexSubject::FORMAT) => subject.edit_each(|_, member| change(member)),
-        Some("aliases") => subject.edit_items("identifiers", change),
+        None | Some(ComplexSubject::FORMAT) => {
+            subject.edit_each(|_, member| within(member, change))
+        }
+        Some("aliases") => subject.edit_items("identifiers", |one| within(one, change)),
         Some(_) => false,
     };
     change(subject) | inner

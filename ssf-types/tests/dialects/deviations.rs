@@ -107,6 +107,12 @@ const CASES: &[Case] = &[
         r#"{"subject":{"format":"complex","user":{"format":"iss_sub","iss":"i","sub":"s"}}}"#,
     ),
     both(
+        Deviation::IssSubHyphen,
+        Body::Claims,
+        r#"{"sub_id":{"format":"complex","user":{"format":"aliases","identifiers":[{"format":"iss-sub","iss":"i","sub":"s"}]}}}"#,
+        r#"{"sub_id":{"format":"complex","user":{"format":"aliases","identifiers":[{"format":"iss_sub","iss":"i","sub":"s"}]}}}"#,
+    ),
+    both(
         Deviation::TokenFormatHyphens,
         Body::Claims,
         r#"{"sub_id":{"format":"saml-assertion-id","issuer":"i","assertion_id":"a"}}"#,

@@ -9,7 +9,10 @@ use ssf_types::{
     json as strict,
 };
 
-use crate::exchange::{value, verify};
+use crate::{
+    exchange::{Exchange, value, verify},
+    vendors::VENDORS,
+};
 
 fn dialects() -> impl Strategy<Value = &'static Dialect> {
     select(Dialect::ALL)
@@ -74,10 +77,10 @@ fn subjects() -> impl Strategy<Value = Value> {
         })
     };
     let aliases =
-        vec(simple(), 1..3).prop_map(|all| json!({ "format": "aliases", "identifiers": all }));
-    let complex = (simple(), simple())
+        || vec(simple(), 1..3).prop_map(|all| json!({ "format": "aliases", "identifiers": all }));
+    let complex = (prop_oneof![simple(), aliases()], simple())
         .prop_map(|(user, device)| json!({ "format": "complex", "user": user, "device": device }));
-    prop_oneof![simple(), aliases, complex]
+    prop_oneof![simple(), aliases(), complex]
 }
 
 /// The claims of a SET that SSF 1.0 accepts, about an event of any type of the tables, or of none.
@@ -185,6 +188,33 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
+/// What the peers of all fixtures write and read.
+fn peers() -> Vec<Value> {
+    let exchanges = VENDORS
+        .iter()
+        .flat_map(|(vendor, names)| Exchange::all(vendor, names));
+    exchanges.map(|one| value(one.peer.get())).collect()
+}
+
+/// Puts `fault` where these steps lead; each chooses among the members or entries of the value before it.
+fn put(value: &mut Value, steps: &[usize], fault: Value) {
+    let inner = match (steps.first(), &mut *value) {
+        (Some(step), Value::Object(members)) if !members.is_empty() => {
+            let step = step % members.len();
+            members.values_mut().nth(step)
+        }
+        (Some(step), Value::Array(entries)) if !entries.is_empty() => {
+            let step = step % entries.len();
+            entries.get_mut(step)
+        }
+        _ => None,
+    };
+    match inner {
+        Some(inner) => put(inner, &steps[1..], fault),
+        None => *value = fault,
+    }
+}
+
 /// The dialects that read all that they write.
 fn two_way() -> Vec<&'static Dialect> {
     let all = Dialect::ALL.iter().copied();
@@ -241,6 +271,28 @@ proptest! {
     }
 
     #[test]
+    fn what_a_dialect_writes_is_recognised_where_ssf_1_0_refuses_it(
+        dialect in select(two_way()), claims in claims()
+    ) {
+        if verify(&claims.to_string(), &Dialect::SSF_1_0).is_err() {
+            return Ok(());
+        }
+        let written = dialect.write(Body::Claims, &claims.to_string()).unwrap().into_owned();
+        let refused = verify(&written, &Dialect::SSF_1_0).is_err();
+        let found = Dialect::recognise(&written);
+        prop_assert_eq!(found.iter().any(|one| one.dialect == dialect), refused);
+    }
+
+    #[test]
+    fn claims_in_ssf_1_0_are_the_claims(claims in claims()) {
+        if let Ok(set) = verify(&claims.to_string(), &Dialect::SSF_1_0) {
+            let plain = serde_json::to_string(set.claims()).unwrap();
+            let written = serde_json::to_string(&set.claims().in_dialect(&Dialect::SSF_1_0)).unwrap();
+            prop_assert_eq!(written, plain);
+        }
+    }
+
+    #[test]
     fn ssf_1_0_changes_no_byte(text in ".{0,60}") {
         let stream = StreamId::parse("1").unwrap();
         for body in bodies(&stream) {
@@ -274,6 +326,23 @@ proptest! {
                 if let Ok(written) = dialect.write(body, &any) {
                     prop_assert!(strict::check(written.as_bytes()).is_ok(), "{}", written);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn an_exchange_with_a_fault_anywhere_comes_out_sound_and_settled(
+        dialect in dialects(), mut peer in select(peers()), steps in vec(any::<usize>(), 1..6), fault in anything()
+    ) {
+        put(&mut peer, &steps, fault);
+        let stream = StreamId::parse("1").unwrap();
+        for dialect in [dialect, &ALL] {
+            for body in bodies(&stream) {
+                let text = peer.to_string();
+                let Ok(once) = dialect.read(body, &text) else { continue };
+                prop_assert!(strict::check(once.text.as_bytes()).is_ok(), "{}", once.text);
+                let twice = dialect.read(body, &once.text).unwrap();
+                prop_assert_eq!(value(&twice.text), value(&once.text), "{} {:?}", dialect, body);
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::exchange::NOW;
 use crate::exchange::{Exchange, value, verify};
 
 /// The fixtures by directory; each directory's README names the document that they follow.
-const VENDORS: &[(&str, &[&str])] = &[
+pub(crate) const VENDORS: &[(&str, &[&str])] = &[
     (
         "okta",
         &[
