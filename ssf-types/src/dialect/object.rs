@@ -151,6 +151,8 @@ impl<'t> Object<'t> {
     }
 
     /// Replaces strings in the array that the member holds; tells whether any was replaced.
+    ///
+    /// A replacement that the array has already is left out, so that a peer which names a thing twice names it once.
     pub(super) fn replace_items(
         &mut self,
         name: &str,
@@ -159,22 +161,26 @@ impl<'t> Object<'t> {
         let Some(items) = self.items(name) else {
             return false;
         };
+        let replaced = |json: &str| {
+            let text: String = serde_json::from_str(json).ok()?;
+            replacement(&text).map(quoted)
+        };
         let mut any = false;
-        let items: Vec<String> = items
-            .into_iter()
-            .map(|json| {
-                let text: Option<String> = serde_json::from_str(json).ok();
-                match text.and_then(|text| replacement(&text)) {
-                    Some(text) => {
-                        any = true;
-                        quoted(text)
+        let mut kept: Vec<Cow<'_, str>> = Vec::with_capacity(items.len());
+        for json in &items {
+            match replaced(json) {
+                Some(new) => {
+                    any = true;
+                    if !items.contains(&new.as_str()) && !kept.contains(&Cow::Borrowed(&new)) {
+                        kept.push(Cow::Owned(new));
                     }
-                    None => json.to_owned(),
                 }
-            })
-            .collect();
+                None => kept.push(Cow::Borrowed(json)),
+            }
+        }
         if any {
-            self.put(name, format!("[{}]", items.join(",")));
+            let json = format!("[{}]", kept.join(","));
+            self.put(name, json);
         }
         any
     }
@@ -258,6 +264,14 @@ mod tests {
         let mut object = Object::parse(r#"{"a":["u",7,"v"]}"#).unwrap();
         assert!(object.replace_items("a", |text| (text == "v").then_some("w")));
         assert_eq!(object.to_json(), r#"{"a":["u",7,"w"]}"#);
+    }
+
+    #[test]
+    fn a_string_that_two_are_replaced_by_stands_once() {
+        let mut object = Object::parse(r#"{"a":["v","w","V","u","u"]}"#).unwrap();
+        let replacement = |text: &str| text.eq_ignore_ascii_case("v").then_some("w");
+        assert!(object.replace_items("a", replacement));
+        assert_eq!(object.to_json(), r#"{"a":["w","u","u"]}"#);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(crate) const VENDORS: &[(&str, &[&str])] = &[
         "okta",
         &[
             "credential-change",
+            "metadata",
             "session-revoked",
             "stream",
             "user-risk-change",
@@ -37,8 +38,11 @@ pub(crate) const VENDORS: &[(&str, &[&str])] = &[
         &[
             "account-disabled",
             "add-subject",
+            "id-token-claims",
             "metadata",
+            "status-update",
             "stream-update",
+            "token-revoked",
             "tokens-revoked",
             "verification",
             "verify",
@@ -56,10 +60,14 @@ pub(crate) const VENDORS: &[(&str, &[&str])] = &[
             "credential-change",
             "metadata",
             "session-revoked",
+            "verification",
             "verify",
         ],
     ),
-    ("sailpoint", &["risk-level-change", "stream"]),
+    (
+        "sailpoint",
+        &["metadata", "risk-level-change", "stream", "verification"],
+    ),
     (
         "sse-id1",
         &[
@@ -88,7 +96,10 @@ pub(crate) const VENDORS: &[(&str, &[&str])] = &[
     ("ssf-id3", &["session-established", "session-revoked"]),
     ("authentik", &["create", "verification"]),
     ("caep-dev", &["stream"]),
-    ("keycloak-sse", &["credential-change", "metadata"]),
+    (
+        "keycloak-sse",
+        &["credential-change", "metadata", "verification"],
+    ),
 ];
 
 fn exchanges(vendor: &str) -> Vec<Exchange> {
