@@ -74,8 +74,8 @@ impl Keys {
     /// Signs as `alg` says, whatever the key is meant for.
     pub(crate) fn sign(&self, name: &str, alg: &str, input: &[u8]) -> Vec<u8> {
         match alg {
-            "RS256" => rsa(self.rsa(name), MessageDigest::sha256(), input),
-            "RS512" => rsa(self.rsa(name), MessageDigest::sha512(), input),
+            "RS256" => rsa(&self.rsa(name), MessageDigest::sha256(), input),
+            "RS512" => rsa(&self.rsa(name), MessageDigest::sha512(), input),
             "EdDSA" => {
                 let seed = bytes(&self.keys[name], "d");
                 let key = PKey::private_key_from_raw_bytes(&seed, Id::ED25519).unwrap();
@@ -167,8 +167,8 @@ pub(crate) fn der(signature: &[u8]) -> Vec<u8> {
         .unwrap()
 }
 
-fn rsa(key: PKey<Private>, digest: MessageDigest, input: &[u8]) -> Vec<u8> {
-    Signer::new(digest, &key)
+fn rsa(key: &PKey<Private>, digest: MessageDigest, input: &[u8]) -> Vec<u8> {
+    Signer::new(digest, key)
         .unwrap()
         .sign_oneshot_to_vec(input)
         .unwrap()

@@ -18,6 +18,8 @@ pub(crate) const IAT: u64 = 1_615_305_159;
 pub(crate) const SESSION_REVOKED: &str =
     "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
 
+type Sign = Box<dyn FnOnce(&Keys, &[u8]) -> Vec<u8>>;
+
 type Change = Box<dyn FnOnce(String) -> String>;
 
 /// What makes the signature.
@@ -26,7 +28,7 @@ enum Signing {
         key: &'static str,
         alg: &'static str,
     },
-    With(Box<dyn FnOnce(&Keys, &[u8]) -> Vec<u8>>),
+    With(Sign),
 }
 
 /// One part of a token: an object, and what is done to its text before it is signed.
@@ -46,8 +48,8 @@ pub(crate) struct Token {
 /// A SET without a fault, signed by the key `rsa` with RS256; its `jti` is the name of the case.
 pub(crate) fn token() -> Token {
     Token {
-        header: Part::new(json!({ "alg": "RS256", "kid": "rsa", "typ": "secevent+jwt" })),
-        claims: Part::new(json!({
+        header: Part::new(&json!({ "alg": "RS256", "kid": "rsa", "typ": "secevent+jwt" })),
+        claims: Part::new(&json!({
             "iss": ISSUER,
             "jti": "",
             "iat": IAT,
@@ -147,7 +149,8 @@ impl Token {
     }
 
     /// Sets the event.
-    pub(crate) fn event(self, uri: &str, payload: Value) -> Self {
+    pub(crate) fn event(self, uri: &str, payload: impl Into<Value>) -> Self {
+        let payload: Value = payload.into();
         self.claim("events", json!({ uri: payload }))
     }
 
@@ -178,13 +181,10 @@ impl Token {
 }
 
 impl Part {
-    fn new(value: Value) -> Self {
-        match value {
-            Value::Object(object) => Self {
-                object,
-                write: Box::new(String::into_bytes),
-            },
-            other => panic!("{other} is no object"),
+    fn new(value: &Value) -> Self {
+        Self {
+            object: value.as_object().unwrap().clone(),
+            write: Box::new(String::into_bytes),
         }
     }
 

@@ -249,7 +249,7 @@ fn nested() -> Vec<Case> {
     let arrays = |depth: usize| {
         token().claims_replaced(
             "\"txn\":",
-            &format!(
+            format!(
                 "\"x_foo\":{}{},\"txn\":",
                 "[".repeat(depth),
                 "]".repeat(depth)
@@ -259,7 +259,7 @@ fn nested() -> Vec<Case> {
     let objects = |depth: usize| {
         token().claims_replaced(
             "\"txn\":",
-            &format!(
+            format!(
                 "\"x_foo\":{}1{},\"txn\":",
                 "{\"a\":".repeat(depth),
                 "}".repeat(depth)

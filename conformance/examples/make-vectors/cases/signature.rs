@@ -23,24 +23,24 @@ pub(super) fn table() -> Vec<Case> {
 }
 
 /// Gives one part of the token another text.
-fn with_part(token: Token, index: usize, change: fn(String) -> String) -> Token {
+fn with_part(token: Token, index: usize, change: fn(&str) -> String) -> Token {
     token.then(move |token| {
         let mut parts = parts(&token);
-        parts[index] = change(parts[index].clone());
+        parts[index] = change(&parts[index]);
         parts.join(".")
     })
 }
 
 /// Puts another letter in the place of one in the middle.
-fn bit_flipped(part: String) -> String {
+fn bit_flipped(part: &str) -> String {
     let (before, rest) = part.split_at(part.len() / 2);
     let letter = if rest.starts_with('A') { "B" } else { "A" };
     format!("{before}{letter}{}", &rest[1..])
 }
 
 /// Names Mallory where Alice stood.
-fn other_subject(claims: String) -> String {
-    reencoded(&claims, |claims| {
+fn other_subject(claims: &str) -> String {
+    reencoded(claims, |claims| {
         claims.replace("alice@example.com", "mallo@example.com")
     })
 }
@@ -52,8 +52,7 @@ fn reencoded(part: &str, change: impl FnOnce(String) -> String) -> String {
 }
 
 fn changed() -> Vec<Case> {
-    let header =
-        |header: String| reencoded(&header, |header| header.replace('}', r#","x_foo":1}"#));
+    let header = |header: &str| reencoded(header, |header| header.replace('}', r#","x_foo":1}"#));
     vec![
         SIGNED.refuse(
             "claims-changed",
@@ -72,7 +71,7 @@ fn changed() -> Vec<Case> {
             KEY,
             "a blank that changes no value changes the bytes",
             with_part(token(), 1, |claims| {
-                reencoded(&claims, |claims| claims.replacen(':', ": ", 1))
+                reencoded(claims, |claims| claims.replacen(':', ": ", 1))
             }),
         ),
         SIGNED.refuse(
