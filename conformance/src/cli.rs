@@ -1,5 +1,7 @@
 //! The command line.
 
+mod decode;
+
 use std::{
     fs, io,
     io::Write,
@@ -10,10 +12,11 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use ssf_types::error::Chain;
+use tokio::runtime::Runtime;
 
 use crate::{
     checks,
-    report::Report,
+    report::{Conclusion, Report},
     target::{Target, TargetError},
     wire::{Settings, Wire, WireError},
 };
@@ -36,6 +39,10 @@ pub struct Cli {
 enum Command {
     /// Judges the metadata and the keys that an issuer publishes.
     Metadata(Metadata),
+    /// Takes one SET apart and tells what each check of the SET profile says of it.
+    ///
+    /// Exit codes: 0 no check failed (those that were not run are told); 1 a check failed; 2 the run could not begin.
+    Decode(decode::Decode),
 }
 
 #[derive(Args, Debug)]
@@ -45,6 +52,13 @@ struct Metadata {
     /// Prints the report as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// How to connect.
+#[derive(Args, Debug)]
+struct Connection {
     /// PEM file with certificate authorities to trust besides those of this machine.
     #[arg(long, value_name = "FILE")]
     ca_certificates: Option<PathBuf>,
@@ -53,34 +67,37 @@ struct Metadata {
     timeout: u64,
 }
 
+impl Connection {
+    fn settings(&self) -> Result<Settings, Preflight> {
+        Ok(Settings {
+            timeout: Duration::from_secs(self.timeout),
+            extra_authorities: self.ca_certificates.as_deref().map(read).transpose()?,
+        })
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum Preflight {
     #[error("the issuer cannot be tested")]
     Target(#[source] TargetError),
     #[error("the file of --ca-certificates cannot be read")]
     CertificateFile(#[source] io::Error),
-    #[error("the transmitter cannot be tested; check the address, the network and the certificate")]
+    #[error("the other side cannot be asked; check the address, the network and the certificate")]
     Wire(#[source] WireError),
     #[error("the asynchronous runtime does not start")]
     Runtime(#[source] io::Error),
     #[error("the report cannot be written")]
     Output(#[source] io::Error),
+    #[error("the token cannot be judged")]
+    Decode(#[source] decode::DecodeError),
 }
 
 /// Runs the command; the report goes to `out`, and what prevents one to `err`.
 pub fn run(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
-    let Command::Metadata(metadata) = &cli.command;
-    let result = judge(metadata).and_then(|report| {
-        let written = if metadata.json {
-            writeln!(out, "{:#}", report.to_json())
-        } else {
-            report.write_text(out)
-        };
-        written
-            .and_then(|()| out.flush())
-            .map_err(Preflight::Output)?;
-        Ok(report.conclusion())
-    });
+    let result = match &cli.command {
+        Command::Metadata(metadata) => metadata.run(out),
+        Command::Decode(decode) => decode.run(out),
+    };
     match result {
         Ok(conclusion) => ExitCode::from(conclusion as u8),
         Err(error) => {
@@ -91,21 +108,35 @@ pub fn run(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
     }
 }
 
-fn judge(metadata: &Metadata) -> Result<Report, Preflight> {
-    let target = Target::parse(&metadata.issuer).map_err(Preflight::Target)?;
-    let settings = Settings {
-        timeout: Duration::from_secs(metadata.timeout),
-        extra_authorities: metadata.ca_certificates.as_deref().map(read).transpose()?,
-    };
-    let wire = Wire::new(&target, &settings).map_err(Preflight::Wire)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
+impl Metadata {
+    fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
+        let report = self.judge()?;
+        let written = if self.json {
+            writeln!(out, "{:#}", report.to_json())
+        } else {
+            report.write_text(out)
+        };
+        written
+            .and_then(|()| out.flush())
+            .map_err(Preflight::Output)?;
+        Ok(report.conclusion())
+    }
+
+    fn judge(&self) -> Result<Report, Preflight> {
+        let target = Target::parse(&self.issuer).map_err(Preflight::Target)?;
+        let wire = Wire::new(&target, &self.connection.settings()?).map_err(Preflight::Wire)?;
+        let recording = runtime()?
+            .block_on(wire.metadata(target))
+            .map_err(Preflight::Wire)?;
+        Ok(Report::new(recording, checks::metadata()))
+    }
+}
+
+fn runtime() -> Result<Runtime, Preflight> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Preflight::Runtime)?;
-    let recording = runtime
-        .block_on(wire.metadata(target))
-        .map_err(Preflight::Wire)?;
-    Ok(Report::new(recording, checks::metadata()))
+        .map_err(Preflight::Runtime)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Preflight> {

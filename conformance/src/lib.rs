@@ -9,6 +9,9 @@
 //! 2. Nothing is guessed: what could not be seen is *not run*, with the reason, and never *passed*.
 //! 3. Each verdict names its requirement, its section and what was seen.
 //!
+//! [`decode`] takes one token apart instead of judging a Transmitter, and is the exception to the first rule: it tells
+//! what the checks of `ssf-types` say, which the vectors beside this crate hold to account.
+//!
 //! ```
 //! use ssf_conformance::{
 //!     checks,
@@ -37,7 +40,9 @@
 pub mod checks;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod decode;
 pub mod exchange;
+mod printable;
 pub mod report;
 pub mod target;
 mod unique;

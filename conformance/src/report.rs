@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     checks::{Check, Outcome, Verdict},
     exchange::{Exchange, Recording},
+    printable::printable,
 };
 
 /// How a run ended; the number is the exit code.
@@ -186,23 +187,6 @@ fn request_json(exchange: &Exchange) -> Value {
     }
 }
 
-/// Text of a stranger, with what could steer a terminal or turn the reading direction escaped.
-fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars()
-        .map(|c| {
-            if steers(c) {
-                c.escape_unicode().to_string()
-            } else {
-                c.to_string()
-            }
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use url::Url;
@@ -273,10 +257,6 @@ mod tests {
 
     #[test]
     fn evidence_cannot_steer_the_terminal() {
-        assert_eq!(
-            printable("a\u{1b}[2Jb\u{202e}c é"),
-            "a\\u{1b}[2Jb\\u{202e}c é"
-        );
         let report = Report::new(
             recording(answered("{\"issuer\":\"https://\u{9b}h\"}")),
             checks::metadata(),

@@ -64,6 +64,12 @@ impl Target {
         &self.issuer
     }
 
+    /// The issuer as a URL, which may be normalised and is never compared.
+    #[cfg(feature = "cli")]
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// Whether the Transmitter is spoken to without TLS, on this machine; nothing about `https` can then be judged.
     pub fn is_plain(&self) -> bool {
         self.url.scheme() == "http"

@@ -53,6 +53,14 @@ pub enum WireError {
         #[source]
         source: NoAnswer,
     },
+    /// The answer has a status that brings no document.
+    #[error("{url} answers with status {status}")]
+    Status {
+        /// What was asked for.
+        url: Url,
+        /// The status.
+        status: u16,
+    },
 }
 
 /// Asks a Transmitter.
@@ -67,13 +75,21 @@ impl Wire {
     /// # Errors
     /// The certificates are not PEM, or TLS cannot be had.
     pub fn new(target: &Target, settings: &Settings) -> Result<Self, WireError> {
+        Self::to(target.url(), settings)
+    }
+
+    /// Makes a client for one place; what runs on this machine is not asked through a proxy.
+    ///
+    /// # Errors
+    /// The certificates are not PEM, or TLS cannot be had.
+    pub fn to(url: &Url, settings: &Settings) -> Result<Self, WireError> {
         let mut builder = Client::builder()
             .user_agent(concat!("ssf-conformance/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
             .timeout(settings.timeout)
             .redirect(redirect::Policy::none())
             .referer(false);
-        if target.is_loopback() {
+        if ssf_types::uri::is_loopback(url) {
             builder = builder.no_proxy();
         }
         if let Some(pem) = &settings.extra_authorities {
@@ -104,6 +120,21 @@ impl Wire {
             jwks: self.get_if(jwks_url(&target, &metadata)).await,
         };
         Ok(Recording::new(target, metadata, probes))
+    }
+
+    /// Fetches the document at one URL.
+    ///
+    /// # Errors
+    /// There is no answer, or its status is none of the 2xx.
+    pub async fn document(&self, url: Url) -> Result<Vec<u8>, WireError> {
+        match self.answer(url.clone()).await {
+            Ok(answer) if answer.is_success() => Ok(answer.body),
+            Ok(answer) => Err(WireError::Status {
+                url,
+                status: answer.status,
+            }),
+            Err(source) => Err(WireError::NoAnswer { url, source }),
+        }
     }
 
     async fn get_if(&self, url: Option<Url>) -> Option<Exchange> {
