@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde_json::Value;
 use ssf_types::{
     audience::Audience,
-    event::Event,
+    event::{Event, KNOWN_EVENT_TYPES},
     jose::KeySet,
     json::{self, JsonError},
     poll::{PollRequest, PollResponse},
@@ -225,6 +225,22 @@ fn each_event_is_read_or_its_faulty_member_is_named() {
                 differs(vector, suits)
             }),
     );
+}
+
+#[test]
+fn every_type_of_the_table_has_a_sound_vector_and_a_faulty_one() {
+    let events = vectors("events.json", "events", 150);
+    let of = |uri: &str, valid: bool| {
+        events
+            .iter()
+            .any(|event| event["type"] == uri && event["valid"] == valid)
+    };
+    none_differ(KNOWN_EVENT_TYPES.iter().flat_map(|uri| {
+        [true, false]
+            .into_iter()
+            .filter(|valid| !of(uri, *valid))
+            .map(move |valid| format!("{uri} has no vector with valid: {valid}"))
+    }));
 }
 
 #[test]
