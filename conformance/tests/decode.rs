@@ -209,6 +209,23 @@ fn a_dialect_that_would_accept_the_claims_is_named_with_its_deviations() {
 }
 
 #[test]
+fn the_example_of_the_documentation_is_what_the_command_prints() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/conformance.md");
+    let document = fs::read_to_string(document).unwrap();
+    let (_, example) = document.split_once("$ ssf-conformance decode ").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let vectors = Vectors::read();
+    let text = stdout(&vectors.decode(vectors.set("subject-in-the-event-by-member"), &[]));
+    let mut printed = text.lines();
+    for line in example.lines().skip(1).filter(|line| *line != "…") {
+        assert!(
+            printed.any(|found| found == line),
+            "{line} is not printed there"
+        );
+    }
+}
+
+#[test]
 fn a_sound_set_needs_no_dialect() {
     let vectors = Vectors::read();
     assert!(!stdout(&vectors.decode(vectors.set("rs256"), &[])).contains("hint: "));
