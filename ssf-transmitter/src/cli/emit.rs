@@ -322,6 +322,25 @@ mod tests {
     }
 
     #[test]
+    fn a_type_without_a_member_for_the_time_gets_none() {
+        let risc =
+            |name: &str| format!("https://schemas.openid.net/secevent/risc/event-type/{name}");
+        let event = composed(&["account-purged", "--opaque=7"]).unwrap();
+        assert_eq!(event["events"], json!({ (risc("account-purged")): {} }));
+        let line = [
+            "credential-compromise",
+            "--opaque=7",
+            "--credential-type=pin",
+        ];
+        let event = composed(&line).unwrap();
+        let payload = json!({ "event_timestamp": 1_800_000_000, "credential_type": "pin" });
+        assert_eq!(
+            event["events"],
+            json!({ (risc("credential-compromise")): payload })
+        );
+    }
+
+    #[test]
     fn several_identifiers_become_aliases_and_a_session_makes_the_subject_complex() {
         let line = [
             "session-revoked",

@@ -61,6 +61,11 @@ pub enum NewEventError {
     /// The event is one that only the transmitter itself may send (SSF 1.0 §8.1.4, §8.1.5).
     #[error("events must not have an event of the framework: the transmitter alone sends those")]
     Framework,
+    /// The event is about an identifier, and `sub_id` is not that identifier alone (RISC 1.0 §2.5, §2.6).
+    #[error(
+        "sub_id must be an email or a phone_number, and no aliases: the event is about that identifier"
+    )]
+    NotAboutIdentifier,
 }
 
 /// The name of a member, short and without control characters, as an error may show it.
@@ -110,7 +115,11 @@ impl NewEvent {
         if json.len() > EVENT_BYTES_MAX {
             return Err(NewEventError::TooLong);
         }
-        Self::read_stored(json)
+        let new = Self::read_stored(json)?;
+        if !new.event.accepts(&new.sub_id) {
+            return Err(NewEventError::NotAboutIdentifier);
+        }
+        Ok(new)
     }
 
     /// Reads what was accepted before, whose text may have grown a little by being written anew.
@@ -231,6 +240,25 @@ mod tests {
             format!(r#"{{"sub_id":{OPAQUE},"events":{{"urn:example:x":{{"b":1.0,"a":2}}}}}}"#);
         let event = NewEvent::parse(json.as_bytes()).unwrap();
         assert_eq!(serde_json::to_string(&event).unwrap(), json);
+    }
+
+    #[test]
+    fn a_changed_or_recycled_identifier_is_the_subject_itself() {
+        let email = r#"{"format":"email","email":"foo@example.com"}"#;
+        let aliases = &format!(r#"{{"format":"aliases","identifiers":[{email}]}}"#);
+        for name in ["identifier-changed", "identifier-recycled"] {
+            let of = |sub_id: &str| {
+                let uri = format!("https://schemas.openid.net/secevent/risc/event-type/{name}");
+                format!(r#"{{"sub_id":{sub_id},"events":{{"{uri}":{{}}}}}}"#)
+            };
+            assert!(NewEvent::parse(of(email).as_bytes()).is_ok(), "{name}");
+            for sub_id in [OPAQUE, aliases] {
+                assert_eq!(
+                    error(&of(sub_id)),
+                    "sub_id must be an email or a phone_number, and no aliases: the event is about that identifier"
+                );
+            }
+        }
     }
 
     #[test]
