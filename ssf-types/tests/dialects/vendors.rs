@@ -199,13 +199,13 @@ fn what_the_strict_reader_refuses_is_recognised() {
 }
 
 #[test]
-fn google_is_recognised_by_its_spelling() {
+fn of_two_dialects_that_fit_the_narrower_one_is_named_first() {
     let claims = r#"{"iss":"https://accounts.google.com/","aud":"1.apps.googleusercontent.com","jti":"1","iat":1508184845,"events":{"https://schemas.openid.net/secevent/risc/event-type/account-enabled":{"subject":{"subject_type":"iss-sub","iss":"https://accounts.google.com/","sub":"7"}}}}"#;
     let names: Vec<&str> = Dialect::recognise(claims)
         .iter()
         .map(|one| one.dialect.name)
         .collect();
-    assert_eq!(names, ["risc-2018", "google-risc"]);
+    assert_eq!(names, ["google-risc", "risc-2018"]);
 }
 
 #[test]
