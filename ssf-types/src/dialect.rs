@@ -184,8 +184,8 @@ impl Dialect {
 
     /// Turns what the peer wrote into what SSF 1.0 asks for.
     ///
-    /// `text` is JSON that [`crate::json::check`] has passed; so will be the result. The strict reader still has to read
-    /// it: a dialect makes up nothing that the peer did not say.
+    /// `text` is JSON that [`crate::json::check`] has passed, of the length that the strict reader allows. The strict
+    /// reader still has to read the result: what it would refuse of the peer's meaning it refuses here as well.
     ///
     /// # Errors
     /// The text is no JSON object (for [`Body::Streams`]: neither an array of objects nor an object). A dialect that

@@ -66,9 +66,14 @@ pub enum Deviation {
     /// Whole numbers from 10^11 up to 10^14 are read so: as seconds they would be dates after the year 5138. A moment
     /// before March 1973 is written in seconds, since it would not be recognised.
     MillisecondTimes,
-    /// `lower-case-levels`: the levels and the principal of `risk-level-change` are in lower case.
+    /// `lower-case-levels`: the levels and the principal of `risk-level-change` are in lower case, or in mixed case.
+    ///
+    /// No dialect with a name has it; Okta's levels in lower case belong to event types of its own. Values that CAEP does
+    /// not define stay as they are.
     LowerCaseLevels,
     /// `new-value-underscore`: the member `new-value` of `identifier-changed` is spelled `new_value`.
+    ///
+    /// No dialect with a name has it.
     NewValueUnderscore,
     /// `amr-as-text`: `amr` is a text, not an array of texts (CAEP draft 2 §3.6.2).
     ///
@@ -76,6 +81,8 @@ pub enum Deviation {
     AmrAsText,
     /// `assurance-without-namespace`: `assurance-level-change` has no `namespace` and a level of NIST's, such as
     /// `nist-aal2` (CAEP draft 1 §3.4).
+    ///
+    /// It is read as being in `NIST-AAL`, and written only for that namespace and those levels.
     AssuranceWithoutNamespace,
     /// `null-state`: a verification that nobody asked for has a `state` of `null` (authentik).
     NullState,
@@ -108,6 +115,8 @@ pub enum Deviation {
     /// Written only where there is one stream.
     StreamsNotListed,
     /// `poll-acks`: the member `ack` of a poll request is spelled `acks` (duo-labs' samples).
+    ///
+    /// No dialect with a name has it.
     PollAcks,
     /// `set-data-code`: the code `invalid_state` is spelled `setData` (SSE draft 1 §7.1.4.1, SSF draft 2 §7.1.4.1).
     SetDataCode,
