@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     checks,
+    printable::printable_json,
     report::{Conclusion, Report},
     target::{Target, TargetError},
     wire::{Settings, Wire, WireError},
@@ -112,7 +113,7 @@ impl Metadata {
     fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         let report = self.judge()?;
         let written = if self.json {
-            writeln!(out, "{:#}", report.to_json())
+            writeln!(out, "{}", printable_json(&report.to_json()))
         } else {
             report.write_text(out)
         };

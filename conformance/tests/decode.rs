@@ -240,10 +240,12 @@ fn nothing_in_a_token_steers_the_terminal() {
         escape.to_owned(),
     ] {
         let token = token(&format!("{{\"typ\":\"{escape}\"}}"), &claims);
-        let text = stdout(&decode(&[&token]));
-        assert!(text.contains("\\u{1b}[2J"), "{text:?}");
-        let steers = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
-        assert!(!text.contains(steers), "{text:?}");
+        for (options, escaped) in [(vec![], "\\u{1b}[2J"), (vec!["--json"], "\\u001b[2J")] {
+            let text = stdout(&decode(&[options, vec![&token]].concat()));
+            assert!(text.contains(escaped), "{text:?}");
+            let steers = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+            assert!(!text.contains(steers), "{text:?}");
+        }
     }
 }
 

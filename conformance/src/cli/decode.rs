@@ -19,7 +19,12 @@ use ssf_types::{
 use url::Url;
 
 use super::{Connection, Preflight};
-use crate::{decode::Decoding, printable::printable, report::Conclusion, wire::Wire};
+use crate::{
+    decode::Decoding,
+    printable::{printable, printable_json},
+    report::Conclusion,
+    wire::Wire,
+};
 
 /// How far the clock of a Transmitter may be ahead, as for a Receiver that was not told otherwise.
 const LEEWAY: Duration = Duration::from_mins(1);
@@ -110,7 +115,7 @@ impl Decode {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         if self.json {
-            return writeln!(out, "{:#}", decoding.to_json());
+            return writeln!(out, "{}", printable_json(&decoding.to_json()));
         }
         if let Some(keys) = keys {
             write_keys(keys, out)?;
