@@ -5,7 +5,11 @@
 )]
 #![cfg(feature = "jose")]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde_json::Value;
 use ssf_types::{
@@ -100,6 +104,21 @@ fn each_set_is_accepted_or_refused_with_its_code() {
                 })
             }),
     );
+}
+
+#[test]
+fn among_the_accepted_sets_is_one_for_every_type_of_event() {
+    let keys = key_sets();
+    let sets = vectors("sets.json", "sets", 300);
+    let accepted: BTreeSet<String> = sets
+        .iter()
+        .filter_map(|vector| verified(vector, &keys[text(vector, "jwks")]).ok())
+        .map(|set| set.claims().event.uri().to_string())
+        .collect();
+    let missing = KNOWN_EVENT_TYPES
+        .iter()
+        .filter(|uri| !accepted.contains(**uri));
+    none_differ(missing.map(|uri| format!("{uri} has no SET")));
 }
 
 #[test]

@@ -321,8 +321,7 @@ fn one_of_each_type() -> Vec<Case> {
         ("recovery-information-changed", json!({})),
         ("sessions-revoked", json!({})),
     ];
-    let sound = |family: &str, section: &'static str, uri: String, token: Token| {
-        let name = uri.rsplit('/').next().unwrap_or_default();
+    let sound = |family: &str, section: &'static str, name: &str, token: Token| {
         rule("SET-024", section).accept(
             format!("{family}-{name}"),
             "a sound event of this type",
@@ -333,7 +332,7 @@ fn one_of_each_type() -> Vec<Case> {
         sound(
             "caep",
             "CAEP 1.0 §3",
-            caep(name),
+            name,
             token().event(&caep(name), payload),
         )
     });
@@ -341,15 +340,80 @@ fn one_of_each_type() -> Vec<Case> {
         sound(
             "risc",
             "RISC 1.0 §2",
-            risc(name),
+            name,
             token().signed("p256", "ES256").event(&risc(name), payload),
         )
     });
     caep_sets
         .into_iter()
         .chain(risc_sets)
+        .chain(oauth())
         .chain([scim()])
         .collect()
+}
+
+/// The types of 2018, whose subject SSF 1.0 takes from `sub_id`.
+fn oauth() -> Vec<Case> {
+    let refresh_token = json!({
+        "format": "oauth_token",
+        "token_type": "refresh_token",
+        "token_identifier_alg": "plain",
+        "token": "7265667265736820746F6B656E20737472696E67",
+    });
+    let client = json!({ "format": "oauth_client", "client_id": "s6BhdRkqt3" });
+    let account =
+        json!({ "format": "iss_sub", "iss": "https://idp.example.com", "sub": "145234573" });
+    let types = [
+        (
+            "token-issued",
+            "OAuth Event Types 2018 §3.1",
+            &refresh_token,
+            json!({ "token_subject": account.clone() }),
+        ),
+        (
+            "token-revoked",
+            "OAuth Event Types 2018 §3.2",
+            &refresh_token,
+            json!({ "reason": "inactive" }),
+        ),
+        (
+            "tokens-revoked",
+            "OAuth Event Types 2018 §3.3",
+            &account,
+            json!({ "reason": "user" }),
+        ),
+        (
+            "client-disabled",
+            "OAuth Event Types 2018 §3.4",
+            &client,
+            json!({}),
+        ),
+        (
+            "client-enabled",
+            "OAuth Event Types 2018 §3.5",
+            &client,
+            json!({}),
+        ),
+        (
+            "client-credential-changed",
+            "OAuth Event Types 2018 §3.6",
+            &client,
+            json!({}),
+        ),
+    ];
+    let case = |(name, section, subject, payload): (&str, &'static str, &Value, Value)| {
+        let uri = format!("https://schemas.openid.net/secevent/oauth/event-type/{name}");
+        let token = token()
+            .signed("rsa-second", "PS256")
+            .subject(subject.clone())
+            .event(&uri, payload);
+        rule("OAEV-004", section).accept(
+            format!("oauth-{name}"),
+            "a sound event of this type",
+            token,
+        )
+    };
+    types.map(case).into()
 }
 
 fn scim() -> Case {
