@@ -19,7 +19,10 @@ use ssf_types::{
     json::{self, JsonError},
     poll::{PollRequest, PollResponse},
     push::{Acknowledge, Answer, Exchange, PushError, PushOutcome, classify},
-    set::{Expectation, SetError, UnverifiedSet, VerifiedSet, inspect::Inspector},
+    set::{
+        Expectation, SetError, UnverifiedSet, VerifiedSet,
+        inspect::{Inspection, Inspector},
+    },
     subject::{SimpleSubject, Subject},
     time::Timestamp,
     uri::{EventTypeUri, Issuer},
@@ -121,6 +124,17 @@ fn among_the_accepted_sets_is_one_for_every_type_of_event() {
     none_differ(missing.map(|uri| format!("{uri} has no SET")));
 }
 
+/// Makes every check of a vector's token.
+fn inspected(vector: &Value, keys: &KeySet) -> Inspection {
+    let expected = expectation(vector);
+    let mut inspector = Inspector::default();
+    inspector.issuer = Some(&expected.issuer);
+    inspector.audience = Some(&expected.audience);
+    inspector.keys = Some(keys);
+    inspector.latest = Some(now(vector).after(expected.leeway));
+    inspector.inspect(text(vector, "token").as_bytes())
+}
+
 #[test]
 fn inspecting_tells_first_what_verifying_refuses() {
     let keys = key_sets();
@@ -129,14 +143,10 @@ fn inspecting_tells_first_what_verifying_refuses() {
             .iter()
             .filter_map(|vector| {
                 let keys = &keys[text(vector, "jwks")];
-                let expected = expectation(vector);
-                let mut inspector = Inspector::default();
-                inspector.issuer = Some(&expected.issuer);
-                inspector.audience = Some(&expected.audience);
-                inspector.keys = Some(keys);
-                inspector.latest = Some(now(vector).after(expected.leeway));
-                let inspection = inspector.inspect(text(vector, "token").as_bytes());
-                let first = inspection.faults().next().map(|(_, error)| error.clone());
+                let first = inspected(vector, keys)
+                    .faults()
+                    .next()
+                    .map(|(_, error)| error.clone());
                 let refused = verified(vector, keys).err();
                 (first != refused).then(|| {
                     format!(
@@ -144,6 +154,31 @@ fn inspecting_tells_first_what_verifying_refuses() {
                         text(vector, "name")
                     )
                 })
+            }),
+    );
+}
+
+#[test]
+fn the_code_of_a_vector_does_not_depend_on_the_order_of_the_checks() {
+    let keys = key_sets();
+    none_differ(
+        vectors("sets.json", "sets", 300)
+            .iter()
+            .filter_map(|vector| {
+                let others = vector["or_code"].as_array().into_iter().flatten();
+                let allowed: Vec<&str> = others
+                    .chain([&vector["code"]])
+                    .filter_map(Value::as_str)
+                    .collect();
+                let inspection = inspected(vector, &keys[text(vector, "jwks")]);
+                let (check, error) = inspection
+                    .faults()
+                    .find(|(_, error)| !allowed.contains(&error.code().as_str()))?;
+                Some(format!(
+                    "{}: {check:?} says {}",
+                    text(vector, "name"),
+                    error.code()
+                ))
             }),
     );
 }
