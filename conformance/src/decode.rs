@@ -166,7 +166,7 @@ impl Decoding {
 
     /// Everything for programs. Members are added in later versions, never changed.
     ///
-    /// `header` and `claims` are the JSON texts as they stood, since reading them would hide a member that stands twice.
+    /// `header` and `claims` are the JSON texts as they stood: reading them would hide a member that stands twice.
     pub fn to_json(&self) -> Value {
         let findings: Vec<Value> = self.inspection.findings.iter().map(finding_json).collect();
         let dialects: Vec<Value> = self.recognised.iter().map(recognised_json).collect();

@@ -46,24 +46,86 @@ fn shape() -> Vec<Case> {
         ("event-string", json!("revoked")),
         ("event-true", json!(true)),
     ];
+    let two = json!({
+        SESSION_REVOKED: {},
+        caep("credential-change"): { "credential_type": "password", "change_type": "update" },
+    });
+    let and_unknown = json!({ SESSION_REVOKED: {}, "urn:example:other": {} });
     let mut table = vec![
-        EVENTS.accept("event-empty", "an event without members is {}", events(json!({ SESSION_REVOKED: {} }))),
-        EVENTS.refuse("events-missing", REQUEST, "events is required", token().without("events")),
-        EVENTS.refuse("events-empty", REQUEST, "nothing happened", events(json!({}))),
-        EVENTS.refuse("events-array", REQUEST, "events is an object", events(json!([{ SESSION_REVOKED: {} }]))),
-        EVENTS.refuse("events-array-of-uris", REQUEST, "events is an object", events(json!([SESSION_REVOKED]))),
-        EVENTS.refuse("events-null", REQUEST, "events is an object", events(Value::Null)),
-        EVENTS.refuse("events-string", REQUEST, "events is an object", events(json!(SESSION_REVOKED))),
-        EVENTS.refuse("event-name-empty", REQUEST, "a type of event is a URI", events(json!({ "": {} }))),
-        EVENTS.refuse("event-name-no-uri", REQUEST, "a type of event is an absolute URI", events(json!({ "session-revoked": {} }))),
-        ONE.refuse("events-two", REQUEST, "two events that have nothing to do with each other", events(json!({
-            SESSION_REVOKED: {}, caep("credential-change"): { "credential_type": "password", "change_type": "update" },
-        }))),
-        ONE.refuse("events-known-and-unknown", REQUEST, "an unknown event beside a known one is a second event", events(json!({ SESSION_REVOKED: {}, "urn:example:other": {} }))),
-        TWICE.refuse("events-one-twice", REQUEST, "the same type stands twice", token().claims_text(move |claims| {
-            let (before, _) = claims.split_once("\"events\":").expect("there are events");
-            format!("{before}\"events\":{twice}}}")
-        })),
+        EVENTS.accept(
+            "event-empty",
+            "an event without members is {}",
+            events(json!({ SESSION_REVOKED: {} })),
+        ),
+        EVENTS.refuse(
+            "events-missing",
+            REQUEST,
+            "events is required",
+            token().without("events"),
+        ),
+        EVENTS.refuse(
+            "events-empty",
+            REQUEST,
+            "nothing happened",
+            events(json!({})),
+        ),
+        EVENTS.refuse(
+            "events-array",
+            REQUEST,
+            "events is an object",
+            events(json!([{ SESSION_REVOKED: {} }])),
+        ),
+        EVENTS.refuse(
+            "events-array-of-uris",
+            REQUEST,
+            "events is an object",
+            events(json!([SESSION_REVOKED])),
+        ),
+        EVENTS.refuse(
+            "events-null",
+            REQUEST,
+            "events is an object",
+            events(Value::Null),
+        ),
+        EVENTS.refuse(
+            "events-string",
+            REQUEST,
+            "events is an object",
+            events(json!(SESSION_REVOKED)),
+        ),
+        EVENTS.refuse(
+            "event-name-empty",
+            REQUEST,
+            "a type of event is a URI",
+            events(json!({ "": {} })),
+        ),
+        EVENTS.refuse(
+            "event-name-no-uri",
+            REQUEST,
+            "a type of event is an absolute URI",
+            events(json!({ "session-revoked": {} })),
+        ),
+        ONE.refuse(
+            "events-two",
+            REQUEST,
+            "two events that have nothing to do with each other",
+            events(two),
+        ),
+        ONE.refuse(
+            "events-known-and-unknown",
+            REQUEST,
+            "an unknown event beside a known one is a second event",
+            events(and_unknown),
+        ),
+        TWICE.refuse(
+            "events-one-twice",
+            REQUEST,
+            "the same type stands twice",
+            token().claims_text(move |claims| {
+                let (before, _) = claims.split_once("\"events\":").expect("there are events");
+                format!("{before}\"events\":{twice}}}")
+            }),
+        ),
     ];
     table.extend(not_objects.map(|(name, payload)| {
         EVENTS.refuse(
@@ -268,7 +330,11 @@ fn one_of_each_type() -> Vec<Case> {
     let caep_types = [
         (
             "session-revoked",
-            json!({ "initiating_entity": "policy", "reason_user": { "en": "Sign in again", "de": "Bitte neu anmelden" }, "event_timestamp": IAT - 168 }),
+            json!({
+                "event_timestamp": IAT - 168,
+                "initiating_entity": "policy",
+                "reason_user": { "en": "Sign in again", "de": "Bitte neu anmelden" },
+            }),
         ),
         (
             "token-claims-change",
@@ -276,11 +342,21 @@ fn one_of_each_type() -> Vec<Case> {
         ),
         (
             "credential-change",
-            json!({ "credential_type": "fido2-roaming", "change_type": "create", "fido2_aaguid": "accced6a-63f5-490a-9eea-e59bc1896cfc", "friendly_name": "My key" }),
+            json!({
+                "credential_type": "fido2-roaming",
+                "change_type": "create",
+                "fido2_aaguid": "accced6a-63f5-490a-9eea-e59bc1896cfc",
+                "friendly_name": "My key",
+            }),
         ),
         (
             "assurance-level-change",
-            json!({ "namespace": "NIST-AAL", "current_level": "nist-aal2", "previous_level": "nist-aal1", "change_direction": "increase" }),
+            json!({
+                "namespace": "NIST-AAL",
+                "current_level": "nist-aal2",
+                "previous_level": "nist-aal1",
+                "change_direction": "increase",
+            }),
         ),
         (
             "device-compliance-change",
@@ -296,7 +372,12 @@ fn one_of_each_type() -> Vec<Case> {
         ),
         (
             "risk-level-change",
-            json!({ "principal": "USER", "current_level": "LOW", "previous_level": "HIGH", "risk_reason": "PASSWORD_FOUND_IN_DATA_BREACH" }),
+            json!({
+                "principal": "USER",
+                "current_level": "LOW",
+                "previous_level": "HIGH",
+                "risk_reason": "PASSWORD_FOUND_IN_DATA_BREACH",
+            }),
         ),
     ];
     let risc_types = [

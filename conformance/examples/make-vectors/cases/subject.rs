@@ -68,17 +68,28 @@ fn formats() -> Vec<Case> {
         (
             "jwt_id",
             "SSF 1.0 §3.5.1",
-            json!({ "format": "jwt_id", "iss": "https://idp.example.com", "jti": "B70BA622-9515-4353-A866-823539EECBC8" }),
+            json!({
+                "format": "jwt_id",
+                "iss": "https://idp.example.com",
+                "jti": "B70BA622-9515-4353-A866-823539EECBC8",
+            }),
         ),
         (
             "saml_assertion_id",
             "SSF 1.0 §3.5.2",
-            json!({ "format": "saml_assertion_id", "issuer": "https://idp.example.com", "assertion_id": "_8e8dc5f69a98cc4c1ff3427e5ce34606fd672f91e6" }),
+            json!({
+                "format": "saml_assertion_id",
+                "issuer": "https://idp.example.com",
+                "assertion_id": "_8e8dc5f69a98cc4c1ff3427e5ce34606fd672f91e6",
+            }),
         ),
         (
             "ip-addresses",
             "SSF 1.0 §3.5.3",
-            json!({ "format": "ip-addresses", "ip-addresses": ["10.29.37.75", "2001:0db8:0000:0000:0000:8a2e:0370:7334"] }),
+            json!({
+                "format": "ip-addresses",
+                "ip-addresses": ["10.29.37.75", "2001:0db8:0000:0000:0000:8a2e:0370:7334"],
+            }),
         ),
         (
             "complex",
@@ -129,17 +140,35 @@ fn absent() -> Vec<Case> {
             .without("sub_id")
             .event(SESSION_REVOKED, json!({ "subject": subject }))
     };
+    let user = json!({ "format": "iss_sub", "iss": "https://idp.example.com", "sub": "00u1" });
+    let of_2018 = json!({
+        "subject_type": "iss-sub", "iss": "https://idp.example.com", "sub": "7375626A656374",
+    });
     vec![
-        SUB_ID.refuse("subject-missing", REQUEST, "nobody is named", token().without("sub_id")),
-        SUB_ID.refuse("subject-in-the-event-alone", REQUEST, "SSE drafts named the subject in the event; SSF 1.0 has sub_id", in_event(json!({
-            "format": "email", "email": "alice@example.com",
-        }))),
-        SUB_ID.refuse("subject-in-the-event-by-member", REQUEST, "some products put user, device and tenant into the event", in_event(json!({
-            "user": { "format": "iss_sub", "iss": "https://idp.example.com", "sub": "00u1" },
-        }))),
-        SUB_ID.refuse("subject-of-2018", REQUEST, "RISC of 2018 had subject_type in the event", in_event(json!({
-            "subject_type": "iss-sub", "iss": "https://idp.example.com", "sub": "7375626A656374",
-        }))),
+        SUB_ID.refuse(
+            "subject-missing",
+            REQUEST,
+            "nobody is named",
+            token().without("sub_id"),
+        ),
+        SUB_ID.refuse(
+            "subject-in-the-event-alone",
+            REQUEST,
+            "SSE drafts named the subject in the event; SSF 1.0 has sub_id",
+            in_event(json!({ "format": "email", "email": "alice@example.com" })),
+        ),
+        SUB_ID.refuse(
+            "subject-in-the-event-by-member",
+            REQUEST,
+            "some products put user, device and tenant into the event",
+            in_event(json!({ "user": user })),
+        ),
+        SUB_ID.refuse(
+            "subject-of-2018",
+            REQUEST,
+            "RISC of 2018 had subject_type in the event",
+            in_event(of_2018),
+        ),
     ]
 }
 
