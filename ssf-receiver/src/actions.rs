@@ -14,7 +14,7 @@ use ssf_types::{
 use crate::revocation::{Cut, Thresholds};
 
 /// How far a Transmitter's clock may be ahead; a moment beyond counts as the time of receipt.
-pub const CLOCK_SKEW_MAX: Duration = Duration::from_mins(1);
+pub const CLOCK_SKEW_MAX: Duration = ssf_types::set::LEEWAY;
 
 /// From this many seconds on (the year 5138) a number was meant to be milliseconds.
 const MILLISECONDS_FROM: u64 = 100_000_000_000;

@@ -26,6 +26,9 @@ pub const MEDIA_TYPE: &str = "application/secevent+jwt";
 /// The `typ` that a SET is written with (RFC 8417 §2.3).
 pub const TYP: &str = "secevent+jwt";
 
+/// How far the clocks of two peers may differ unless somebody says otherwise: machines that keep time differ by less.
+pub const LEEWAY: std::time::Duration = std::time::Duration::from_mins(1);
+
 /// Longest SET that is accepted, in bytes; the specifications' examples have about 1 KiB.
 pub const SET_BYTES_MAX: usize = 64 * 1024;
 

@@ -5,14 +5,14 @@ use std::{
     fs::File,
     io::{self, Read, Write},
     path::Path,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use clap::Args;
 use ssf_types::{
     audience::{Audience, AudienceError},
     jose::{JWKS_BYTES_MAX, JwksError, KeySet},
-    set::{SET_BYTES_MAX, Verifier, inspect::Inspector},
+    set::{LEEWAY, SET_BYTES_MAX, Verifier, inspect::Inspector},
     time::Timestamp,
     uri::{Issuer, UriError},
 };
@@ -25,9 +25,6 @@ use crate::{
     report::Conclusion,
     wire::Wire,
 };
-
-/// How far the clock of a Transmitter may be ahead, as for a Receiver that was not told otherwise.
-const LEEWAY: Duration = Duration::from_mins(1);
 
 /// Takes one SET apart and tells what each check of the SET profile says of it.
 #[derive(Args, Debug)]

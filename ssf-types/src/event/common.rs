@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    language::Texts,
+    language::{TEXTS, Texts},
     table::{hide_values, open_list},
 };
 use crate::{
@@ -37,8 +37,8 @@ impl CommonClaims {
             event_timestamp: members
                 .optional("event_timestamp", "a number of seconds since 1970")?,
             initiating_entity: members.optional("initiating_entity", "a string")?,
-            reason_admin: members.optional_with("reason_admin", Texts::read)?,
-            reason_user: members.optional_with("reason_user", Texts::read)?,
+            reason_admin: members.optional("reason_admin", TEXTS)?,
+            reason_user: members.optional("reason_user", TEXTS)?,
         })
     }
 }

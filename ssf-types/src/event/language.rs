@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::Serialize;
-
-use crate::json::{JsonError, Members};
+use serde::{Deserialize, Serialize};
 
 /// Most languages that one text may have.
 pub const LANGUAGES_MAX: usize = 64;
@@ -15,42 +13,47 @@ pub const TEXT_BYTES_MAX: usize = 4096;
 /// Longest language tag, in bytes: what RFC 5646 §4.4.1 tells implementations to expect.
 pub const TAG_BYTES_MAX: usize = 35;
 
-const EXPECTED: &str = "an object of at least one language tag (BCP 47) with its text";
+/// What a member that holds texts must be.
+pub(crate) const TEXTS: &str =
+    "an object of 1 to 64 language tags (BCP 47), each with a text of at most 4096 bytes";
+
+/// The pairs of tag and text cannot be one text in several languages.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TextsError {
+    /// There is no language.
+    #[error("there must be a text in one language at least")]
+    Empty,
+    /// There are more than [`LANGUAGES_MAX`] languages.
+    #[error("a text has at most {LANGUAGES_MAX} languages")]
+    TooMany,
+    /// A tag is not well formed, or has more than [`TAG_BYTES_MAX`] bytes.
+    #[error("a language tag must be well formed (BCP 47), of at most {TAG_BYTES_MAX} bytes")]
+    Tag,
+    /// A text has more than [`TEXT_BYTES_MAX`] bytes.
+    #[error("a text has at most {TEXT_BYTES_MAX} bytes in one language")]
+    TooLong,
+}
 
 /// One text in at least one language: an object of BCP 47 tags and texts on the wire (CAEP 1.0 §2).
 ///
 /// Printing it for debugging shows the tags alone.
-#[derive(Clone, Eq, PartialEq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>")]
 pub struct Texts(BTreeMap<String, String>);
 
 impl Texts {
     /// Makes a text from pairs of language tag and text.
     ///
     /// # Errors
-    /// There is no pair, there are more than [`LANGUAGES_MAX`], a tag is not well formed, or a text is too long.
+    /// Says which rule the pairs break.
     pub fn new<T: Into<String>, U: Into<String>>(
         texts: impl IntoIterator<Item = (T, U)>,
-    ) -> Result<Self, JsonError> {
-        let texts: BTreeMap<String, String> = texts
-            .into_iter()
-            .map(|(tag, text)| (tag.into(), text.into()))
-            .collect();
-        let fits = |(tag, text): (&String, &String)| is_tag(tag) && text.len() <= TEXT_BYTES_MAX;
-        if texts.is_empty() || texts.len() > LANGUAGES_MAX || !texts.iter().all(fits) {
-            return Err(JsonError::invalid("text", EXPECTED));
-        }
-        Ok(Self(texts))
-    }
-
-    pub(crate) fn read(json: &str) -> Result<Self, JsonError> {
-        let mut texts = Vec::new();
-        for (tag, text) in Members::parse(json)? {
-            let text: String = serde_json::from_str(text.get())
-                .map_err(|_| JsonError::invalid("text", EXPECTED))?;
-            texts.push((tag.into_owned(), text));
-        }
-        Self::new(texts)
+    ) -> Result<Self, TextsError> {
+        let texts = texts.into_iter();
+        let texts: BTreeMap<String, String> =
+            texts.map(|(tag, text)| (tag.into(), text.into())).collect();
+        Self::try_from(texts)
     }
 
     /// All tags with their texts, sorted by tag.
@@ -101,6 +104,26 @@ impl fmt::Debug for Texts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Texts ")?;
         f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl TryFrom<BTreeMap<String, String>> for Texts {
+    type Error = TextsError;
+
+    fn try_from(texts: BTreeMap<String, String>) -> Result<Self, TextsError> {
+        if texts.is_empty() {
+            return Err(TextsError::Empty);
+        }
+        if texts.len() > LANGUAGES_MAX {
+            return Err(TextsError::TooMany);
+        }
+        if !texts.keys().all(|tag| is_tag(tag)) {
+            return Err(TextsError::Tag);
+        }
+        if texts.values().any(|text| text.len() > TEXT_BYTES_MAX) {
+            return Err(TextsError::TooLong);
+        }
+        Ok(Self(texts))
     }
 }
 
@@ -179,7 +202,8 @@ mod tests {
 
     #[test]
     fn tags_and_texts_are_checked() {
-        assert!(Texts::read(r#"{"es-410":"Hola"}"#).is_ok());
+        let read = |json: &str| serde_json::from_str::<Texts>(json);
+        assert!(read(r#"{"es-410":"Hola"}"#).is_ok());
         for json in [
             r"{}",
             r#"{"":"x"}"#,
@@ -188,8 +212,12 @@ mod tests {
             "[]",
             r#""x""#,
         ] {
-            assert!(Texts::read(json).is_err(), "{json}");
+            assert!(read(json).is_err(), "{json}");
         }
-        assert!(Texts::new([("en", "x".repeat(4097))]).is_err());
+        assert_eq!(
+            Texts::new([("en", "x".repeat(4097))]),
+            Err(TextsError::TooLong)
+        );
+        assert_eq!(Texts::new([("en_US", "x")]), Err(TextsError::Tag));
     }
 }

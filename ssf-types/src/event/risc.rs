@@ -1,6 +1,6 @@
 //! The events of RISC 1.0: what happened to accounts and to the identifiers that lead to them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     EventPayload,
@@ -12,6 +12,9 @@ use crate::json::{Extra, JsonError, Members};
 
 /// Longest `new-value` of [`IdentifierChanged`] that is accepted, in bytes; any address or number fits.
 pub const NEW_VALUE_BYTES_MAX: usize = 2048;
+
+const REASON: &str =
+    "a string, or an object of language tags (BCP 47) and texts of at most 4096 bytes";
 
 bare_events! {
     /// The account has to change a credential, such as its password (RISC 1.0 §2.1).
@@ -171,8 +174,8 @@ impl EventPayload for CredentialCompromise {
             common: CommonClaims {
                 event_timestamp: members
                     .optional("event_timestamp", "a number of seconds since 1970")?,
-                reason_admin: members.optional_with("reason_admin", read_reason)?,
-                reason_user: members.optional_with("reason_user", read_reason)?,
+                reason_admin: reason(&mut members, "reason_admin")?,
+                reason_user: reason(&mut members, "reason_user")?,
                 ..CommonClaims::default()
             },
             extra: members.rest(),
@@ -180,11 +183,22 @@ impl EventPayload for CredentialCompromise {
     }
 }
 
-fn read_reason(json: &str) -> Result<Texts, JsonError> {
-    match serde_json::from_str::<String>(json) {
-        Ok(text) => Texts::new([("und", text)]),
-        Err(_) => Texts::read(json),
+/// Takes out a reason: a string, whose language nobody knows, or texts in several languages.
+fn reason(members: &mut Members<'_>, name: &str) -> Result<Option<Texts>, JsonError> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Reason {
+        Plain(String),
+        Tagged(Texts),
     }
+    let reason: Option<Reason> = members.optional(name, REASON)?;
+    let texts = reason.map(|reason| match reason {
+        Reason::Plain(text) => Texts::new([("und", text)]),
+        Reason::Tagged(texts) => Ok(texts),
+    });
+    texts
+        .transpose()
+        .map_err(|_| JsonError::invalid(name, REASON))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
-use super::{HEADER_BYTES_MAX, Header, SET_BYTES_MAX, SetClaims, SetError, profile};
+use super::{HEADER_BYTES_MAX, Header, LEEWAY, SET_BYTES_MAX, SetClaims, SetError, profile};
 use crate::{
     audience::Audience,
     dialect::{Deviation, Dialect},
@@ -40,12 +40,12 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// Expects SETs of `issuer` for `audience` in SSF 1.0, with clocks at most 60 seconds apart.
+    /// Expects SETs of `issuer` for `audience` in SSF 1.0, with clocks at most [`LEEWAY`] apart.
     pub fn new(issuer: Issuer, audience: Audience) -> Self {
         Self {
             issuer,
             audience,
-            leeway: std::time::Duration::from_mins(1),
+            leeway: LEEWAY,
             dialect: &Dialect::SSF_1_0,
         }
     }
