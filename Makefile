@@ -1,14 +1,16 @@
 # make demo    see a session end: an identity provider and an application on loopback
 # make test    everything CI checks
 # make bench   measures, and writes target/bench/summary.json
+# make fuzz    fuzzes what reads bytes from outside, FUZZ_SECONDS each (with nightly Rust and cargo-fuzz)
 # make setup   installs the Debian packages that are missing (as root), or names them
 
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+FUZZ_SECONDS ?= 600
 WITNESSES := $(TARGET_DIR)/witnesses
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
-.PHONY: demo test bench setup witnesses fmt clippy unit docs lean deny
+.PHONY: demo test bench fuzz setup witnesses fmt clippy unit docs lean deny
 
 demo: setup-build
 	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-receiver --example demo
@@ -18,6 +20,9 @@ test: setup fmt clippy unit docs lean deny
 
 bench: setup-build
 	$(CARGO) bench --locked --package ssf-types --bench types
+
+fuzz: setup-build
+	@.ci/fuzz $(FUZZ_SECONDS)
 
 setup:
 	@.ci/setup build test

@@ -109,9 +109,10 @@ fn subjects() -> Fallible<BTreeMap<String, String>> {
         let Ok(subject) = SimpleSubject::read_json(text) else {
             continue;
         };
-        let format = match &subject {
-            SimpleSubject::Other(_) => "proprietary",
-            known => known.format(),
+        let format = if matches!(subject, SimpleSubject::Other(_)) {
+            "proprietary"
+        } else {
+            subject.format()
         };
         first
             .entry(format.to_owned())

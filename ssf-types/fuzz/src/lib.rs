@@ -1,0 +1,3 @@
+//! Fuzz targets for everything in `ssf-types` that reads bytes from outside.
+
+pub mod targets;
