@@ -3,7 +3,11 @@
 #![cfg(feature = "jose")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::LazyLock;
+use std::{
+    env,
+    process::{Command, Stdio},
+    sync::LazyLock,
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use openssl::{
@@ -210,6 +214,29 @@ fn an_encrypted_pem_is_told_as_such() {
         .unwrap();
     let error = SigningKey::from_any_pem(&String::from_utf8(pem).unwrap()).unwrap_err();
     assert_eq!(error, KeyError::Encrypted);
+}
+
+/// Runs in a process of its own, where the standard error is all that somebody could be asked on.
+#[test]
+fn nobody_is_asked_for_the_passphrase_of_a_public_key() {
+    const TEST: &str = "nobody_is_asked_for_the_passphrase_of_a_public_key";
+    if env::var_os(TEST).is_some() {
+        let pem = RSA_KEY.private_key_to_pem_pkcs8_passphrase(Cipher::aes_128_cbc(), b"passphrase");
+        let encrypted = String::from_utf8(pem.unwrap()).unwrap();
+        let error = PublicKey::from_pem(&encrypted).unwrap_err();
+        assert_eq!(error, KeyError::NotPublicPem);
+        let key = PublicKey::from_pem(&(encrypted + &public_pem(&RSA_KEY)));
+        assert_eq!(key.unwrap().thumbprint().as_str().len(), 43);
+        return;
+    }
+    let child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", TEST, "--nocapture"])
+        .env(TEST, "")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(child.status.success());
+    assert_eq!(String::from_utf8_lossy(&child.stderr), "");
 }
 
 #[test]

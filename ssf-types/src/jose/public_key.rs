@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use josekit::jws::{ES256, EdDSA, JwsVerifier, PS256, RS256};
 use openssl::pkey::{HasPublic, Id, PKey};
 use serde_json::{Value, json};
@@ -49,11 +50,8 @@ impl PublicKey {
         if pem.len() > PEM_BYTES_MAX {
             return Err(KeyError::PemTooLong);
         }
-        // OpenSSL would ask for the passphrase on the terminal (RFC 1421 §4.6.1.1), and a public key has none.
-        if pem.contains("Proc-Type:") {
-            return Err(KeyError::NotPublicPem);
-        }
-        let key = PKey::public_key_from_pem(pem.as_bytes()).map_err(|_| KeyError::NotPublicPem)?;
+        let der = subject_public_key_info(pem).ok_or(KeyError::NotPublicPem)?;
+        let key = PKey::public_key_from_der(&der).map_err(|_| KeyError::NotPublicPem)?;
         let numbers = Numbers::of(&key)?;
         // A key that is marked for PSS serves nothing else (RFC 4055 §1.2), and that with its own parameters alone.
         let algorithms = match key.id() {
@@ -150,6 +148,16 @@ impl fmt::Debug for PublicKey {
             .field("algorithms", &self.algorithms().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
+}
+
+/// The bytes of the first public key in PEM (RFC 7468 §13), whatever text stands around it.
+///
+/// OpenSSL's own reader of public keys asks for a passphrase on the terminal as soon as it meets an encrypted private one.
+fn subject_public_key_info(pem: &str) -> Option<Vec<u8>> {
+    let (_, after) = pem.split_once("-----BEGIN PUBLIC KEY-----")?;
+    let (body, _) = after.split_once("-----END PUBLIC KEY-----")?;
+    let body: String = body.split_ascii_whitespace().collect();
+    BASE64.decode(body).ok()
 }
 
 fn verifier(algorithm: Algorithm, der: &[u8]) -> Result<SharedVerifier, KeyError> {
