@@ -109,7 +109,7 @@ impl UnverifiedSet {
     /// The first check that fails, in the order of this module's description.
     pub fn verify(
         &self,
-        keys: &impl Verifier,
+        keys: &(impl Verifier + ?Sized),
         expected: &Expectation,
         now: Timestamp,
     ) -> Result<VerifiedSet, SetError> {

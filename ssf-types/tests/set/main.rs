@@ -21,7 +21,7 @@ use ssf_types::{
     jose::{self, KeySet, SignError, SigningKey},
     set::{
         Algorithm, CompactSet, Expectation, SET_BYTES_MAX, SetClaims, SetError, UnverifiedSet,
-        VerifiedSet,
+        VerifiedSet, Verifier,
         inspect::{Check, Inspection, Inspector, Verdict},
     },
     subject::SimpleSubject,
@@ -142,6 +142,14 @@ fn a_set_that_obeys_every_rule_is_accepted() {
     assert_eq!(set.claims().txn.as_ref().unwrap().as_str(), "8675309");
     assert!(matches!(set.claims().event, Event::SessionRevoked(_)));
     assert_eq!(set.json(), claims().to_string());
+}
+
+#[test]
+fn keys_may_be_chosen_at_run_time() {
+    let keys: Box<dyn Verifier> = Box::new(keys());
+    let set = UnverifiedSet::parse(&signed(&header(), &claims())).unwrap();
+    let now = Timestamp::from_secs(NOW);
+    assert!(set.verify(&*keys, &expectation(), now).is_ok());
 }
 
 #[test]
