@@ -13,10 +13,18 @@ use serde_json::value::RawValue;
 /// Deepest nesting that is accepted; a complex subject with aliases needs five levels.
 pub const DEPTH_MAX: usize = 32;
 
+/// Longest text that is read, in bytes: four times the longest body of the protocols, which answers a poll.
+///
+/// It is the last line of defence. What comes from the network is capped while it is read, and far below.
+pub const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// The bytes are not the JSON that was asked for.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
+    /// The text has more than [`TEXT_BYTES_MAX`] bytes.
+    #[error("longer than {TEXT_BYTES_MAX} bytes")]
+    TooLong,
     /// The bytes are not JSON in UTF-8.
     #[error("not JSON (line {line}, column {column})")]
     Syntax {
@@ -76,16 +84,20 @@ impl JsonError {
                 expected,
             },
             Self::NotAnObject => Self::invalid(name, "an object"),
-            Self::Syntax { .. } | Self::Duplicate { .. } | Self::TooDeep => self,
+            Self::TooLong | Self::Syntax { .. } | Self::Duplicate { .. } | Self::TooDeep => self,
         }
     }
 }
 
-/// Checks the whole text: JSON, no object with the same member twice, no nesting beyond [`DEPTH_MAX`].
+/// Checks the whole text: JSON of at most [`TEXT_BYTES_MAX`], no object with the same member twice, no nesting beyond
+/// [`DEPTH_MAX`].
 ///
 /// # Errors
 /// Says where the first fault is.
 pub fn check(bytes: &[u8]) -> Result<&str, JsonError> {
+    if bytes.len() > TEXT_BYTES_MAX {
+        return Err(JsonError::TooLong);
+    }
     let fault = Cell::new(None);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     Strict {
@@ -456,6 +468,12 @@ mod tests {
             check("[".repeat(100_000).as_bytes()),
             Err(JsonError::TooDeep)
         );
+    }
+
+    #[test]
+    fn text_of_more_than_64_mib_is_refused_unread() {
+        let blanks = vec![b' '; 64 * 1024 * 1024 + 1];
+        assert_eq!(check(&blanks), Err(JsonError::TooLong));
     }
 
     #[test]
