@@ -17,7 +17,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
 use super::{
     Header, SetError, Verifier, profile,
-    token::{Parts, header_text},
+    token::{Parts, header_bytes},
 };
 use crate::{
     audience::Audience,
@@ -251,7 +251,8 @@ impl Inspector<'_> {
                             let input = parts.signing_input.as_bytes();
                             verdict(keys.check(header, input, signature))
                         }
-                        (None, _) | (_, Err(_)) => Verdict::NotRun("the header is faulty"),
+                        (None, _) => Verdict::NotRun("the header is faulty"),
+                        (Some(_), Err(_)) => Verdict::NotRun("the signature cannot be decoded"),
                     }
                 };
                 inspection.claims = claims
@@ -332,18 +333,18 @@ impl Inspector<'_> {
 
 /// Judges the header and returns its text, where it can be decoded.
 fn header(encoded: &str, findings: &mut Vec<(Check, Verdict)>) -> Option<String> {
-    let text = match header_text(encoded) {
-        Ok(text) => text,
+    let header = match header_bytes(encoded) {
+        Ok(header) => header,
         Err(error) => {
             findings.push((Check::Header, Verdict::Failed(error)));
             return None;
         }
     };
-    let members = match json::check(text.as_bytes()).and_then(Members::parse) {
+    let members = match json::check(&header).and_then(Members::parse) {
         Ok(members) => members,
         Err(error) => {
             findings.push((Check::Header, Verdict::Failed(SetError::Header(error))));
-            return Some(text);
+            return String::from_utf8(header).ok();
         }
     };
     let fresh = || members.clone();
@@ -362,7 +363,7 @@ fn header(encoded: &str, findings: &mut Vec<(Check, Verdict)>) -> Option<String>
         (Check::Kid, kid(fresh())),
     ]);
     drop(members);
-    Some(text)
+    String::from_utf8(header).ok()
 }
 
 fn typ(header: Members<'_>) -> Verdict {

@@ -81,7 +81,7 @@ impl UnverifiedSet {
         let parts = Parts::split(token)?;
         let claims = decoded(parts.claims)?;
         let signature = decoded(parts.signature)?;
-        let header = Header::parse(header_text(parts.header)?.as_bytes())?;
+        let header = Header::parse(&header_bytes(parts.header)?)?;
         let text = json::check(&claims).map_err(SetError::Claims)?;
         let iss = profile::issuer(&mut Members::parse(text).map_err(SetError::Claims)?)?;
         Ok(Self {
@@ -170,12 +170,12 @@ impl<'t> Parts<'t> {
 }
 
 /// Decodes a header, unless it is too long.
-pub(super) fn header_text(encoded: &str) -> Result<String, SetError> {
+pub(super) fn header_bytes(encoded: &str) -> Result<Vec<u8>, SetError> {
     let header = decoded(encoded)?;
     if header.len() > HEADER_BYTES_MAX {
         return Err(SetError::HeaderTooLong);
     }
-    String::from_utf8(header).map_err(|_| SetError::NotCompact)
+    Ok(header)
 }
 
 fn decoded(part: &str) -> Result<Vec<u8>, SetError> {

@@ -188,6 +188,16 @@ fn an_endless_token_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn a_header_that_is_not_utf8_is_blamed_for_it() {
+    let token = format!("{}.e30.AAAA", BASE64URL.encode(b"{\"typ\":\"\xff\"}"));
+    refused(
+        verify(token.as_bytes()),
+        &ErrCode::InvalidRequest,
+        "the JOSE header is faulty: not JSON (line 1, column 9)",
+    );
+}
+
+#[test]
 fn an_endless_header_is_refused() {
     refused(
         with_header("x_foo", json!("x".repeat(4096))),
@@ -499,6 +509,24 @@ fn an_inspection_advises_where_the_letter_is_kept() {
         .map(|(check, _)| *check)
         .collect();
     assert_eq!(advised, [Check::Typ, Check::Kid, Check::Txn]);
+}
+
+#[test]
+fn an_inspection_tells_why_the_signature_was_not_checked() {
+    let token = String::from_utf8(signed(&header(), &claims())).unwrap();
+    let reason = |token: &str| {
+        let inspection = inspect(token.as_bytes(), &expectation());
+        inspection.verdict(Check::Signature).cloned()
+    };
+    assert_eq!(reason(&token), Some(Verdict::Passed));
+    assert_eq!(
+        reason(&format!("{token}=")),
+        Some(Verdict::NotRun("the signature cannot be decoded"))
+    );
+    assert_eq!(
+        reason(&format!("e30{}", &token[token.find('.').unwrap()..])),
+        Some(Verdict::NotRun("the header is faulty"))
+    );
 }
 
 #[test]
