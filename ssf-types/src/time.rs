@@ -122,7 +122,7 @@ impl de::Visitor<'_> for NumericDate {
     fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Timestamp, E> {
         let millis = (seconds * 1000.0).round();
         #[expect(clippy::cast_precision_loss, reason = "no moment reaches 2^53")]
-        if !(0.0..=MILLIS_MAX as f64).contains(&millis) {
+        if seconds < 0.0 || !(0.0..=MILLIS_MAX as f64).contains(&millis) {
             return Err(E::custom("out of range"));
         }
         #[expect(
@@ -159,6 +159,7 @@ mod tests {
     fn moments_before_1970_and_beyond_2_to_the_53_milliseconds_are_refused() {
         assert!(serde_json::from_str::<Timestamp>("-1").is_err());
         assert!(serde_json::from_str::<Timestamp>("-0.5").is_err());
+        assert!(serde_json::from_str::<Timestamp>("-0.0001").is_err());
         assert!(serde_json::from_str::<Timestamp>("9007199254741").is_err());
         assert!(serde_json::from_str::<Timestamp>("1e300").is_err());
     }
