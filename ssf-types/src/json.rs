@@ -391,7 +391,18 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
 /// Members that no definition names; their bytes are kept, so that nothing is lost on the way through.
 ///
-/// Printing them for debugging shows their names alone.
+/// They are what reading leaves over ([`Members::rest`]), and are added in the same way. They are written as they stand,
+/// after the members that are defined, so that none of them may have the name of one. Printing them for debugging shows
+/// their names alone.
+///
+/// ```
+/// use ssf_types::{id::StreamId, json::Members, stream::VerificationRequest};
+///
+/// let mut request = VerificationRequest::new(StreamId::parse("f67e39a0")?, None);
+/// request.extra = Members::parse(r#"{"x_trace":"7"}"#)?.rest();
+/// assert_eq!(serde_json::to_string(&request)?, r#"{"stream_id":"f67e39a0","x_trace":"7"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default, Serialize)]
 #[serde(transparent)]
 pub struct Extra(BTreeMap<String, Box<RawValue>>);
