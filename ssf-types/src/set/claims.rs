@@ -1,6 +1,6 @@
 //! The claims of a SET (RFC 8417 §2.2, SSF 1.0 §4.1).
 
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser};
 
 use super::{SetError, profile};
 use crate::{
@@ -35,9 +35,16 @@ pub struct SetClaims {
     pub sub_id: Subject,
     /// What happened.
     pub event: Event,
-    /// Claims that no specification here defines.
+    /// Claims that no specification here defines; a SET with one of its own claims among them, or with `sub` or `exp`, is
+    /// not written.
     pub extra: Extra,
 }
+
+/// Claims that are never among the others: a second one would be believed by some readers, and `sub` and `exp` have no
+/// place in a SET (SSF 1.0 §4.1.2, §4.1.7).
+const OWN: [&str; 10] = [
+    "iss", "jti", "iat", "aud", "txn", "toe", "sub_id", "events", "sub", "exp",
+];
 
 impl std::fmt::Debug for SetClaims {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -127,6 +134,10 @@ impl Serialize for SetClaims {
             event,
             extra,
         } = self;
+        if let Some(name) = OWN.into_iter().find(|name| extra.json(name).is_some()) {
+            let error = format!("{name} is not among the other claims of a SET");
+            return Err(ser::Error::custom(error));
+        }
         Wire {
             iss,
             jti,

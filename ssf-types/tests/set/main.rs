@@ -16,9 +16,13 @@ use serde_json::{Value, json};
 use ssf_types::{
     audience::Audience,
     error::{Chain, ErrCode},
-    event::{Event, caep::TokenClaimsChange},
+    event::{
+        Event,
+        caep::{SessionRevoked, TokenClaimsChange},
+    },
     id::Jti,
     jose::{self, KeySet, SignError, SigningKey},
+    json::Members,
     set::{
         Algorithm, CompactSet, Expectation, SET_BYTES_MAX, SetClaims, SetError, UnverifiedSet,
         VerifiedSet, Verifier,
@@ -540,6 +544,34 @@ fn an_inspection_has_one_result_for_each_check_whatever_it_is_given() {
             .collect();
         assert_eq!(checks, Check::ALL);
         assert!(inspection.faults().count() > 0);
+    }
+}
+
+#[test]
+fn no_claim_is_signed_twice_or_out_of_place() {
+    let with = |extra: &str| {
+        let mut claims = SetClaims::new(
+            Issuer::parse(ISSUER).unwrap(),
+            Jti::parse("1").unwrap(),
+            Timestamp::from_secs(NOW),
+            Audience::new([AUDIENCE]).unwrap(),
+            SimpleSubject::Opaque { id: "7".into() }.into(),
+            SessionRevoked::default().into(),
+        );
+        claims.extra = Members::parse(extra).unwrap().rest();
+        EC.sign(&claims)
+    };
+    let set = with(r#"{"x_tenant":"7"}"#).unwrap();
+    let set = verify(set.as_str().as_bytes()).unwrap();
+    assert_eq!(set.claims().extra.json("x_tenant"), Some(r#""7""#));
+    for name in [
+        "iss", "jti", "iat", "aud", "txn", "toe", "sub_id", "events", "sub", "exp",
+    ] {
+        let error = with(&format!(r#"{{"{name}":"https://tr.example.org"}}"#)).unwrap_err();
+        assert_eq!(
+            Chain(&error).to_string(),
+            format!("the claims cannot be written: {name} is not among the other claims of a SET")
+        );
     }
 }
 
