@@ -63,6 +63,7 @@
 //! it. Duplicate members, nesting without end, text without end and lists without end are refused everywhere
 //! ([`json`]). What the specifications do not define is kept byte for byte and written again: unknown members as
 //! [`json::Extra`], unknown events as [`event::Event::Other`], proprietary subjects as [`subject::SimpleSubject::Other`].
+//! Only the bodies of push and poll, and the `delivery` of a stream, ignore members that they do not define.
 //! Leniency has a name and is chosen for one peer: a [`dialect`].
 //!
 //! Names of members, error codes and URIs are those on the wire. Lengths are in bytes of UTF-8, moments are
