@@ -1,6 +1,7 @@
 //! JSON from strangers: a member that stands twice, endless nesting and endless text are refused.
 //!
-//! Errors name members, never values, so that no subject reaches a log or an error body through them.
+//! Errors name members, never values, so that no subject reaches a log or an error body through them. Names come from
+//! outside as well: printed, they are escaped, so that none breaks a line or steers a terminal.
 
 use std::{borrow::Cow, cell::Cell, collections::BTreeMap, fmt};
 
@@ -48,13 +49,13 @@ pub enum JsonError {
     #[error("not a JSON object")]
     NotAnObject,
     /// A member that must be there is not.
-    #[error("{path} is missing")]
+    #[error("{} is missing", path.escape_debug())]
     Missing {
         /// Where the member belongs, as names joined by dots.
         path: String,
     },
     /// A member does not have the form that its definition gives it.
-    #[error("{path} must be {expected}")]
+    #[error("{} must be {expected}", path.escape_debug())]
     Invalid {
         /// Where the member stands, as names joined by dots.
         path: String,
@@ -510,6 +511,17 @@ mod tests {
             .within("user")
             .within("sub_id");
         assert_eq!(error.to_string(), "sub_id.user.email must be a string");
+    }
+
+    #[test]
+    fn a_name_from_outside_breaks_no_line_of_a_log() {
+        let error = JsonError::invalid("b", "an object").within("a\n\u{1b}[2J\u{9b}\u{202e}");
+        assert_eq!(
+            error.to_string(),
+            r"a\n\u{1b}[2J\u{9b}\u{202e}.b must be an object"
+        );
+        let path = "a\r".to_owned();
+        assert_eq!(JsonError::Missing { path }.to_string(), r"a\r is missing");
     }
 
     #[test]
