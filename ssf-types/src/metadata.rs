@@ -4,7 +4,7 @@ mod scheme;
 mod version;
 mod well_known;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use self::{
@@ -13,7 +13,7 @@ pub use self::{
     well_known::{WELL_KNOWN, WellKnown},
 };
 use crate::{
-    json::{self, Extra, JsonError, Members},
+    json::{self, Extra, JsonError, Members, closed_list},
     subject::MEMBER_NAME_BYTES_MAX,
     uri::{EndpointUrl, Issuer, URI_BYTES_MAX},
 };
@@ -84,14 +84,15 @@ pub struct TransmitterMetadata {
     pub empty_lists: Vec<&'static str>,
 }
 
-/// Which subjects a new stream covers (SSF 1.0 §7.1). Written and read in upper case only.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum DefaultSubjects {
-    /// All that are appropriate for the stream.
-    All,
-    /// None until they are added.
-    None,
+closed_list! {
+    /// Which subjects a new stream covers (SSF 1.0 §7.1). Written and read in upper case only.
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum DefaultSubjects {
+        /// All that are appropriate for the stream.
+        All = "ALL",
+        /// None until they are added.
+        None = "NONE",
+    }
 }
 
 impl TransmitterMetadata {
@@ -262,6 +263,16 @@ mod tests {
         );
         assert_eq!(metadata.default_subjects, Some(DefaultSubjects::None));
         assert_eq!(serde_json::to_string(&metadata).unwrap(), json);
+    }
+
+    #[test]
+    fn the_default_subjects_are_all_or_none() {
+        let subjects = |json: &str| serde_json::from_str::<DefaultSubjects>(json).ok();
+        assert_eq!(subjects(r#""ALL""#), Some(DefaultSubjects::All));
+        assert_eq!(subjects(r#""NONE""#), Some(DefaultSubjects::None));
+        for json in [r#""all""#, r#""SOME""#, r#"{"ALL":null}"#, "null"] {
+            assert_eq!(subjects(json), None, "{json}");
+        }
     }
 
     #[test]

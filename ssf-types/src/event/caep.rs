@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{EventPayload, common::CommonClaims, table::hide_values};
-use crate::json::{Extra, JsonError, Members};
+use crate::json::{Extra, JsonError, Members, closed_list};
 
 hide_values!(
     SessionRevoked,
@@ -62,7 +62,7 @@ impl TokenClaimsChange {
     /// Tells the changed claims.
     ///
     /// # Errors
-    /// There is none.
+    /// No claim is given.
     pub fn new<N: Into<String>>(
         claims: impl IntoIterator<Item = (N, Value)>,
     ) -> Result<Self, JsonError> {
@@ -158,18 +158,19 @@ impl EventPayload for CredentialChange {
     }
 }
 
-/// What happened to a credential: a closed list (CAEP 1.0 §3.3.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChangeType {
-    /// It was enrolled.
-    Create,
-    /// It may no longer be used.
-    Revoke,
-    /// It was changed, as a password is.
-    Update,
-    /// It was removed.
-    Delete,
+closed_list! {
+    /// What happened to a credential: a closed list (CAEP 1.0 §3.3.1).
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum ChangeType {
+        /// It was enrolled.
+        Create = "create",
+        /// It may no longer be used.
+        Revoke = "revoke",
+        /// It was changed, as a password is.
+        Update = "update",
+        /// It was removed.
+        Delete = "delete",
+    }
 }
 
 /// The assurance of a sign-in rose or fell (CAEP 1.0 §3.4).
@@ -224,14 +225,15 @@ impl EventPayload for AssuranceLevelChange {
     }
 }
 
-/// Which way an assurance level went: a closed list (CAEP 1.0 §3.4.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChangeDirection {
-    /// It rose.
-    Increase,
-    /// It fell.
-    Decrease,
+closed_list! {
+    /// Which way an assurance level went: a closed list (CAEP 1.0 §3.4.1).
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum ChangeDirection {
+        /// It rose.
+        Increase = "increase",
+        /// It fell.
+        Decrease = "decrease",
+    }
 }
 
 /// A device began or ceased to comply (CAEP 1.0 §3.5).
@@ -276,14 +278,15 @@ impl EventPayload for DeviceComplianceChange {
     }
 }
 
-/// Whether a device complies: a closed list (CAEP 1.0 §3.5.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ComplianceStatus {
-    /// It complies.
-    Compliant,
-    /// It does not.
-    NotCompliant,
+closed_list! {
+    /// Whether a device complies: a closed list (CAEP 1.0 §3.5.1).
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum ComplianceStatus {
+        /// It complies.
+        Compliant = "compliant",
+        /// It does not.
+        NotCompliant = "not-compliant",
+    }
 }
 
 /// A session began (CAEP 1.0 §3.6).
@@ -410,16 +413,17 @@ impl EventPayload for RiskLevelChange {
     }
 }
 
-/// How high a risk is: a closed list (CAEP 1.0 §3.8.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum RiskLevel {
-    /// Low.
-    Low,
-    /// Medium.
-    Medium,
-    /// High.
-    High,
+closed_list! {
+    /// How high a risk is: a closed list (CAEP 1.0 §3.8.1).
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum RiskLevel {
+        /// Low.
+        Low = "LOW",
+        /// Medium.
+        Medium = "MEDIUM",
+        /// High.
+        High = "HIGH",
+    }
 }
 
 #[cfg(test)]
@@ -498,6 +502,22 @@ mod tests {
             )
             .is_err()
         );
+    }
+
+    #[test]
+    fn an_object_is_no_value_of_a_closed_list() {
+        let payload = r#"{"credential_type":"password","change_type":{"create":null}}"#;
+        assert_eq!(
+            read::<CredentialChange>(payload).unwrap_err().to_string(),
+            "change_type must be create, revoke, update or delete"
+        );
+        let payload = r#"{"principal":"USER","current_level":{"LOW":null}}"#;
+        assert!(read::<RiskLevelChange>(payload).is_err());
+        let payload = r#"{"previous_status":"compliant","current_status":{"not-compliant":null}}"#;
+        assert!(read::<DeviceComplianceChange>(payload).is_err());
+        let payload =
+            r#"{"namespace":"x","current_level":"1","change_direction":{"increase":null}}"#;
+        assert!(read::<AssuranceLevelChange>(payload).is_err());
     }
 
     #[test]

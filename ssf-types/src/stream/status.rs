@@ -1,11 +1,11 @@
 //! The status of a stream, and the body that changes it.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{configuration::stream_id, text};
 use crate::{
     id::StreamId,
-    json::{self, Extra, JsonError, Members},
+    json::{self, Extra, JsonError, Members, closed_list},
 };
 
 /// Longest `reason` of a status, in bytes; SSF 1.0 §8.1.2.2 calls it a short text.
@@ -13,29 +13,16 @@ pub const REASON_BYTES_MAX: usize = 1024;
 
 const STATUS: &str = "enabled, paused or disabled";
 
-/// Whether a stream carries events (SSF 1.0 §8.1.2.1). Written and read in lower case only.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StreamStatus {
-    /// Events are sent.
-    Enabled,
-    /// Events are not sent; they are held, as far as the Transmitter holds them, and sent later.
-    Paused,
-    /// Events are neither sent nor held.
-    Disabled,
-}
-
-impl StreamStatus {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Enabled, Self::Paused, Self::Disabled];
-
-    /// The value on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Enabled => "enabled",
-            Self::Paused => "paused",
-            Self::Disabled => "disabled",
-        }
+closed_list! {
+    /// Whether a stream carries events (SSF 1.0 §8.1.2.1). Written and read in lower case only.
+    #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+    pub enum StreamStatus {
+        /// Events are sent.
+        Enabled = "enabled",
+        /// Events are not sent; they are held, as far as the Transmitter holds them, and sent later.
+        Paused = "paused",
+        /// Events are neither sent nor held.
+        Disabled = "disabled",
     }
 }
 
@@ -152,7 +139,13 @@ mod tests {
         assert_eq!(status(r#""enabled""#), Some(StreamStatus::Enabled));
         assert_eq!(status(r#""paused""#), Some(StreamStatus::Paused));
         assert_eq!(status(r#""disabled""#), Some(StreamStatus::Disabled));
-        for json in [r#""Paused""#, r#""ENABLED""#, r#""suspended""#, "null"] {
+        for json in [
+            r#""Paused""#,
+            r#""ENABLED""#,
+            r#""suspended""#,
+            r#"{"paused":null}"#,
+            "null",
+        ] {
             assert_eq!(status(json), None, "{json}");
         }
     }
