@@ -71,12 +71,14 @@ fn accepted() -> Vec<Case> {
 
 fn twice() -> Vec<Case> {
     vec![
-        TWICE.refuse(
-            "claim-twice",
-            REQUEST,
-            "which aud counts depends on the reader",
-            token().claims_replaced("\"aud\":", r#""aud":"https://other.example.com","aud":"#),
-        ),
+        TWICE
+            .refuse(
+                "claim-twice",
+                REQUEST,
+                "which aud counts depends on the reader",
+                token().claims_replaced("\"aud\":", r#""aud":"https://other.example.com","aud":"#),
+            )
+            .reading(),
         TWICE
             .refuse(
                 "claim-twice-alike",
@@ -86,15 +88,17 @@ fn twice() -> Vec<Case> {
                     .claims_replaced("\"txn\":\"8675309\"", r#""txn":"8675309","txn":"8675309""#),
             )
             .reading(),
-        TWICE.refuse(
-            "claim-twice-in-escapes",
-            REQUEST,
-            r"\u0069ss is iss",
-            token().claims_replaced(
-                "\"iss\":",
-                r#""\u0069ss":"https://attacker.example","iss":"#,
-            ),
-        ),
+        TWICE
+            .refuse(
+                "claim-twice-in-escapes",
+                REQUEST,
+                r"\u0069ss is iss",
+                token().claims_replaced(
+                    "\"iss\":",
+                    r#""\u0069ss":"https://attacker.example","iss":"#,
+                ),
+            )
+            .reading(),
         TWICE
             .refuse(
                 "unknown-claim-twice",
@@ -103,15 +107,17 @@ fn twice() -> Vec<Case> {
                 token().claims_replaced("\"txn\":", r#""x_foo":1,"x_foo":2,"txn":"#),
             )
             .reading(),
-        TWICE.refuse(
-            "event-member-twice",
-            REQUEST,
-            "which event_timestamp counts depends on the reader",
-            token().claims_replaced(
-                "\"event_timestamp\":",
-                r#""event_timestamp":0,"event_timestamp":"#,
-            ),
-        ),
+        TWICE
+            .refuse(
+                "event-member-twice",
+                REQUEST,
+                "which event_timestamp counts depends on the reader",
+                token().claims_replaced(
+                    "\"event_timestamp\":",
+                    r#""event_timestamp":0,"event_timestamp":"#,
+                ),
+            )
+            .reading(),
         TWICE
             .refuse(
                 "twice-deep-inside",

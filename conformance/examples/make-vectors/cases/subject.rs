@@ -316,14 +316,18 @@ fn malformed() -> Vec<Case> {
             )
             .limit(),
     );
-    table.push(rule("SUBJ-007", "SSF 1.0 §3.3").refuse(
-        "subject-member-twice",
-        REQUEST,
-        "which email counts depends on the reader",
-        token().claims_replaced(
-            r#""email":"alice@example.com""#,
-            r#""email":"alice@example.com","email":"bob@example.com""#,
-        ),
-    ));
+    table.push(
+        rule("SUBJ-007", "SSF 1.0 §3.3")
+            .refuse(
+                "subject-member-twice",
+                REQUEST,
+                "which email counts depends on the reader",
+                token().claims_replaced(
+                    r#""email":"alice@example.com""#,
+                    r#""email":"alice@example.com","email":"bob@example.com""#,
+                ),
+            )
+            .reading(),
+    );
     table
 }
