@@ -216,8 +216,9 @@ impl Event {
 
     /// Whether the type of event may be about `subject`.
     ///
-    /// Only two types restrict it: an identifier that changed or was recycled is an `email` or a `phone_number` (RISC 1.0
-    /// §2.5, §2.6; the text there says "phone", by which it means the registered format).
+    /// Four types restrict it. Those of the framework are about the stream, which is `opaque` (SSF 1.0 §8.1.4.1, §8.1.5);
+    /// an identifier that changed or was recycled is an `email` or a `phone_number` (RISC 1.0 §2.5, §2.6; the text there
+    /// says "phone", by which it means the registered format).
     ///
     /// ```
     /// use ssf_types::{event::{Event, risc::IdentifierRecycled}, subject::SimpleSubject};
@@ -228,6 +229,9 @@ impl Event {
     /// # Ok::<(), ssf_types::json::JsonError>(())
     /// ```
     pub fn accepts(&self, subject: &Subject) -> bool {
+        if self.is_framework() {
+            return matches!(subject, Subject::Simple(SimpleSubject::Opaque { .. }));
+        }
         if !matches!(
             self,
             Self::IdentifierChanged(_) | Self::IdentifierRecycled(_)
@@ -475,6 +479,19 @@ mod tests {
         for name in ["account-purged", "sessions-revoked"] {
             assert!(accepted(name, opaque), "{name}");
             assert!(accepted(name, complex), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_framework_event_is_about_the_stream() {
+        let stream = Subject::read(r#"{"format":"opaque","id":"7"}"#).unwrap();
+        let user = Subject::read(r#"{"format":"email","email":"foo@example.com"}"#).unwrap();
+        for event in [
+            Event::from(ssf::Verification::default()),
+            Event::from(ssf::StreamUpdated::new(crate::stream::StreamStatus::Paused)),
+        ] {
+            assert!(event.accepts(&stream), "{event:?}");
+            assert!(!event.accepts(&user), "{event:?}");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     event::Event,
     id::{Jti, Kid, Txn},
     json::{JsonError, Members},
-    subject::{SimpleSubject, Subject},
+    subject::Subject,
     time::Timestamp,
     uri::{EventTypeUri, Issuer},
 };
@@ -211,14 +211,14 @@ pub fn subject(claims: &mut Members<'_>) -> Result<Subject, SetError> {
 /// # Errors
 /// [`SetError::NotAboutStream`] or [`SetError::NotAboutIdentifier`].
 pub fn subject_suits_event(event: &Event, sub_id: &Subject) -> Result<(), SetError> {
-    let opaque = matches!(sub_id, Subject::Simple(SimpleSubject::Opaque { .. }));
-    if event.is_framework() && !opaque {
-        return Err(SetError::NotAboutStream);
+    if event.accepts(sub_id) {
+        return Ok(());
     }
-    if !event.accepts(sub_id) {
-        return Err(SetError::NotAboutIdentifier);
-    }
-    Ok(())
+    Err(if event.is_framework() {
+        SetError::NotAboutStream
+    } else {
+        SetError::NotAboutIdentifier
+    })
 }
 
 /// `iat` is not after `latest`; how old a SET may be is nobody's rule, since a stream may have been paused.
