@@ -190,12 +190,17 @@ fn of_each_key_set_those_keys_are_used_that_may_be() {
         vectors("jwks.json", "jwks", 10)
             .iter()
             .filter_map(|vector| {
-                let verdicts = vector["verdicts"].as_array().unwrap().iter();
-                let expected = verdicts.filter(|verdict| verdict["usable"] == true).count();
-                let found = keys[text(vector, "name")].len();
+                let verdicts = vector["verdicts"].as_array().unwrap();
+                let usable = |at: &usize| verdicts[*at]["usable"] == true;
+                let (used, unused): (Vec<usize>, Vec<usize>) =
+                    (0..verdicts.len()).partition(usable);
+                let keys = &keys[text(vector, "name")];
+                let passed_over = keys.passed_over().iter().map(|key| key.position);
+                let found = (keys.len(), passed_over.collect::<Vec<usize>>());
+                let expected = (used.len(), unused);
                 (found != expected).then(|| {
                     format!(
-                        "{}: {expected} expected, {found} found",
+                        "{}: {expected:?} expected, {found:?} found",
                         text(vector, "name")
                     )
                 })
