@@ -19,6 +19,9 @@ pub const DEPTH_MAX: usize = 32;
 /// It is the last line of defence. What comes from the network is capped while it is read, and far below.
 pub const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// What `serde_json` calls raw text, with its feature `raw_value`, and takes from strangers as well.
+const RESERVED: &str = "$serde_json::private::RawValue";
+
 /// The bytes are not the JSON that was asked for.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -40,6 +43,15 @@ pub enum JsonError {
         /// Line of the second member, from 1.
         line: usize,
         /// Column of the second member, from 1.
+        column: usize,
+    },
+    /// A member has the name under which the library for JSON hands raw text to itself: it would read the member's value as
+    /// JSON of its own, which nobody has checked.
+    #[error("a member has a name that no member may have (line {line}, column {column})")]
+    Reserved {
+        /// Line of the member, from 1.
+        line: usize,
+        /// Column of the member, from 1.
         column: usize,
     },
     /// Arrays and objects are nested deeper than [`DEPTH_MAX`].
@@ -85,13 +97,17 @@ impl JsonError {
                 expected,
             },
             Self::NotAnObject => Self::invalid(name, "an object"),
-            Self::TooLong | Self::Syntax { .. } | Self::Duplicate { .. } | Self::TooDeep => self,
+            Self::TooLong
+            | Self::Syntax { .. }
+            | Self::Duplicate { .. }
+            | Self::Reserved { .. }
+            | Self::TooDeep => self,
         }
     }
 }
 
 /// Checks the whole text: JSON of at most [`TEXT_BYTES_MAX`], no object with the same member twice, no nesting beyond
-/// [`DEPTH_MAX`].
+/// [`DEPTH_MAX`], nothing that means one thing as text and another once it is read.
 ///
 /// # Errors
 /// Says where the first fault is.
@@ -112,6 +128,10 @@ pub fn check(bytes: &[u8]) -> Result<&str, JsonError> {
             line: error.line(),
             column: error.column(),
         },
+        Some(Fault::Reserved) => JsonError::Reserved {
+            line: error.line(),
+            column: error.column(),
+        },
         Some(Fault::TooDeep) => JsonError::TooDeep,
         None => JsonError::Syntax {
             line: error.line(),
@@ -124,6 +144,7 @@ pub fn check(bytes: &[u8]) -> Result<&str, JsonError> {
 #[derive(Clone, Copy)]
 enum Fault {
     Duplicate,
+    Reserved,
     TooDeep,
 }
 
@@ -196,6 +217,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let inner = self.deeper()?;
         let mut names = Names::default();
         while let Some(Name(name)) = members.next_key()? {
+            if name == RESERVED {
+                self.fault.set(Some(Fault::Reserved));
+                return Err(de::Error::custom("reserved"));
+            }
             if !names.insert(name) {
                 self.fault.set(Some(Fault::Duplicate));
                 return Err(de::Error::custom("duplicate"));
@@ -515,6 +540,21 @@ mod tests {
         assert!(check(format!("{{{}}}", many.join(",")).as_bytes()).is_ok());
         assert!(check(format!("{{{},\"m70\":1}}", many.join(",")).as_bytes()).is_err());
         assert!(check(format!("{{{},\"m3\":1}}", many.join(",")).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn text_in_a_string_is_not_taken_for_json() {
+        let json = r#"{"x":{"$serde_json::private::RawValue":"{\"a\":1,\"a\":2}"}}"#;
+        let read: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(read["x"]["a"], 2, "the library reads it so");
+        for name in [
+            "$serde_json::private::RawValue",
+            "\\u0024serde_json::private::RawValue",
+        ] {
+            let json = format!(r#"{{"x":{{"{name}":"1"}}}}"#);
+            let refused = check(json.as_bytes()).unwrap_err();
+            assert!(matches!(refused, JsonError::Reserved { .. }), "{refused}");
+        }
     }
 
     #[test]
