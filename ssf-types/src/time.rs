@@ -98,7 +98,8 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NumericDate)
+        // Asked for anything, serde_json hands out no numbers if another crate turns on its `arbitrary_precision`.
+        deserializer.deserialize_f64(NumericDate)
     }
 }
 
