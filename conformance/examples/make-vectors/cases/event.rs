@@ -116,7 +116,8 @@ fn shape() -> Vec<Case> {
             REQUEST,
             "an unknown event beside a known one is a second event",
             events(and_unknown),
-        ).reading(),
+        )
+        .reading(),
         TWICE.refuse(
             "events-one-twice",
             REQUEST,
