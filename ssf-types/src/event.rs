@@ -148,7 +148,7 @@ impl Event {
     pub fn read(uri: &EventTypeUri, payload: &str) -> Result<Self, JsonError> {
         match Self::read_known(uri.as_str(), payload)? {
             Some(event) => Ok(event),
-            None => OtherEvent::new(uri.clone(), payload).map(Self::Other),
+            None => OtherEvent::keep(uri.clone(), payload).map(Self::Other),
         }
     }
 

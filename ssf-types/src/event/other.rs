@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::EventPayload;
 use crate::{
-    json::{JsonError, Members},
+    json::{self, JsonError, Members},
     uri::EventTypeUri,
 };
 
@@ -24,8 +24,13 @@ impl OtherEvent {
     /// Makes an event from the text of a JSON object.
     ///
     /// # Errors
-    /// The payload is not a JSON object.
+    /// The payload is not a JSON object, or [`json::check`] finds fault with it.
     pub fn new(uri: EventTypeUri, payload: &str) -> Result<Self, JsonError> {
+        json::check(payload.as_bytes()).and_then(|payload| Self::keep(uri, payload))
+    }
+
+    /// Keeps a payload that [`json::check`] has passed.
+    pub(super) fn keep(uri: EventTypeUri, payload: &str) -> Result<Self, JsonError> {
         Members::parse(payload)?;
         let payload =
             RawValue::from_string(payload.to_owned()).map_err(|_| JsonError::NotAnObject)?;
@@ -87,3 +92,23 @@ impl PartialEq for OtherEvent {
 }
 
 impl Eq for OtherEvent {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(payload: &str) -> JsonError {
+        let uri = EventTypeUri::parse("urn:example:smoke-signal").unwrap();
+        OtherEvent::new(uri, payload).unwrap_err()
+    }
+
+    #[test]
+    fn an_event_is_one_object_without_a_member_twice() {
+        assert_eq!(error("[]"), JsonError::NotAnObject);
+        assert!(matches!(error("{"), JsonError::Syntax { .. }));
+        assert!(matches!(
+            error(r#"{"puffs":1,"puffs":2}"#),
+            JsonError::Duplicate { .. }
+        ));
+    }
+}
