@@ -79,6 +79,10 @@ pub enum SignError {
     /// The claims cannot be written as JSON.
     #[error("the claims cannot be written")]
     Claims(#[source] serde_json::Error),
+    /// The claims would have a member twice, since the `extra` of an event names one that the event has, or would be
+    /// nested too deep; no Receiver of ours would take them.
+    #[error("the claims could not be read again")]
+    Unsound(#[source] JsonError),
     /// The token would have more than [`SET_BYTES_MAX`] bytes, and no Receiver of ours would take it.
     #[error("a SET has at most {SET_BYTES_MAX} bytes")]
     TooLong,

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     dialect::InDialect,
     id::Kid,
-    json::Members,
+    json::{self, Members},
     set::{Algorithm, CompactSet, SET_BYTES_MAX, TYP},
 };
 
@@ -163,9 +163,10 @@ impl SigningKey {
     /// This is slow for RSA (about a quarter of a millisecond), so call it off an asynchronous reactor.
     ///
     /// # Errors
-    /// The claims cannot be written or are too long, or the cryptographic library refused.
+    /// The claims cannot be written, have a member twice or are too long, or the cryptographic library refused.
     pub fn sign<'c>(&self, claims: impl Into<InDialect<'c>>) -> Result<CompactSet, SignError> {
         let claims = serde_json::to_vec(&claims.into()).map_err(SignError::Claims)?;
+        json::check(&claims).map_err(SignError::Unsound)?;
         let set = CompactSet::compose(&self.header, &claims, |input| {
             self.signer
                 .sign(input)

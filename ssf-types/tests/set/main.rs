@@ -22,7 +22,7 @@ use ssf_types::{
     },
     id::Jti,
     jose::{self, KeySet, SignError, SigningKey},
-    json::Members,
+    json::{JsonError, Members},
     set::{
         Algorithm, CompactSet, Expectation, SET_BYTES_MAX, SetClaims, SetError, UnverifiedSet,
         VerifiedSet, Verifier,
@@ -573,6 +573,25 @@ fn no_claim_is_signed_twice_or_out_of_place() {
             format!("the claims cannot be written: {name} is not among the other claims of a SET")
         );
     }
+}
+
+#[test]
+fn no_member_of_an_event_is_signed_twice() {
+    let mut event = SessionRevoked::default();
+    event.common.event_timestamp = Some(Timestamp::from_secs(NOW));
+    event.extra = Members::parse(r#"{"event_timestamp":7}"#).unwrap().rest();
+    let claims = SetClaims::new(
+        Issuer::parse(ISSUER).unwrap(),
+        Jti::parse("1").unwrap(),
+        Timestamp::from_secs(NOW),
+        Audience::new([AUDIENCE]).unwrap(),
+        SimpleSubject::Opaque { id: "7".into() }.into(),
+        event.into(),
+    );
+    assert!(matches!(
+        EC.sign(&claims),
+        Err(SignError::Unsound(JsonError::Duplicate { .. }))
+    ));
 }
 
 #[test]
