@@ -16,6 +16,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeMap};
 use serde_json::value::RawValue;
 
+pub(crate) use self::value::value_form;
 pub use self::{
     format::SimpleSubject,
     other::{OTHER_SUBJECT_BYTES_MAX, OtherSubject},

@@ -8,7 +8,7 @@ use crate::json::Members;
 /// `text`, numbers by their value with every digit that they have.
 ///
 /// What is no JSON stays as it is.
-pub(super) fn value_form(json: &str, text: fn(&str) -> String) -> String {
+pub(crate) fn value_form(json: &str, text: fn(&str) -> String) -> String {
     match json.as_bytes().first() {
         Some(b'{') => Members::parse(json).map_or_else(
             |_| json.to_owned(),
