@@ -317,6 +317,9 @@ mod tests {
     fn identifiers_have_the_form_that_their_format_asks_for() {
         for json in [
             r#"{"format":"account","uri":"mailto:user@example.com"}"#,
+            r#"{"format":"account","uri":"acct:user@example.com/path"}"#,
+            r#"{"format":"account","uri":"acct:user@example.com?query"}"#,
+            r#"{"format":"account","uri":"acct:user@example.com#fragment"}"#,
             r#"{"format":"email","email":"User <user@example.com>"}"#,
             r#"{"format":"email","email":"user"}"#,
             r#"{"format":"phone_number","phone_number":"+1 206 555 0100"}"#,

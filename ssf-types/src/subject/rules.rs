@@ -186,9 +186,12 @@ fn is_unbroken(uri: &str) -> bool {
     !uri.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
+/// Neither a user nor a host ends before one of these, and an `acct:` URI has nothing behind its host (RFC 7565 §7).
+const ENDS_OF_HOST: [char; 3] = ['/', '?', '#'];
+
 fn is_account(uri: &str) -> bool {
     uri.strip_prefix("acct:")
-        .filter(|rest| is_unbroken(rest))
+        .filter(|rest| is_unbroken(rest) && !rest.contains(ENDS_OF_HOST))
         .and_then(address::split)
         .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
 }
