@@ -113,7 +113,9 @@ pub struct ComplexSubject(BTreeMap<String, SimpleSubject>);
 
 /// The complex subject has too few or too many members, or one with an impossible name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a complex subject has 1 to {COMPLEX_MEMBERS_MAX} members, none of them called format")]
+#[error(
+    "a complex subject has 1 to {COMPLEX_MEMBERS_MAX} members, no two of one name, none called format"
+)]
 pub struct ComplexSubjectError;
 
 impl ComplexSubject {
@@ -123,21 +125,25 @@ impl ComplexSubject {
     /// Makes a complex subject from members such as `("user", …)`.
     ///
     /// # Errors
-    /// There are no members, more than [`COMPLEX_MEMBERS_MAX`], or one whose name is `format`, empty or too long.
+    /// There are no members, more than [`COMPLEX_MEMBERS_MAX`], two of one name, or one whose name is `format`, empty or
+    /// too long.
     pub fn new<N: Into<String>>(
         members: impl IntoIterator<Item = (N, SimpleSubject)>,
     ) -> Result<Self, ComplexSubjectError> {
-        let members: BTreeMap<String, SimpleSubject> = members
-            .into_iter()
-            .map(|(name, subject)| (name.into(), subject))
-            .collect();
-        let fits = |name: &String| {
-            !name.is_empty() && name.len() <= MEMBER_NAME_BYTES_MAX && name != "format"
-        };
-        if members.is_empty() || members.len() > COMPLEX_MEMBERS_MAX || !members.keys().all(fits) {
+        let mut complex = BTreeMap::new();
+        for (name, subject) in members {
+            let name: String = name.into();
+            let fits = !name.is_empty() && name.len() <= MEMBER_NAME_BYTES_MAX && name != "format";
+            // The later of two would hide the earlier one, and with it whom the event is about.
+            let is_new = complex.insert(name, subject).is_none();
+            if !fits || !is_new || complex.len() > COMPLEX_MEMBERS_MAX {
+                return Err(ComplexSubjectError);
+            }
+        }
+        if complex.is_empty() {
             return Err(ComplexSubjectError);
         }
-        Ok(Self(members))
+        Ok(Self(complex))
     }
 
     fn read(members: Members<'_>) -> Result<Self, JsonError> {
@@ -441,6 +447,17 @@ mod tests {
         };
         assert!(complex(16).is_ok());
         assert!(complex(17).is_err());
+    }
+
+    #[test]
+    fn a_complex_subject_has_each_member_once() {
+        let id = |id: &str| SimpleSubject::opaque(id).unwrap();
+        assert_eq!(
+            ComplexSubject::new([("user", id("1")), ("user", id("2"))]),
+            Err(ComplexSubjectError)
+        );
+        let none: [(&str, SimpleSubject); 0] = [];
+        assert_eq!(ComplexSubject::new(none), Err(ComplexSubjectError));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use proptest::{collection::vec, prelude::*};
+use proptest::{
+    collection::{btree_map, vec},
+    prelude::*,
+};
 use serde_json::{Map, Value};
 
 use super::{ComplexSubject, OtherSubject, SimpleSubject, Subject};
@@ -110,7 +113,7 @@ fn simple() -> impl Strategy<Value = SimpleSubject> {
 
 fn subject() -> impl Strategy<Value = Subject> {
     let member = prop::sample::select(vec!["user", "device", "tenant"]);
-    let complex = vec((member, simple()), 1..3)
+    let complex = btree_map(member, simple(), 1..3)
         .prop_map(|members| ComplexSubject::new(members).unwrap().into());
     prop_oneof![simple().prop_map(Subject::from), complex]
 }
