@@ -4,16 +4,17 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The last moment that is accepted, in milliseconds: the largest whole number that every JSON reader keeps exactly.
+/// The last moment that is accepted, in milliseconds: 2^42 seconds are the most of which an `f64`, which JSON readers
+/// make of a fraction, keeps every millisecond.
 ///
-/// As seconds it has 13 digits, so that a date which a peer wrote in milliseconds by mistake is still read, as a far
-/// future, and can be recognised.
-const MILLIS_MAX: i64 = (1 << 53) - 1;
+/// As seconds it has 13 digits, so that a date which a peer wrote in milliseconds by mistake is still read (until the
+/// year 2109), as a far future, and can be recognised.
+const MILLIS_MAX: i64 = (1 << 42) * 1000 - 1;
 
 /// A moment, counted from 1970-01-01T00:00:00Z.
 ///
 /// On the wire it is a `NumericDate`: a JSON number of seconds, perhaps with a fraction (RFC 7519 §2). It is written
-/// as a whole number where it is one. Negative numbers, numbers of 2^53 milliseconds or more, and strings are refused.
+/// as a whole number where it is one. Negative numbers, numbers of 2^42 or more, and strings are refused.
 ///
 /// ```
 /// # use ssf_types::time::Timestamp;
@@ -90,8 +91,11 @@ impl Serialize for Timestamp {
         if self.0 % 1000 == 0 {
             return serializer.serialize_i64(self.0 / 1000);
         }
-        // Below 2^53, so the division is the nearest f64 and prints with three decimals at most.
-        #[expect(clippy::cast_precision_loss, reason = "no moment reaches 2^53")]
+        // Below 2^42 seconds, so that the nearest f64 gives the same millisecond again.
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "no moment reaches 2^53 milliseconds"
+        )]
         serializer.serialize_f64(self.0 as f64 / 1000.0)
     }
 }
@@ -122,7 +126,10 @@ impl de::Visitor<'_> for NumericDate {
 
     fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Timestamp, E> {
         let millis = (seconds * 1000.0).round();
-        #[expect(clippy::cast_precision_loss, reason = "no moment reaches 2^53")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "no moment reaches 2^53 milliseconds"
+        )]
         if seconds < 0.0 || !(0.0..=MILLIS_MAX as f64).contains(&millis) {
             return Err(E::custom("out of range"));
         }
@@ -157,11 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn moments_before_1970_and_beyond_2_to_the_53_milliseconds_are_refused() {
+    fn moments_before_1970_and_beyond_2_to_the_42_seconds_are_refused() {
         assert!(serde_json::from_str::<Timestamp>("-1").is_err());
         assert!(serde_json::from_str::<Timestamp>("-0.5").is_err());
         assert!(serde_json::from_str::<Timestamp>("-0.0001").is_err());
-        assert!(serde_json::from_str::<Timestamp>("9007199254741").is_err());
+        assert!(serde_json::from_str::<Timestamp>("4398046511104").is_err());
         assert!(serde_json::from_str::<Timestamp>("1e300").is_err());
     }
 
@@ -169,6 +176,15 @@ mod tests {
     fn milliseconds_in_the_place_of_seconds_are_read_as_a_far_future() {
         let moment: Timestamp = serde_json::from_str("1615304991643").unwrap();
         assert_eq!(moment.as_secs(), 1_615_304_991_643);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_millisecond_survives_a_round_trip(millis in 0..=MILLIS_MAX.unsigned_abs()) {
+            let written = serde_json::to_string(&Timestamp::from_millis(millis)).unwrap();
+            let read: Timestamp = serde_json::from_str(&written).unwrap();
+            proptest::prop_assert_eq!(read.as_millis(), millis);
+        }
     }
 
     #[test]
