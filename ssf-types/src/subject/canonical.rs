@@ -59,7 +59,7 @@ impl SimpleSubject {
 
     /// The form under which a revocation is kept and looked up.
     ///
-    /// Text is in Unicode's NFC; an address is in lower case, without needless quotes and with its domain as A-labels; an
+    /// Text is in Unicode's NFC; an address is without case, without needless quotes and with its domain as A-labels; an
     /// issuer loses its last slash, a phone number its blanks, and a `scim` resource its first slash and what its client
     /// calls it. For `aliases` it is the form of the whole list; a revocation uses the entries one by one.
     pub fn revocation_key(&self) -> String {
@@ -114,15 +114,20 @@ fn domain_lowered(address: &str) -> String {
     }
 }
 
-/// Lower case can leave NFC and NFC can make new capitals, so both are done until they agree.
+/// Text without case: upper case first, since letters such as `ß` and the two lower sigmas meet there alone.
+///
+/// Changing case can leave NFC, and NFC can make letters that have a case again, so that it ends with NFC.
+fn folded(text: &str) -> String {
+    nfc(&nfc(text).to_uppercase().to_lowercase())
+}
+
 fn address_key(address: &str) -> String {
-    let lowered = |text: &str| -> String { nfc(&nfc(text).to_lowercase()) };
     match address::split(address) {
         Some((local, domain)) => {
-            let labels = idna::domain_to_ascii(domain).unwrap_or_else(|_| lowered(domain));
-            format!("{}@{labels}", lowered(&address::plainest(local)))
+            let labels = idna::domain_to_ascii(domain).unwrap_or_else(|_| folded(domain));
+            format!("{}@{labels}", folded(&address::plainest(local)))
         }
-        None => lowered(address),
+        None => folded(address),
     }
 }
 
@@ -182,6 +187,14 @@ mod tests {
         assert_eq!(
             email("Al@EXAMPLE.com").revocation_key(),
             email("al@example.com").revocation_key()
+        );
+        assert_eq!(
+            email("\u{3c3}\u{3b1}\u{3c2}@b.example").revocation_key(),
+            email("\u{3a3}\u{391}\u{3a3}@b.example").revocation_key()
+        );
+        assert_eq!(
+            email("stra\u{df}e@b.example").revocation_key(),
+            email("STRASSE@b.example").revocation_key()
         );
         assert_eq!(
             email("e\u{301}@b.example").revocation_key(),
