@@ -51,6 +51,13 @@ impl SetClaims {
     }
 }
 
+impl InDialect<'_> {
+    /// The claims, to the letter of SSF 1.0.
+    pub fn claims(&self) -> &SetClaims {
+        self.claims
+    }
+}
+
 impl<'c> From<&'c SetClaims> for InDialect<'c> {
     /// The claims to the letter of SSF 1.0.
     fn from(claims: &'c SetClaims) -> Self {

@@ -3,7 +3,7 @@
 use super::{JWK_BYTES_MAX, JWKS_BYTES_MAX, KEYS_MAX, PEM_BYTES_MAX, RSA_BITS_MAX, RSA_BITS_MIN};
 use crate::{
     json::JsonError,
-    set::{Algorithm, SET_BYTES_MAX},
+    set::{Algorithm, SET_BYTES_MAX, SetError},
 };
 
 /// A key cannot be made, read or trusted.
@@ -79,6 +79,9 @@ pub enum SignError {
     /// The claims cannot be written as JSON.
     #[error("the claims cannot be written")]
     Claims(#[source] serde_json::Error),
+    /// The claims break the SET profile ([`SetClaims::check`](crate::set::SetClaims::check)).
+    #[error("a receiver would refuse the claims")]
+    Profile(#[source] SetError),
     /// The claims would have a member twice, since the `extra` of an event names one that the event has, or would be
     /// nested too deep; no Receiver of ours would take them.
     #[error("the claims could not be read again")]

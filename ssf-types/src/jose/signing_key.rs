@@ -165,7 +165,9 @@ impl SigningKey {
     /// # Errors
     /// The claims cannot be written, have a member twice or are too long, or the cryptographic library refused.
     pub fn sign<'c>(&self, claims: impl Into<InDialect<'c>>) -> Result<CompactSet, SignError> {
-        let claims = serde_json::to_vec(&claims.into()).map_err(SignError::Claims)?;
+        let claims = claims.into();
+        claims.claims().check().map_err(SignError::Profile)?;
+        let claims = serde_json::to_vec(&claims).map_err(SignError::Claims)?;
         json::check(&claims).map_err(SignError::Unsound)?;
         let set = CompactSet::compose(&self.header, &claims, |input| {
             self.signer

@@ -80,6 +80,18 @@ impl SetClaims {
         }
     }
 
+    /// Checks what claims that were read obey and claims that were put together may not: the subject's format, and that
+    /// the subject suits the event.
+    ///
+    /// # Errors
+    /// What a Receiver would refuse them with.
+    pub fn check(&self) -> Result<(), SetError> {
+        self.sub_id
+            .check()
+            .map_err(|error| SetError::Claims(error.within("sub_id")))?;
+        profile::subject_suits_event(&self.event, &self.sub_id)
+    }
+
     /// Reads all claims but the two that were checked before.
     pub(crate) fn read(
         iss: &Issuer,

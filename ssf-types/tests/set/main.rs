@@ -19,6 +19,8 @@ use ssf_types::{
     event::{
         Event,
         caep::{SessionRevoked, TokenClaimsChange},
+        risc::IdentifierRecycled,
+        ssf::Verification,
     },
     id::Jti,
     jose::{self, KeySet, SignError, SigningKey},
@@ -594,18 +596,48 @@ fn no_member_of_an_event_is_signed_twice() {
     ));
 }
 
+fn put_together(sub_id: SimpleSubject, event: impl Into<Event>) -> SetClaims {
+    SetClaims::new(
+        Issuer::parse(ISSUER).unwrap(),
+        Jti::parse("1").unwrap(),
+        Timestamp::from_secs(NOW),
+        Audience::new([AUDIENCE]).unwrap(),
+        sub_id.into(),
+        event.into(),
+    )
+}
+
+#[test]
+fn claims_that_break_the_profile_are_not_signed() {
+    let email = |email: &str| SimpleSubject::Email {
+        email: email.into(),
+    };
+    let refusal = |claims: SetClaims| match EC.sign(&claims) {
+        Err(SignError::Profile(error)) => Chain(&error).to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(
+        EC.sign(&put_together(
+            email("a@b.example"),
+            IdentifierRecycled::default()
+        ))
+        .is_ok()
+    );
+    assert_eq!(
+        refusal(put_together(email("nobody"), IdentifierRecycled::default())),
+        "the claims are faulty: sub_id.email must be an address such as a@b.example"
+    );
+    assert_eq!(
+        refusal(put_together(email("a@b.example"), Verification::default())),
+        "sub_id of a framework event must be opaque, with the stream_id as its id"
+    );
+}
+
 #[test]
 fn what_no_receiver_would_take_is_not_signed() {
     let sized = |bytes: usize| {
         let event = TokenClaimsChange::new([("x", Value::from("x".repeat(bytes)))]).unwrap();
-        SetClaims::new(
-            Issuer::parse(ISSUER).unwrap(),
-            Jti::parse("1").unwrap(),
-            Timestamp::from_secs(NOW),
-            Audience::new([AUDIENCE]).unwrap(),
-            SimpleSubject::Opaque { id: "7".into() }.into(),
-            event.into(),
-        )
+        put_together(SimpleSubject::Opaque { id: "7".into() }, event)
     };
     assert!(EC.sign(&sized(SET_BYTES_MAX / 2)).is_ok());
     assert!(matches!(
