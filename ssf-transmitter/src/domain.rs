@@ -3,6 +3,7 @@
 //! Functions here take the moment, the jitter and new identifiers as arguments, and return what is to be done.
 
 pub mod delivery;
+pub mod dropped;
 pub mod event;
 pub mod fan_out;
 pub mod id;

@@ -28,7 +28,7 @@ use ssf_types::{
 pub use self::listening::Listening;
 use self::problem::Problem;
 use crate::{
-    app::{clock::SystemClock, ingest::Ingest},
+    app::{clock::SystemClock, ingest::Ingest, wake::Wake},
     domain::id::Fingerprint,
     keys::SigningKeys,
     sealing::Sealer,
@@ -54,6 +54,8 @@ pub struct AppState {
     pub keys: SigningKeys,
     /// Where events are handed in.
     pub ingest: Ingest,
+    /// Is called when a stream may have something due sooner than it was known.
+    pub fresh: Wake,
     /// Tells whether the loops run.
     pub pulse: Pulse,
     /// Writes the metrics.
@@ -111,8 +113,10 @@ fn routes(state: &Data<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 web::resource(paths.path(Paths::STREAM))
                     .route(web::post().to(streams::create))
                     .route(web::get().to(streams::read))
+                    .route(web::patch().to(streams::update))
+                    .route(web::put().to(streams::replace))
                     .route(web::delete().to(streams::delete))
-                    .default_service(all_else_refused("GET, POST, DELETE")),
+                    .default_service(all_else_refused("GET, POST, PATCH, PUT, DELETE")),
             )
             .service(
                 web::resource(paths.path(Paths::STATUS))

@@ -5,13 +5,14 @@
 //! store:
 //!
 //! 1. What [`Outbox::append`] has answered survives a crash.
-//! 2. Every accepted event is fanned out exactly once: to the streams that were created before it was accepted, are
-//!    interested in its type, and still exist.
+//! 2. Every accepted event is fanned out exactly once: to the streams that asked for its type before it was accepted,
+//!    and still do.
 //! 3. Deliveries of a stream are numbered from 1 without gaps, in the order of their fan-out.
 //! 4. Only the holder of the newest lease of a stream, or of the fan-out, changes anything under it: the epoch of a lease
 //!    fences off those who held it before and do not know yet that they lost it.
 //! 5. A pending delivery is due only if no earlier one of its stream with the same order key is pending.
 //! 6. What is settled stays settled.
+//! 7. What is dropped leaves a record of how many and why.
 
 use std::{error::Error, future::Future};
 
@@ -25,6 +26,7 @@ use ssf_types::{
 
 use crate::domain::{
     delivery::{Delivery, DeliveryState},
+    dropped::DropRecord,
     event::{AcceptedEvent, NewEvent},
     fan_out::FanOut,
     id::{EventId, Fingerprint, ReceiverId, WorkerId},
@@ -148,12 +150,37 @@ pub trait StreamStore {
         receiver: ReceiverId,
     ) -> impl Future<Output = Result<Vec<Stream>, StoreError>> + Send;
 
+    /// Changes a stream of `receiver` for all events that are accepted from now on.
+    ///
+    /// `change` gets the stream as it is; it must not wait for anything, since the step is one transaction. Of the
+    /// types of events that the stream gets no longer, nothing is sent any more: what is pending is dropped. Whoever
+    /// works on the stream loses the lease, and if the delivery is another one, the stream rests no longer: the new
+    /// place is asked at once.
+    fn change_stream<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        change: F,
+    ) -> impl Future<Output = Result<ChangedStream<E>, StoreError>> + Send
+    where
+        F: FnOnce(&Stream) -> Result<Stream, E> + Send,
+        E: Send;
+
     /// Deletes a stream of `receiver` and drops its deliveries; whoever works on it loses the lease.
     fn delete_stream(
         &self,
         receiver: ReceiverId,
         id: &StreamId,
+        now: Timestamp,
     ) -> impl Future<Output = Result<DeletedStream, StoreError>> + Send;
+
+    /// What was dropped on a stream of `receiver`, oldest first, even if the stream is gone.
+    fn drops(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+    ) -> impl Future<Output = Result<Vec<DropRecord>, StoreError>> + Send;
 }
 
 /// What came of creating a stream.
@@ -163,6 +190,22 @@ pub enum CreatedStream {
     Created,
     /// The Receiver has as many as it may have.
     TooMany,
+}
+
+/// What came of changing a stream.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ChangedStream<E> {
+    /// It is so now.
+    Changed {
+        /// The stream after the change.
+        stream: Box<Stream>,
+        /// Deliveries that were pending and are now dropped.
+        dropped: u64,
+    },
+    /// The change was not to be made; nothing is different.
+    Refused(E),
+    /// There is no such stream.
+    NotFound,
 }
 
 /// What came of deleting a stream.

@@ -133,6 +133,7 @@ impl Server {
             operator: operator.fingerprint,
             keys,
             ingest,
+            fresh: work.fresh.clone(),
             pulse: work.pulse.clone(),
             metrics: metrics.clone(),
             clock: SystemClock,

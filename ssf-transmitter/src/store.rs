@@ -4,12 +4,15 @@
 //! bound to its table, column and row; rows are found by keyed fingerprints. Times are milliseconds since 1970.
 //!
 //! Transactions begin with what serialises them. On SQLite that is `BEGIN IMMEDIATE` on the one connection that writes.
-//! On PostgreSQL it is the row of a lease or of a stream's queue, and for the place of a new stream among the events an
-//! advisory lock that commits of events share.
+//! On PostgreSQL it is the row of a lease or of a stream's queue, and for the place of a stream among the events an
+//! advisory lock that commits of events share. Whoever needs several takes them in this order: the lease of the fan-out,
+//! the advisory lock, queues by id.
 
 mod append;
+mod change;
 mod connect;
 mod deliver;
+mod dropped;
 mod entity;
 mod fan_out;
 mod keys;
@@ -49,12 +52,12 @@ impl std::fmt::Debug for SeaStore {
     }
 }
 
-/// How a transaction takes part in placing new streams among the events.
+/// How a transaction takes part in placing streams among the events.
 #[derive(Clone, Copy)]
 enum Placing {
     /// It commits events; others may do so, too.
     Event,
-    /// It creates a stream: no event is being committed meanwhile.
+    /// It creates or changes a stream: no event is being committed meanwhile.
     Stream,
 }
 
@@ -86,6 +89,23 @@ impl SeaStore {
     /// Begins a transaction that adds events or streams.
     async fn begin_placing(&self, placing: Placing) -> Result<DatabaseTransaction, DbErr> {
         let transaction = self.begin().await?;
+        self.lock_placing(&transaction, placing).await?;
+        Ok(transaction)
+    }
+
+    /// Begins a transaction that changes a stream: no event is fanned out or committed meanwhile.
+    async fn begin_change(&self) -> Result<DatabaseTransaction, DbErr> {
+        let transaction = self.begin().await?;
+        lease::lock_fan_out(&transaction).await?;
+        self.lock_placing(&transaction, Placing::Stream).await?;
+        Ok(transaction)
+    }
+
+    async fn lock_placing(
+        &self,
+        transaction: &DatabaseTransaction,
+        placing: Placing,
+    ) -> Result<(), DbErr> {
         if self.backend() == DatabaseBackend::Postgres {
             let sql = match placing {
                 Placing::Event => "SELECT pg_advisory_xact_lock_shared($1)",
@@ -98,7 +118,7 @@ impl SeaStore {
             );
             transaction.execute_raw(lock).await?;
         }
-        Ok(transaction)
+        Ok(())
     }
 }
 

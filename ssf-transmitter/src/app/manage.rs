@@ -1,14 +1,20 @@
 //! What a Receiver does with its streams, where it takes more than one call of a port.
 
-use ssf_types::{stream::CreateStream, time::Timestamp, uri::EventTypeUri};
+use ssf_types::{
+    stream::CreateStream,
+    time::Timestamp,
+    uri::{EventTypeUri, Issuer},
+};
 
 use super::ids;
 use crate::{
     domain::{
         receiver::Receiver,
-        stream::{NewStreamError, STREAMS_PER_RECEIVER_MAX, Stream},
+        stream::{
+            ChangeStreamError, NewStreamError, STREAMS_PER_RECEIVER_MAX, Stream, StreamChange,
+        },
     },
-    ports::{CreatedStream, StoreError, StreamStore},
+    ports::{ChangedStream, CreatedStream, StoreError, StreamStore},
 };
 
 /// A stream was not created.
@@ -46,5 +52,45 @@ pub async fn create(
     {
         CreatedStream::Created => Ok(stream),
         CreatedStream::TooMany => Err(CreateError::TooMany),
+    }
+}
+
+/// A stream was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The request cannot be met.
+    #[error(transparent)]
+    Request(ChangeStreamError),
+    /// The Receiver has no such stream.
+    #[error("there is no stream with this stream_id")]
+    NotFound,
+    /// The store did not do it.
+    #[error("the stream cannot be stored")]
+    Store(#[source] StoreError),
+}
+
+/// Changes a stream of `receiver` as it asks for it (SSF 1.0 §8.1.1.3, §8.1.1.4).
+///
+/// Returns the stream after the change, and how many deliveries were dropped because they are of types that the stream
+/// gets no longer.
+///
+/// # Errors
+/// The request cannot be met, there is no such stream, or the store is not available.
+pub async fn change(
+    store: &impl StreamStore,
+    receiver: &Receiver,
+    request: StreamChange,
+    issuer: &Issuer,
+    supported: &[EventTypeUri],
+    now: Timestamp,
+) -> Result<(Stream, u64), ChangeError> {
+    let id = request.stream_id().clone();
+    let decide = |stream: &Stream| stream.changed(request, issuer, supported);
+    let changed = store.change_stream(receiver.id, &id, now, decide).await;
+    match changed.map_err(ChangeError::Store)? {
+        ChangedStream::Changed { stream, dropped } => Ok((*stream, dropped)),
+        ChangedStream::Refused(error) => Err(ChangeError::Request(error)),
+        ChangedStream::NotFound => Err(ChangeError::NotFound),
     }
 }

@@ -4,8 +4,8 @@ use ssf_types::{
     audience::Audience,
     id::StreamId,
     stream::{
-        CreateStream, Delivery, PushDelivery, StatusConfiguration, StreamConfiguration,
-        StreamStatus, events_delivered,
+        CreateStream, Delivery, NotAsSupplied, PushDelivery, ReplaceStream, StatusConfiguration,
+        StreamConfiguration, StreamStatus, UpdateStream, events_delivered,
     },
     time::Timestamp,
     uri::{EventTypeUri, Issuer},
@@ -56,6 +56,56 @@ pub enum NewStreamError {
     UnknownDelivery,
 }
 
+/// What a Receiver wants of a stream that it has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum StreamChange {
+    /// PATCH: what is absent stays as it is (SSF 1.0 §8.1.1.3).
+    Update(UpdateStream),
+    /// PUT: what is absent is deleted (SSF 1.0 §8.1.1.4).
+    Replace(ReplaceStream),
+}
+
+impl StreamChange {
+    /// The stream that is meant.
+    pub fn stream_id(&self) -> &StreamId {
+        match self {
+            Self::Update(update) => &update.stream_id,
+            Self::Replace(replace) => &replace.stream_id,
+        }
+    }
+
+    /// The delivery that is asked for, if it is not that of before.
+    fn delivery(&self) -> Option<&Delivery> {
+        match self {
+            Self::Update(update) => update.delivery.as_ref(),
+            Self::Replace(replace) => Some(&replace.delivery),
+        }
+    }
+
+    fn apply(
+        self,
+        stream: StreamConfiguration,
+        supported: &[EventTypeUri],
+    ) -> Result<StreamConfiguration, NotAsSupplied> {
+        match self {
+            Self::Update(update) => update.apply(stream, supported),
+            Self::Replace(replace) => replace.apply(stream, supported),
+        }
+    }
+}
+
+/// A stream cannot be changed as its Receiver wants.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeStreamError {
+    /// The request is at odds with what this Transmitter supplies (SSF 1.0 §8.1.1.3).
+    #[error(transparent)]
+    NotAsSupplied(NotAsSupplied),
+    /// The request asks for another way of delivery than push.
+    #[error("delivery.method must be urn:ietf:rfc:8935: nothing else is offered")]
+    DeliveryNotOffered,
+}
+
 impl Stream {
     /// Makes a stream from a Receiver's request.
     ///
@@ -88,6 +138,36 @@ impl Stream {
             status: StreamStatus::Enabled,
             reason: None,
             created_at: now,
+        })
+    }
+
+    /// The stream as it is after a change.
+    ///
+    /// A `delivery` replaces the former one whole, the secret included: one URL's secret is never sent to another.
+    /// Types of events that are asked for anew are chosen among `supported`.
+    ///
+    /// # Errors
+    /// The request contradicts what `issuer` supplies, or asks for something else than push; nothing has changed.
+    pub fn changed(
+        &self,
+        change: StreamChange,
+        issuer: &Issuer,
+        supported: &[EventTypeUri],
+    ) -> Result<Self, ChangeStreamError> {
+        let delivery = match change.delivery() {
+            None => self.delivery.clone(),
+            Some(Delivery::Push(push)) => push.clone(),
+            Some(_) => return Err(ChangeStreamError::DeliveryNotOffered),
+        };
+        let after = change
+            .apply(self.configuration(issuer, supported), supported)
+            .map_err(ChangeStreamError::NotAsSupplied)?;
+        Ok(Self {
+            events_requested: after.events_requested,
+            events_delivered: after.events_delivered,
+            delivery,
+            description: after.description,
+            ..self.clone()
         })
     }
 
@@ -181,6 +261,103 @@ mod tests {
             serde_json::to_string(&told).unwrap(),
             r#"{"stream_id":"f67e39a0","iss":"https://tr.example.com","aud":"https://rp.example.com","events_supported":["urn:a:1","urn:a:2"],"events_requested":["urn:a:2","urn:a:9"],"events_delivered":["urn:a:2"],"delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"https://rp.example.com/events"},"description":"Stream for Receiver A"}"#
         );
+    }
+
+    const ISSUER: &str = "https://tr.example.com";
+
+    /// A stream with everything, changed by the body of a request.
+    fn changed(read: fn(&[u8]) -> StreamChange, body: &str) -> Result<Stream, ChangeStreamError> {
+        let supported = types(&["urn:a:1", "urn:a:2", "urn:a:3"]);
+        let issuer = Issuer::parse(ISSUER).unwrap();
+        described().changed(read(body.as_bytes()), &issuer, &supported)
+    }
+
+    fn described() -> Stream {
+        let mut request = CreateStream::push(types(&["urn:a:1", "urn:a:2"]), push());
+        request.description = Some("before".into());
+        create(request).unwrap()
+    }
+
+    fn patch(body: &[u8]) -> StreamChange {
+        StreamChange::Update(UpdateStream::parse(body).unwrap())
+    }
+
+    fn put(body: &[u8]) -> StreamChange {
+        StreamChange::Replace(ReplaceStream::parse(body).unwrap())
+    }
+
+    fn no_secret() -> PushDelivery {
+        let mut delivery = push();
+        delivery.authorization_header = None;
+        delivery
+    }
+
+    #[test]
+    fn a_patch_changes_what_is_there_and_keeps_the_secret() {
+        let body = r#"{"stream_id":"f67e39a0","description":"after"}"#;
+        let expected = Stream {
+            description: Some("after".into()),
+            ..described()
+        };
+        assert_eq!(changed(patch, body), Ok(expected));
+        let body = r#"{"stream_id":"f67e39a0","events_requested":["urn:a:3","urn:a:9"]}"#;
+        let expected = Stream {
+            events_requested: Some(types(&["urn:a:3", "urn:a:9"])),
+            events_delivered: types(&["urn:a:3"]),
+            ..described()
+        };
+        assert_eq!(changed(patch, body), Ok(expected));
+    }
+
+    #[test]
+    fn a_delivery_is_replaced_whole() {
+        let body = r#"{"stream_id":"f67e39a0","delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"https://rp.example.com/events"}}"#;
+        assert_eq!(changed(patch, body).unwrap().delivery, no_secret());
+    }
+
+    #[test]
+    fn a_put_deletes_what_is_absent() {
+        let body = r#"{"stream_id":"f67e39a0","delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"https://rp.example.com/events"}}"#;
+        let expected = Stream {
+            events_requested: None,
+            events_delivered: Vec::new(),
+            delivery: no_secret(),
+            description: None,
+            ..described()
+        };
+        assert_eq!(changed(put, body), Ok(expected));
+    }
+
+    #[test]
+    fn what_the_transmitter_supplies_may_be_sent_as_it_is_and_not_otherwise() {
+        let same = r#"{"stream_id":"f67e39a0","iss":"https://tr.example.com","aud":"https://rp.example.com","events_delivered":["urn:a:2","urn:a:1"],"events_requested":["urn:a:3"]}"#;
+        let stream = changed(patch, same).unwrap();
+        assert_eq!(stream.events_delivered, types(&["urn:a:3"]));
+        for (member, value) in [
+            ("iss", r#""https://other.example.com""#),
+            ("aud", r#""https://other.example.com""#),
+            ("events_supported", r#"["urn:a:1"]"#),
+            ("events_delivered", r#"["urn:a:3"]"#),
+            ("min_verification_interval", "1"),
+            ("inactivity_timeout", "1"),
+        ] {
+            let body = format!(r#"{{"stream_id":"f67e39a0","{member}":{value}}}"#);
+            let error = changed(patch, &body).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!(
+                    "{member} is supplied by the transmitter: leave it out, or send what the stream has"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn poll_is_not_offered_to_a_stream_that_is_there_either() {
+        let body = r#"{"stream_id":"f67e39a0","delivery":{"method":"urn:ietf:rfc:8936"}}"#;
+        let refused = Err(ChangeStreamError::DeliveryNotOffered);
+        assert_eq!(changed(patch, body), refused);
+        assert_eq!(changed(put, body), refused);
     }
 
     #[test]

@@ -7,15 +7,19 @@ use actix_web::{
 };
 use ssf_types::{
     id::StreamId,
-    stream::{CreateStream, StreamConfiguration},
+    json::JsonError,
+    stream::{CreateStream, ReplaceStream, StreamConfiguration, UpdateStream},
 };
 use tracing::info;
 use url::form_urlencoded;
 
 use super::{AppState, auth, body, problem::Problem};
 use crate::{
-    app::manage::{self, CreateError},
-    domain::{receiver::Receiver, stream::Stream},
+    app::manage::{self, ChangeError, CreateError},
+    domain::{
+        receiver::Receiver,
+        stream::{Stream, StreamChange},
+    },
     ports::{Clock, DeletedStream, StreamStore},
 };
 
@@ -63,6 +67,57 @@ pub(super) async fn read(
     Ok(private(HttpResponse::Ok()).json(all))
 }
 
+/// PATCH: changes what the body has (SSF 1.0 §8.1.1.3).
+pub(super) async fn update(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let read = |body: &[u8]| UpdateStream::parse(body).map(StreamChange::Update);
+    change(&request, payload, &state, read).await
+}
+
+/// PUT: replaces all that is the Receiver's to say (SSF 1.0 §8.1.1.4).
+pub(super) async fn replace(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let read = |body: &[u8]| ReplaceStream::parse(body).map(StreamChange::Replace);
+    change(&request, payload, &state, read).await
+}
+
+async fn change(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &AppState,
+    read: fn(&[u8]) -> Result<StreamChange, JsonError>,
+) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(request, state).await?;
+    let body = body::json(request, payload, state.management_body_bytes_max).await?;
+    let asked = read(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
+    check_same_stream(request, asked.stream_id())?;
+    let supported = &state.events_supported;
+    let now = state.clock.now();
+    let (stream, dropped) = manage::change(
+        &state.store,
+        &receiver,
+        asked,
+        &state.issuer,
+        supported,
+        now,
+    )
+    .await
+    .map_err(|error| match error {
+        ChangeError::Request(error) => Problem::bad_request(error.to_string()),
+        ChangeError::NotFound => no_such_stream(),
+        ChangeError::Store(error) => Problem::store(&error),
+    })?;
+    state.fresh.wake();
+    info!(stream.id = %stream.id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream changed");
+    Ok(private(HttpResponse::Ok()).json(configuration(&stream, state)))
+}
+
 /// DELETE: ends a stream and drops what it has not delivered (SSF 1.0 §8.1.1.5).
 pub(super) async fn delete(
     request: HttpRequest,
@@ -72,7 +127,7 @@ pub(super) async fn delete(
     let id = required_stream_id(&request)?;
     let deleted = state
         .store
-        .delete_stream(receiver.id, &id)
+        .delete_stream(receiver.id, &id, state.clock.now())
         .await
         .map_err(|error| Problem::store(&error))?;
     match deleted {
@@ -120,6 +175,16 @@ fn no_such_stream() -> Problem {
 
 fn required_stream_id(request: &HttpRequest) -> Result<StreamId, Problem> {
     stream_id(request)?.ok_or_else(|| Problem::bad_request("the query must have a stream_id"))
+}
+
+/// Where the body names the stream, the query need not; if it does, it must not name another.
+fn check_same_stream(request: &HttpRequest, body: &StreamId) -> Result<(), Problem> {
+    match stream_id(request)? {
+        Some(query) if query != *body => Err(Problem::bad_request(
+            "the query must not have another stream_id than the body",
+        )),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn stream_id(request: &HttpRequest) -> Result<Option<StreamId>, Problem> {

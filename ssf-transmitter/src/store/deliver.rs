@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    QueryTrait, UpdateMany, sea_query::Expr,
 };
 use ssf_types::{id::Jti, subject::Subject, time::Timestamp};
 use uuid::Uuid;
@@ -149,11 +149,14 @@ fn description_cell(stream: Uuid, sequence: i64) -> Cell {
 }
 
 /// An update of deliveries that are pending still: what is settled stays so.
-fn of_pending(stream: Uuid, sequences: Vec<i64>) -> sea_orm::UpdateMany<delivery::Entity> {
+pub(super) fn of_pending(stream: Uuid) -> UpdateMany<delivery::Entity> {
     delivery::Entity::update_many()
         .filter(delivery::Column::StreamId.eq(stream))
-        .filter(delivery::Column::Sequence.is_in(sequences))
         .filter(delivery::Column::State.eq(State::Pending.number()))
+}
+
+fn of_these(stream: Uuid, sequences: Vec<i64>) -> UpdateMany<delivery::Entity> {
+    of_pending(stream).filter(delivery::Column::Sequence.is_in(sequences))
 }
 
 async fn postpone(
@@ -163,7 +166,7 @@ async fn postpone(
     attempts: u32,
     due: Timestamp,
 ) -> Result<(), StoreError> {
-    of_pending(stream, vec![sequence])
+    of_these(stream, vec![sequence])
         .col_expr(delivery::Column::Attempts, Expr::value(i64::from(attempts)))
         .col_expr(delivery::Column::DueAt, Expr::value(row::millis(due)))
         .exec(transaction)
@@ -177,7 +180,7 @@ async fn acknowledge(
     sequences: Vec<i64>,
     at: i64,
 ) -> Result<(), StoreError> {
-    of_pending(stream, sequences)
+    of_these(stream, sequences)
         .col_expr(
             delivery::Column::State,
             Expr::value(State::Acknowledged.number()),
@@ -197,7 +200,7 @@ async fn quarantine(
     code: &str,
     description: Vec<u8>,
 ) -> Result<(), StoreError> {
-    of_pending(stream, vec![sequence])
+    of_these(stream, vec![sequence])
         .col_expr(
             delivery::Column::State,
             Expr::value(State::Quarantined.number()),
@@ -240,7 +243,7 @@ async fn promote(
         .into_tuple()
         .all(transaction)
         .await?;
-    of_pending(stream, next)
+    of_these(stream, next)
         .col_expr(delivery::Column::DueAt, Expr::value(row::millis(now)))
         .filter(delivery::Column::DueAt.is_null())
         .exec(transaction)
@@ -248,7 +251,30 @@ async fn promote(
     Ok(())
 }
 
-async fn refresh_next_due(
+/// Makes due what nothing holds back any more: of each order key, the earliest that is pending.
+pub(super) async fn promote_all(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let heads = delivery::Entity::find()
+        .filter(delivery::Column::StreamId.eq(stream))
+        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .select_only()
+        .column_as(delivery::Column::Sequence.min(), "head")
+        .group_by(delivery::Column::OrderKey)
+        .into_query();
+    of_pending(stream)
+        .filter(delivery::Column::DueAt.is_null())
+        .filter(delivery::Column::Sequence.in_subquery(heads))
+        .col_expr(delivery::Column::DueAt, Expr::value(row::millis(now)))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Says anew when the stream has something due.
+pub(super) async fn refresh_next_due(
     transaction: &DatabaseTransaction,
     stream: Uuid,
 ) -> Result<(), StoreError> {

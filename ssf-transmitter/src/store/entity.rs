@@ -1,6 +1,7 @@
 //! Rows as sea-orm sees them: one module for each table. Times are milliseconds since 1970.
 
 pub(super) mod delivery;
+pub(super) mod drop_record;
 pub(super) mod event;
 pub(super) mod fan_out_record;
 pub(super) mod idempotency;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect,
     sea_query::{Expr, Func, LockBehavior, LockType},
 };
 use ssf_types::time::Timestamp;
@@ -32,20 +32,7 @@ impl SeaStore {
         until: Timestamp,
     ) -> Result<Option<FanOutLease>, StoreError> {
         let transaction = self.begin().await?;
-        let vacant = lease::ActiveModel {
-            name: Set(FAN_OUT.to_owned()),
-            worker: Set(worker.uuid()),
-            epoch: Set(0),
-            expires_at: Set(0),
-        };
-        lease::Entity::insert(vacant)
-            .on_conflict_do_nothing_on([lease::Column::Name])
-            .exec_without_returning(&transaction)
-            .await?;
-        let row = lease::Entity::find_by_id(FAN_OUT)
-            .lock_exclusive()
-            .one(&transaction)
-            .await?;
+        let row = lock_fan_out(&transaction).await?;
         let live = |row: &lease::Model| row.expires_at > row::millis(now);
         let epoch = match row {
             Some(row) if live(&row) && row.worker == worker.uuid() => row.epoch,
@@ -207,6 +194,26 @@ impl SeaStore {
             .await?;
         Ok(next.flatten().map(row::moment))
     }
+}
+
+/// Locks the lease of the fan-out, whoever holds it: until the transaction ends, nothing is fanned out.
+pub(super) async fn lock_fan_out(
+    transaction: &DatabaseTransaction,
+) -> Result<Option<lease::Model>, DbErr> {
+    let vacant = lease::ActiveModel {
+        name: Set(FAN_OUT.to_owned()),
+        worker: Set(Uuid::nil()),
+        epoch: Set(0),
+        expires_at: Set(0),
+    };
+    lease::Entity::insert(vacant)
+        .on_conflict_do_nothing_on([lease::Column::Name])
+        .exec_without_returning(transaction)
+        .await?;
+    lease::Entity::find_by_id(FAN_OUT)
+        .lock_exclusive()
+        .one(transaction)
+        .await
 }
 
 /// Matches the row of the stream if `lease` is its newest; a stream that is gone has none.

@@ -1,6 +1,7 @@
 //! The steps that bring a database to the form this version needs.
 
 mod m0001_create_tables;
+mod m0002_keep_drops;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -10,6 +11,9 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_create_tables::Migration)]
+        vec![
+            Box::new(m0001_create_tables::Migration),
+            Box::new(m0002_keep_drops::Migration),
+        ]
     }
 }

@@ -17,6 +17,7 @@ pub(super) enum State {
     Pending,
     Acknowledged,
     Quarantined,
+    Dropped,
 }
 
 impl State {
@@ -26,6 +27,7 @@ impl State {
             Self::Pending => 0,
             Self::Acknowledged => 1,
             Self::Quarantined => 2,
+            Self::Dropped => 3,
         }
     }
 }

@@ -8,21 +8,25 @@ use serde_json::json;
 use ssf_types::{
     id::StreamId,
     stream::{Delivery, StreamStatus},
+    time::Timestamp,
 };
 use uuid::Uuid;
 
 use super::{
     Placing, SeaStore,
-    entity::{delivery, event, stream, stream_event_type, stream_queue},
+    change::add_interest,
+    dropped::{Owned, record_drop},
+    entity::{delivery, stream, stream_queue},
     outbox::State,
     row::{self, Cell},
 };
 use crate::{
     domain::{
+        dropped::{DropReason, DropRecord},
         id::ReceiverId,
         stream::{STREAMS_PER_RECEIVER_MAX, Stream},
     },
-    ports::{CorruptRow, CreatedStream, DeletedStream, StoreError, StreamStore},
+    ports::{ChangedStream, CorruptRow, CreatedStream, DeletedStream, StoreError, StreamStore},
 };
 
 impl StreamStore for SeaStore {
@@ -42,27 +46,13 @@ impl StreamStore for SeaStore {
         if streams >= STREAMS_PER_RECEIVER_MAX {
             return Ok(CreatedStream::TooMany);
         }
-        let last: Option<Option<i64>> = event::Entity::find()
-            .select_only()
-            .column_as(event::Column::Position.max(), "last")
-            .into_tuple()
-            .one(&transaction)
-            .await?;
-        let after_position = last.flatten().unwrap_or_default();
         stream::Entity::insert(self.stream_row(id, stream)?)
             .exec_without_returning(&transaction)
             .await?;
         stream_queue::Entity::insert(new_queue(id))
             .exec_without_returning(&transaction)
             .await?;
-        let interest = |uri: &ssf_types::uri::EventTypeUri| stream_event_type::ActiveModel {
-            event_type: Set(uri.as_str().to_owned()),
-            stream_id: Set(id),
-            after_position: Set(after_position),
-        };
-        stream_event_type::Entity::insert_many(stream.events_delivered.iter().map(interest))
-            .exec_without_returning(&transaction)
-            .await?;
+        add_interest(&transaction, id, &stream.events_delivered).await?;
         transaction.commit().await?;
         Ok(CreatedStream::Created)
     }
@@ -94,10 +84,25 @@ impl StreamStore for SeaStore {
         Ok(streams?)
     }
 
+    async fn change_stream<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        change: F,
+    ) -> Result<ChangedStream<E>, StoreError>
+    where
+        F: FnOnce(&Stream) -> Result<Stream, E> + Send,
+        E: Send,
+    {
+        self.change_own_stream(receiver, id, now, change).await
+    }
+
     async fn delete_stream(
         &self,
         receiver: ReceiverId,
         id: &StreamId,
+        now: Timestamp,
     ) -> Result<DeletedStream, StoreError> {
         let Some(uuid) = row::stream_uuid(id) else {
             return Ok(DeletedStream::NotFound);
@@ -120,11 +125,25 @@ impl StreamStore for SeaStore {
             .filter(delivery::Column::State.eq(State::Pending.number()))
             .count(&transaction)
             .await?;
+        let of = Owned {
+            stream: uuid,
+            receiver,
+        };
+        let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
+        record_drop(&transaction, of, record).await?;
         stream::Entity::delete_by_id(uuid)
             .exec(&transaction)
             .await?;
         transaction.commit().await?;
         Ok(DeletedStream::Deleted { dropped })
+    }
+
+    async fn drops(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+    ) -> Result<Vec<DropRecord>, StoreError> {
+        self.recorded_drops(receiver, id).await
     }
 }
 
@@ -142,7 +161,11 @@ fn new_queue(id: Uuid) -> stream_queue::ActiveModel {
 }
 
 impl SeaStore {
-    fn stream_row(&self, id: Uuid, stream: &Stream) -> Result<stream::ActiveModel, StoreError> {
+    pub(super) fn stream_row(
+        &self,
+        id: Uuid,
+        stream: &Stream,
+    ) -> Result<stream::ActiveModel, StoreError> {
         let delivery = row::json(&Delivery::Push(stream.delivery.clone()))?;
         let requested = stream.events_requested.as_ref();
         Ok(stream::ActiveModel {

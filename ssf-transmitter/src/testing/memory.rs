@@ -10,6 +10,7 @@ use ssf_types::{id::StreamId, time::Timestamp, uri::EventTypeUri};
 use crate::{
     domain::{
         delivery::{Delivery, DeliveryState},
+        dropped::{DropReason, DropRecord},
         event::AcceptedEvent,
         fan_out::{FanOut, PlannedDelivery},
         id::{EventId, Fingerprint, ReceiverId, WorkerId},
@@ -19,9 +20,9 @@ use crate::{
         stream::{STREAMS_PER_RECEIVER_MAX, Stream},
     },
     ports::{
-        AddedReceiver, Appended, CreatedStream, DeletedStream, FanOutLease, FannedOut, Fenced,
-        FirstWrite, KeyStore, LeasedStream, Outbox, ReceiverStore, Resume, Settings, Settlement,
-        StoreError, StreamLease, StreamStore, Submission,
+        AddedReceiver, Appended, ChangedStream, CreatedStream, DeletedStream, FanOutLease,
+        FannedOut, Fenced, FirstWrite, KeyStore, LeasedStream, Outbox, ReceiverStore, Resume,
+        Settings, Settlement, StoreError, StreamLease, StreamStore, Submission,
     },
 };
 
@@ -40,13 +41,15 @@ struct State {
     fan_out: Option<(FanOutLease, Timestamp)>,
     keys: Vec<StoredKey>,
     settings: HashMap<String, Vec<u8>>,
+    drops: Vec<(ReceiverId, StreamId, DropRecord)>,
 }
 
 #[derive(Debug)]
 struct Kept {
     stream: Stream,
-    /// Events before this one were accepted before the stream was created.
-    first_event: usize,
+    /// Of each type that the stream gets, the first event that was accepted after it was asked for.
+    first_events: HashMap<EventTypeUri, usize>,
+    last_sequence: u64,
     deliveries: BTreeMap<u64, KeptDelivery>,
     worker: Option<WorkerId>,
     epoch: u64,
@@ -62,10 +65,12 @@ struct KeptDelivery {
 }
 
 impl Kept {
-    fn new(stream: Stream, first_event: usize) -> Self {
+    fn new(stream: Stream, next_event: usize) -> Self {
+        let types = stream.events_delivered.iter().cloned();
         Self {
+            first_events: types.map(|uri| (uri, next_event)).collect(),
             stream,
-            first_event,
+            last_sequence: 0,
             deliveries: BTreeMap::new(),
             worker: None,
             epoch: 0,
@@ -84,7 +89,45 @@ impl Kept {
     }
 
     fn wants(&self, uri: &EventTypeUri, position: usize) -> bool {
-        position >= self.first_event && self.stream.events_delivered.contains(uri)
+        self.first_events
+            .get(uri)
+            .is_some_and(|first| position >= *first)
+    }
+
+    /// Becomes `stream` before the event `next`; returns how many deliveries were dropped.
+    fn change(&mut self, stream: Stream, next: usize, now: Timestamp) -> u64 {
+        if stream == self.stream {
+            return 0;
+        }
+        let wanted = &stream.events_delivered;
+        self.first_events.retain(|uri, _| wanted.contains(uri));
+        for uri in wanted {
+            self.first_events.entry(uri.clone()).or_insert(next);
+        }
+        let before = self.deliveries.len();
+        self.deliveries.retain(|_, kept| {
+            kept.state.is_settled() || wanted.contains(&kept.delivery.event.event.event.uri())
+        });
+        if stream.delivery != self.stream.delivery {
+            self.hurry(now);
+        }
+        self.worker = None;
+        self.epoch += 1;
+        self.leased_until = Timestamp::default();
+        self.stream = stream;
+        (before - self.deliveries.len()) as u64
+    }
+
+    fn hurry(&mut self, now: Timestamp) {
+        for kept in self.deliveries.values_mut() {
+            if let DeliveryState::Pending { due, .. } = &mut kept.state {
+                *due = now.min(*due);
+            }
+        }
+        self.resume = Resume {
+            failures: 0,
+            not_before: Timestamp::default(),
+        };
     }
 
     /// The pending deliveries that no earlier one holds back, with the moments at which they are due.
@@ -112,7 +155,8 @@ impl Kept {
     }
 
     fn add(&mut self, event: &Arc<AcceptedEvent>, planned: PlannedDelivery, now: Timestamp) {
-        let sequence = self.deliveries.len() as u64 + 1;
+        self.last_sequence += 1;
+        let sequence = self.last_sequence;
         let sub_id = planned.chosen.unwrap_or_else(|| event.event.sub_id.clone());
         let event = Arc::clone(event);
         let delivery = Delivery::new(sequence, planned.jti, planned.iat, sub_id, event);
@@ -187,6 +231,14 @@ impl State {
     }
 }
 
+impl State {
+    fn record_drop(&mut self, receiver: ReceiverId, id: &StreamId, record: DropRecord) {
+        if record.deliveries > 0 {
+            self.drops.push((receiver, id.clone(), record));
+        }
+    }
+}
+
 impl ReceiverStore for MemoryStore {
     async fn add_receiver(
         &self,
@@ -252,10 +304,39 @@ impl StreamStore for MemoryStore {
         Ok(own.cloned().collect())
     }
 
+    async fn change_stream<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        change: F,
+    ) -> Result<ChangedStream<E>, StoreError>
+    where
+        F: FnOnce(&Stream) -> Result<Stream, E> + Send,
+        E: Send,
+    {
+        let mut state = self.state();
+        let next = state.events.len();
+        let own = |kept: &&mut Kept| kept.stream.receiver == receiver && kept.stream.id == *id;
+        let Some(kept) = state.streams.iter_mut().find(own) else {
+            return Ok(ChangedStream::NotFound);
+        };
+        let stream = match change(&kept.stream) {
+            Ok(stream) => stream,
+            Err(refusal) => return Ok(ChangedStream::Refused(refusal)),
+        };
+        let dropped = kept.change(stream.clone(), next, now);
+        let reason = DropReason::TypeNoLongerRequested;
+        state.record_drop(receiver, id, DropRecord::new(reason, dropped, now));
+        let stream = Box::new(stream);
+        Ok(ChangedStream::Changed { stream, dropped })
+    }
+
     async fn delete_stream(
         &self,
         receiver: ReceiverId,
         id: &StreamId,
+        now: Timestamp,
     ) -> Result<DeletedStream, StoreError> {
         let mut state = self.state();
         let own = |kept: &Kept| kept.stream.receiver == receiver && kept.stream.id == *id;
@@ -265,7 +346,22 @@ impl StreamStore for MemoryStore {
         let deleted = state.streams.remove(at);
         let pending = |kept: &&KeptDelivery| !kept.state.is_settled();
         let dropped = deleted.deliveries.values().filter(pending).count() as u64;
+        let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
+        state.record_drop(receiver, id, record);
         Ok(DeletedStream::Deleted { dropped })
+    }
+
+    async fn drops(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+    ) -> Result<Vec<DropRecord>, StoreError> {
+        let state = self.state();
+        let of_stream = state
+            .drops
+            .iter()
+            .filter(|(owner, stream, _)| *owner == receiver && stream == id);
+        Ok(of_stream.map(|(_, _, record)| *record).collect())
     }
 }
 

@@ -1,12 +1,14 @@
-//! Creating streams.
+//! Creating and changing streams.
 
 use ssf_transmitter::{
-    app::manage::{self, CreateError},
-    domain::stream::{NewStreamError, STREAMS_PER_RECEIVER_MAX},
+    app::manage::{self, ChangeError, CreateError},
+    domain::stream::{
+        ChangeStreamError, NewStreamError, STREAMS_PER_RECEIVER_MAX, Stream, StreamChange,
+    },
     ports::{Clock, StreamStore},
 };
-use ssf_types::stream::{CreateStream, PushDelivery};
-use ssf_types::uri::EndpointUrl;
+use ssf_types::stream::{CreateStream, Delivery, PollDelivery, PushDelivery, UpdateStream};
+use ssf_types::uri::{EndpointUrl, Issuer};
 
 use super::fixture::*;
 
@@ -49,4 +51,52 @@ async fn a_receiver_with_too_many_streams_is_told_so() {
         refused.to_string(),
         "this receiver has 100 streams already: delete one first"
     );
+}
+
+/// Changes a stream as the Receiver with the id of its owner asks for it.
+async fn update(
+    world: &World,
+    stream: &Stream,
+    change: impl FnOnce(&mut UpdateStream),
+) -> Result<(Stream, u64), ChangeError> {
+    let mut request = UpdateStream::new(stream.id.clone());
+    change(&mut request);
+    let mut owner = receiver();
+    owner.id = stream.receiver;
+    let issuer = Issuer::parse("https://tr.example.com").unwrap();
+    let (request, now) = (StreamChange::Update(request), world.clock.now());
+    manage::change(&world.store, &owner, request, &issuer, &[], now).await
+}
+
+#[tokio::test]
+async fn a_changed_stream_is_stored_and_what_it_lost_is_counted() {
+    let world = World::new();
+    let stream = world.stream().await;
+    world.happens_to(&["a", "b"]).await;
+    let nothing = |request: &mut UpdateStream| request.events_requested = Some(Vec::new());
+    let (changed, dropped) = update(&world, &stream, nothing).await.unwrap();
+    assert_eq!((changed.events_delivered.len(), dropped), (0, 2));
+    let stored = world.store.stream(stream.receiver, &stream.id).await;
+    assert_eq!(stored.unwrap(), Some(changed));
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_made_stores_nothing() {
+    let world = World::new();
+    let stream = world.stream().await;
+    let poll = |request: &mut UpdateStream| {
+        request.description = Some("by poll".into());
+        request.delivery = Some(Delivery::Poll(PollDelivery::default()));
+    };
+    let refused = update(&world, &stream, poll).await;
+    assert!(matches!(
+        refused,
+        Err(ChangeError::Request(ChangeStreamError::DeliveryNotOffered))
+    ));
+    let stored = world.store.stream(stream.receiver, &stream.id).await;
+    assert_eq!(stored.unwrap(), Some(stream.clone()));
+    let mut unknown = stream;
+    unknown.receiver = receiver().id;
+    let refused = update(&world, &unknown, |_| ()).await;
+    assert!(matches!(refused, Err(ChangeError::NotFound)));
 }

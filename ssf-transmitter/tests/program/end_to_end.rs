@@ -1,6 +1,6 @@
 //! From a source to a Receiver's endpoint, through the real program, with crashes in between.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use ssf_types::{
     audience::Audience,
     event::Event,
@@ -13,7 +13,8 @@ use ssf_types::{
 
 use crate::cluster::Cluster;
 use crate::rig::{
-    Answer, Endpoint, Installation, Pushed, Transmitter, client, event_about, stream_for,
+    Answer, Endpoint, Installation, Pushed, SESSION_REVOKED, Transmitter, client, event_about,
+    stream_for,
 };
 
 /// After any moment at which these tests run.
@@ -26,12 +27,36 @@ fn serve(installation: &Installation) -> Transmitter {
     installation.serve_with(&["--issuer", ISSUER])
 }
 
+/// A stream, with what its Receiver needs to manage it.
+struct Subscribed {
+    receiver: String,
+    stream: Value,
+}
+
 /// Makes a stream to `endpoint` for a new Receiver called `rp`.
-async fn subscribe(installation: &Installation, transmitter: &Transmitter, endpoint: &Endpoint) {
-    let token = installation.add_receiver("rp");
+async fn subscribe(
+    installation: &Installation,
+    transmitter: &Transmitter,
+    endpoint: &Endpoint,
+) -> Subscribed {
+    let receiver = installation.add_receiver("rp");
     let request = client().post(transmitter.url("/tenant/ssf/stream"));
-    let request = request.json(&stream_for(&endpoint.url)).bearer_auth(token);
-    assert_eq!(Answer::to(request).await.status, 201);
+    let request = request.json(&stream_for(&endpoint.url));
+    let answer = Answer::to(request.bearer_auth(&receiver)).await;
+    assert_eq!(answer.status, 201);
+    Subscribed {
+        receiver,
+        stream: answer.json(),
+    }
+}
+
+/// Updates the stream as its Receiver.
+async fn update(transmitter: &Transmitter, subscribed: &Subscribed, mut change: Value) {
+    change["stream_id"] = subscribed.stream["stream_id"].clone();
+    let request = client().patch(transmitter.url("/tenant/ssf/stream"));
+    let request = request.json(&change).bearer_auth(&subscribed.receiver);
+    let answer = Answer::to(request).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
 async fn hand_in(transmitter: &Transmitter, token: &str, email: &str) -> String {
@@ -259,4 +284,39 @@ async fn on_postgresql_an_event_arrives_in_the_same_way() {
     transmitter.signal("TERM");
     assert_eq!(transmitter.ended().await.code(), Some(0));
     assert!(!installation.path("ssf-transmitter.db").exists());
+}
+
+#[tokio::test]
+async fn what_a_receiver_missed_is_sent_to_where_it_moved() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let endpoint = Endpoint::answering(503);
+    let subscribed = subscribe(&installation, &transmitter, &endpoint).await;
+    hand_in(&transmitter, &token, "alice@example.com").await;
+    let missed = verified(&transmitter, &endpoint.next()).await;
+
+    let moved = Endpoint::answering(202);
+    let delivery = json!({"method": "urn:ietf:rfc:8935", "endpoint_url": moved.url});
+    update(&transmitter, &subscribed, json!({"delivery": delivery})).await;
+    let pushed = moved.next();
+    assert_eq!(verified(&transmitter, &pushed).await, missed);
+    assert!(!pushed.head.contains("authorization:"), "{}", pushed.head);
+}
+
+#[tokio::test]
+async fn a_type_that_is_no_longer_requested_does_not_arrive() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let endpoint = Endpoint::answering(202);
+    let subscribed = subscribe(&installation, &transmitter, &endpoint).await;
+    let requested = json!({"events_requested": []});
+    update(&transmitter, &subscribed, requested).await;
+    hand_in(&transmitter, &token, "alice@example.com").await;
+    let requested = json!({"events_requested": [SESSION_REVOKED]});
+    update(&transmitter, &subscribed, requested).await;
+    let next = hand_in(&transmitter, &token, "alice@example.com").await;
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    assert_eq!(claims.txn.unwrap().as_str(), next);
 }

@@ -52,6 +52,16 @@ impl Served {
         Answer::to(client().delete(self.url(path)).bearer_auth(&self.receiver)).await
     }
 
+    async fn patch(&self, body: &Value) -> Answer {
+        let request = client().patch(self.url("/ssf/stream")).json(body);
+        Answer::to(request.bearer_auth(&self.receiver)).await
+    }
+
+    async fn put(&self, body: &Value) -> Answer {
+        let request = client().put(self.url("/ssf/stream")).json(body);
+        Answer::to(request.bearer_auth(&self.receiver)).await
+    }
+
     async fn hand_in(&self, body: &Value) -> Answer {
         let request = client().post(self.url("/ingest/events")).json(body);
         Answer::to(request.bearer_auth(&self.operator)).await
@@ -136,6 +146,94 @@ async fn a_stream_is_created_read_listed_and_deleted_and_its_secret_is_never_sho
 }
 
 #[tokio::test]
+async fn a_stream_is_updated_in_part_and_replaced_whole() {
+    let served = Served::start();
+    let stream = served.create(&stream_for(ENDPOINT)).await.json();
+    let id = stream["stream_id"].clone();
+
+    let unchanged = served.patch(&json!({"stream_id": id})).await;
+    assert_eq!(unchanged.status, 200, "{}", unchanged.body);
+    assert_eq!(unchanged.header("cache-control"), Some("no-store"));
+    assert_eq!(unchanged.json(), stream);
+
+    let mut described = stream.clone();
+    described["description"] = json!("for the intranet");
+    let patched = served.patch(&described).await;
+    assert_eq!((patched.status, patched.json()), (200, described.clone()));
+    let put = served.put(&described).await;
+    assert_eq!((put.status, put.json()), (200, described.clone()));
+
+    let body = json!({"stream_id": id, "delivery": stream["delivery"]});
+    let replaced = served.put(&body).await;
+    let mut bare = stream.clone();
+    bare.as_object_mut().unwrap().remove("events_requested");
+    bare["events_delivered"] = json!([]);
+    assert_eq!((replaced.status, replaced.json()), (200, bare.clone()));
+    let one = format!("/ssf/stream?stream_id={}", id.as_str().unwrap());
+    assert_eq!(served.get(&one).await.json(), bare);
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_made_is_told_why_and_changes_nothing() {
+    let served = Served::start();
+    let stream = served.create(&stream_for(ENDPOINT)).await.json();
+    let id = stream["stream_id"].clone();
+    let push_only = "delivery.method must be urn:ietf:rfc:8935: nothing else is offered";
+    let cases = [
+        (json!({"description": "x"}), "stream_id is missing"),
+        (
+            json!({"stream_id": id, "description": "x", "iss": "https://other.example.com"}),
+            "iss is supplied by the transmitter: leave it out, or send what the stream has",
+        ),
+        (
+            json!({"stream_id": id, "description": "x", "events_delivered": []}),
+            "events_delivered is supplied by the transmitter: leave it out, or send what the stream has",
+        ),
+        (
+            json!({"stream_id": id, "description": "x", "delivery": {"method": "urn:ietf:rfc:8936"}}),
+            push_only,
+        ),
+    ];
+    for (body, detail) in cases {
+        assert_eq!(served.patch(&body).await.problem(), said(400, detail));
+    }
+    let poll = json!({"stream_id": id, "delivery": {"method": "urn:ietf:rfc:8936"}});
+    assert_eq!(served.put(&poll).await.problem(), said(400, push_only));
+    let missing = served.put(&json!({"stream_id": id})).await;
+    assert_eq!(missing.problem(), said(400, "delivery is missing"));
+    let two = client().patch(served.url("/ssf/stream?stream_id=other"));
+    let two = two
+        .json(&json!({"stream_id": id}))
+        .bearer_auth(&served.receiver);
+    let expected = said(
+        400,
+        "the query must not have another stream_id than the body",
+    );
+    assert_eq!(Answer::to(two).await.problem(), expected);
+    assert_eq!(served.get("/ssf/stream").await.json(), json!([stream]));
+}
+
+#[tokio::test]
+async fn a_change_is_judged_by_who_asks_then_by_its_form_then_by_its_stream() {
+    let served = Served::start();
+    let broken = |method| {
+        let request = client().request(method, served.url("/ssf/stream"));
+        request.body("{ not json")
+    };
+    for method in [reqwest::Method::PATCH, reqwest::Method::PUT] {
+        assert_eq!(Answer::to(broken(method.clone())).await.status, 401);
+        let form = broken(method).bearer_auth(&served.receiver);
+        assert_eq!(Answer::to(form).await.status, 400);
+    }
+    let gone = said(404, "there is no stream with this stream_id");
+    let unknown = json!({"stream_id": "unknown", "delivery": {"method": "urn:ietf:rfc:8935", "endpoint_url": ENDPOINT}});
+    assert_eq!(served.patch(&unknown).await.problem(), gone);
+    assert_eq!(served.put(&unknown).await.problem(), gone);
+    let both = json!({"stream_id": "unknown", "description": 1});
+    assert_eq!(served.patch(&both).await.status, 400);
+}
+
+#[tokio::test]
 async fn another_receivers_stream_does_not_exist() {
     let served = Served::start();
     let stream = served.create(&stream_for(ENDPOINT)).await.json();
@@ -147,6 +245,10 @@ async fn another_receivers_stream_does_not_exist() {
     assert_eq!(read.status, 404);
     let deleted = Answer::to(client().delete(one.clone()).bearer_auth(&other)).await;
     assert_eq!(deleted.status, 404);
+    for method in [reqwest::Method::PATCH, reqwest::Method::PUT] {
+        let request = client().request(method, &url).json(&stream);
+        assert_eq!(Answer::to(request.bearer_auth(&other)).await.status, 404);
+    }
     let list = Answer::to(client().get(url).bearer_auth(&other)).await;
     assert_eq!(list.json(), json!([]));
     let own = Answer::to(client().get(one).bearer_auth(&served.receiver)).await;
@@ -308,12 +410,13 @@ async fn other_methods_and_other_paths_are_refused() {
     for (path, allowed) in [
         ("/.well-known/ssf-configuration", "GET, HEAD"),
         ("/jwks.json", "GET, HEAD"),
-        ("/ssf/stream", "GET, POST, DELETE"),
+        ("/ssf/stream", "GET, POST, PATCH, PUT, DELETE"),
         ("/ssf/status", "GET"),
         ("/ingest/events", "POST"),
         ("/health", "GET, HEAD"),
     ] {
-        let answer = Answer::to(client().put(served.url(path))).await;
+        let trace = reqwest::Method::TRACE;
+        let answer = Answer::to(client().request(trace, served.url(path))).await;
         assert_eq!(answer.header("allow"), Some(allowed));
         let detail = format!("the methods of this resource are {allowed}");
         assert_eq!(answer.problem(), (405, detail));

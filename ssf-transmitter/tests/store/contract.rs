@@ -2,12 +2,15 @@
 
 use ssf_transmitter::{
     domain::{
-        delivery::DeliveryState, key::StoredKey, stream::STREAMS_PER_RECEIVER_MAX,
+        delivery::DeliveryState,
+        dropped::{DropReason, DropRecord},
+        key::StoredKey,
+        stream::STREAMS_PER_RECEIVER_MAX,
         subjects::SubjectPreference,
     },
     ports::{
-        AddedReceiver, Appended, CreatedStream, DeletedStream, FannedOut, Fenced, FirstWrite,
-        Resume, Settlement,
+        AddedReceiver, Appended, ChangedStream, CreatedStream, DeletedStream, FannedOut, Fenced,
+        FirstWrite, Resume, Settlement,
     },
 };
 use ssf_types::{
@@ -394,8 +397,11 @@ pub(crate) async fn a_stream_is_seen_by_its_receiver_alone(store: &impl Store) {
     let read = store.stream(other.id, &stream.id).await.unwrap();
     assert_eq!(read, None);
     assert_eq!(store.streams(other.id).await.unwrap(), []);
-    let deleted = store.delete_stream(other.id, &stream.id).await.unwrap();
-    assert_eq!(deleted, DeletedStream::NotFound);
+    let deleted = store.delete_stream(other.id, &stream.id, NOW).await;
+    assert_eq!(deleted.unwrap(), DeletedStream::NotFound);
+    let refuse = |_: &_| Err(());
+    let changed = store.change_stream(other.id, &stream.id, NOW, refuse);
+    assert_eq!(changed.await.unwrap(), ChangedStream::NotFound);
     let read = store.stream(stream.receiver, &stream.id).await.unwrap();
     assert_eq!(read, Some(stream));
 }
@@ -408,10 +414,15 @@ pub(crate) async fn a_deleted_stream_is_gone_with_its_deliveries_and_its_lease(s
     let leased = lease(store, 1, NOW).await;
     let settled = [acknowledged(1)];
     store.settle(&leased.lease, &settled, NOW).await.unwrap();
-    let delete = || store.delete_stream(stream.receiver, &stream.id);
+    let delete = || store.delete_stream(stream.receiver, &stream.id, later(1));
     let deleted = DeletedStream::Deleted { dropped: 1 };
     assert_eq!(delete().await.unwrap(), deleted);
     assert_eq!(delete().await.unwrap(), DeletedStream::NotFound);
+    let drops = store.drops(stream.receiver, &stream.id).await.unwrap();
+    let record = DropRecord::new(DropReason::StreamDeleted, 1, later(1));
+    assert_eq!(drops, [record]);
+    let other = known_receiver(store, 2).await;
+    assert_eq!(store.drops(other.id, &stream.id).await.unwrap(), []);
     let read = store.stream(stream.receiver, &stream.id).await.unwrap();
     assert_eq!(read, None);
     assert_eq!(due(store, &leased, NOW).await, []);
@@ -422,12 +433,123 @@ pub(crate) async fn a_deleted_stream_is_gone_with_its_deliveries_and_its_lease(s
     assert_eq!(dispatch(store).await, (1, 0));
 }
 
+pub(crate) async fn a_stream_gets_a_type_from_the_moment_it_asks_for_it(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(PASSWORD, email(ALICE))]).await;
+    assert_eq!(ask_for(store, &stream, &[LOGOUT, PASSWORD]).await, 0);
+    let ids = accept(store, vec![event(PASSWORD, email(BOB))]).await;
+    assert_eq!(dispatch(store).await, (2, 1));
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(leased.stream.events_delivered, types(&[LOGOUT, PASSWORD]));
+    assert_eq!(due(store, &leased, NOW).await[0].event.id, ids[0]);
+}
+
+pub(crate) async fn a_type_that_is_asked_for_still_misses_no_event_by_a_change(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    ask_for(store, &stream, &[PASSWORD, LOGOUT]).await;
+    assert_eq!(dispatch(store).await, (1, 1));
+}
+
+pub(crate) async fn a_type_that_is_no_longer_asked_for_is_dropped_with_a_record(
+    store: &impl Store,
+) {
+    let stream = known_stream(store, 1, &[LOGOUT, PASSWORD]).await;
+    let of = |uri, user| event(uri, email(user));
+    accept(store, vec![of(LOGOUT, ALICE), of(PASSWORD, BOB)]).await;
+    dispatch(store).await;
+    accept(store, vec![of(LOGOUT, ALICE)]).await;
+    assert_eq!(ask_for(store, &stream, &[PASSWORD]).await, 1);
+    accept(store, vec![of(LOGOUT, ALICE)]).await;
+    assert_eq!(dispatch(store).await, (2, 0));
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [2]);
+    let drops = store.drops(stream.receiver, &stream.id).await.unwrap();
+    let reason = DropReason::TypeNoLongerRequested;
+    assert_eq!(drops, [DropRecord::new(reason, 1, NOW)]);
+    // The numbers go on behind what was dropped.
+    accept(store, vec![of(PASSWORD, ALICE)]).await;
+    dispatch(store).await;
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [2, 3]);
+}
+
+pub(crate) async fn what_a_dropped_delivery_held_back_is_due(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT, PASSWORD]).await;
+    let of = |uri| event(uri, email(ALICE));
+    accept(store, vec![of(LOGOUT), of(PASSWORD), of(PASSWORD)]).await;
+    dispatch(store).await;
+    assert_eq!(ask_for(store, &stream, &[PASSWORD]).await, 1);
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [2]);
+}
+
+pub(crate) async fn whoever_works_on_a_stream_that_changes_loses_the_lease(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let before = lease(store, 1, NOW).await;
+    change(store, &stream, |stream| stream.description = None).await;
+    assert_eq!(due(store, &before, NOW).await, []);
+    let late = store.settle(&before.lease, &[acknowledged(1)], NOW).await;
+    assert_eq!(late.unwrap(), Fenced::LeaseLost);
+    let after = lease(store, 2, NOW).await;
+    assert_eq!(after.stream.description, None);
+    assert_eq!(sequences(&due(store, &after, NOW).await), [1]);
+}
+
+pub(crate) async fn a_stream_whose_delivery_changes_goes_on_at_once_at_the_new_place(
+    store: &impl Store,
+) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let failed = [postponed(1, 5, later(300))];
+    store.settle(&leased.lease, &failed, NOW).await.unwrap();
+    let resume = Resume {
+        failures: 3,
+        not_before: later(300),
+    };
+    store.release(&leased.lease, resume).await.unwrap();
+    change(store, &stream, |stream| {
+        stream.delivery = stream.delivery.without_secret();
+    })
+    .await;
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(leased.stream.delivery, stream.delivery.without_secret());
+    assert_eq!(leased.failures, 0);
+    let due = due(store, &leased, NOW).await;
+    assert_eq!((due[0].sequence, due[0].attempts), (1, 5));
+}
+
+pub(crate) async fn a_change_that_is_refused_or_changes_nothing_leaves_everything_as_it_was(
+    store: &impl Store,
+) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let refuse = |_: &_| Err("no");
+    let changed = store.change_stream(stream.receiver, &stream.id, NOW, refuse);
+    assert_eq!(changed.await.unwrap(), ChangedStream::Refused("no"));
+    assert_eq!(change(store, &stream, |_| ()).await, 0);
+    let settled = [acknowledged(1)];
+    let stored = store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    assert_eq!(stored, Fenced::Stored);
+    let read = store.stream(stream.receiver, &stream.id).await.unwrap();
+    assert_eq!(read, Some(stream));
+}
+
 pub(crate) async fn an_id_that_is_no_id_of_ours_finds_nothing(store: &impl Store) {
     let receiver = known_receiver(store, 1).await;
     let id = StreamId::parse("../../etc/passwd").unwrap();
     assert_eq!(store.stream(receiver.id, &id).await.unwrap(), None);
-    let deleted = store.delete_stream(receiver.id, &id).await.unwrap();
+    let deleted = store.delete_stream(receiver.id, &id, NOW).await.unwrap();
     assert_eq!(deleted, DeletedStream::NotFound);
+    let refuse = |_: &_| Err(());
+    let changed = store.change_stream(receiver.id, &id, NOW, refuse).await;
+    assert_eq!(changed.unwrap(), ChangedStream::NotFound);
+    assert_eq!(store.drops(receiver.id, &id).await.unwrap(), []);
 }
 
 pub(crate) async fn a_receiver_has_a_limited_number_of_streams(store: &impl Store) {

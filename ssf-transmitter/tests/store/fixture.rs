@@ -13,8 +13,8 @@ use ssf_transmitter::{
         subjects::SubjectPreference,
     },
     ports::{
-        AddedReceiver, Appended, CreatedStream, FannedOut, Idempotency, KeyStore, LeasedStream,
-        Outbox, ReceiverStore, Settings, Settlement, StreamStore, Submission,
+        AddedReceiver, Appended, ChangedStream, CreatedStream, FannedOut, Idempotency, KeyStore,
+        LeasedStream, Outbox, ReceiverStore, Settings, Settlement, StreamStore, Submission,
     },
 };
 use ssf_types::{
@@ -90,6 +90,33 @@ pub(crate) async fn known_stream(store: &impl Store, number: u8, uris: &[&str]) 
     let created = store.create_stream(&stream).await.unwrap();
     assert_eq!(created, CreatedStream::Created);
     stream
+}
+
+/// Changes a stream and returns how many deliveries were dropped.
+pub(crate) async fn change(
+    store: &impl Store,
+    stream: &Stream,
+    change: impl FnOnce(&mut Stream) + Send,
+) -> u64 {
+    let all = |stream: &Stream| {
+        let mut stream = stream.clone();
+        change(&mut stream);
+        Ok::<_, ()>(stream)
+    };
+    let changed = store.change_stream(stream.receiver, &stream.id, NOW, all);
+    let changed = changed.await.unwrap();
+    let ChangedStream::Changed { dropped, .. } = changed else {
+        panic!("{changed:?}")
+    };
+    dropped
+}
+
+/// Has a stream get other types of events; returns how many deliveries were dropped.
+pub(crate) async fn ask_for(store: &impl Store, stream: &Stream, uris: &[&str]) -> u64 {
+    change(store, stream, |stream| {
+        stream.events_delivered = types(uris);
+    })
+    .await
 }
 
 pub(crate) fn email(address: &str) -> SimpleSubject {

@@ -62,6 +62,13 @@ on_every_store! {
     a_stream_is_read_as_it_was_created
     a_stream_is_seen_by_its_receiver_alone
     a_deleted_stream_is_gone_with_its_deliveries_and_its_lease
+    a_stream_gets_a_type_from_the_moment_it_asks_for_it
+    a_type_that_is_asked_for_still_misses_no_event_by_a_change
+    a_type_that_is_no_longer_asked_for_is_dropped_with_a_record
+    what_a_dropped_delivery_held_back_is_due
+    whoever_works_on_a_stream_that_changes_loses_the_lease
+    a_stream_whose_delivery_changes_goes_on_at_once_at_the_new_place
+    a_change_that_is_refused_or_changes_nothing_leaves_everything_as_it_was
     an_id_that_is_no_id_of_ours_finds_nothing
     a_receiver_has_a_limited_number_of_streams
     a_receiver_is_found_by_its_token_alone

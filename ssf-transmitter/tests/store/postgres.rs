@@ -129,3 +129,24 @@ async fn a_stream_that_is_created_amid_events_gets_the_later_ones_and_no_other()
     assert!(deliveries >= 10, "{deliveries}");
     assert_eq!(got, all[all.len() - got.len()..]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_that_is_given_up_amid_events_leaves_nothing_pending() {
+    let rig = Rig::new();
+    let (one, other) = (rig.open().await, rig.open().await);
+    let stream = known_stream(&one, 1, &[LOGOUT]).await;
+    let mut dropped = 0;
+    for _ in 0..10 {
+        let users = (0..20).map(|user| event(LOGOUT, email(&format!("{user}@b.example"))));
+        accept(&other, users.collect()).await;
+        let (now, (_, numbered)) =
+            tokio::join!(ask_for(&one, &stream, &[PASSWORD]), dispatch(&other));
+        assert_eq!(now, numbered, "all that was numbered before is dropped");
+        dropped += now;
+        assert_eq!(one.next_due().await.unwrap(), None);
+        ask_for(&one, &stream, &[LOGOUT]).await;
+    }
+    let drops = one.drops(stream.receiver, &stream.id).await.unwrap();
+    let recorded: u64 = drops.iter().map(|record| record.deliveries).sum();
+    assert_eq!(recorded, dropped);
+}

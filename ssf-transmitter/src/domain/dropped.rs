@@ -1,0 +1,69 @@
+//! Deliveries that end without having been delivered, because somebody who may do so decided it.
+
+use ssf_types::time::Timestamp;
+
+/// Why deliveries were dropped.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The Receiver deleted the stream (SSF 1.0 §8.1.1.5).
+    StreamDeleted,
+    /// The Receiver does not ask for events of this type any more (SSF 1.0 §8.1.1.3).
+    TypeNoLongerRequested,
+}
+
+impl DropReason {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::StreamDeleted, Self::TypeNoLongerRequested];
+
+    /// The reason as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StreamDeleted => "stream_deleted",
+            Self::TypeNoLongerRequested => "type_no_longer_requested",
+        }
+    }
+
+    /// Reads what [`DropReason::as_str`] has written; `None` for anything else.
+    pub fn read(stored: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|reason| reason.as_str() == stored)
+    }
+}
+
+/// What is left of deliveries that were dropped together; it outlives their stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DropRecord {
+    /// Why.
+    pub reason: DropReason,
+    /// How many; never zero.
+    pub deliveries: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl DropRecord {
+    /// Records a drop.
+    pub fn new(reason: DropReason, deliveries: u64, at: Timestamp) -> Self {
+        Self {
+            reason,
+            deliveries,
+            at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_read_as_it_was_stored() {
+        for reason in DropReason::ALL {
+            assert_eq!(DropReason::read(reason.as_str()), Some(reason));
+        }
+        assert_eq!(DropReason::read("lost"), None);
+    }
+}

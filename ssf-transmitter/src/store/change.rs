@@ -1,0 +1,211 @@
+//! Changing a stream at an exact place among the events.
+//!
+//! A change takes the lock of the fan-out and that of placing, in this order, before it reads the stream: no event is
+//! fanned out or committed meanwhile, so that every event is either before the change or after it.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait,
+    QueryFilter, QuerySelect, QueryTrait, sea_query::Expr,
+};
+use ssf_types::{id::StreamId, time::Timestamp, uri::EventTypeUri};
+use uuid::Uuid;
+
+use super::{
+    SeaStore,
+    deliver::{of_pending, promote_all, refresh_next_due},
+    dropped::{Owned, drop_pending, record_drop},
+    entity::{delivery, event, stream, stream_event_type, stream_queue},
+    row,
+};
+use crate::{
+    domain::{
+        dropped::{DropReason, DropRecord},
+        id::ReceiverId,
+        stream::Stream,
+    },
+    ports::{ChangedStream, StoreError},
+};
+
+impl SeaStore {
+    pub(super) async fn change_own_stream<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        change: F,
+    ) -> Result<ChangedStream<E>, StoreError>
+    where
+        F: FnOnce(&Stream) -> Result<Stream, E> + Send,
+        E: Send,
+    {
+        let Some(uuid) = row::stream_uuid(id) else {
+            return Ok(ChangedStream::NotFound);
+        };
+        let transaction = self.begin_change().await?;
+        let Some(before) = self.lock_own_stream(&transaction, receiver, uuid).await? else {
+            return Ok(ChangedStream::NotFound);
+        };
+        let after = match change(&before) {
+            Ok(after) => after,
+            Err(refusal) => return Ok(ChangedStream::Refused(refusal)),
+        };
+        let mut dropped = 0;
+        if after != before {
+            stream::Entity::update(self.stream_row(uuid, &after)?)
+                .exec(&transaction)
+                .await?;
+            let of = Owned {
+                stream: uuid,
+                receiver,
+            };
+            dropped = lose_interest(&transaction, of, &before, &after, now).await?;
+            gain_interest(&transaction, uuid, &before, &after).await?;
+            if before.delivery != after.delivery {
+                hurry(&transaction, uuid, now).await?;
+            }
+            take_lease_away(&transaction, uuid).await?;
+            refresh_next_due(&transaction, uuid).await?;
+        }
+        transaction.commit().await?;
+        let stream = Box::new(after);
+        Ok(ChangedStream::Changed { stream, dropped })
+    }
+
+    /// Reads a stream of `receiver` once its queue is locked, which fan-out and delivery lock first, too.
+    async fn lock_own_stream(
+        &self,
+        transaction: &DatabaseTransaction,
+        receiver: ReceiverId,
+        uuid: Uuid,
+    ) -> Result<Option<Stream>, StoreError> {
+        let queue = stream_queue::Entity::find_by_id(uuid)
+            .lock_exclusive()
+            .one(transaction)
+            .await?;
+        let owned = stream::Entity::find_by_id(uuid)
+            .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
+            .one(transaction)
+            .await?;
+        let (Some(_), Some(row)) = (queue, owned) else {
+            return Ok(None);
+        };
+        Ok(Some(self.read_stream(row)?))
+    }
+}
+
+/// The position of the last event; it stays the last one while placing is locked.
+pub(super) async fn last_position(transaction: &DatabaseTransaction) -> Result<i64, StoreError> {
+    let last: Option<Option<i64>> = event::Entity::find()
+        .select_only()
+        .column_as(event::Column::Position.max(), "last")
+        .into_tuple()
+        .one(transaction)
+        .await?;
+    Ok(last.flatten().unwrap_or_default())
+}
+
+/// Lets a stream get events of these types, beginning with the next one.
+pub(super) async fn add_interest(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    types: impl IntoIterator<Item = &EventTypeUri>,
+) -> Result<(), StoreError> {
+    let after_position = last_position(transaction).await?;
+    let interest = |uri: &EventTypeUri| stream_event_type::ActiveModel {
+        event_type: Set(uri.as_str().to_owned()),
+        stream_id: Set(stream),
+        after_position: Set(after_position),
+    };
+    stream_event_type::Entity::insert_many(types.into_iter().map(interest))
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn gain_interest(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    before: &Stream,
+    after: &Stream,
+) -> Result<(), StoreError> {
+    let gained = lacking(&after.events_delivered, &before.events_delivered);
+    add_interest(transaction, stream, gained).await
+}
+
+/// Ends interest in types, and drops what is pending of them.
+async fn lose_interest(
+    transaction: &DatabaseTransaction,
+    of: Owned,
+    before: &Stream,
+    after: &Stream,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let lost: Vec<&str> = lacking(&before.events_delivered, &after.events_delivered)
+        .map(EventTypeUri::as_str)
+        .collect();
+    if lost.is_empty() {
+        return Ok(0);
+    }
+    stream_event_type::Entity::delete_many()
+        .filter(stream_event_type::Column::StreamId.eq(of.stream))
+        .filter(stream_event_type::Column::EventType.is_in(lost.clone()))
+        .exec(transaction)
+        .await?;
+    let events = event::Entity::find()
+        .filter(event::Column::EventType.is_in(lost))
+        .select_only()
+        .column(event::Column::Position)
+        .into_query();
+    let which = Condition::all().add(delivery::Column::EventPosition.in_subquery(events));
+    let dropped = drop_pending(transaction, of.stream, which, now).await?;
+    let reason = DropReason::TypeNoLongerRequested;
+    record_drop(transaction, of, DropRecord::new(reason, dropped, now)).await?;
+    promote_all(transaction, of.stream, now).await?;
+    Ok(dropped)
+}
+
+/// The types that are not in `others`.
+fn lacking<'t>(
+    types: &'t [EventTypeUri],
+    others: &'t [EventTypeUri],
+) -> impl Iterator<Item = &'t EventTypeUri> {
+    types.iter().filter(|uri| !others.contains(uri))
+}
+
+/// Makes due at once what waits for a repetition, and ends the stream's rest.
+async fn hurry(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let now = row::millis(now);
+    of_pending(stream)
+        .filter(delivery::Column::DueAt.gt(now))
+        .col_expr(delivery::Column::DueAt, Expr::value(now))
+        .exec(transaction)
+        .await?;
+    stream_queue::Entity::update_many()
+        .col_expr(stream_queue::Column::Failures, Expr::value(0))
+        .col_expr(stream_queue::Column::ResumeAt, Expr::value(0_i64))
+        .filter(stream_queue::Column::StreamId.eq(stream))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn take_lease_away(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+) -> Result<(), StoreError> {
+    stream_queue::Entity::update_many()
+        .col_expr(stream_queue::Column::LeaseWorker, Expr::value(None::<Uuid>))
+        .col_expr(
+            stream_queue::Column::LeaseEpoch,
+            stream_queue::Column::LeaseEpoch.into_expr().add(1),
+        )
+        .col_expr(stream_queue::Column::LeaseUntil, Expr::value(0_i64))
+        .filter(stream_queue::Column::StreamId.eq(stream))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Deliveries that were dropped, and the records of it.
+
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::Expr,
+};
+use ssf_types::{id::StreamId, time::Timestamp};
+use uuid::Uuid;
+
+use super::{
+    SeaStore,
+    deliver::of_pending,
+    entity::{delivery, drop_record},
+    outbox::State,
+    row::{self, Cell},
+};
+use crate::{
+    domain::{
+        dropped::{DropReason, DropRecord},
+        id::ReceiverId,
+    },
+    ports::{CorruptRow, StoreError},
+};
+
+/// A stream as its drops are recorded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owned {
+    pub(super) stream: Uuid,
+    pub(super) receiver: ReceiverId,
+}
+
+impl SeaStore {
+    pub(super) async fn recorded_drops(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+    ) -> Result<Vec<DropRecord>, StoreError> {
+        let Some(stream) = row::stream_uuid(id) else {
+            return Ok(Vec::new());
+        };
+        let rows = drop_record::Entity::find()
+            .filter(drop_record::Column::StreamId.eq(stream))
+            .filter(drop_record::Column::ReceiverId.eq(receiver.uuid()))
+            .order_by_asc(drop_record::Column::Id)
+            .all(&self.reader)
+            .await?;
+        let records: Result<_, CorruptRow> = rows.iter().map(read).collect();
+        Ok(records?)
+    }
+}
+
+fn read(row: &drop_record::Model) -> Result<DropRecord, CorruptRow> {
+    let reason = DropReason::read(&row.reason).ok_or_else(|| {
+        Cell::new("drop_record", "reason", row.id.to_string()).corrupt("it is not a reason")
+    })?;
+    let deliveries = row::unsigned(row.deliveries);
+    Ok(DropRecord::new(
+        reason,
+        deliveries,
+        row::moment(row.dropped_at),
+    ))
+}
+
+/// Drops those of a stream's pending deliveries that `which` allows, and returns how many that were.
+///
+/// What they held back is not due yet: that is left to the caller, who knows whether anything is pending still.
+pub(super) async fn drop_pending(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    which: sea_orm::Condition,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let updated = of_pending(stream)
+        .filter(which)
+        .col_expr(
+            delivery::Column::State,
+            Expr::value(State::Dropped.number()),
+        )
+        .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
+        .col_expr(delivery::Column::SettledAt, Expr::value(row::millis(now)))
+        .exec(transaction)
+        .await?;
+    Ok(updated.rows_affected)
+}
+
+/// Writes down that deliveries were dropped; nothing if there were none.
+pub(super) async fn record_drop(
+    transaction: &DatabaseTransaction,
+    of: Owned,
+    record: DropRecord,
+) -> Result<(), StoreError> {
+    if record.deliveries == 0 {
+        return Ok(());
+    }
+    drop_record::Entity::insert(drop_record::ActiveModel {
+        id: NotSet,
+        stream_id: Set(of.stream),
+        receiver_id: Set(of.receiver.uuid()),
+        reason: Set(record.reason.as_str().to_owned()),
+        deliveries: Set(row::signed(record.deliveries)),
+        dropped_at: Set(row::millis(record.at)),
+    })
+    .exec_without_returning(transaction)
+    .await?;
+    Ok(())
+}
