@@ -4,7 +4,9 @@
 pub mod clock;
 pub mod deliver;
 pub mod dispatch;
+pub mod gate;
 pub mod ids;
 pub mod ingest;
 pub mod manage;
+pub mod status;
 pub mod wake;

@@ -11,6 +11,7 @@ mod ingest;
 mod listening;
 mod probes;
 mod problem;
+mod status;
 mod streams;
 
 use std::future::ready;
@@ -28,8 +29,8 @@ use ssf_types::{
 pub use self::listening::Listening;
 use self::problem::Problem;
 use crate::{
-    app::{clock::SystemClock, ingest::Ingest, wake::Wake},
-    domain::id::Fingerprint,
+    app::{clock::SystemClock, gate::Gate, ingest::Ingest, wake::Wake},
+    domain::id::{Fingerprint, WorkerId},
     keys::SigningKeys,
     sealing::Sealer,
     store::SeaStore,
@@ -56,6 +57,10 @@ pub struct AppState {
     pub ingest: Ingest,
     /// Is called when a stream may have something due sooner than it was known.
     pub fresh: Wake,
+    /// Is passed by attempts that begin in this process.
+    pub gate: Gate,
+    /// This process.
+    pub worker: WorkerId,
     /// Tells whether the loops run.
     pub pulse: Pulse,
     /// Writes the metrics.
@@ -120,8 +125,9 @@ fn routes(state: &Data<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
             )
             .service(
                 web::resource(paths.path(Paths::STATUS))
-                    .route(web::get().to(streams::status))
-                    .default_service(all_else_refused("GET")),
+                    .route(web::get().to(status::read))
+                    .route(web::post().to(status::update))
+                    .default_service(all_else_refused("GET, POST")),
             )
             .service(
                 web::resource("/ingest/events")

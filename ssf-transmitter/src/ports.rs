@@ -12,7 +12,9 @@
 //!    fences off those who held it before and do not know yet that they lost it.
 //! 5. A pending delivery is due only if no earlier one of its stream with the same order key is pending.
 //! 6. What is settled stays settled.
-//! 7. What is dropped leaves a record of how many and why.
+//! 7. Nothing is due on a stream that is not enabled. What a pause holds is numbered all the same; of what is accepted
+//!    while a stream is disabled, nothing ever is.
+//! 8. What is dropped leaves a record of how many and why.
 
 use std::{error::Error, future::Future};
 
@@ -153,9 +155,10 @@ pub trait StreamStore {
     /// Changes a stream of `receiver` for all events that are accepted from now on.
     ///
     /// `change` gets the stream as it is; it must not wait for anything, since the step is one transaction. Of the
-    /// types of events that the stream gets no longer, nothing is sent any more: what is pending is dropped. Whoever
-    /// works on the stream loses the lease, and if the delivery is another one, the stream rests no longer: the new
-    /// place is asked at once.
+    /// types of events that the stream gets no longer, nothing is sent any more: what is pending is dropped, as is
+    /// everything that is pending on a stream that becomes disabled. Whoever works on the stream loses the lease, unless
+    /// the status alone changes: then it keeps the lease, to settle what is under way, and finds nothing due. If the
+    /// delivery is another one, the stream rests no longer: the new place is asked at once.
     fn change_stream<F, E>(
         &self,
         receiver: ReceiverId,
@@ -201,6 +204,8 @@ pub enum ChangedStream<E> {
         stream: Box<Stream>,
         /// Deliveries that were pending and are now dropped.
         dropped: u64,
+        /// Under which lease somebody works on the stream still, if its time is not over.
+        owner: Option<StreamLease>,
     },
     /// The change was not to be made; nothing is different.
     Refused(E),
@@ -368,6 +373,13 @@ pub trait Outbox {
         until: Timestamp,
     ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
 
+    /// Whether nobody works under a lease any more: it was given back or taken over, or its time is over.
+    fn is_over(
+        &self,
+        lease: &StreamLease,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Gives a stream back, so that others need not wait until the lease expires.
     fn release(
         &self,
@@ -377,7 +389,7 @@ pub trait Outbox {
 
     /// At most `limit` deliveries of a stream that are due, those that wait longest first.
     ///
-    /// Empty if the lease is lost.
+    /// Empty if the lease is lost, or the stream is not enabled.
     fn due(
         &self,
         lease: &StreamLease,

@@ -16,8 +16,8 @@ use tracing::{info, warn};
 
 use crate::{
     app::{
-        clock::SystemClock, deliver::DeliverySettings, dispatch::Dispatcher, ids, ingest,
-        wake::Wake,
+        clock::SystemClock, deliver::DeliverySettings, dispatch::Dispatcher, gate::Gate, ids,
+        ingest, wake::Wake,
     },
     config::Config,
     http::{AppState, Listening},
@@ -120,6 +120,7 @@ impl Server {
             worker: ids::worker_id(),
             accepted: Wake::default(),
             fresh: Wake::default(),
+            gate: Gate::default(),
             pulse: Pulse::begin(),
             settings: DeliverySettings::default(),
             streams_parallel_max: config.streams_parallel_max,
@@ -134,6 +135,8 @@ impl Server {
             keys,
             ingest,
             fresh: work.fresh.clone(),
+            gate: work.gate.clone(),
+            worker: work.worker,
             pulse: work.pulse.clone(),
             metrics: metrics.clone(),
             clock: SystemClock,

@@ -15,6 +15,7 @@ mod deliver;
 mod dropped;
 mod entity;
 mod fan_out;
+mod hold;
 mod keys;
 mod lease;
 mod migration;

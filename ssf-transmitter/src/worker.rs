@@ -21,6 +21,7 @@ use crate::{
         clock::SystemClock,
         deliver::{Delivered, Deliverer, DeliverySettings},
         dispatch::{Dispatched, Dispatcher},
+        gate::Gate,
         wake::Wake,
     },
     domain::id::WorkerId,
@@ -143,6 +144,8 @@ pub struct Work {
     pub accepted: Wake,
     /// Is called when deliveries were added.
     pub fresh: Wake,
+    /// Is passed by attempts that begin.
+    pub gate: Gate,
     /// Is told that the loops run.
     pub pulse: Pulse,
     /// How delivering goes about its work.
@@ -240,6 +243,7 @@ async fn one(work: Arc<Work>, leased: LeasedStream, stop: Stop) -> Ended {
         push: &work.push,
         clock: &work.clock,
         fresh: &work.fresh,
+        gate: &work.gate,
         issuer: &work.issuer,
         settings: work.settings,
         jitter: rand::random::<f64>,

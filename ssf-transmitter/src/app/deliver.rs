@@ -13,7 +13,10 @@ use ssf_types::{error::Chain, push::PushOutcome, time::Timestamp, uri::Issuer};
 use tracing::{debug, info, warn};
 
 use self::window::Window;
-use super::wake::Wake;
+use super::{
+    gate::{Gate, Passage},
+    wake::Wake,
+};
 use crate::{
     domain::{
         delivery::{Delivery, DeliveryState},
@@ -66,6 +69,8 @@ pub struct Deliverer<'a, S, G, P, C> {
     pub clock: &'a C,
     /// Is called when deliveries were added, so that a stream with room in its window takes them at once.
     pub fresh: &'a Wake,
+    /// Is passed on the way from what is due to its attempt.
+    pub gate: &'a Gate,
     /// The `iss` of the SETs.
     pub issuer: &'a Issuer,
     /// How to go about it.
@@ -125,10 +130,14 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
                 }
                 renew_at = now.after(self.settings.lease / 3);
             }
-            if !window.rests() && !stopping() && sequences.len() < window.width {
+            if !window.rests()
+                && !stopping()
+                && sequences.len() < window.width
+                && let Some(passage) = self.enter(sequences.is_empty()).await
+            {
                 for delivery in self.startable(lease, now, &window, &sequences).await? {
                     sequences.insert(delivery.sequence);
-                    under_way.push(self.attempt(leased, delivery));
+                    under_way.push(self.attempt(leased, delivery, passage.clone()));
                 }
             }
             let next = tokio::select! {
@@ -158,6 +167,15 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
         let resume = window.resume(self.clock.now(), &self.settings.retry, (self.jitter)());
         self.store.release(lease, resume).await?;
         Ok(done)
+    }
+
+    /// Enters the gate. While attempts are under way, some of which may be in it, nobody waits for it here: they would
+    /// never leave.
+    async fn enter(&self, alone: bool) -> Option<Passage> {
+        match self.gate.try_enter() {
+            None if alone => Some(self.gate.enter().await),
+            entered => entered,
+        }
     }
 
     async fn renew(&self, lease: &StreamLease, now: Timestamp) -> Result<Fenced, StoreError> {
@@ -196,7 +214,12 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
             .await
     }
 
-    async fn attempt(&self, leased: &LeasedStream, delivery: Delivery) -> Attempt {
+    async fn attempt(
+        &self,
+        leased: &LeasedStream,
+        delivery: Delivery,
+        passage: Passage,
+    ) -> Attempt {
         let stream = &leased.stream;
         let sequence = delivery.sequence;
         let claims = mint::claims(self.issuer, &stream.audience, &delivery);
@@ -208,6 +231,7 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
                 return Attempt { sequence, ended };
             }
         };
+        drop(passage);
         let outcome = self.push.push(&stream.delivery, set).await;
         let now = self.clock.now();
         let before = DeliveryState::Pending {

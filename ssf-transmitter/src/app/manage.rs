@@ -89,7 +89,9 @@ pub async fn change(
     let decide = |stream: &Stream| stream.changed(request, issuer, supported);
     let changed = store.change_stream(receiver.id, &id, now, decide).await;
     match changed.map_err(ChangeError::Store)? {
-        ChangedStream::Changed { stream, dropped } => Ok((*stream, dropped)),
+        ChangedStream::Changed {
+            stream, dropped, ..
+        } => Ok((*stream, dropped)),
         ChangedStream::Refused(error) => Err(ChangeError::Request(error)),
         ChangedStream::NotFound => Err(ChangeError::NotFound),
     }

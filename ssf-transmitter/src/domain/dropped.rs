@@ -8,18 +8,25 @@ use ssf_types::time::Timestamp;
 pub enum DropReason {
     /// The Receiver deleted the stream (SSF 1.0 §8.1.1.5).
     StreamDeleted,
+    /// The stream was disabled: it holds nothing (SSF 1.0 §8.1.2.1).
+    StreamDisabled,
     /// The Receiver does not ask for events of this type any more (SSF 1.0 §8.1.1.3).
     TypeNoLongerRequested,
 }
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::StreamDeleted, Self::TypeNoLongerRequested];
+    pub const ALL: [Self; 3] = [
+        Self::StreamDeleted,
+        Self::StreamDisabled,
+        Self::TypeNoLongerRequested,
+    ];
 
     /// The reason as it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::StreamDeleted => "stream_deleted",
+            Self::StreamDisabled => "stream_disabled",
             Self::TypeNoLongerRequested => "type_no_longer_requested",
         }
     }

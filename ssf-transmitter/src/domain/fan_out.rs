@@ -30,6 +30,8 @@ pub struct PlannedDelivery {
 pub enum SkipReason {
     /// No identifier of the principal is in a format that the stream gets.
     NoSuitableIdentifier,
+    /// The event was accepted while the stream was disabled, or before that and not fanned out yet.
+    StreamDisabled,
 }
 
 impl SkipReason {
@@ -37,6 +39,7 @@ impl SkipReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoSuitableIdentifier => "no_suitable_identifier",
+            Self::StreamDisabled => "stream_disabled",
         }
     }
 }

@@ -171,6 +171,21 @@ impl Stream {
         })
     }
 
+    /// The stream with another status, and the reason for it.
+    #[must_use]
+    pub fn with_status(&self, status: StreamStatus, reason: Option<String>) -> Self {
+        Self {
+            status,
+            reason,
+            ..self.clone()
+        }
+    }
+
+    /// Whether the two are alike in all that is not status.
+    pub fn is_configured_as(&self, other: &Self) -> bool {
+        self.with_status(other.status, other.reason.clone()) == *other
+    }
+
     /// The stream as its Receiver may see it: without the secret (SSF 1.0 §8.1.1).
     pub fn configuration(
         &self,
@@ -358,6 +373,23 @@ mod tests {
         let refused = Err(ChangeStreamError::DeliveryNotOffered);
         assert_eq!(changed(patch, body), refused);
         assert_eq!(changed(put, body), refused);
+    }
+
+    #[test]
+    fn a_status_comes_with_its_reason_and_changes_nothing_else() {
+        let paused = described().with_status(StreamStatus::Paused, Some("maintenance".into()));
+        assert_eq!(
+            serde_json::to_string(&paused.status_configuration()).unwrap(),
+            r#"{"stream_id":"f67e39a0","status":"paused","reason":"maintenance"}"#
+        );
+        assert!(paused.is_configured_as(&described()));
+        let enabled = paused.with_status(StreamStatus::Enabled, None);
+        assert_eq!(enabled, described());
+        let other = Stream {
+            description: None,
+            ..described()
+        };
+        assert!(!other.is_configured_as(&described()));
     }
 
     #[test]

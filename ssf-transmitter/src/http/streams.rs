@@ -139,18 +139,11 @@ pub(super) async fn delete(
     }
 }
 
-/// GET: the status of a stream (SSF 1.0 §8.1.2.1).
-pub(super) async fn status(
-    request: HttpRequest,
-    state: Data<AppState>,
-) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &state).await?;
-    let id = required_stream_id(&request)?;
-    let stream = find(&state, &receiver, &id).await?;
-    Ok(private(HttpResponse::Ok()).json(stream.status_configuration()))
-}
-
-async fn find(state: &AppState, receiver: &Receiver, id: &StreamId) -> Result<Stream, Problem> {
+pub(super) async fn find(
+    state: &AppState,
+    receiver: &Receiver,
+    id: &StreamId,
+) -> Result<Stream, Problem> {
     state
         .store
         .stream(receiver.id, id)
@@ -164,21 +157,21 @@ fn configuration(stream: &Stream, state: &AppState) -> StreamConfiguration {
 }
 
 /// An answer that no cache may keep.
-fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+pub(super) fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
     response.insert_header((CACHE_CONTROL, "no-store"));
     response
 }
 
-fn no_such_stream() -> Problem {
+pub(super) fn no_such_stream() -> Problem {
     Problem::not_found("there is no stream with this stream_id")
 }
 
-fn required_stream_id(request: &HttpRequest) -> Result<StreamId, Problem> {
+pub(super) fn required_stream_id(request: &HttpRequest) -> Result<StreamId, Problem> {
     stream_id(request)?.ok_or_else(|| Problem::bad_request("the query must have a stream_id"))
 }
 
 /// Where the body names the stream, the query need not; if it does, it must not name another.
-fn check_same_stream(request: &HttpRequest, body: &StreamId) -> Result<(), Problem> {
+pub(super) fn check_same_stream(request: &HttpRequest, body: &StreamId) -> Result<(), Problem> {
     match stream_id(request)? {
         Some(query) if query != *body => Err(Problem::bad_request(
             "the query must not have another stream_id than the body",

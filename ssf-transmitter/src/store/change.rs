@@ -15,15 +15,16 @@ use super::{
     deliver::{of_pending, promote_all, refresh_next_due},
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, event, stream, stream_event_type, stream_queue},
+    hold::follow_status,
     row,
 };
 use crate::{
     domain::{
         dropped::{DropReason, DropRecord},
-        id::ReceiverId,
+        id::{ReceiverId, WorkerId},
         stream::Stream,
     },
-    ports::{ChangedStream, StoreError},
+    ports::{ChangedStream, StoreError, StreamLease},
 };
 
 impl SeaStore {
@@ -42,8 +43,13 @@ impl SeaStore {
             return Ok(ChangedStream::NotFound);
         };
         let transaction = self.begin_change().await?;
-        let Some(before) = self.lock_own_stream(&transaction, receiver, uuid).await? else {
+        let locked = self.lock_own_stream(&transaction, receiver, uuid).await?;
+        let Some((queue, before)) = locked else {
             return Ok(ChangedStream::NotFound);
+        };
+        let of = Owned {
+            stream: uuid,
+            receiver,
         };
         let after = match change(&before) {
             Ok(after) => after,
@@ -54,21 +60,16 @@ impl SeaStore {
             stream::Entity::update(self.stream_row(uuid, &after)?)
                 .exec(&transaction)
                 .await?;
-            let of = Owned {
-                stream: uuid,
-                receiver,
-            };
-            dropped = lose_interest(&transaction, of, &before, &after, now).await?;
-            gain_interest(&transaction, uuid, &before, &after).await?;
-            if before.delivery != after.delivery {
-                hurry(&transaction, uuid, now).await?;
-            }
-            take_lease_away(&transaction, uuid).await?;
-            refresh_next_due(&transaction, uuid).await?;
+            dropped = follow_change(&transaction, of, &before, &after, now).await?;
         }
         transaction.commit().await?;
+        let owner = owner(&queue, id, now).filter(|_| after.is_configured_as(&before));
         let stream = Box::new(after);
-        Ok(ChangedStream::Changed { stream, dropped })
+        Ok(ChangedStream::Changed {
+            stream,
+            dropped,
+            owner,
+        })
     }
 
     /// Reads a stream of `receiver` once its queue is locked, which fan-out and delivery lock first, too.
@@ -77,7 +78,7 @@ impl SeaStore {
         transaction: &DatabaseTransaction,
         receiver: ReceiverId,
         uuid: Uuid,
-    ) -> Result<Option<Stream>, StoreError> {
+    ) -> Result<Option<(stream_queue::Model, Stream)>, StoreError> {
         let queue = stream_queue::Entity::find_by_id(uuid)
             .lock_exclusive()
             .one(transaction)
@@ -86,11 +87,42 @@ impl SeaStore {
             .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
             .one(transaction)
             .await?;
-        let (Some(_), Some(row)) = (queue, owned) else {
+        let (Some(queue), Some(row)) = (queue, owned) else {
             return Ok(None);
         };
-        Ok(Some(self.read_stream(row)?))
+        Ok(Some((queue, self.read_stream(row)?)))
     }
+}
+
+/// The lease of whoever works on a stream.
+fn owner(queue: &stream_queue::Model, id: &StreamId, now: Timestamp) -> Option<StreamLease> {
+    let worker = queue.lease_worker?;
+    (queue.lease_until > row::millis(now)).then(|| StreamLease {
+        stream: id.clone(),
+        worker: WorkerId::new(worker),
+        epoch: row::unsigned(queue.lease_epoch),
+    })
+}
+
+/// Brings interest, deliveries and queue in line with a stream that was stored; returns how many deliveries were dropped.
+async fn follow_change(
+    transaction: &DatabaseTransaction,
+    of: Owned,
+    before: &Stream,
+    after: &Stream,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let mut dropped = lose_interest(transaction, of, before, after, now).await?;
+    gain_interest(transaction, of.stream, before, after).await?;
+    dropped += follow_status(transaction, of, before.status, after.status, now).await?;
+    if before.delivery != after.delivery {
+        hurry(transaction, of.stream, now).await?;
+    }
+    if !after.is_configured_as(before) {
+        take_lease_away(transaction, of.stream).await?;
+    }
+    refresh_next_due(transaction, of.stream).await?;
+    Ok(dropped)
 }
 
 /// The position of the last event; it stays the last one while placing is locked.
@@ -115,6 +147,7 @@ pub(super) async fn add_interest(
         event_type: Set(uri.as_str().to_owned()),
         stream_id: Set(stream),
         after_position: Set(after_position),
+        disabled_through: Set(0),
     };
     stream_event_type::Entity::insert_many(types.into_iter().map(interest))
         .exec_without_returning(transaction)

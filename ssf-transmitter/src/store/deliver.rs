@@ -34,6 +34,7 @@ impl SeaStore {
     ) -> Result<Vec<Delivery>, StoreError> {
         let Some(queue) = stream_queue::Entity::find()
             .filter(held(lease))
+            .filter(stream_queue::Column::Held.eq(false))
             .one(&self.reader)
             .await?
         else {
@@ -273,7 +274,7 @@ pub(super) async fn promote_all(
     Ok(())
 }
 
-/// Says anew when the stream has something due.
+/// Says anew when the stream has something due, unless it is held.
 pub(super) async fn refresh_next_due(
     transaction: &DatabaseTransaction,
     stream: Uuid,
@@ -289,6 +290,7 @@ pub(super) async fn refresh_next_due(
     stream_queue::Entity::update_many()
         .col_expr(stream_queue::Column::NextDue, Expr::value(next.flatten()))
         .filter(stream_queue::Column::StreamId.eq(stream))
+        .filter(stream_queue::Column::Held.eq(false))
         .exec(transaction)
         .await?;
     Ok(())

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     domain::{
         event::{AcceptedEvent, NewEvent},
-        fan_out::{FanOut, PlannedDelivery},
+        fan_out::{FanOut, PlannedDelivery, SkipReason},
         id::{EventId, Fingerprint},
     },
     ports::{CorruptRow, FanOutLease, FannedOut, StoreError},
@@ -38,6 +38,7 @@ struct Placed {
 struct Interest {
     stream: Uuid,
     after_position: i64,
+    disabled_through: i64,
 }
 
 impl SeaStore {
@@ -102,14 +103,22 @@ impl SeaStore {
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut,
     {
         let event = self.accepted_event(row)?;
-        let streams: Result<Vec<StreamId>, CorruptRow> = interest
-            .get(&row.event_type)
-            .into_iter()
-            .flatten()
-            .filter(|interest| interest.after_position < row.position)
-            .map(|interest| row::stream_id(interest.stream))
-            .collect();
-        Ok(decide(&event, &streams?))
+        let mut streams = Vec::new();
+        let mut disabled = Vec::new();
+        for interest in interest.get(&row.event_type).into_iter().flatten() {
+            if interest.after_position >= row.position {
+                continue;
+            }
+            let stream = row::stream_id(interest.stream)?;
+            if interest.disabled_through >= row.position {
+                disabled.push((stream, SkipReason::StreamDisabled));
+            } else {
+                streams.push(stream);
+            }
+        }
+        let mut fan_out = decide(&event, &streams);
+        fan_out.skipped.append(&mut disabled);
+        Ok(fan_out)
     }
 
     fn place(&self, position: i64, planned: Vec<PlannedDelivery>, placed: &mut Vec<Placed>) {
@@ -147,7 +156,7 @@ impl SeaStore {
             queue.last_sequence += 1;
             let is_first = busy.insert((one.stream, one.order_key.as_bytes().to_vec()));
             let due_at = is_first.then_some(now);
-            if due_at.is_some() {
+            if due_at.is_some() && !queue.held {
                 queue.next_due = Some(queue.next_due.map_or(now, |next| next.min(now)));
             }
             rows.push(self.delivery_row(one, queue.last_sequence, due_at)?);
@@ -219,6 +228,7 @@ async fn interest(
         interest.entry(row.event_type).or_default().push(Interest {
             stream: row.stream_id,
             after_position: row.after_position,
+            disabled_through: row.disabled_through,
         });
     }
     Ok(interest)
@@ -286,6 +296,7 @@ async fn store_queues(
             stream_id: Set(row.stream_id),
             last_sequence: Set(row.last_sequence),
             next_due: Set(row.next_due),
+            held: Set(row.held),
             failures: Set(row.failures),
             resume_at: Set(row.resume_at),
             lease_worker: Set(row.lease_worker),

@@ -157,6 +157,19 @@ impl SeaStore {
         Ok(fenced(updated.rows_affected))
     }
 
+    pub(super) async fn is_lease_over(
+        &self,
+        lease: &StreamLease,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let row = stream_queue::Entity::find()
+            .filter(held(lease))
+            .filter(stream_queue::Column::LeaseUntil.gt(row::millis(now)))
+            .one(&self.reader)
+            .await?;
+        Ok(row.is_none())
+    }
+
     pub(super) async fn release_stream(
         &self,
         lease: &StreamLease,

@@ -2,6 +2,7 @@
 
 mod m0001_create_tables;
 mod m0002_keep_drops;
+mod m0003_hold_streams;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -14,6 +15,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_create_tables::Migration),
             Box::new(m0002_keep_drops::Migration),
+            Box::new(m0003_hold_streams::Migration),
         ]
     }
 }

@@ -77,6 +77,10 @@ impl Outbox for SeaStore {
         self.renew_stream(lease, until).await
     }
 
+    async fn is_over(&self, lease: &StreamLease, now: Timestamp) -> Result<bool, StoreError> {
+        self.is_lease_over(lease, now).await
+    }
+
     async fn release(&self, lease: &StreamLease, resume: Resume) -> Result<Fenced, StoreError> {
         self.release_stream(lease, resume).await
     }

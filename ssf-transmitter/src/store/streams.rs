@@ -152,6 +152,7 @@ fn new_queue(id: Uuid) -> stream_queue::ActiveModel {
         stream_id: Set(id),
         last_sequence: Set(0),
         next_due: Set(None),
+        held: Set(false),
         failures: Set(0),
         resume_at: Set(0),
         lease_worker: Set(None),

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use ssf_types::{id::StreamId, time::Timestamp, uri::EventTypeUri};
+use ssf_types::{id::StreamId, stream::StreamStatus, time::Timestamp, uri::EventTypeUri};
 
 use crate::{
     domain::{
@@ -49,6 +49,8 @@ struct Kept {
     stream: Stream,
     /// Of each type that the stream gets, the first event that was accepted after it was asked for.
     first_events: HashMap<EventTypeUri, usize>,
+    /// Events before this one were accepted while the stream was disabled, or before; all will be while it is.
+    disabled_until: usize,
     last_sequence: u64,
     deliveries: BTreeMap<u64, KeptDelivery>,
     worker: Option<WorkerId>,
@@ -70,6 +72,7 @@ impl Kept {
         Self {
             first_events: types.map(|uri| (uri, next_event)).collect(),
             stream,
+            disabled_until: 0,
             last_sequence: 0,
             deliveries: BTreeMap::new(),
             worker: None,
@@ -89,32 +92,66 @@ impl Kept {
     }
 
     fn wants(&self, uri: &EventTypeUri, position: usize) -> bool {
-        self.first_events
-            .get(uri)
-            .is_some_and(|first| position >= *first)
+        position >= self.disabled_until
+            && self
+                .first_events
+                .get(uri)
+                .is_some_and(|first| position >= *first)
     }
 
-    /// Becomes `stream` before the event `next`; returns how many deliveries were dropped.
-    fn change(&mut self, stream: Stream, next: usize, now: Timestamp) -> u64 {
-        if stream == self.stream {
-            return 0;
-        }
+    fn is_enabled(&self) -> bool {
+        self.stream.status == StreamStatus::Enabled
+    }
+
+    fn owner(&self, now: Timestamp) -> Option<StreamLease> {
+        let worker = self.worker?;
+        (self.leased_until > now).then(|| StreamLease {
+            stream: self.stream.id.clone(),
+            worker,
+            epoch: self.epoch,
+        })
+    }
+
+    /// Becomes `stream` before the event `next`; returns how many deliveries were dropped, and why.
+    fn change(&mut self, stream: Stream, next: usize, now: Timestamp) -> [(DropReason, u64); 2] {
         let wanted = &stream.events_delivered;
         self.first_events.retain(|uri, _| wanted.contains(uri));
         for uri in wanted {
             self.first_events.entry(uri.clone()).or_insert(next);
         }
-        let before = self.deliveries.len();
-        self.deliveries.retain(|_, kept| {
-            kept.state.is_settled() || wanted.contains(&kept.delivery.event.event.event.uri())
+        let unwanted = self.drop_pending(|delivery| {
+            let uri = delivery.event.event.event.uri();
+            !wanted.contains(&uri)
         });
+        let disabled = match stream.status {
+            StreamStatus::Enabled | StreamStatus::Paused => {
+                self.disabled_until = self.disabled_until.min(next);
+                0
+            }
+            StreamStatus::Disabled => {
+                self.disabled_until = usize::MAX;
+                self.drop_pending(|_| true)
+            }
+        };
         if stream.delivery != self.stream.delivery {
             self.hurry(now);
         }
-        self.worker = None;
-        self.epoch += 1;
-        self.leased_until = Timestamp::default();
+        if !stream.is_configured_as(&self.stream) {
+            self.worker = None;
+            self.epoch += 1;
+            self.leased_until = Timestamp::default();
+        }
         self.stream = stream;
+        [
+            (DropReason::TypeNoLongerRequested, unwanted),
+            (DropReason::StreamDisabled, disabled),
+        ]
+    }
+
+    fn drop_pending(&mut self, which: impl Fn(&Delivery) -> bool) -> u64 {
+        let before = self.deliveries.len();
+        self.deliveries
+            .retain(|_, kept| kept.state.is_settled() || !which(&kept.delivery));
         (before - self.deliveries.len()) as u64
     }
 
@@ -150,7 +187,7 @@ impl Kept {
 
     /// When the stream can be leased, if anything is pending.
     fn free_at(&self) -> Option<Timestamp> {
-        let due = self.next_due()?;
+        let due = self.next_due().filter(|_| self.is_enabled())?;
         Some(due.max(self.resume.not_before).max(self.leased_until))
     }
 
@@ -325,11 +362,19 @@ impl StreamStore for MemoryStore {
             Ok(stream) => stream,
             Err(refusal) => return Ok(ChangedStream::Refused(refusal)),
         };
-        let dropped = kept.change(stream.clone(), next, now);
-        let reason = DropReason::TypeNoLongerRequested;
-        state.record_drop(receiver, id, DropRecord::new(reason, dropped, now));
+        let drops = kept.change(stream.clone(), next, now);
+        let owner = kept.owner(now);
+        let mut dropped = 0;
+        for (reason, deliveries) in drops {
+            dropped += deliveries;
+            state.record_drop(receiver, id, DropRecord::new(reason, deliveries, now));
+        }
         let stream = Box::new(stream);
-        Ok(ChangedStream::Changed { stream, dropped })
+        Ok(ChangedStream::Changed {
+            stream,
+            dropped,
+            owner,
+        })
     }
 
     async fn delete_stream(
@@ -448,6 +493,12 @@ impl Outbox for MemoryStore {
         Ok(Fenced::Stored)
     }
 
+    async fn is_over(&self, lease: &StreamLease, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let kept = state.held(lease);
+        Ok(kept.is_none_or(|kept| kept.leased_until <= now))
+    }
+
     async fn release(&self, lease: &StreamLease, resume: Resume) -> Result<Fenced, StoreError> {
         let mut state = self.state();
         let Some(kept) = state.held(lease) else {
@@ -466,7 +517,7 @@ impl Outbox for MemoryStore {
         limit: u64,
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut state = self.state();
-        let Some(kept) = state.held(lease) else {
+        let Some(kept) = state.held(lease).filter(|kept| kept.is_enabled()) else {
             return Ok(Vec::new());
         };
         let mut heads = kept.heads();

@@ -1,4 +1,4 @@
-//! Delivering on one stream.
+//! Delivering on one stream, and stopping it.
 
 use std::{
     collections::HashMap,
@@ -13,32 +13,38 @@ use std::{
 use ssf_transmitter::{
     app::{
         deliver::{Delivered, Deliverer, DeliverySettings},
+        gate::Gate,
         ids,
+        status::{Settled, StatusError, StatusUpdated, Updating},
         wake::Wake,
     },
-    domain::id::WorkerId,
+    domain::{id::WorkerId, stream::Stream},
     ports::{Clock, LeasedStream, Outbox, Push, SignError, Signer},
 };
 use ssf_types::{
     error::ErrCode,
     push::{Failure, NoAnswer, PushError, PushOutcome},
     set::{CompactSet, SetClaims},
-    stream::PushDelivery,
+    stream::{PushDelivery, StreamStatus, UpdateStatus},
     uri::Issuer,
 };
 
 use super::fixture::*;
 
-/// Puts claims into a SET as they are, or refuses to.
+/// Puts claims into a SET as they are, after a while, or refuses to.
 #[derive(Default)]
 struct PlainSigner {
     broken: AtomicBool,
+    takes: Duration,
 }
 
 impl Signer for PlainSigner {
     async fn sign(&self, claims: SetClaims) -> Result<CompactSet, SignError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(SignError(Box::new(io::Error::other("no key"))));
+        }
+        if !self.takes.is_zero() {
+            tokio::time::sleep(self.takes).await;
         }
         let claims = serde_json::to_vec(&claims).unwrap();
         let unsigned = |_: &[u8]| Ok::<_, io::Error>(b"signature".to_vec());
@@ -68,6 +74,17 @@ struct Endpoint {
 impl Endpoint {
     fn answer(&self, user: &'static str, outcome: PushOutcome) {
         self.answers.lock().unwrap().insert(user, outcome);
+    }
+
+    /// Lets what waits for a SET about `user` go on.
+    fn pretend(&self, user: &str) {
+        let seen = Seen {
+            jti: String::new(),
+            iat: 0,
+            user: user.to_owned(),
+        };
+        self.seen.lock().unwrap().push(seen);
+        self.arrived.notify_waiters();
     }
 
     fn recover(&self) {
@@ -136,9 +153,11 @@ fn read(set: &CompactSet) -> Seen {
 /// A transmitter with one stream to one Receiver.
 struct Rig {
     world: World,
+    stream: Stream,
     endpoint: Endpoint,
     signer: PlainSigner,
     fresh: Wake,
+    gate: Gate,
     issuer: Issuer,
     worker: WorkerId,
 }
@@ -146,12 +165,14 @@ struct Rig {
 impl Rig {
     async fn new() -> Self {
         let world = World::new();
-        world.stream().await;
+        let stream = world.stream().await;
         Self {
             world,
+            stream,
             endpoint: Endpoint::default(),
             signer: PlainSigner::default(),
             fresh: Wake::default(),
+            gate: Gate::default(),
             issuer: Issuer::parse("https://tr.example.com").unwrap(),
             worker: ids::worker_id(),
         }
@@ -171,6 +192,7 @@ impl Rig {
             push: &self.endpoint,
             clock: &self.world.clock,
             fresh: &self.fresh,
+            gate: &self.gate,
             issuer: &self.issuer,
             settings: DeliverySettings::default(),
             jitter: || 1.0,
@@ -182,6 +204,21 @@ impl Rig {
     async fn run(&self) -> Delivered {
         let leased = self.lease().await.unwrap();
         self.deliver(&leased, || false).await
+    }
+
+    /// Gives the stream another status, as `worker` serves its Receiver.
+    async fn status(&self, status: StreamStatus, worker: WorkerId) -> StatusUpdated {
+        let mut owner = receiver();
+        owner.id = self.stream.receiver;
+        let updating = Updating {
+            store: &self.world.store,
+            clock: &self.world.clock,
+            fresh: &self.fresh,
+            gate: &self.gate,
+            worker,
+        };
+        let request = UpdateStatus::new(self.stream.id.clone(), status);
+        updating.update(&owner, request).await.unwrap()
     }
 
     fn after(&self, millis: u64) {
@@ -382,4 +419,88 @@ async fn what_comes_while_an_attempt_is_under_way_starts_at_once() {
     let all = async { tokio::join!(rig.deliver(&leased, || false), happening).0 };
     let delivered = tokio::time::timeout(Duration::from_secs(10), all).await;
     assert_eq!(delivered.unwrap(), acknowledged(3));
+}
+
+#[tokio::test]
+async fn a_pause_is_in_force_while_an_attempt_is_on_the_wire_and_lets_it_finish() {
+    let mut rig = Rig::new().await;
+    rig.endpoint.held = Some(("a", "sentinel"));
+    rig.world.happens_to(&["a", "a"]).await;
+    let leased = rig.lease().await.unwrap();
+    let pausing = async {
+        rig.endpoint.heard_about("a").await;
+        let paused = rig.status(StreamStatus::Paused, rig.worker).await;
+        rig.endpoint.pretend("sentinel");
+        paused.settled
+    };
+    let all = async { tokio::join!(rig.deliver(&leased, || false), pausing) };
+    let all = tokio::time::timeout(Duration::from_secs(10), all).await;
+    assert_eq!(all.unwrap(), (acknowledged(1), Settled::InForce));
+    assert!(rig.lease().await.is_none());
+    rig.status(StreamStatus::Enabled, rig.worker).await;
+    assert_eq!(rig.run().await, acknowledged(1));
+    assert_eq!(rig.endpoint.users(), ["a", "sentinel", "a"]);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_disabled_sends_nothing_more() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&["a", "b"]).await;
+    let leased = rig.lease().await.unwrap();
+    let disabled = rig.status(StreamStatus::Disabled, rig.worker).await;
+    assert_eq!((disabled.settled, disabled.dropped), (Settled::InForce, 2));
+    assert_eq!(rig.deliver(&leased, || false).await, Delivered::default());
+    rig.status(StreamStatus::Enabled, rig.worker).await;
+    assert!(rig.lease().await.is_none());
+    assert_eq!(rig.endpoint.users(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_not_in_force_yet_while_another_node_works_on_the_stream() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&["a"]).await;
+    let leased = rig.lease().await.unwrap();
+    let elsewhere = ids::worker_id();
+    let paused = rig.status(StreamStatus::Paused, elsewhere).await;
+    assert_eq!(paused.settled, Settled::NotYet);
+    // The other node looks, finds nothing due, and gives the stream back.
+    let noticing = rig.deliver(&leased, || false);
+    let again = rig.status(StreamStatus::Paused, elsewhere);
+    let (delivered, again) = tokio::join!(noticing, again);
+    assert_eq!(delivered, Delivered::default());
+    assert_eq!(again.settled, Settled::InForce);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_not_in_force_yet_while_an_attempt_is_about_to_begin() {
+    let mut rig = Rig::new().await;
+    rig.signer.takes = Duration::from_secs(5);
+    rig.world.happens_to(&["a"]).await;
+    let leased = rig.lease().await.unwrap();
+    let pausing = async {
+        let before = rig.status(StreamStatus::Paused, rig.worker).await;
+        assert_eq!(rig.endpoint.users(), [""; 0]);
+        let after = rig.status(StreamStatus::Paused, rig.worker).await;
+        (before.settled, after.settled, rig.endpoint.users())
+    };
+    let (delivered, told) = tokio::join!(rig.deliver(&leased, || false), pausing);
+    assert_eq!(delivered, acknowledged(1));
+    let begun = vec!["a".to_owned()];
+    assert_eq!(told, (Settled::NotYet, Settled::InForce, begun));
+}
+
+#[tokio::test]
+async fn another_receivers_stream_has_no_status() {
+    let mut rig = Rig::new().await;
+    rig.stream.receiver = receiver().id;
+    let updating = Updating {
+        store: &rig.world.store,
+        clock: &rig.world.clock,
+        fresh: &rig.fresh,
+        gate: &rig.gate,
+        worker: rig.worker,
+    };
+    let request = UpdateStatus::new(rig.stream.id.clone(), StreamStatus::Paused);
+    let refused = updating.update(&receiver(), request).await;
+    assert!(matches!(refused, Err(StatusError::NotFound)));
 }

@@ -304,6 +304,73 @@ async fn what_a_receiver_missed_is_sent_to_where_it_moved() {
     assert!(!pushed.head.contains("authorization:"), "{}", pushed.head);
 }
 
+/// Gives the stream another status as its Receiver, which is in force then.
+async fn set_status(transmitter: &Transmitter, subscribed: &Subscribed, status: &str) {
+    let request = client().post(transmitter.url("/tenant/ssf/status"));
+    let body = json!({"stream_id": subscribed.stream["stream_id"], "status": status});
+    let request = request.json(&body).bearer_auth(&subscribed.receiver);
+    assert_eq!(Answer::to(request).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_a_pause_held_arrives_in_order_even_after_a_crash() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let endpoint = Endpoint::answering(202);
+    let subscribed = subscribe(&installation, &transmitter, &endpoint).await;
+    set_status(&transmitter, &subscribed, "paused").await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(hand_in(&transmitter, &token, "alice@example.com").await);
+    }
+    transmitter.kill();
+    let transmitter = serve(&installation);
+    assert!(endpoint.rest().is_empty());
+    set_status(&transmitter, &subscribed, "enabled").await;
+    for id in held {
+        let claims = verified(&transmitter, &endpoint.next()).await;
+        assert_eq!(claims.txn.unwrap().as_str(), id);
+    }
+}
+
+#[tokio::test]
+async fn a_pause_answers_while_an_attempt_hangs_and_no_other_begins() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let thinking = 0;
+    let endpoint = Endpoint::answering(thinking);
+    let subscribed = subscribe(&installation, &transmitter, &endpoint).await;
+    hand_in(&transmitter, &token, "alice@example.com").await;
+    endpoint.next();
+    set_status(&transmitter, &subscribed, "paused").await;
+    let held = hand_in(&transmitter, &token, "alice@example.com").await;
+    endpoint.answer(202);
+    set_status(&transmitter, &subscribed, "enabled").await;
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    assert_eq!(claims.txn.unwrap().as_str(), held);
+    assert!(
+        endpoint.rest().is_empty(),
+        "the attempt on the wire counted"
+    );
+}
+
+#[tokio::test]
+async fn what_happens_while_a_stream_is_disabled_never_arrives() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let token = transmitter.operator_token.clone().unwrap();
+    let endpoint = Endpoint::answering(202);
+    let subscribed = subscribe(&installation, &transmitter, &endpoint).await;
+    set_status(&transmitter, &subscribed, "disabled").await;
+    hand_in(&transmitter, &token, "alice@example.com").await;
+    set_status(&transmitter, &subscribed, "enabled").await;
+    let next = hand_in(&transmitter, &token, "alice@example.com").await;
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    assert_eq!(claims.txn.unwrap().as_str(), next);
+}
+
 #[tokio::test]
 async fn a_type_that_is_no_longer_requested_does_not_arrive() {
     let installation = Installation::new();

@@ -62,6 +62,11 @@ impl Served {
         Answer::to(request.bearer_auth(&self.receiver)).await
     }
 
+    async fn set_status(&self, body: &Value) -> Answer {
+        let request = client().post(self.url("/ssf/status")).json(body);
+        Answer::to(request.bearer_auth(&self.receiver)).await
+    }
+
     async fn hand_in(&self, body: &Value) -> Answer {
         let request = client().post(self.url("/ingest/events")).json(body);
         Answer::to(request.bearer_auth(&self.operator)).await
@@ -231,6 +236,61 @@ async fn a_change_is_judged_by_who_asks_then_by_its_form_then_by_its_stream() {
     assert_eq!(served.put(&unknown).await.problem(), gone);
     let both = json!({"stream_id": "unknown", "description": 1});
     assert_eq!(served.patch(&both).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_status_is_updated_and_told_with_its_reason() {
+    let served = Served::start();
+    let stream = served.create(&stream_for(ENDPOINT)).await.json();
+    let id = stream["stream_id"].clone();
+    let one = format!("/ssf/status?stream_id={}", id.as_str().unwrap());
+    for status in [
+        json!({"stream_id": id, "status": "paused", "reason": "Disk \"full\""}),
+        json!({"stream_id": id, "status": "paused"}),
+        json!({"stream_id": id, "status": "disabled"}),
+        json!({"stream_id": id, "status": "enabled"}),
+        json!({"stream_id": id, "status": "enabled"}),
+    ] {
+        let answer = served.set_status(&status).await;
+        assert_eq!((answer.status, answer.json()), (200, status.clone()));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(served.get(&one).await.json(), status);
+    }
+    let query = format!("/ssf/stream?stream_id={}", id.as_str().unwrap());
+    assert_eq!(served.get(&query).await.json(), stream);
+}
+
+#[tokio::test]
+async fn a_status_that_cannot_be_is_refused_and_changes_nothing() {
+    let served = Served::start();
+    let stream = served.create(&stream_for(ENDPOINT)).await.json();
+    let id = stream["stream_id"].clone();
+    let three = "status must be enabled, paused or disabled";
+    let cases = [
+        (json!({"status": "paused"}), "stream_id is missing"),
+        (json!({"stream_id": id}), "status is missing"),
+        (json!({"stream_id": id, "status": "suspended"}), three),
+        (json!({"stream_id": id, "status": "PAUSED"}), three),
+        (
+            json!({"stream_id": id, "status": "paused", "subject": {}}),
+            "subject must be absent: a status is that of the whole stream",
+        ),
+    ];
+    for (body, detail) in cases {
+        assert_eq!(served.set_status(&body).await.problem(), said(400, detail));
+    }
+    let unknown = json!({"stream_id": "unknown", "status": "paused"});
+    let gone = said(404, "there is no stream with this stream_id");
+    assert_eq!(served.set_status(&unknown).await.problem(), gone);
+    let pause = json!({"stream_id": id, "status": "paused"});
+    let post = || client().post(served.url("/ssf/status")).json(&pause);
+    assert_eq!(Answer::to(post()).await.status, 401);
+    let other = served.installation.add_receiver("other");
+    let foreign = Answer::to(post().bearer_auth(other)).await;
+    assert_eq!(foreign.problem(), gone);
+    let one = format!("/ssf/status?stream_id={}", id.as_str().unwrap());
+    let enabled = json!({"stream_id": id, "status": "enabled"});
+    assert_eq!(served.get(&one).await.json(), enabled);
 }
 
 #[tokio::test]
@@ -411,7 +471,7 @@ async fn other_methods_and_other_paths_are_refused() {
         ("/.well-known/ssf-configuration", "GET, HEAD"),
         ("/jwks.json", "GET, HEAD"),
         ("/ssf/stream", "GET, POST, PATCH, PUT, DELETE"),
-        ("/ssf/status", "GET"),
+        ("/ssf/status", "GET, POST"),
         ("/ingest/events", "POST"),
         ("/health", "GET, HEAD"),
     ] {

@@ -22,6 +22,10 @@ use ssf_types::{
 
 use super::fixture::*;
 
+mod status;
+
+pub(crate) use self::status::*;
+
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
     known_stream(store, 1, &[LOGOUT]).await;
     known_stream(store, 2, &[LOGOUT, PASSWORD]).await;

@@ -22,7 +22,7 @@ use ssf_types::{
     event::Event,
     id::{Jti, StreamId},
     secret::AuthorizationHeader,
-    stream::{CreateStream, PushDelivery},
+    stream::{CreateStream, PushDelivery, StreamStatus},
     subject::{SimpleSubject, Subject},
     time::Timestamp,
     uri::{EndpointUrl, EventTypeUri},
@@ -115,6 +115,14 @@ pub(crate) async fn change(
 pub(crate) async fn ask_for(store: &impl Store, stream: &Stream, uris: &[&str]) -> u64 {
     change(store, stream, |stream| {
         stream.events_delivered = types(uris);
+    })
+    .await
+}
+
+/// Gives a stream another status; returns how many deliveries were dropped.
+pub(crate) async fn set_status(store: &impl Store, stream: &Stream, status: StreamStatus) -> u64 {
+    change(store, stream, |stream| {
+        stream.status = status;
     })
     .await
 }

@@ -69,6 +69,15 @@ on_every_store! {
     whoever_works_on_a_stream_that_changes_loses_the_lease
     a_stream_whose_delivery_changes_goes_on_at_once_at_the_new_place
     a_change_that_is_refused_or_changes_nothing_leaves_everything_as_it_was
+    a_paused_stream_numbers_what_comes_and_lets_nothing_be_due
+    what_a_pause_held_is_due_in_order_when_it_ends
+    what_is_under_way_at_a_pause_is_settled_and_what_fails_is_held
+    a_disabled_stream_drops_what_is_pending_with_a_record
+    what_was_held_is_dropped_when_a_paused_stream_is_disabled
+    what_is_accepted_while_a_stream_is_disabled_never_comes
+    a_type_that_is_asked_for_while_the_stream_is_disabled_comes_after_that
+    a_status_is_kept_with_its_reason_and_leaves_other_streams_alone
+    a_change_of_status_tells_who_works_on_the_stream_until_that_is_over
     an_id_that_is_no_id_of_ours_finds_nothing
     a_receiver_has_a_limited_number_of_streams
     a_receiver_is_found_by_its_token_alone

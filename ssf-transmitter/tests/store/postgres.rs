@@ -7,6 +7,7 @@ use ssf_transmitter::{
     sealing::{DataKey, Sealer},
     store::{Access, SeaStore},
 };
+use ssf_types::stream::StreamStatus;
 
 use self::cluster::Cluster;
 use super::fixture::*;
@@ -149,4 +150,20 @@ async fn a_type_that_is_given_up_amid_events_leaves_nothing_pending() {
     let drops = one.drops(stream.receiver, &stream.id).await.unwrap();
     let recorded: u64 = drops.iter().map(|record| record.deliveries).sum();
     assert_eq!(recorded, dropped);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_stream_that_is_disabled_amid_events_nothing_stays_pending() {
+    let rig = Rig::new();
+    let (one, other) = (rig.open().await, rig.open().await);
+    let stream = known_stream(&one, 1, &[LOGOUT]).await;
+    for round in 0..10 {
+        let users = (0..20).map(|user| event(LOGOUT, email(&format!("{user}@b.example"))));
+        accept(&other, users.collect()).await;
+        let disabling = set_status(&one, &stream, StreamStatus::Disabled);
+        let (dropped, (_, numbered)) = tokio::join!(disabling, dispatch(&other));
+        assert_eq!(dropped, numbered, "round {round}");
+        set_status(&one, &stream, StreamStatus::Enabled).await;
+        assert_eq!(one.next_due().await.unwrap(), None);
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
+use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 use ssf_transmitter::{
     ports::{Outbox, StoreError},
     sealing::{DataKey, Sealer},
     store::{Access, OpenStoreError, SeaStore},
 };
+use ssf_types::stream::StreamStatus;
 use tempfile::TempDir;
 
 use super::fixture::*;
@@ -170,4 +172,44 @@ async fn a_url_of_another_database_is_refused() {
     let sealer = Sealer::new(&DataKey::generate());
     let error = SeaStore::open("mysql://localhost/x", sealer, Access::Serve).await;
     assert!(matches!(error.unwrap_err(), OpenStoreError::Url));
+}
+
+#[tokio::test]
+async fn the_record_of_a_fan_out_says_why_a_stream_got_nothing() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    let stream = known_stream(&store, 1, &[LOGOUT]).await;
+    set_status(&store, &stream, StreamStatus::Disabled).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    set_status(&store, &stream, StreamStatus::Enabled).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    assert_eq!(dispatch(&store).await, (3, 1));
+    let database = sea_orm::Database::connect(rig.url()).await.unwrap();
+    let sql = "SELECT skipped FROM fan_out_record ORDER BY event_position";
+    let rows = database.query_all_raw(Statement::from_string(DatabaseBackend::Sqlite, sql));
+    let told: Vec<String> = rows
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.try_get("", "skipped").unwrap())
+        .collect();
+    let disabled = r#"{"stream_disabled":1}"#;
+    assert_eq!(told, [disabled, disabled, "{}"]);
+}
+
+#[tokio::test]
+async fn a_pause_outlives_a_crash() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    let stream = known_stream(&store, 1, &[LOGOUT]).await;
+    set_status(&store, &stream, StreamStatus::Paused).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    drop(store);
+    let store = rig.open().await;
+    assert_eq!(dispatch(&store).await, (1, 1));
+    assert_eq!(store.next_due().await.unwrap(), None);
+    set_status(&store, &stream, StreamStatus::Enabled).await;
+    let leased = lease(&store, 1, NOW).await;
+    assert_eq!(sequences(&due(&store, &leased, NOW).await), [1]);
 }

@@ -11,6 +11,8 @@ pub(crate) struct Model {
     pub(crate) stream_id: Uuid,
     /// Events up to this position were accepted before the stream was interested.
     pub(crate) after_position: i64,
+    /// Those up to this one came while the stream was disabled, or before; it is the greatest number while it is so.
+    pub(crate) disabled_through: i64,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

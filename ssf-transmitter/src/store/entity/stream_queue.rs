@@ -8,8 +8,10 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) stream_id: Uuid,
     pub(crate) last_sequence: i64,
-    /// The earliest `due_at` among the stream's deliveries.
+    /// The earliest `due_at` among the stream's deliveries; absent while the stream is held.
     pub(crate) next_due: Option<i64>,
+    /// Whether the stream is paused or disabled.
+    pub(crate) held: bool,
     pub(crate) failures: i32,
     pub(crate) resume_at: i64,
     pub(crate) lease_worker: Option<Uuid>,

@@ -1,0 +1,135 @@
+//! Giving a stream another status, and waiting until it is in force.
+
+use std::{convert::Infallible, time::Duration};
+
+use ssf_types::stream::{StreamStatus, UpdateStatus};
+use tokio::time::Instant;
+
+use super::{gate::Gate, wake::Wake};
+use crate::{
+    domain::{id::WorkerId, receiver::Receiver, stream::Stream},
+    ports::{ChangedStream, Clock, Outbox, StoreError, StreamLease, StreamStore},
+};
+
+/// Longest wait until no attempt can begin any more; what takes longer is left to itself.
+const WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// How often another node is looked at, which cannot be heard.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What updating a status needs; it is borrowed from whoever serves.
+#[derive(Clone, Copy, Debug)]
+pub struct Updating<'a, S, C> {
+    /// Where streams are kept.
+    pub store: &'a S,
+    /// Tells the time.
+    pub clock: &'a C,
+    /// Is called when something may be due.
+    pub fresh: &'a Wake,
+    /// Is passed by attempts that begin in this process.
+    pub gate: &'a Gate,
+    /// This process.
+    pub worker: WorkerId,
+}
+
+/// A status was stored.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StatusUpdated {
+    /// The stream with its new status.
+    pub stream: Stream,
+    /// Deliveries that were pending and are now dropped.
+    pub dropped: u64,
+    /// Whether the status is in force.
+    pub settled: Settled,
+}
+
+/// How far a status has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Settled {
+    /// If the stream is not enabled, no further attempt begins; those under way may finish.
+    InForce,
+    /// Whoever works on the stream has not confirmed that no attempt begins any more; it will stop by itself.
+    NotYet,
+}
+
+/// A status was not updated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StatusError {
+    /// The Receiver has no such stream.
+    #[error("there is no stream with this stream_id")]
+    NotFound,
+    /// The store did not do it.
+    #[error("the status cannot be stored")]
+    Store(#[source] StoreError),
+}
+
+impl<S: StreamStore + Outbox, C: Clock> Updating<'_, S, C> {
+    /// Gives a stream of `receiver` the status that it asks for (SSF 1.0 §8.1.2.2).
+    ///
+    /// Asking for the status that the stream has is no error, and waits as well.
+    ///
+    /// # Errors
+    /// There is no such stream, or the store is not available.
+    pub async fn update(
+        &self,
+        receiver: &Receiver,
+        request: UpdateStatus,
+    ) -> Result<StatusUpdated, StatusError> {
+        let UpdateStatus {
+            stream_id,
+            status,
+            reason,
+            ..
+        } = request;
+        let decide = |stream: &Stream| Ok::<_, Infallible>(stream.with_status(status, reason));
+        let changed = self
+            .store
+            .change_stream(receiver.id, &stream_id, self.clock.now(), decide)
+            .await
+            .map_err(StatusError::Store)?;
+        let (stream, dropped, owner) = match changed {
+            ChangedStream::Changed {
+                stream,
+                dropped,
+                owner,
+            } => (*stream, dropped, owner),
+            ChangedStream::Refused(never) => match never {},
+            ChangedStream::NotFound => return Err(StatusError::NotFound),
+        };
+        // Whoever delivers, in this process, looks again: for what is due now, or for that nothing is.
+        self.fresh.wake();
+        let settled = match stream.status {
+            StreamStatus::Enabled => Settled::InForce,
+            StreamStatus::Paused | StreamStatus::Disabled => {
+                self.settle(owner).await.map_err(StatusError::Store)?
+            }
+        };
+        Ok(StatusUpdated {
+            stream,
+            dropped,
+            settled,
+        })
+    }
+
+    /// Waits until neither this process nor `owner` begins an attempt any more.
+    ///
+    /// The gate is cleared whoever works on the stream: a lease that was taken away lately may have been ours.
+    async fn settle(&self, owner: Option<StreamLease>) -> Result<Settled, StoreError> {
+        let deadline = Instant::now() + WAIT_MAX;
+        if !self.gate.clears(WAIT_MAX).await {
+            return Ok(Settled::NotYet);
+        }
+        let Some(elsewhere) = owner.filter(|owner| owner.worker != self.worker) else {
+            return Ok(Settled::InForce);
+        };
+        while !self.store.is_over(&elsewhere, self.clock.now()).await? {
+            if Instant::now() >= deadline {
+                return Ok(Settled::NotYet);
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+        Ok(Settled::InForce)
+    }
+}

@@ -1,0 +1,63 @@
+//! The status of a stream (SSF 1.0 §8.1.2).
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+use ssf_types::stream::UpdateStatus;
+use tracing::info;
+
+use super::{
+    AppState, auth, body,
+    problem::Problem,
+    streams::{check_same_stream, find, no_such_stream, private, required_stream_id},
+};
+use crate::app::status::{self, Settled, StatusError};
+
+/// GET: the status of a stream (SSF 1.0 §8.1.2.1).
+pub(super) async fn read(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(&request, &state).await?;
+    let id = required_stream_id(&request)?;
+    let stream = find(&state, &receiver, &id).await?;
+    Ok(private(HttpResponse::Ok()).json(stream.status_configuration()))
+}
+
+/// POST: gives a stream another status (SSF 1.0 §8.1.2.2).
+///
+/// 200 if it is in force: no further attempt begins on a stream that is not enabled. 202 if an attempt may still begin.
+pub(super) async fn update(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(&request, &state).await?;
+    let body = body::json(&request, payload, state.management_body_bytes_max).await?;
+    let asked =
+        UpdateStatus::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
+    check_same_stream(&request, &asked.stream_id)?;
+    let updating = status::Updating {
+        store: &state.store,
+        clock: &state.clock,
+        fresh: &state.fresh,
+        gate: &state.gate,
+        worker: state.worker,
+    };
+    let updated = updating
+        .update(&receiver, asked)
+        .await
+        .map_err(|error| match error {
+            StatusError::NotFound => no_such_stream(),
+            StatusError::Store(error) => Problem::store(&error),
+        })?;
+    let stream = updated.stream;
+    let status = stream.status.as_str();
+    info!(stream.id = %stream.id, receiver.id = %receiver.id, stream.status = status, deliveries.dropped = updated.dropped, "status updated");
+    let answer = match updated.settled {
+        Settled::InForce => HttpResponse::Ok(),
+        Settled::NotYet => HttpResponse::Accepted(),
+    };
+    Ok(private(answer).json(stream.status_configuration()))
+}
