@@ -9,4 +9,5 @@ pub mod ids;
 pub mod ingest;
 pub mod manage;
 pub mod status;
+pub mod verify;
 pub mod wake;

@@ -39,6 +39,10 @@ const ISSUER_BYTES_MAX: usize = 1024;
 /// Longest time that a push may be allowed to take, in seconds: beyond it a dead receiver looks alive.
 const PUSH_SECONDS_MAX: u64 = 120;
 
+/// Longest time that may be required between two requests for verification, in seconds: beyond it a Receiver cannot
+/// tell a broken stream from a quiet one in time.
+const VERIFICATION_SECONDS_MAX: u64 = 3600;
+
 /// Largest body that may be allowed, in bytes.
 const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -82,6 +86,8 @@ pub struct Config {
     pub ingest_body_bytes_max: usize,
     /// Most streams that are delivered at the same time.
     pub streams_parallel_max: usize,
+    /// Least time between two requests for verification of a stream; whole seconds.
+    pub min_verification_interval: Duration,
     /// How long a stop waits for what is in flight.
     pub shutdown: Duration,
 }
@@ -110,6 +116,11 @@ impl Config {
         let management = reader.size("management_body_bytes_max", 64 * 1024, BODY_BYTES_MAX);
         let ingest = reader.size("ingest_body_bytes_max", 2 * 1024 * 1024, BODY_BYTES_MAX);
         let streams = reader.size("streams_parallel_max", 32, 1024);
+        let interval = reader.number(
+            "min_verification_interval_seconds",
+            30,
+            1..=VERIFICATION_SECONDS_MAX,
+        );
         let shutdown = reader.number("shutdown_seconds", 15, 1..=600);
         let faults = reader.finish();
         let config = (|| {
@@ -130,6 +141,7 @@ impl Config {
                 management_body_bytes_max: management?,
                 ingest_body_bytes_max: ingest?,
                 streams_parallel_max: streams?,
+                min_verification_interval: Duration::from_secs(interval?),
                 shutdown: Duration::from_secs(shutdown?),
             })
         })();

@@ -14,3 +14,4 @@ pub mod receiver;
 pub mod retry;
 pub mod stream;
 pub mod subjects;
+pub mod verification;

@@ -13,8 +13,9 @@ mod probes;
 mod problem;
 mod status;
 mod streams;
+mod verify;
 
-use std::future::ready;
+use std::{future::ready, time::Duration};
 
 use actix_web::{
     HttpResponse, Route, guard,
@@ -30,7 +31,10 @@ pub use self::listening::Listening;
 use self::problem::Problem;
 use crate::{
     app::{clock::SystemClock, gate::Gate, ingest::Ingest, wake::Wake},
-    domain::id::{Fingerprint, WorkerId},
+    domain::{
+        id::{Fingerprint, WorkerId},
+        stream::Terms,
+    },
     keys::SigningKeys,
     sealing::Sealer,
     store::SeaStore,
@@ -67,10 +71,23 @@ pub struct AppState {
     pub metrics: PrometheusHandle,
     /// Tells the time.
     pub clock: SystemClock,
+    /// Least time between two requests for verification of a stream; whole seconds.
+    pub min_verification_interval: Duration,
     /// Longest body of a management request, in bytes.
     pub management_body_bytes_max: usize,
     /// Longest body of an ingest request, in bytes.
     pub ingest_body_bytes_max: usize,
+}
+
+impl AppState {
+    /// What every stream is supplied with.
+    fn terms(&self) -> Terms<'_> {
+        Terms {
+            issuer: &self.issuer,
+            events_supported: &self.events_supported,
+            min_verification_interval: self.min_verification_interval,
+        }
+    }
 }
 
 /// Paths of the API of `issuer`, behind the issuer's own path.
@@ -82,6 +99,7 @@ impl Paths {
     const JWKS: &str = "/jwks.json";
     const STREAM: &str = "/ssf/stream";
     const STATUS: &str = "/ssf/status";
+    const VERIFY: &str = "/ssf/verify";
 
     fn of(issuer: &Issuer) -> Self {
         let url = issuer.to_url();
@@ -128,6 +146,11 @@ fn routes(state: &Data<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                     .route(web::get().to(status::read))
                     .route(web::post().to(status::update))
                     .default_service(all_else_refused("GET, POST")),
+            )
+            .service(
+                web::resource(paths.path(Paths::VERIFY))
+                    .route(web::post().to(verify::request))
+                    .default_service(all_else_refused("POST")),
             )
             .service(
                 web::resource("/ingest/events")

@@ -35,6 +35,7 @@ use crate::domain::{
     key::StoredKey,
     receiver::Receiver,
     stream::Stream,
+    verification::FrameworkSet,
 };
 
 /// A store cannot do what it was asked to.
@@ -170,6 +171,20 @@ pub trait StreamStore {
         F: FnOnce(&Stream) -> Result<Stream, E> + Send,
         E: Send;
 
+    /// Numbers a SET of the framework on one stream of `receiver` alone; it is due at once.
+    ///
+    /// `decide` gets the stream and when the last such request was met; this one is remembered as being met at `now`.
+    fn send_verification<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        decide: F,
+    ) -> impl Future<Output = Result<SentAlone<E>, StoreError>> + Send
+    where
+        F: FnOnce(&Stream, Option<Timestamp>) -> Result<FrameworkSet, E> + Send,
+        E: Send;
+
     /// Deletes a stream of `receiver` and drops its deliveries; whoever works on it loses the lease.
     fn delete_stream(
         &self,
@@ -208,6 +223,17 @@ pub enum ChangedStream<E> {
         owner: Option<StreamLease>,
     },
     /// The change was not to be made; nothing is different.
+    Refused(E),
+    /// There is no such stream.
+    NotFound,
+}
+
+/// What came of sending a SET on one stream alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SentAlone<E> {
+    /// It is a delivery of the stream now.
+    Numbered,
+    /// It was not to be sent; nothing is different.
     Refused(E),
     /// There is no such stream.
     NotFound,

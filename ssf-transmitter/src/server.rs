@@ -140,6 +140,7 @@ impl Server {
             pulse: work.pulse.clone(),
             metrics: metrics.clone(),
             clock: SystemClock,
+            min_verification_interval: config.min_verification_interval,
             management_body_bytes_max: config.management_body_bytes_max,
             ingest_body_bytes_max: config.ingest_body_bytes_max,
         };

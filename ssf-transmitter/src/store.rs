@@ -23,6 +23,7 @@ mod outbox;
 mod receivers;
 mod row;
 mod streams;
+mod verify;
 
 use std::sync::Arc;
 

@@ -1,10 +1,6 @@
 //! What a Receiver does with its streams, where it takes more than one call of a port.
 
-use ssf_types::{
-    stream::CreateStream,
-    time::Timestamp,
-    uri::{EventTypeUri, Issuer},
-};
+use ssf_types::{stream::CreateStream, time::Timestamp, uri::EventTypeUri};
 
 use super::ids;
 use crate::{
@@ -12,6 +8,7 @@ use crate::{
         receiver::Receiver,
         stream::{
             ChangeStreamError, NewStreamError, STREAMS_PER_RECEIVER_MAX, Stream, StreamChange,
+            Terms,
         },
     },
     ports::{ChangedStream, CreatedStream, StoreError, StreamStore},
@@ -81,12 +78,11 @@ pub async fn change(
     store: &impl StreamStore,
     receiver: &Receiver,
     request: StreamChange,
-    issuer: &Issuer,
-    supported: &[EventTypeUri],
+    terms: Terms<'_>,
     now: Timestamp,
 ) -> Result<(Stream, u64), ChangeError> {
     let id = request.stream_id().clone();
-    let decide = |stream: &Stream| stream.changed(request, issuer, supported);
+    let decide = |stream: &Stream| stream.changed(request, terms);
     let changed = store.change_stream(receiver.id, &id, now, decide).await;
     match changed.map_err(ChangeError::Store)? {
         ChangedStream::Changed {

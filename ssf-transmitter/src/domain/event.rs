@@ -116,13 +116,17 @@ impl NewEvent {
             return Err(NewEventError::TooLong);
         }
         let new = Self::read_stored(json)?;
+        if new.event.is_framework() {
+            return Err(NewEventError::Framework);
+        }
         if !new.event.accepts(&new.sub_id) {
             return Err(NewEventError::NotAboutIdentifier);
         }
         Ok(new)
     }
 
-    /// Reads what was accepted before, whose text may have grown a little by being written anew.
+    /// Reads what was accepted before, whose text may have grown a little by being written anew, or what the
+    /// transmitter itself says.
     ///
     /// # Errors
     /// The text is not what was written.
@@ -163,12 +167,8 @@ fn read_event(events: &str) -> Result<Event, NewEventError> {
             "an object whose member name is an absolute URI",
         ))
     })?;
-    let event = Event::read(&uri, payload.get())
-        .map_err(|error| within(error.within(MemberName::of(uri.as_str()).0.as_str())))?;
-    if event.is_framework() {
-        return Err(NewEventError::Framework);
-    }
-    Ok(event)
+    Event::read(&uri, payload.get())
+        .map_err(|error| within(error.within(MemberName::of(uri.as_str()).0.as_str())))
 }
 
 impl Serialize for NewEvent {

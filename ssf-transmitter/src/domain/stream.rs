@@ -1,5 +1,7 @@
 //! Streams: what a Receiver asked for and what it gets (SSF 1.0 §8.1).
 
+use std::time::Duration;
+
 use ssf_types::{
     audience::Audience,
     id::StreamId,
@@ -15,6 +17,17 @@ use super::{id::ReceiverId, receiver::Receiver};
 
 /// Most streams of one Receiver.
 pub const STREAMS_PER_RECEIVER_MAX: u64 = 100;
+
+/// What the Transmitter supplies to every stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The `iss` of configurations and SETs.
+    pub issuer: &'a Issuer,
+    /// What streams may ask for.
+    pub events_supported: &'a [EventTypeUri],
+    /// Least time between two requests for verification; whole seconds.
+    pub min_verification_interval: Duration,
+}
 
 /// A stream from this Transmitter to one Receiver.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -144,15 +157,14 @@ impl Stream {
     /// The stream as it is after a change.
     ///
     /// A `delivery` replaces the former one whole, the secret included: one URL's secret is never sent to another.
-    /// Types of events that are asked for anew are chosen among `supported`.
+    /// Types of events that are asked for anew are chosen among the supported ones.
     ///
     /// # Errors
-    /// The request contradicts what `issuer` supplies, or asks for something else than push; nothing has changed.
+    /// The request contradicts the `terms`, or asks for something else than push; nothing has changed.
     pub fn changed(
         &self,
         change: StreamChange,
-        issuer: &Issuer,
-        supported: &[EventTypeUri],
+        terms: Terms<'_>,
     ) -> Result<Self, ChangeStreamError> {
         let delivery = match change.delivery() {
             None => self.delivery.clone(),
@@ -160,7 +172,7 @@ impl Stream {
             Some(_) => return Err(ChangeStreamError::DeliveryNotOffered),
         };
         let after = change
-            .apply(self.configuration(issuer, supported), supported)
+            .apply(self.configuration(terms), terms.events_supported)
             .map_err(ChangeStreamError::NotAsSupplied)?;
         Ok(Self {
             events_requested: after.events_requested,
@@ -187,19 +199,16 @@ impl Stream {
     }
 
     /// The stream as its Receiver may see it: without the secret (SSF 1.0 §8.1.1).
-    pub fn configuration(
-        &self,
-        issuer: &Issuer,
-        supported: &[EventTypeUri],
-    ) -> StreamConfiguration {
+    pub fn configuration(&self, terms: Terms<'_>) -> StreamConfiguration {
         let mut configuration = StreamConfiguration::new(
             self.id.clone(),
-            issuer.clone(),
+            terms.issuer.clone(),
             self.audience.clone(),
             self.events_delivered.clone(),
             Delivery::Push(self.delivery.without_secret()),
         );
-        configuration.events_supported = Some(supported.to_vec());
+        configuration.events_supported = Some(terms.events_supported.to_vec());
+        configuration.min_verification_interval = Some(terms.min_verification_interval.as_secs());
         configuration
             .events_requested
             .clone_from(&self.events_requested);
@@ -269,12 +278,14 @@ mod tests {
         let mut request = CreateStream::push(types(&["urn:a:2", "urn:a:9"]), push());
         request.description = Some("Stream for Receiver A".into());
         let issuer = Issuer::parse("https://tr.example.com").unwrap();
-        let told = create(request)
-            .unwrap()
-            .configuration(&issuer, &types(&["urn:a:1", "urn:a:2"]));
+        let told = create(request).unwrap().configuration(Terms {
+            issuer: &issuer,
+            events_supported: &types(&["urn:a:1", "urn:a:2"]),
+            min_verification_interval: Duration::from_secs(30),
+        });
         assert_eq!(
             serde_json::to_string(&told).unwrap(),
-            r#"{"stream_id":"f67e39a0","iss":"https://tr.example.com","aud":"https://rp.example.com","events_supported":["urn:a:1","urn:a:2"],"events_requested":["urn:a:2","urn:a:9"],"events_delivered":["urn:a:2"],"delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"https://rp.example.com/events"},"description":"Stream for Receiver A"}"#
+            r#"{"stream_id":"f67e39a0","iss":"https://tr.example.com","aud":"https://rp.example.com","events_supported":["urn:a:1","urn:a:2"],"events_requested":["urn:a:2","urn:a:9"],"events_delivered":["urn:a:2"],"delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"https://rp.example.com/events"},"min_verification_interval":30,"description":"Stream for Receiver A"}"#
         );
     }
 
@@ -284,7 +295,12 @@ mod tests {
     fn changed(read: fn(&[u8]) -> StreamChange, body: &str) -> Result<Stream, ChangeStreamError> {
         let supported = types(&["urn:a:1", "urn:a:2", "urn:a:3"]);
         let issuer = Issuer::parse(ISSUER).unwrap();
-        described().changed(read(body.as_bytes()), &issuer, &supported)
+        let terms = Terms {
+            issuer: &issuer,
+            events_supported: &supported,
+            min_verification_interval: Duration::from_secs(30),
+        };
+        described().changed(read(body.as_bytes()), terms)
     }
 
     fn described() -> Stream {
@@ -345,7 +361,7 @@ mod tests {
 
     #[test]
     fn what_the_transmitter_supplies_may_be_sent_as_it_is_and_not_otherwise() {
-        let same = r#"{"stream_id":"f67e39a0","iss":"https://tr.example.com","aud":"https://rp.example.com","events_delivered":["urn:a:2","urn:a:1"],"events_requested":["urn:a:3"]}"#;
+        let same = r#"{"stream_id":"f67e39a0","iss":"https://tr.example.com","aud":"https://rp.example.com","events_delivered":["urn:a:2","urn:a:1"],"min_verification_interval":30,"events_requested":["urn:a:3"]}"#;
         let stream = changed(patch, same).unwrap();
         assert_eq!(stream.events_delivered, types(&["urn:a:3"]));
         for (member, value) in [

@@ -32,6 +32,7 @@ fn describe(issuer: &Issuer) -> TransmitterMetadata {
     metadata.jwks_uri = Some(endpoint(issuer, Paths::JWKS));
     metadata.configuration_endpoint = Some(endpoint(issuer, Paths::STREAM));
     metadata.status_endpoint = Some(endpoint(issuer, Paths::STATUS));
+    metadata.verification_endpoint = Some(endpoint(issuer, Paths::VERIFY));
     metadata.delivery_methods_supported = vec![DELIVERY_PUSH.to_owned()];
     metadata.authorization_schemes = vec![AuthorizationScheme::bearer()];
     metadata.default_subjects = Some(DefaultSubjects::All);
@@ -64,6 +65,7 @@ mod tests {
             "delivery_methods_supported": ["urn:ietf:rfc:8935"],
             "configuration_endpoint": "https://tr.example.com/issuer1/ssf/stream",
             "status_endpoint": "https://tr.example.com/issuer1/ssf/status",
+            "verification_endpoint": "https://tr.example.com/issuer1/ssf/verify",
             "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6750"}],
             "default_subjects": "ALL",
         });

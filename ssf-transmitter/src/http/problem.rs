@@ -1,6 +1,6 @@
 //! Errors as a peer sees them: problem documents (RFC 9457).
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -21,7 +21,7 @@ use crate::ports::StoreError;
 pub(super) struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<(HeaderName, Cow<'static, str>)>,
     events: Option<Vec<Value>>,
 }
 
@@ -62,7 +62,7 @@ impl Problem {
     /// 401 without a token: the challenge says nothing but the scheme (RFC 6750 §3.1).
     pub(super) fn no_token() -> Self {
         Self {
-            header: Some((WWW_AUTHENTICATE, "Bearer")),
+            header: Some((WWW_AUTHENTICATE, "Bearer".into())),
             ..Self::new(
                 StatusCode::UNAUTHORIZED,
                 "send a token as \"Authorization: Bearer …\"",
@@ -73,7 +73,7 @@ impl Problem {
     /// 401 with a token that is not known.
     pub(super) fn invalid_token() -> Self {
         Self {
-            header: Some((WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")),
+            header: Some((WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"".into())),
             ..Self::new(
                 StatusCode::UNAUTHORIZED,
                 "the token is not one that is valid here",
@@ -89,7 +89,7 @@ impl Problem {
     /// 405 with the methods that there are.
     pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
         Self {
-            header: Some((ALLOW, allowed)),
+            header: Some((ALLOW, allowed.into())),
             ..Self::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 format!("the methods of this resource are {allowed}"),
@@ -123,10 +123,19 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
+    /// 429: the same request may be granted after `retry_after`, which is told in whole seconds.
+    pub(super) fn too_soon(detail: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        Self {
+            header: Some((RETRY_AFTER, seconds.to_string().into())),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        }
+    }
+
     /// 503: the same request may succeed in a second.
     pub(super) fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            header: Some((RETRY_AFTER, "1")),
+            header: Some((RETRY_AFTER, "1".into())),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         }
     }
@@ -155,7 +164,7 @@ impl ResponseError for Problem {
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header((CONTENT_TYPE, "application/problem+json"));
         if let Some((name, value)) = &self.header {
-            response.insert_header((name.clone(), *value));
+            response.insert_header((name.clone(), value.as_ref()));
         }
         response.json(Document {
             r#type: "about:blank",

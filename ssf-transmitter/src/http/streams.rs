@@ -97,22 +97,14 @@ async fn change(
     let body = body::json(request, payload, state.management_body_bytes_max).await?;
     let asked = read(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(request, asked.stream_id())?;
-    let supported = &state.events_supported;
     let now = state.clock.now();
-    let (stream, dropped) = manage::change(
-        &state.store,
-        &receiver,
-        asked,
-        &state.issuer,
-        supported,
-        now,
-    )
-    .await
-    .map_err(|error| match error {
-        ChangeError::Request(error) => Problem::bad_request(error.to_string()),
-        ChangeError::NotFound => no_such_stream(),
-        ChangeError::Store(error) => Problem::store(&error),
-    })?;
+    let (stream, dropped) = manage::change(&state.store, &receiver, asked, state.terms(), now)
+        .await
+        .map_err(|error| match error {
+            ChangeError::Request(error) => Problem::bad_request(error.to_string()),
+            ChangeError::NotFound => no_such_stream(),
+            ChangeError::Store(error) => Problem::store(&error),
+        })?;
     state.fresh.wake();
     info!(stream.id = %stream.id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream changed");
     Ok(private(HttpResponse::Ok()).json(configuration(&stream, state)))
@@ -153,7 +145,7 @@ pub(super) async fn find(
 }
 
 fn configuration(stream: &Stream, state: &AppState) -> StreamConfiguration {
-    stream.configuration(&state.issuer, &state.events_supported)
+    stream.configuration(state.terms())
 }
 
 /// An answer that no cache may keep.

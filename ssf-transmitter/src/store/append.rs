@@ -143,7 +143,7 @@ impl SeaStore {
         Ok((fingerprint(&row.key)?, Remembered { body, ids }))
     }
 
-    fn event_row(
+    pub(super) fn event_row(
         &self,
         id: EventId,
         event: &NewEvent,

@@ -73,7 +73,7 @@ impl SeaStore {
     }
 
     /// Reads a stream of `receiver` once its queue is locked, which fan-out and delivery lock first, too.
-    async fn lock_own_stream(
+    pub(super) async fn lock_own_stream(
         &self,
         transaction: &DatabaseTransaction,
         receiver: ReceiverId,

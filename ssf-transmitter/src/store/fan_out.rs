@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// A delivery that has its stream's row and its event, and no number yet.
-struct Placed {
+pub(super) struct Placed {
     stream: Uuid,
     event_position: i64,
     order_key: Fingerprint,
@@ -121,7 +121,12 @@ impl SeaStore {
         Ok(fan_out)
     }
 
-    fn place(&self, position: i64, planned: Vec<PlannedDelivery>, placed: &mut Vec<Placed>) {
+    pub(super) fn place(
+        &self,
+        position: i64,
+        planned: Vec<PlannedDelivery>,
+        placed: &mut Vec<Placed>,
+    ) {
         for planned in planned {
             // The decision is about streams that it was given, and those have UUIDs.
             if let Some(stream) = row::stream_uuid(&planned.stream) {
@@ -139,7 +144,7 @@ impl SeaStore {
     /// Numbers deliveries from the counters of their streams, and says which are due and which have to wait.
     ///
     /// A stream that was deleted in the meantime has no counter: it gets nothing.
-    async fn number(
+    pub(super) async fn number(
         &self,
         transaction: &DatabaseTransaction,
         placed: &[Placed],
@@ -302,6 +307,7 @@ async fn store_queues(
             lease_worker: Set(row.lease_worker),
             lease_epoch: Set(row.lease_epoch),
             lease_until: Set(row.lease_until),
+            verified_at: Set(row.verified_at),
         })
         .collect();
     for chunk in chunks(rows) {
@@ -322,7 +328,7 @@ fn counted(fan_out: &FanOut) -> BTreeMap<&'static str, u64> {
 }
 
 /// Writes down what became of each event.
-async fn record(
+pub(super) async fn record(
     transaction: &DatabaseTransaction,
     skipped: Vec<(i64, BTreeMap<&'static str, u64>)>,
     matched: impl Iterator<Item = i64>,

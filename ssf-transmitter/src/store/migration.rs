@@ -3,6 +3,7 @@
 mod m0001_create_tables;
 mod m0002_keep_drops;
 mod m0003_hold_streams;
+mod m0004_verify_streams;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_create_tables::Migration),
             Box::new(m0002_keep_drops::Migration),
             Box::new(m0003_hold_streams::Migration),
+            Box::new(m0004_verify_streams::Migration),
         ]
     }
 }

@@ -25,8 +25,11 @@ use crate::{
         dropped::{DropReason, DropRecord},
         id::ReceiverId,
         stream::{STREAMS_PER_RECEIVER_MAX, Stream},
+        verification::FrameworkSet,
     },
-    ports::{ChangedStream, CorruptRow, CreatedStream, DeletedStream, StoreError, StreamStore},
+    ports::{
+        ChangedStream, CorruptRow, CreatedStream, DeletedStream, SentAlone, StoreError, StreamStore,
+    },
 };
 
 impl StreamStore for SeaStore {
@@ -98,6 +101,20 @@ impl StreamStore for SeaStore {
         self.change_own_stream(receiver, id, now, change).await
     }
 
+    async fn send_verification<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        decide: F,
+    ) -> Result<SentAlone<E>, StoreError>
+    where
+        F: FnOnce(&Stream, Option<Timestamp>) -> Result<FrameworkSet, E> + Send,
+        E: Send,
+    {
+        self.send_alone(receiver, id, now, decide).await
+    }
+
     async fn delete_stream(
         &self,
         receiver: ReceiverId,
@@ -158,6 +175,7 @@ fn new_queue(id: Uuid) -> stream_queue::ActiveModel {
         lease_worker: Set(None),
         lease_epoch: Set(0),
         lease_until: Set(0),
+        verified_at: Set(None),
     }
 }
 

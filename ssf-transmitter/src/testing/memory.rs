@@ -18,11 +18,12 @@ use crate::{
         order::OrderKey,
         receiver::Receiver,
         stream::{STREAMS_PER_RECEIVER_MAX, Stream},
+        verification::FrameworkSet,
     },
     ports::{
         AddedReceiver, Appended, ChangedStream, CreatedStream, DeletedStream, FanOutLease,
         FannedOut, Fenced, FirstWrite, KeyStore, LeasedStream, Outbox, ReceiverStore, Resume,
-        Settings, Settlement, StoreError, StreamLease, StreamStore, Submission,
+        SentAlone, Settings, Settlement, StoreError, StreamLease, StreamStore, Submission,
     },
 };
 
@@ -51,6 +52,7 @@ struct Kept {
     first_events: HashMap<EventTypeUri, usize>,
     /// Events before this one were accepted while the stream was disabled, or before; all will be while it is.
     disabled_until: usize,
+    verified_at: Option<Timestamp>,
     last_sequence: u64,
     deliveries: BTreeMap<u64, KeptDelivery>,
     worker: Option<WorkerId>,
@@ -73,6 +75,7 @@ impl Kept {
             first_events: types.map(|uri| (uri, next_event)).collect(),
             stream,
             disabled_until: 0,
+            verified_at: None,
             last_sequence: 0,
             deliveries: BTreeMap::new(),
             worker: None,
@@ -119,10 +122,15 @@ impl Kept {
         for uri in wanted {
             self.first_events.entry(uri.clone()).or_insert(next);
         }
-        let unwanted = self.drop_pending(|delivery| {
-            let uri = delivery.event.event.event.uri();
-            !wanted.contains(&uri)
-        });
+        let given_up: Vec<EventTypeUri> = {
+            let before = self.stream.events_delivered.iter();
+            before
+                .filter(|uri| !wanted.contains(uri))
+                .cloned()
+                .collect()
+        };
+        let unwanted =
+            self.drop_pending(|delivery| given_up.contains(&delivery.event.event.event.uri()));
         let disabled = match stream.status {
             StreamStatus::Enabled | StreamStatus::Paused => {
                 self.disabled_until = self.disabled_until.min(next);
@@ -375,6 +383,32 @@ impl StreamStore for MemoryStore {
             dropped,
             owner,
         })
+    }
+
+    async fn send_verification<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        decide: F,
+    ) -> Result<SentAlone<E>, StoreError>
+    where
+        F: FnOnce(&Stream, Option<Timestamp>) -> Result<FrameworkSet, E> + Send,
+        E: Send,
+    {
+        let mut state = self.state();
+        let own = |kept: &&mut Kept| kept.stream.receiver == receiver && kept.stream.id == *id;
+        let Some(kept) = state.streams.iter_mut().find(own) else {
+            return Ok(SentAlone::NotFound);
+        };
+        let set = match decide(&kept.stream, kept.verified_at) {
+            Ok(set) => set,
+            Err(refusal) => return Ok(SentAlone::Refused(refusal)),
+        };
+        let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
+        kept.add(&event, set.planned, now);
+        kept.verified_at = Some(now);
+        Ok(SentAlone::Numbered)
     }
 
     async fn delete_stream(

@@ -1,13 +1,21 @@
 //! Creating and changing streams.
 
+use std::time::Duration;
+
 use ssf_transmitter::{
-    app::manage::{self, ChangeError, CreateError},
-    domain::stream::{
-        ChangeStreamError, NewStreamError, STREAMS_PER_RECEIVER_MAX, Stream, StreamChange,
+    app::{
+        manage::{self, ChangeError, CreateError},
+        verify::{self, VerifyError},
     },
-    ports::{Clock, StreamStore},
+    domain::stream::{
+        ChangeStreamError, NewStreamError, STREAMS_PER_RECEIVER_MAX, Stream, StreamChange, Terms,
+    },
+    domain::verification::VerificationError,
+    ports::{Clock, Outbox, StreamStore},
 };
-use ssf_types::stream::{CreateStream, Delivery, PollDelivery, PushDelivery, UpdateStream};
+use ssf_types::stream::{
+    CreateStream, Delivery, PollDelivery, PushDelivery, UpdateStream, VerificationRequest,
+};
 use ssf_types::uri::{EndpointUrl, Issuer};
 
 use super::fixture::*;
@@ -63,9 +71,13 @@ async fn update(
     change(&mut request);
     let mut owner = receiver();
     owner.id = stream.receiver;
-    let issuer = Issuer::parse("https://tr.example.com").unwrap();
+    let terms = Terms {
+        issuer: &Issuer::parse("https://tr.example.com").unwrap(),
+        events_supported: &[],
+        min_verification_interval: Duration::from_secs(30),
+    };
     let (request, now) = (StreamChange::Update(request), world.clock.now());
-    manage::change(&world.store, &owner, request, &issuer, &[], now).await
+    manage::change(&world.store, &owner, request, terms, now).await
 }
 
 #[tokio::test]
@@ -99,4 +111,34 @@ async fn a_change_that_cannot_be_made_stores_nothing() {
     unknown.receiver = receiver().id;
     let refused = update(&world, &unknown, |_| ()).await;
     assert!(matches!(refused, Err(ChangeError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_verification_is_sent_once_in_the_interval() {
+    let world = World::new();
+    let stream = world.stream().await;
+    let mut owner = receiver();
+    owner.id = stream.receiver;
+    let verify = |by| {
+        let request = VerificationRequest::new(stream.id.clone(), None);
+        let (interval, now) = (Duration::from_secs(30), world.clock.now());
+        verify::verify(&world.store, by, request, interval, now)
+    };
+    verify(&owner).await.unwrap();
+    assert_eq!(
+        world.store.next_due().await.unwrap(),
+        Some(world.clock.now())
+    );
+    world.clock.advance(Duration::from_secs(29));
+    let refused = verify(&owner).await.unwrap_err();
+    let retry_after = Duration::from_secs(1);
+    assert!(matches!(
+        refused,
+        VerifyError::Request(VerificationError::TooSoon { retry_after: told }) if told == retry_after
+    ));
+    world.clock.advance(retry_after);
+    verify(&owner).await.unwrap();
+    let stranger = receiver();
+    let refused = verify(&stranger).await.unwrap_err();
+    assert!(matches!(refused, VerifyError::NotFound));
 }

@@ -372,6 +372,29 @@ async fn what_happens_while_a_stream_is_disabled_never_arrives() {
 }
 
 #[tokio::test]
+async fn a_verification_arrives_on_a_stream_that_delivers_nothing_else() {
+    let installation = Installation::new();
+    let transmitter = serve(&installation);
+    let endpoint = Endpoint::answering(202);
+    let subscribed = subscribe(&installation, &transmitter, &endpoint).await;
+    let nothing = json!({"events_requested": []});
+    update(&transmitter, &subscribed, nothing).await;
+    let stream = &subscribed.stream["stream_id"];
+    let state = "VGhpcyBpcyBhbiBleGFtcGxlIHN0YXRlIHZhbHVlLgo= \"é\"";
+    let request = client().post(transmitter.url("/tenant/ssf/verify"));
+    let request = request.json(&json!({"stream_id": stream, "state": state}));
+    let answer = Answer::to(request.bearer_auth(&subscribed.receiver)).await;
+    assert_eq!(answer.status, 204, "{}", answer.body);
+    let claims = verified(&transmitter, &endpoint.next()).await;
+    let expected = json!({"format": "opaque", "id": stream});
+    assert_eq!(serde_json::to_value(&claims.sub_id).unwrap(), expected);
+    let Event::Verification(event) = claims.event else {
+        panic!("{:?}", claims.event)
+    };
+    assert_eq!(event.state.as_deref(), Some(state));
+}
+
+#[tokio::test]
 async fn a_type_that_is_no_longer_requested_does_not_arrive() {
     let installation = Installation::new();
     let transmitter = serve(&installation);

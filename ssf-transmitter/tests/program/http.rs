@@ -67,6 +67,11 @@ impl Served {
         Answer::to(request.bearer_auth(&self.receiver)).await
     }
 
+    async fn verify(&self, body: &Value) -> Answer {
+        let request = client().post(self.url("/ssf/verify")).json(body);
+        Answer::to(request.bearer_auth(&self.receiver)).await
+    }
+
     async fn hand_in(&self, body: &Value) -> Answer {
         let request = client().post(self.url("/ingest/events")).json(body);
         Answer::to(request.bearer_auth(&self.operator)).await
@@ -95,12 +100,15 @@ async fn discovery_names_endpoints_that_are_there() {
         metadata["delivery_methods_supported"],
         json!(["urn:ietf:rfc:8935"])
     );
-    assert_eq!(metadata.get("verification_endpoint"), None);
     let jwks = Answer::to(client().get(metadata["jwks_uri"].as_str().unwrap())).await;
     assert_eq!(jwks.header("cache-control"), Some("public, max-age=60"));
     assert_eq!(jwks.json()["keys"][0]["alg"], "RS256");
-    for endpoint in ["configuration_endpoint", "status_endpoint"] {
-        let answer = Answer::to(client().get(metadata[endpoint].as_str().unwrap())).await;
+    for endpoint in [
+        "configuration_endpoint",
+        "status_endpoint",
+        "verification_endpoint",
+    ] {
+        let answer = Answer::to(client().post(metadata[endpoint].as_str().unwrap())).await;
         assert_eq!(answer.status, 401, "{endpoint}");
     }
 }
@@ -294,6 +302,64 @@ async fn a_status_that_cannot_be_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_verification_is_granted_once_in_the_interval_even_after_a_restart() {
+    let served = Served::start();
+    let stream = served.create(&stream_for(ENDPOINT)).await.json();
+    assert_eq!(stream["min_verification_interval"], 30);
+    let body = json!({"stream_id": stream["stream_id"], "state": "x"});
+    let granted = served.verify(&body).await;
+    assert_eq!((granted.status, granted.body.as_str()), (204, ""));
+    assert_eq!(granted.header("cache-control"), Some("no-store"));
+    let expected = said(
+        429,
+        "min_verification_interval has not passed since the last request",
+    );
+    let refused = served.verify(&body).await;
+    assert_eq!(refused.problem(), expected);
+    let seconds = refused.header("retry-after").unwrap().parse::<u64>();
+    assert!((1..=30).contains(&seconds.unwrap()));
+
+    let Served {
+        installation,
+        transmitter,
+        receiver,
+        ..
+    } = served;
+    transmitter.kill();
+    let transmitter = installation.serve();
+    let request = client().post(transmitter.url("/ssf/verify")).json(&body);
+    let refused = Answer::to(request.bearer_auth(receiver)).await;
+    assert_eq!(refused.problem(), expected);
+}
+
+#[tokio::test]
+async fn a_verification_that_cannot_be_is_told_why() {
+    let served = Served::start();
+    let stream = served.create(&stream_for(ENDPOINT)).await.json();
+    let id = &stream["stream_id"];
+    let post = |body: &Value| client().post(served.url("/ssf/verify")).json(body);
+    let body = json!({"stream_id": id});
+    assert_eq!(Answer::to(post(&body)).await.status, 401);
+    let missing = served.verify(&json!({"state": "x"})).await;
+    assert_eq!(missing.problem(), said(400, "stream_id is missing"));
+    let long = json!({"stream_id": id, "state": "x".repeat(1025)});
+    assert_eq!(served.verify(&long).await.status, 400);
+    let gone = said(404, "there is no stream with this stream_id");
+    let unknown = json!({"stream_id": "unknown"});
+    assert_eq!(served.verify(&unknown).await.problem(), gone);
+    let other = served.installation.add_receiver("other");
+    let foreign = Answer::to(post(&body).bearer_auth(other)).await;
+    assert_eq!(foreign.problem(), gone);
+    for status in ["paused", "disabled"] {
+        served
+            .set_status(&json!({"stream_id": id, "status": status}))
+            .await;
+        let detail = format!("the stream is {status}, and nothing is sent on it: enable it first");
+        assert_eq!(served.verify(&body).await.problem(), (400, detail));
+    }
+}
+
+#[tokio::test]
 async fn another_receivers_stream_does_not_exist() {
     let served = Served::start();
     let stream = served.create(&stream_for(ENDPOINT)).await.json();
@@ -472,6 +538,7 @@ async fn other_methods_and_other_paths_are_refused() {
         ("/jwks.json", "GET, HEAD"),
         ("/ssf/stream", "GET, POST, PATCH, PUT, DELETE"),
         ("/ssf/status", "GET, POST"),
+        ("/ssf/verify", "POST"),
         ("/ingest/events", "POST"),
         ("/health", "GET, HEAD"),
     ] {

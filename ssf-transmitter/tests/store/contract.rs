@@ -23,8 +23,9 @@ use ssf_types::{
 use super::fixture::*;
 
 mod status;
+mod verification;
 
-pub(crate) use self::status::*;
+pub(crate) use self::{status::*, verification::*};
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
     known_stream(store, 1, &[LOGOUT]).await;

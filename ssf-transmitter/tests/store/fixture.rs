@@ -138,8 +138,12 @@ pub(crate) fn event(uri: &str, subject: impl Into<Subject>) -> NewEvent {
     NewEvent::new(subject, Event::read(&uri, r#"{"a":1}"#).unwrap())
 }
 
+pub(crate) fn event_id() -> EventId {
+    EventId::new(Uuid::now_v7())
+}
+
 pub(crate) fn submission(events: Vec<NewEvent>) -> Submission {
-    let named = |event| (EventId::new(Uuid::now_v7()), event);
+    let named = |event| (event_id(), event);
     Submission {
         idempotency: None,
         events: events.into_iter().map(named).collect(),

@@ -78,6 +78,11 @@ on_every_store! {
     a_type_that_is_asked_for_while_the_stream_is_disabled_comes_after_that
     a_status_is_kept_with_its_reason_and_leaves_other_streams_alone
     a_change_of_status_tells_who_works_on_the_stream_until_that_is_over
+    a_verification_is_due_on_its_stream_alone_whatever_that_delivers
+    a_verification_waits_for_no_event_and_no_event_for_it
+    a_verification_that_came_too_soon_is_not_sent_and_changes_nothing
+    a_verification_outlives_a_change_of_types
+    a_verification_is_sent_to_the_streams_receiver_alone
     an_id_that_is_no_id_of_ours_finds_nothing
     a_receiver_has_a_limited_number_of_streams
     a_receiver_is_found_by_its_token_alone

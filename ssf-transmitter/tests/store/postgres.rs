@@ -1,13 +1,17 @@
 //! PostgreSQL: a cluster of this test run's own, with a database for each test.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use ssf_transmitter::{
-    ports::{Appended, Fenced, Outbox, StreamStore},
+    domain::{stream::Stream, verification::verification},
+    ports::{Appended, Fenced, Outbox, SentAlone, StreamStore},
     sealing::{DataKey, Sealer},
     store::{Access, SeaStore},
 };
-use ssf_types::stream::StreamStatus;
+use ssf_types::{id::Jti, stream::StreamStatus};
 
 use self::cluster::Cluster;
 use super::fixture::*;
@@ -165,5 +169,24 @@ async fn of_a_stream_that_is_disabled_amid_events_nothing_stays_pending() {
         assert_eq!(dropped, numbered, "round {round}");
         set_status(&one, &stream, StreamStatus::Enabled).await;
         assert_eq!(one.next_due().await.unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_nodes_that_are_asked_for_a_verification_at_once_one_sends_it() {
+    let rig = Rig::new();
+    let (one, other) = (rig.open().await, rig.open().await);
+    for number in 0..10 {
+        let stream = known_stream(&one, number, &[]).await;
+        let decide = |stream: &Stream, last| {
+            let ids = (event_id(), Jti::parse("756E69717565").unwrap());
+            verification(stream, None, last, Duration::from_mins(1), NOW, ids)
+        };
+        let left = one.send_verification(stream.receiver, &stream.id, NOW, decide);
+        let right = other.send_verification(stream.receiver, &stream.id, NOW, decide);
+        let (left, right) = tokio::join!(left, right);
+        let sent = [left.unwrap(), right.unwrap()];
+        let numbered = |sent: &&SentAlone<_>| **sent == SentAlone::Numbered;
+        assert_eq!(sent.iter().filter(numbered).count(), 1, "{sent:?}");
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Model {
     pub(crate) lease_epoch: i64,
     /// Zero while nobody works on the stream.
     pub(crate) lease_until: i64,
+    /// When a verification was last requested.
+    pub(crate) verified_at: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

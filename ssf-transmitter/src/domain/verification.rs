@@ -1,0 +1,168 @@
+//! Showing a Receiver that SETs arrive on its stream (SSF 1.0 §8.1.4).
+
+use std::time::Duration;
+
+use ssf_types::{
+    event::ssf::Verification, id::Jti, stream::StreamStatus, subject::SimpleSubject,
+    time::Timestamp,
+};
+
+use super::{
+    event::NewEvent, fan_out::PlannedDelivery, id::EventId, order::OrderKey, stream::Stream,
+};
+
+/// A SET that the Transmitter itself sends on one stream, whatever events that delivers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct FrameworkSet {
+    /// Names the event.
+    pub id: EventId,
+    /// What the SET says.
+    pub event: NewEvent,
+    /// The delivery that it becomes.
+    pub planned: PlannedDelivery,
+}
+
+/// A verification is not sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerificationError {
+    /// A stream that is not enabled sends nothing, and that is nothing to be found out by waiting.
+    #[error("the stream is {}, and nothing is sent on it: enable it first", .0.as_str())]
+    NotEnabled(StreamStatus),
+    /// The one before was requested a moment ago (SSF 1.0 §8.1.4.2).
+    #[error("min_verification_interval has not passed since the last request")]
+    TooSoon {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+}
+
+/// Decides on a Receiver's request for a verification of its stream; the last one that was granted came at `last`.
+///
+/// The subject is the stream, and `state` is echoed (SSF 1.0 §8.1.4.1). Its order key is the stream's id, so that it waits
+/// for no event, and no event for it.
+///
+/// # Errors
+/// The stream is not enabled, or `interval` has not passed.
+pub fn verification(
+    stream: &Stream,
+    state: Option<String>,
+    last: Option<Timestamp>,
+    interval: Duration,
+    now: Timestamp,
+    (id, jti): (EventId, Jti),
+) -> Result<FrameworkSet, VerificationError> {
+    match stream.status {
+        StreamStatus::Enabled => {}
+        StreamStatus::Paused | StreamStatus::Disabled => {
+            return Err(VerificationError::NotEnabled(stream.status));
+        }
+    }
+    if let Some(next) = last.map(|last| last.after(interval))
+        && next > now
+    {
+        // A clock that was set back does not silence the stream for longer than the interval.
+        let retry_after = next.since(now).min(interval);
+        return Err(VerificationError::TooSoon { retry_after });
+    }
+    let mut payload = Verification::default();
+    payload.state = state;
+    let subject = SimpleSubject::Opaque {
+        id: stream.id.as_str().to_owned(),
+    };
+    let event = NewEvent::new(subject, payload);
+    let planned = PlannedDelivery {
+        stream: stream.id.clone(),
+        jti,
+        iat: now.whole_seconds(),
+        chosen: None,
+        order: OrderKey::of(&event.sub_id),
+    };
+    Ok(FrameworkSet { id, event, planned })
+}
+
+#[cfg(test)]
+mod tests {
+    use ssf_types::{
+        audience::Audience,
+        id::StreamId,
+        stream::{CreateStream, PushDelivery},
+        uri::EndpointUrl,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{id::ReceiverId, receiver::Receiver};
+
+    const INTERVAL: Duration = Duration::from_secs(30);
+    const NOW: Timestamp = Timestamp::from_millis(1_000_999);
+
+    fn stream() -> Stream {
+        let audience = Audience::new(["https://rp.example.com"]).unwrap();
+        let receiver = Receiver::new(ReceiverId::new(Uuid::from_u128(1)), "rp", audience).unwrap();
+        let endpoint = EndpointUrl::parse("https://rp.example.com/events").unwrap();
+        let request = CreateStream::push(Vec::new(), PushDelivery::new(endpoint, None));
+        let id = StreamId::parse("f67e39a0").unwrap();
+        Stream::create(request, &receiver, id, &[], NOW).unwrap()
+    }
+
+    fn requested(
+        stream: &Stream,
+        state: Option<&str>,
+        last: Option<Timestamp>,
+    ) -> Result<FrameworkSet, VerificationError> {
+        let ids = (
+            EventId::new(Uuid::from_u128(7)),
+            Jti::parse("756E69717565").unwrap(),
+        );
+        verification(stream, state.map(str::to_owned), last, INTERVAL, NOW, ids)
+    }
+
+    #[test]
+    fn a_verification_is_about_the_stream_and_echoes_the_state() {
+        let set = requested(&stream(), Some("a \"state\" é"), None).unwrap();
+        assert_eq!(
+            serde_json::to_string(&set.event).unwrap(),
+            r#"{"sub_id":{"format":"opaque","id":"f67e39a0"},"events":{"https://schemas.openid.net/secevent/ssf/event-type/verification":{"state":"a \"state\" é"}}}"#
+        );
+        assert_eq!(set.planned.iat, Timestamp::from_secs(1000));
+        assert_eq!(set.planned.stream.as_str(), "f67e39a0");
+    }
+
+    #[test]
+    fn without_a_state_none_is_made_up() {
+        let set = requested(&stream(), None, None).unwrap();
+        let json = serde_json::to_string(&set.event).unwrap();
+        assert!(json.ends_with(r#"/verification":{}}}"#), "{json}");
+    }
+
+    #[test]
+    fn a_request_that_comes_too_soon_is_told_how_long_to_wait() {
+        let last = |millis| Some(Timestamp::from_millis(millis));
+        let too_soon = |retry_after| Err(VerificationError::TooSoon { retry_after });
+        let at = |last| requested(&stream(), None, last);
+        assert_eq!(at(last(971_000)), too_soon(Duration::from_millis(1)));
+        assert_eq!(at(last(1_000_999)), too_soon(INTERVAL));
+        assert_eq!(at(last(9_000_000)), too_soon(INTERVAL));
+        assert!(at(last(970_999)).is_ok());
+    }
+
+    #[test]
+    fn a_stream_that_is_not_enabled_is_not_verified() {
+        for (status, said) in [
+            (
+                StreamStatus::Paused,
+                "the stream is paused, and nothing is sent on it: enable it first",
+            ),
+            (
+                StreamStatus::Disabled,
+                "the stream is disabled, and nothing is sent on it: enable it first",
+            ),
+        ] {
+            let stream = stream().with_status(status, None);
+            let error = requested(&stream, None, None).unwrap_err();
+            assert_eq!(error.to_string(), said);
+        }
+    }
+}

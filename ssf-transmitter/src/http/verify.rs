@@ -1,0 +1,49 @@
+//! Verification (SSF 1.0 §8.1.4).
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+use ssf_types::stream::VerificationRequest;
+use tracing::info;
+
+use super::{
+    AppState, auth, body,
+    problem::Problem,
+    streams::{check_same_stream, no_such_stream, private},
+};
+use crate::{
+    app::verify::{self, VerifyError},
+    domain::verification::VerificationError,
+    ports::Clock,
+};
+
+/// POST: has a verification sent on a stream (SSF 1.0 §8.1.4.2).
+pub(super) async fn request(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(&request, &state).await?;
+    let body = body::json(&request, payload, state.management_body_bytes_max).await?;
+    let asked = VerificationRequest::parse(&body)
+        .map_err(|error| Problem::bad_request(error.to_string()))?;
+    check_same_stream(&request, &asked.stream_id)?;
+    let id = asked.stream_id.clone();
+    let interval = state.min_verification_interval;
+    verify::verify(&state.store, &receiver, asked, interval, state.clock.now())
+        .await
+        .map_err(|error| match error {
+            VerifyError::Request(error) => match error {
+                VerificationError::NotEnabled(_) => Problem::bad_request(error.to_string()),
+                VerificationError::TooSoon { retry_after } => {
+                    Problem::too_soon(error.to_string(), retry_after)
+                }
+            },
+            VerifyError::NotFound => no_such_stream(),
+            VerifyError::Store(error) => Problem::store(&error),
+        })?;
+    state.fresh.wake();
+    info!(stream.id = %id, receiver.id = %receiver.id, "verification requested");
+    Ok(private(HttpResponse::NoContent()).finish())
+}
