@@ -319,7 +319,7 @@ pub struct StreamLease {
 pub struct LeasedStream {
     /// The right to work on it.
     pub lease: StreamLease,
-    /// The stream as it is; whoever changes it takes the lease away.
+    /// The stream as it is; whoever changes more of it than its status takes the lease away.
     pub stream: Stream,
     /// How often in a row work on it has ended because its Receiver could not be reached.
     pub failures: u32,

@@ -7,6 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
+/// Longest wait of a request until no attempt can begin any more; what takes longer is left to itself.
+pub const WAIT_MAX: Duration = Duration::from_secs(3);
+
 /// One gate for all streams of a process: passing takes milliseconds. Clones are the same gate.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<RwLock<()>>);

@@ -1,8 +1,11 @@
 //! What a Receiver does with its streams, where it takes more than one call of a port.
 
-use ssf_types::{stream::CreateStream, time::Timestamp, uri::EventTypeUri};
+use ssf_types::{id::StreamId, stream::CreateStream, time::Timestamp, uri::EventTypeUri};
 
-use super::ids;
+use super::{
+    gate::{Gate, WAIT_MAX},
+    ids,
+};
 use crate::{
     domain::{
         receiver::Receiver,
@@ -11,7 +14,7 @@ use crate::{
             Terms,
         },
     },
-    ports::{ChangedStream, CreatedStream, StoreError, StreamStore},
+    ports::{ChangedStream, CreatedStream, DeletedStream, StoreError, StreamStore},
 };
 
 /// A stream was not created.
@@ -91,4 +94,24 @@ pub async fn change(
         ChangedStream::Refused(error) => Err(ChangeError::Request(error)),
         ChangedStream::NotFound => Err(ChangeError::NotFound),
     }
+}
+
+/// Deletes a stream of `receiver`; no attempt begins on it in this process after that (SSF 1.0 §8.1.1.5).
+///
+/// # Errors
+/// The store is not available.
+pub async fn delete(
+    store: &impl StreamStore,
+    gate: &Gate,
+    receiver: &Receiver,
+    id: &StreamId,
+    now: Timestamp,
+) -> Result<DeletedStream, StoreError> {
+    let deleted = store.delete_stream(receiver.id, id, now).await?;
+    match deleted {
+        // The stream is gone, whether or not signing takes longer than anybody waits for.
+        DeletedStream::Deleted { .. } => _ = gate.clears(WAIT_MAX).await,
+        DeletedStream::NotFound => {}
+    }
+    Ok(deleted)
 }

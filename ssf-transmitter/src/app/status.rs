@@ -5,14 +5,14 @@ use std::{convert::Infallible, time::Duration};
 use ssf_types::stream::{StreamStatus, UpdateStatus};
 use tokio::time::Instant;
 
-use super::{gate::Gate, wake::Wake};
+use super::{
+    gate::{Gate, WAIT_MAX},
+    wake::Wake,
+};
 use crate::{
     domain::{id::WorkerId, receiver::Receiver, stream::Stream},
     ports::{ChangedStream, Clock, Outbox, StoreError, StreamLease, StreamStore},
 };
-
-/// Longest wait until no attempt can begin any more; what takes longer is left to itself.
-const WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// How often another node is looked at, which cannot be heard.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);

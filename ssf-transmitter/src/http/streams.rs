@@ -117,9 +117,8 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &state).await?;
     let id = required_stream_id(&request)?;
-    let deleted = state
-        .store
-        .delete_stream(receiver.id, &id, state.clock.now())
+    let now = state.clock.now();
+    let deleted = manage::delete(&state.store, &state.gate, &receiver, &id, now)
         .await
         .map_err(|error| Problem::store(&error))?;
     match deleted {

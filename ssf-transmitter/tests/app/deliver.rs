@@ -14,12 +14,12 @@ use ssf_transmitter::{
     app::{
         deliver::{Delivered, Deliverer, DeliverySettings},
         gate::Gate,
-        ids,
+        ids, manage,
         status::{Settled, StatusError, StatusUpdated, Updating},
         wake::Wake,
     },
     domain::{id::WorkerId, stream::Stream},
-    ports::{Clock, LeasedStream, Outbox, Push, SignError, Signer},
+    ports::{Clock, DeletedStream, LeasedStream, Outbox, Push, SignError, Signer},
 };
 use ssf_types::{
     error::ErrCode,
@@ -503,4 +503,22 @@ async fn another_receivers_stream_has_no_status() {
     let request = UpdateStatus::new(rig.stream.id.clone(), StreamStatus::Paused);
     let refused = updating.update(&receiver(), request).await;
     assert!(matches!(refused, Err(StatusError::NotFound)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_waits_for_an_attempt_that_is_about_to_begin() {
+    let mut rig = Rig::new().await;
+    rig.signer.takes = Duration::from_secs(2);
+    rig.world.happens_to(&["a"]).await;
+    let leased = rig.lease().await.unwrap();
+    let deleting = async {
+        let mut owner = receiver();
+        owner.id = rig.stream.receiver;
+        let (store, id, now) = (&rig.world.store, &rig.stream.id, rig.world.clock.now());
+        let deleted = manage::delete(store, &rig.gate, &owner, id, now).await;
+        (deleted.unwrap(), rig.endpoint.users())
+    };
+    let (_, told) = tokio::join!(rig.deliver(&leased, || false), deleting);
+    let begun = vec!["a".to_owned()];
+    assert_eq!(told, (DeletedStream::Deleted { dropped: 1 }, begun));
 }
