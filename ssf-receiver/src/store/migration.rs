@@ -24,6 +24,11 @@ impl MigrationName for Beginning {
 )]
 #[async_trait::async_trait]
 impl MigrationTrait for Beginning {
+    /// Also on SQLite, where it is not the default: a step that a crash cut short could never be repeated.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let text = |name: &'static str| {
             ColumnDef::new(Alias::new(name))

@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
+use sea_orm::{ConnectionTrait, Database, DatabaseBackend, Statement};
 use ssf_transmitter::{
     ports::{Outbox, StoreError},
     sealing::{DataKey, Sealer},
@@ -185,7 +185,7 @@ async fn the_record_of_a_fan_out_says_why_a_stream_got_nothing() {
     set_status(&store, &stream, StreamStatus::Enabled).await;
     accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
     assert_eq!(dispatch(&store).await, (3, 1));
-    let database = sea_orm::Database::connect(rig.url()).await.unwrap();
+    let database = Database::connect(rig.url()).await.unwrap();
     let sql = "SELECT skipped FROM fan_out_record ORDER BY event_position";
     let rows = database.query_all_raw(Statement::from_string(DatabaseBackend::Sqlite, sql));
     let told: Vec<String> = rows
@@ -212,4 +212,22 @@ async fn a_pause_outlives_a_crash() {
     set_status(&store, &stream, StreamStatus::Enabled).await;
     let leased = lease(&store, 1, NOW).await;
     assert_eq!(sequences(&due(&store, &leased, NOW).await), [1]);
+}
+
+/// The second step makes a table and then an index, whose name is taken.
+#[tokio::test]
+async fn a_step_of_the_schema_that_fails_half_way_can_be_repeated() {
+    let rig = Rig::new();
+    let database = Database::connect(format!("{}?mode=rwc", rig.url()))
+        .await
+        .unwrap();
+    let obstacle = "CREATE TABLE other (id INTEGER); CREATE INDEX drop_record_stream ON other (id)";
+    database.execute_unprepared(obstacle).await.unwrap();
+    assert!(rig.access(Access::Serve).await.is_err());
+    database
+        .execute_unprepared("DROP TABLE other")
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    rig.open().await;
 }

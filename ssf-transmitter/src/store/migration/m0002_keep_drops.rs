@@ -19,6 +19,11 @@ impl MigrationName for Migration {
 )]
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// Also on SQLite, where it is not the default: a step that a crash cut short could never be repeated.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(drop_record()).await?;
         let index = "CREATE INDEX drop_record_stream ON drop_record (stream_id)";

@@ -16,6 +16,11 @@ impl MigrationName for Migration {
 )]
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// Also on SQLite, where it is not the default: a step that a crash cut short could never be repeated.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let column = "ALTER TABLE stream_queue ADD COLUMN verified_at BIGINT";
         manager.get_connection().execute_unprepared(column).await?;
