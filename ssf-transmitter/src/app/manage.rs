@@ -73,12 +73,13 @@ pub enum ChangeError {
 /// Changes a stream of `receiver` as it asks for it (SSF 1.0 §8.1.1.3, §8.1.1.4).
 ///
 /// Returns the stream after the change, and how many deliveries were dropped because they are of types that the stream
-/// gets no longer.
+/// gets no longer. No attempt begins in this process after that as the stream was before.
 ///
 /// # Errors
 /// The request cannot be met, there is no such stream, or the store is not available.
 pub async fn change(
     store: &impl StreamStore,
+    gate: &Gate,
     receiver: &Receiver,
     request: StreamChange,
     terms: Terms<'_>,
@@ -90,7 +91,11 @@ pub async fn change(
     match changed.map_err(ChangeError::Store)? {
         ChangedStream::Changed {
             stream, dropped, ..
-        } => Ok((*stream, dropped)),
+        } => {
+            // The stream is changed, whether or not signing takes longer than anybody waits for.
+            _ = gate.clears(WAIT_MAX).await;
+            Ok((*stream, dropped))
+        }
         ChangedStream::Refused(error) => Err(ChangeError::Request(error)),
         ChangedStream::NotFound => Err(ChangeError::NotFound),
     }

@@ -98,13 +98,19 @@ async fn change(
     let asked = read(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(request, asked.stream_id())?;
     let now = state.clock.now();
-    let (stream, dropped) = manage::change(&state.store, &receiver, asked, state.terms(), now)
-        .await
-        .map_err(|error| match error {
-            ChangeError::Request(error) => Problem::bad_request(error.to_string()),
-            ChangeError::NotFound => no_such_stream(),
-            ChangeError::Store(error) => Problem::store(&error),
-        })?;
+    let changed = manage::change(
+        &state.store,
+        &state.gate,
+        &receiver,
+        asked,
+        state.terms(),
+        now,
+    );
+    let (stream, dropped) = changed.await.map_err(|error| match error {
+        ChangeError::Request(error) => Problem::bad_request(error.to_string()),
+        ChangeError::NotFound => no_such_stream(),
+        ChangeError::Store(error) => Problem::store(&error),
+    })?;
     state.fresh.wake();
     info!(stream.id = %stream.id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream changed");
     Ok(private(HttpResponse::Ok()).json(configuration(&stream, state)))

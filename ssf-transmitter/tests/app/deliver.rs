@@ -18,14 +18,17 @@ use ssf_transmitter::{
         status::{Settled, StatusError, StatusUpdated, Updating},
         wake::Wake,
     },
-    domain::{id::WorkerId, stream::Stream},
+    domain::{
+        id::WorkerId,
+        stream::{Stream, StreamChange, Terms},
+    },
     ports::{Clock, DeletedStream, LeasedStream, Outbox, Push, SignError, Signer},
 };
 use ssf_types::{
     error::ErrCode,
     push::{Failure, NoAnswer, PushError, PushOutcome},
     set::{CompactSet, SetClaims},
-    stream::{PushDelivery, StreamStatus, UpdateStatus},
+    stream::{PushDelivery, StreamStatus, UpdateStatus, UpdateStream},
     uri::Issuer,
 };
 
@@ -521,4 +524,29 @@ async fn a_deletion_waits_for_an_attempt_that_is_about_to_begin() {
     let (_, told) = tokio::join!(rig.deliver(&leased, || false), deleting);
     let begun = vec!["a".to_owned()];
     assert_eq!(told, (DeletedStream::Deleted { dropped: 1 }, begun));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_waits_for_an_attempt_that_is_about_to_begin() {
+    let mut rig = Rig::new().await;
+    rig.signer.takes = Duration::from_secs(2);
+    rig.world.happens_to(&["a"]).await;
+    let leased = rig.lease().await.unwrap();
+    let changing = async {
+        let mut owner = receiver();
+        owner.id = rig.stream.receiver;
+        let mut update = UpdateStream::new(rig.stream.id.clone());
+        update.description = Some("changed".into());
+        let terms = Terms {
+            issuer: &Issuer::parse("https://tr.example.com").unwrap(),
+            events_supported: &rig.stream.events_delivered,
+            min_verification_interval: Duration::from_secs(30),
+        };
+        let (store, now) = (&rig.world.store, rig.world.clock.now());
+        let update = StreamChange::Update(update);
+        let changed = manage::change(store, &rig.gate, &owner, update, terms, now).await;
+        (changed.unwrap().0.description, rig.endpoint.users())
+    };
+    let (_, told) = tokio::join!(rig.deliver(&leased, || false), changing);
+    assert_eq!(told, (Some("changed".to_owned()), vec!["a".to_owned()]));
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ssf_transmitter::{
     app::{
+        gate::Gate,
         manage::{self, ChangeError, CreateError},
         verify::{self, VerifyError},
     },
@@ -77,7 +78,7 @@ async fn update(
         min_verification_interval: Duration::from_secs(30),
     };
     let (request, now) = (StreamChange::Update(request), world.clock.now());
-    manage::change(&world.store, &owner, request, terms, now).await
+    manage::change(&world.store, &Gate::default(), &owner, request, terms, now).await
 }
 
 #[tokio::test]
