@@ -7,8 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering},
+        Arc, Condvar, Mutex,
         mpsc::{self, Receiver, Sender},
     },
     thread,
@@ -257,7 +256,7 @@ pub(crate) struct Pushed {
 /// A push endpoint that answers as the test says.
 pub(crate) struct Endpoint {
     pub(crate) url: String,
-    status: Arc<AtomicU16>,
+    status: Arc<Status>,
     pushed: Receiver<Pushed>,
 }
 
@@ -265,7 +264,7 @@ impl Endpoint {
     pub(crate) fn answering(status: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/events", listener.local_addr().unwrap());
-        let status = Arc::new(AtomicU16::new(status));
+        let status = Arc::new(Status::new(status));
         let (sender, pushed) = mpsc::channel();
         let answered = Arc::clone(&status);
         thread::spawn(move || {
@@ -282,7 +281,7 @@ impl Endpoint {
     }
 
     pub(crate) fn answer(&self, status: u16) {
-        self.status.store(status, Ordering::SeqCst);
+        self.status.set(status);
     }
 
     /// The next push, answered already.
@@ -296,17 +295,42 @@ impl Endpoint {
     }
 }
 
+/// The status that is answered; whoever waits for one is woken when it is known.
+struct Status {
+    known: Mutex<u16>,
+    changed: Condvar,
+}
+
+impl Status {
+    fn new(status: u16) -> Self {
+        Self {
+            known: Mutex::new(status),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn set(&self, status: u16) {
+        *self.known.lock().unwrap() = status;
+        self.changed.notify_all();
+    }
+
+    fn wait(&self) -> u16 {
+        let known = self.known.lock().unwrap();
+        *self
+            .changed
+            .wait_while(known, |status| *status == 0)
+            .unwrap()
+    }
+}
+
 /// Serves one connection. A status of zero means that the answer is still being thought about.
-fn serve(connection: &TcpStream, pushed: &Sender<Pushed>, status: &AtomicU16) {
+fn serve(connection: &TcpStream, pushed: &Sender<Pushed>, status: &Status) {
     let mut reader = BufReader::new(connection);
     while let Some(push) = read_push(&mut reader) {
         if pushed.send(push).is_err() {
             return;
         }
-        while status.load(Ordering::SeqCst) == 0 {
-            thread::sleep(Duration::from_millis(5));
-        }
-        let status = status.load(Ordering::SeqCst);
+        let status = status.wait();
         let body = match status {
             400 => r#"{"err":"invalid_audience","description":"not for us"}"#,
             _ => "",
