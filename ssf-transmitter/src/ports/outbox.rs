@@ -1,0 +1,198 @@
+//! Accepted events and what becomes of them.
+
+use std::future::Future;
+
+use ssf_types::{id::StreamId, time::Timestamp};
+
+use super::StoreError;
+use crate::domain::{
+    delivery::{Delivery, DeliveryState},
+    event::{AcceptedEvent, NewEvent},
+    fan_out::FanOut,
+    id::{EventId, Fingerprint, WorkerId},
+    stream::Stream,
+};
+
+/// Accepted events and what becomes of them.
+pub trait Outbox {
+    /// Accepts submissions; the answers have their order. One that conflicts does not hinder the others.
+    fn append(
+        &self,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Appended>, StoreError>> + Send;
+
+    /// Takes the lease of the fan-out until `until`, or prolongs it for the one who has it; `None` if another has it.
+    fn lease_fan_out(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Option<FanOutLease>, StoreError>> + Send;
+
+    /// Fans out at most `limit` of the oldest events that wait for it.
+    ///
+    /// `decide` gets an event and the streams interested in its type; it must not wait for anything, since the step
+    /// is one transaction. Its deliveries are due at `now`, unless they have to wait for others.
+    fn fan_out<D>(
+        &self,
+        lease: FanOutLease,
+        now: Timestamp,
+        limit: u64,
+        decide: D,
+    ) -> impl Future<Output = Result<FannedOut, StoreError>> + Send
+    where
+        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send;
+
+    /// Takes at most `limit` streams that have something due, no owner and no reason to rest, until `until`.
+    fn lease_streams(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u64,
+    ) -> impl Future<Output = Result<Vec<LeasedStream>, StoreError>> + Send;
+
+    /// Prolongs a lease.
+    fn renew(
+        &self,
+        lease: &StreamLease,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
+
+    /// Whether nobody works under a lease any more: it was given back or taken over, or its time is over.
+    fn is_over(
+        &self,
+        lease: &StreamLease,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Gives a stream back, so that others need not wait until the lease expires.
+    fn release(
+        &self,
+        lease: &StreamLease,
+        resume: Resume,
+    ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
+
+    /// At most `limit` deliveries of a stream that are due, those that wait longest first.
+    ///
+    /// Empty if the lease is lost, or the stream is not enabled.
+    fn due(
+        &self,
+        lease: &StreamLease,
+        now: Timestamp,
+        limit: u64,
+    ) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
+
+    /// Stores what attempts made of deliveries; those held back by a settled one become due at `now`.
+    fn settle(
+        &self,
+        lease: &StreamLease,
+        settlements: &[Settlement],
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
+
+    /// When the next stream can be leased; `None` if nothing is pending.
+    fn next_due(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
+}
+
+/// Events that are accepted together or not at all.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// What makes a repetition recognisable, if the source wants that.
+    pub idempotency: Option<Idempotency>,
+    /// The events with the identifiers they get if they are accepted.
+    pub events: Vec<(EventId, NewEvent)>,
+}
+
+/// Recognises a request that is sent again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Idempotency {
+    /// Stands for the source and the key it chose.
+    pub key: Fingerprint,
+    /// Stands for the body of the request.
+    pub body: Fingerprint,
+}
+
+/// What came of a submission.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Appended {
+    /// The events are durable.
+    Accepted(Vec<EventId>),
+    /// The same submission was accepted before, with these identifiers; nothing was added.
+    Replayed(Vec<EventId>),
+    /// The key was used for another body; nothing was added.
+    KeyConflict,
+}
+
+/// The right to fan events out, until it expires.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FanOutLease {
+    /// Who holds it.
+    pub worker: WorkerId,
+    /// Grows each time the lease goes to somebody.
+    pub epoch: u64,
+}
+
+/// What came of a step of the fan-out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FannedOut {
+    /// Events were marked as dispatched, and their deliveries exist.
+    Done {
+        /// How many events; zero if there were none left.
+        events: u64,
+        /// How many deliveries.
+        deliveries: u64,
+    },
+    /// Somebody else has the lease; nothing changed.
+    LeaseLost,
+}
+
+/// The right to deliver on a stream, until it expires.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StreamLease {
+    /// The stream.
+    pub stream: StreamId,
+    /// Who holds it.
+    pub worker: WorkerId,
+    /// Grows each time the lease goes to somebody.
+    pub epoch: u64,
+}
+
+/// A stream to work on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LeasedStream {
+    /// The right to work on it.
+    pub lease: StreamLease,
+    /// The stream as it is; whoever changes more of it than its status takes the lease away.
+    pub stream: Stream,
+    /// How often in a row work on it has ended because its Receiver could not be reached.
+    pub failures: u32,
+}
+
+/// When work on a stream may go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Resume {
+    /// How often in a row work on it has ended because its Receiver could not be reached; zero if it can be.
+    pub failures: u32,
+    /// Nobody takes the stream before this moment.
+    pub not_before: Timestamp,
+}
+
+/// What has become of a delivery.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settlement {
+    /// The delivery's number in its stream.
+    pub sequence: u64,
+    /// Its new state.
+    pub state: DeliveryState,
+}
+
+/// What came of a change that needs a lease.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fenced {
+    /// It is done.
+    Stored,
+    /// Somebody else has the lease, or the stream is gone; nothing changed.
+    LeaseLost,
+}

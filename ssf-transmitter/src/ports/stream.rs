@@ -1,0 +1,131 @@
+//! The streams.
+
+use std::future::Future;
+
+use ssf_types::{id::StreamId, time::Timestamp};
+
+use super::{StoreError, StreamLease};
+use crate::domain::{
+    dropped::DropRecord, id::ReceiverId, stream::Stream, verification::FrameworkSet,
+};
+
+/// The streams. Every method but `create_stream` sees those of one Receiver alone: another's stream does not exist.
+pub trait StreamStore {
+    /// Creates a stream for all events that are accepted from now on, and for none before.
+    ///
+    /// A Receiver has at most [`STREAMS_PER_RECEIVER_MAX`](crate::domain::stream::STREAMS_PER_RECEIVER_MAX).
+    fn create_stream(
+        &self,
+        stream: &Stream,
+    ) -> impl Future<Output = Result<CreatedStream, StoreError>> + Send;
+
+    /// One stream of `receiver`.
+    fn stream(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+    ) -> impl Future<Output = Result<Option<Stream>, StoreError>> + Send;
+
+    /// All streams of `receiver`, oldest first.
+    fn streams(
+        &self,
+        receiver: ReceiverId,
+    ) -> impl Future<Output = Result<Vec<Stream>, StoreError>> + Send;
+
+    /// Changes a stream of `receiver` for all events that are accepted from now on.
+    ///
+    /// `change` gets the stream as it is; it must not wait for anything, since the step is one transaction. Of the
+    /// types of events that the stream gets no longer, nothing is sent any more: what is pending is dropped, as is
+    /// everything that is pending on a stream that becomes disabled. Whoever works on the stream loses the lease, unless
+    /// the status alone changes: then it keeps the lease, to settle what is under way, and finds nothing due. If the
+    /// delivery is another one, the stream rests no longer: the new place is asked at once.
+    fn change_stream<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        change: F,
+    ) -> impl Future<Output = Result<ChangedStream<E>, StoreError>> + Send
+    where
+        F: FnOnce(&Stream) -> Result<Stream, E> + Send,
+        E: Send;
+
+    /// Numbers a SET of the framework on one stream of `receiver` alone; it is due at once.
+    ///
+    /// `decide` gets the stream and when the last such request was met; this one is remembered as being met at `now`.
+    fn send_verification<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        decide: F,
+    ) -> impl Future<Output = Result<SentAlone<E>, StoreError>> + Send
+    where
+        F: FnOnce(&Stream, Option<Timestamp>) -> Result<FrameworkSet, E> + Send,
+        E: Send;
+
+    /// Deletes a stream of `receiver` and drops its deliveries; whoever works on it loses the lease.
+    fn delete_stream(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<DeletedStream, StoreError>> + Send;
+
+    /// What was dropped on a stream of `receiver`, oldest first, even if the stream is gone.
+    fn drops(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+    ) -> impl Future<Output = Result<Vec<DropRecord>, StoreError>> + Send;
+}
+
+/// What came of creating a stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CreatedStream {
+    /// It is there.
+    Created,
+    /// The Receiver has as many as it may have.
+    TooMany,
+}
+
+/// What came of changing a stream.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ChangedStream<E> {
+    /// It is so now.
+    Changed {
+        /// The stream after the change.
+        stream: Box<Stream>,
+        /// Deliveries that were pending and are now dropped.
+        dropped: u64,
+        /// Under which lease somebody works on the stream still, if its time is not over.
+        owner: Option<StreamLease>,
+    },
+    /// The change was not to be made; nothing is different.
+    Refused(E),
+    /// There is no such stream.
+    NotFound,
+}
+
+/// What came of sending a SET on one stream alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SentAlone<E> {
+    /// It is a delivery of the stream now.
+    Numbered,
+    /// It was not to be sent; nothing is different.
+    Refused(E),
+    /// There is no such stream.
+    NotFound,
+}
+
+/// What came of deleting a stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DeletedStream {
+    /// It is gone.
+    Deleted {
+        /// Deliveries that were pending and are now dropped.
+        dropped: u64,
+    },
+    /// There was none.
+    NotFound,
+}

@@ -1,0 +1,203 @@
+//! A stream as it is kept in memory, with its deliveries.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use ssf_types::{stream::StreamStatus, time::Timestamp, uri::EventTypeUri};
+
+use crate::{
+    domain::{
+        delivery::{Delivery, DeliveryState},
+        dropped::DropReason,
+        event::AcceptedEvent,
+        fan_out::PlannedDelivery,
+        id::WorkerId,
+        order::OrderKey,
+        stream::Stream,
+    },
+    ports::{Resume, StreamLease},
+};
+
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) stream: Stream,
+    /// Of each type that the stream gets, the first event that was accepted after it was asked for.
+    pub(super) first_events: HashMap<EventTypeUri, usize>,
+    /// Events before this one were accepted while the stream was disabled, or before; all will be while it is.
+    pub(super) disabled_until: usize,
+    pub(super) verified_at: Option<Timestamp>,
+    pub(super) last_sequence: u64,
+    pub(super) deliveries: BTreeMap<u64, KeptDelivery>,
+    pub(super) worker: Option<WorkerId>,
+    pub(super) epoch: u64,
+    pub(super) leased_until: Timestamp,
+    pub(super) resume: Resume,
+}
+
+#[derive(Debug)]
+pub(super) struct KeptDelivery {
+    pub(super) delivery: Delivery,
+    pub(super) order: OrderKey,
+    pub(super) state: DeliveryState,
+}
+
+impl Kept {
+    pub(super) fn new(stream: Stream, next_event: usize) -> Self {
+        let types = stream.events_delivered.iter().cloned();
+        Self {
+            first_events: types.map(|uri| (uri, next_event)).collect(),
+            stream,
+            disabled_until: 0,
+            verified_at: None,
+            last_sequence: 0,
+            deliveries: BTreeMap::new(),
+            worker: None,
+            epoch: 0,
+            leased_until: Timestamp::default(),
+            resume: Resume {
+                failures: 0,
+                not_before: Timestamp::default(),
+            },
+        }
+    }
+
+    pub(super) fn is_held_by(&self, lease: &StreamLease) -> bool {
+        self.stream.id == lease.stream
+            && self.worker == Some(lease.worker)
+            && self.epoch == lease.epoch
+    }
+
+    pub(super) fn wants(&self, uri: &EventTypeUri, position: usize) -> bool {
+        position >= self.disabled_until
+            && self
+                .first_events
+                .get(uri)
+                .is_some_and(|first| position >= *first)
+    }
+
+    pub(super) fn is_enabled(&self) -> bool {
+        self.stream.status == StreamStatus::Enabled
+    }
+
+    pub(super) fn owner(&self, now: Timestamp) -> Option<StreamLease> {
+        let worker = self.worker?;
+        (self.leased_until > now).then(|| StreamLease {
+            stream: self.stream.id.clone(),
+            worker,
+            epoch: self.epoch,
+        })
+    }
+
+    /// Becomes `stream` before the event `next`; returns how many deliveries were dropped, and why.
+    pub(super) fn change(
+        &mut self,
+        stream: Stream,
+        next: usize,
+        now: Timestamp,
+    ) -> [(DropReason, u64); 2] {
+        let wanted = &stream.events_delivered;
+        self.first_events.retain(|uri, _| wanted.contains(uri));
+        for uri in wanted {
+            self.first_events.entry(uri.clone()).or_insert(next);
+        }
+        let given_up: Vec<EventTypeUri> = {
+            let before = self.stream.events_delivered.iter();
+            before
+                .filter(|uri| !wanted.contains(uri))
+                .cloned()
+                .collect()
+        };
+        let unwanted =
+            self.drop_pending(|delivery| given_up.contains(&delivery.event.event.event.uri()));
+        let disabled = match stream.status {
+            StreamStatus::Enabled | StreamStatus::Paused => {
+                self.disabled_until = self.disabled_until.min(next);
+                0
+            }
+            StreamStatus::Disabled => {
+                self.disabled_until = usize::MAX;
+                self.drop_pending(|_| true)
+            }
+        };
+        if stream.delivery != self.stream.delivery {
+            self.hurry(now);
+        }
+        if !stream.is_configured_as(&self.stream) {
+            self.worker = None;
+            self.epoch += 1;
+            self.leased_until = Timestamp::default();
+        }
+        self.stream = stream;
+        [
+            (DropReason::TypeNoLongerRequested, unwanted),
+            (DropReason::StreamDisabled, disabled),
+        ]
+    }
+
+    pub(super) fn drop_pending(&mut self, which: impl Fn(&Delivery) -> bool) -> u64 {
+        let before = self.deliveries.len();
+        self.deliveries
+            .retain(|_, kept| kept.state.is_settled() || !which(&kept.delivery));
+        (before - self.deliveries.len()) as u64
+    }
+
+    pub(super) fn hurry(&mut self, now: Timestamp) {
+        for kept in self.deliveries.values_mut() {
+            if let DeliveryState::Pending { due, .. } = &mut kept.state {
+                *due = now.min(*due);
+            }
+        }
+        self.resume = Resume {
+            failures: 0,
+            not_before: Timestamp::default(),
+        };
+    }
+
+    /// The pending deliveries that no earlier one holds back, with the moments at which they are due.
+    pub(super) fn heads(&self) -> Vec<(Timestamp, &KeptDelivery)> {
+        let mut busy = HashSet::new();
+        let mut heads = Vec::new();
+        for kept in self.deliveries.values() {
+            if let DeliveryState::Pending { due, .. } = kept.state
+                && busy.insert(&kept.order)
+            {
+                heads.push((due, kept));
+            }
+        }
+        heads
+    }
+
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.heads().into_iter().map(|(due, _)| due).min()
+    }
+
+    /// When the stream can be leased, if anything is pending.
+    pub(super) fn free_at(&self) -> Option<Timestamp> {
+        let due = self.next_due().filter(|_| self.is_enabled())?;
+        Some(due.max(self.resume.not_before).max(self.leased_until))
+    }
+
+    pub(super) fn add(
+        &mut self,
+        event: &Arc<AcceptedEvent>,
+        planned: PlannedDelivery,
+        now: Timestamp,
+    ) {
+        self.last_sequence += 1;
+        let sequence = self.last_sequence;
+        let sub_id = planned.chosen.unwrap_or_else(|| event.event.sub_id.clone());
+        let event = Arc::clone(event);
+        let delivery = Delivery::new(sequence, planned.jti, planned.iat, sub_id, event);
+        let kept = KeptDelivery {
+            delivery,
+            order: planned.order,
+            state: DeliveryState::Pending {
+                attempts: 0,
+                due: now,
+            },
+        };
+        self.deliveries.insert(sequence, kept);
+    }
+}

@@ -1,0 +1,221 @@
+//! Events and deliveries in memory.
+
+use std::sync::Arc;
+
+use ssf_types::{id::StreamId, time::Timestamp};
+
+use super::{MemoryStore, State, kept::Kept};
+use crate::{
+    domain::{
+        delivery::{Delivery, DeliveryState},
+        event::AcceptedEvent,
+        fan_out::FanOut,
+        id::{EventId, WorkerId},
+    },
+    ports::{
+        Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Resume, Settlement,
+        StoreError, StreamLease, Submission,
+    },
+};
+
+impl State {
+    fn held(&mut self, lease: &StreamLease) -> Option<&mut Kept> {
+        self.streams.iter_mut().find(|kept| kept.is_held_by(lease))
+    }
+
+    fn append(&mut self, submission: Submission, now: Timestamp) -> Appended {
+        let ids: Vec<EventId> = submission.events.iter().map(|(id, _)| *id).collect();
+        if let Some(new) = submission.idempotency {
+            match self.answers.get(&new.key) {
+                Some((body, _)) if *body != new.body => return Appended::KeyConflict,
+                Some((_, ids)) => return Appended::Replayed(ids.clone()),
+                None => self.answers.insert(new.key, (new.body, ids.clone())),
+            };
+        }
+        let accept = |(id, event)| Arc::new(AcceptedEvent::new(id, now, event));
+        self.events
+            .extend(submission.events.into_iter().map(accept));
+        Appended::Accepted(ids)
+    }
+
+    fn fan_out(
+        &mut self,
+        now: Timestamp,
+        limit: u64,
+        mut decide: impl FnMut(&AcceptedEvent, &[StreamId]) -> FanOut,
+    ) -> FannedOut {
+        let (mut events, mut deliveries) = (0, 0);
+        while events < limit
+            && let Some(event) = self.events.get(self.dispatched).cloned()
+        {
+            let uri = event.event.event.uri();
+            let wants = |kept: &&Kept| kept.wants(&uri, self.dispatched);
+            let interested: Vec<StreamId> = self
+                .streams
+                .iter()
+                .filter(wants)
+                .map(|kept| kept.stream.id.clone())
+                .collect();
+            for planned in decide(&event, &interested).planned {
+                let of = |kept: &&mut Kept| kept.stream.id == planned.stream;
+                if let Some(kept) = self.streams.iter_mut().find(of) {
+                    kept.add(&event, planned, now);
+                    deliveries += 1;
+                }
+            }
+            self.dispatched += 1;
+            events += 1;
+        }
+        FannedOut::Done { events, deliveries }
+    }
+}
+
+impl Outbox for MemoryStore {
+    async fn append(
+        &self,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+    ) -> Result<Vec<Appended>, StoreError> {
+        let mut state = self.state();
+        let append = |submission| state.append(submission, now);
+        Ok(submissions.into_iter().map(append).collect())
+    }
+
+    async fn lease_fan_out(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<FanOutLease>, StoreError> {
+        let mut state = self.state();
+        let epoch = match state.fan_out {
+            Some((lease, end)) if end > now && lease.worker == worker => lease.epoch,
+            Some((_, end)) if end > now => return Ok(None),
+            Some((lease, _)) => lease.epoch + 1,
+            None => 1,
+        };
+        let lease = FanOutLease { worker, epoch };
+        state.fan_out = Some((lease, until));
+        Ok(Some(lease))
+    }
+
+    async fn fan_out<D>(
+        &self,
+        lease: FanOutLease,
+        now: Timestamp,
+        limit: u64,
+        decide: D,
+    ) -> Result<FannedOut, StoreError>
+    where
+        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        let mut state = self.state();
+        if state.fan_out.is_none_or(|(newest, _)| newest != lease) {
+            return Ok(FannedOut::LeaseLost);
+        }
+        Ok(state.fan_out(now, limit, decide))
+    }
+
+    async fn lease_streams(
+        &self,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<LeasedStream>, StoreError> {
+        let mut state = self.state();
+        let free = |kept: &&mut Kept| kept.free_at().is_some_and(|at| at <= now);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let lease = |kept: &mut Kept| {
+            kept.worker = Some(worker);
+            kept.epoch += 1;
+            kept.leased_until = until;
+            LeasedStream {
+                lease: StreamLease {
+                    stream: kept.stream.id.clone(),
+                    worker,
+                    epoch: kept.epoch,
+                },
+                stream: kept.stream.clone(),
+                failures: kept.resume.failures,
+            }
+        };
+        let streams = state.streams.iter_mut();
+        Ok(streams.filter(free).take(limit).map(lease).collect())
+    }
+
+    async fn renew(&self, lease: &StreamLease, until: Timestamp) -> Result<Fenced, StoreError> {
+        let mut state = self.state();
+        let Some(kept) = state.held(lease) else {
+            return Ok(Fenced::LeaseLost);
+        };
+        kept.leased_until = until;
+        Ok(Fenced::Stored)
+    }
+
+    async fn is_over(&self, lease: &StreamLease, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let kept = state.held(lease);
+        Ok(kept.is_none_or(|kept| kept.leased_until <= now))
+    }
+
+    async fn release(&self, lease: &StreamLease, resume: Resume) -> Result<Fenced, StoreError> {
+        let mut state = self.state();
+        let Some(kept) = state.held(lease) else {
+            return Ok(Fenced::LeaseLost);
+        };
+        kept.worker = None;
+        kept.leased_until = Timestamp::default();
+        kept.resume = resume;
+        Ok(Fenced::Stored)
+    }
+
+    async fn due(
+        &self,
+        lease: &StreamLease,
+        now: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let mut state = self.state();
+        let Some(kept) = state.held(lease).filter(|kept| kept.is_enabled()) else {
+            return Ok(Vec::new());
+        };
+        let mut heads = kept.heads();
+        heads.retain(|(due, _)| *due <= now);
+        heads.sort_by_key(|(due, head)| (*due, head.delivery.sequence));
+        heads.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let deliveries = heads.into_iter().map(|(_, head)| head.delivery.clone());
+        Ok(deliveries.collect())
+    }
+
+    async fn settle(
+        &self,
+        lease: &StreamLease,
+        settlements: &[Settlement],
+        // What was held back here has been due since its fan-out.
+        _now: Timestamp,
+    ) -> Result<Fenced, StoreError> {
+        let mut state = self.state();
+        let Some(kept) = state.held(lease) else {
+            return Ok(Fenced::LeaseLost);
+        };
+        for settlement in settlements {
+            let Some(delivery) = kept.deliveries.get_mut(&settlement.sequence) else {
+                continue;
+            };
+            if delivery.state.is_settled() {
+                continue;
+            }
+            if let DeliveryState::Pending { attempts, .. } = settlement.state {
+                delivery.delivery.attempts = attempts;
+            }
+            delivery.state = settlement.state.clone();
+        }
+        Ok(Fenced::Stored)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let state = self.state();
+        Ok(state.streams.iter().filter_map(Kept::free_at).min())
+    }
+}

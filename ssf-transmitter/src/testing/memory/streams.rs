@@ -1,0 +1,151 @@
+//! Streams in memory.
+
+use std::sync::Arc;
+
+use ssf_types::{id::StreamId, time::Timestamp};
+
+use super::{
+    MemoryStore, State,
+    kept::{Kept, KeptDelivery},
+};
+use crate::{
+    domain::{
+        dropped::{DropReason, DropRecord},
+        event::AcceptedEvent,
+        id::ReceiverId,
+        stream::{STREAMS_PER_RECEIVER_MAX, Stream},
+        verification::FrameworkSet,
+    },
+    ports::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StoreError, StreamStore},
+};
+
+impl State {
+    fn record_drop(&mut self, receiver: ReceiverId, id: &StreamId, record: DropRecord) {
+        if record.deliveries > 0 {
+            self.drops.push((receiver, id.clone(), record));
+        }
+    }
+}
+
+impl StreamStore for MemoryStore {
+    async fn create_stream(&self, stream: &Stream) -> Result<CreatedStream, StoreError> {
+        let mut state = self.state();
+        let of_receiver = |kept: &&Kept| kept.stream.receiver == stream.receiver;
+        if state.streams.iter().filter(of_receiver).count() as u64 >= STREAMS_PER_RECEIVER_MAX {
+            return Ok(CreatedStream::TooMany);
+        }
+        let first_event = state.events.len();
+        state.streams.push(Kept::new(stream.clone(), first_event));
+        Ok(CreatedStream::Created)
+    }
+
+    async fn stream(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+    ) -> Result<Option<Stream>, StoreError> {
+        let streams = self.streams(receiver).await?;
+        Ok(streams.into_iter().find(|stream| stream.id == *id))
+    }
+
+    async fn streams(&self, receiver: ReceiverId) -> Result<Vec<Stream>, StoreError> {
+        let state = self.state();
+        let streams = state.streams.iter().map(|kept| &kept.stream);
+        let own = streams.filter(|stream| stream.receiver == receiver);
+        Ok(own.cloned().collect())
+    }
+
+    async fn change_stream<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        change: F,
+    ) -> Result<ChangedStream<E>, StoreError>
+    where
+        F: FnOnce(&Stream) -> Result<Stream, E> + Send,
+        E: Send,
+    {
+        let mut state = self.state();
+        let next = state.events.len();
+        let own = |kept: &&mut Kept| kept.stream.receiver == receiver && kept.stream.id == *id;
+        let Some(kept) = state.streams.iter_mut().find(own) else {
+            return Ok(ChangedStream::NotFound);
+        };
+        let stream = match change(&kept.stream) {
+            Ok(stream) => stream,
+            Err(refusal) => return Ok(ChangedStream::Refused(refusal)),
+        };
+        let drops = kept.change(stream.clone(), next, now);
+        let owner = kept.owner(now);
+        let mut dropped = 0;
+        for (reason, deliveries) in drops {
+            dropped += deliveries;
+            state.record_drop(receiver, id, DropRecord::new(reason, deliveries, now));
+        }
+        let stream = Box::new(stream);
+        Ok(ChangedStream::Changed {
+            stream,
+            dropped,
+            owner,
+        })
+    }
+
+    async fn send_verification<F, E>(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        decide: F,
+    ) -> Result<SentAlone<E>, StoreError>
+    where
+        F: FnOnce(&Stream, Option<Timestamp>) -> Result<FrameworkSet, E> + Send,
+        E: Send,
+    {
+        let mut state = self.state();
+        let own = |kept: &&mut Kept| kept.stream.receiver == receiver && kept.stream.id == *id;
+        let Some(kept) = state.streams.iter_mut().find(own) else {
+            return Ok(SentAlone::NotFound);
+        };
+        let set = match decide(&kept.stream, kept.verified_at) {
+            Ok(set) => set,
+            Err(refusal) => return Ok(SentAlone::Refused(refusal)),
+        };
+        let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
+        kept.add(&event, set.planned, now);
+        kept.verified_at = Some(now);
+        Ok(SentAlone::Numbered)
+    }
+
+    async fn delete_stream(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+    ) -> Result<DeletedStream, StoreError> {
+        let mut state = self.state();
+        let own = |kept: &Kept| kept.stream.receiver == receiver && kept.stream.id == *id;
+        let Some(at) = state.streams.iter().position(own) else {
+            return Ok(DeletedStream::NotFound);
+        };
+        let deleted = state.streams.remove(at);
+        let pending = |kept: &&KeptDelivery| !kept.state.is_settled();
+        let dropped = deleted.deliveries.values().filter(pending).count() as u64;
+        let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
+        state.record_drop(receiver, id, record);
+        Ok(DeletedStream::Deleted { dropped })
+    }
+
+    async fn drops(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+    ) -> Result<Vec<DropRecord>, StoreError> {
+        let state = self.state();
+        let of_stream = state
+            .drops
+            .iter()
+            .filter(|(owner, stream, _)| *owner == receiver && stream == id);
+        Ok(of_stream.map(|(_, _, record)| *record).collect())
+    }
+}
