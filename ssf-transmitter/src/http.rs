@@ -6,7 +6,9 @@
 mod access;
 mod auth;
 mod body;
+mod code;
 mod discovery;
+mod envelope;
 mod ingest;
 mod listening;
 mod probes;

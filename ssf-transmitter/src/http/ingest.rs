@@ -1,7 +1,7 @@
 //! Handing events in.
 //!
 //! The body is one event or an array of 1 to 1000. The answer always has the member `events`: an array with one entry
-//! per event, in order: `{"event_id", "txn"}` if it was accepted, `{"error": {"detail"}}` if not. The status is 202 if
+//! per event, in order: `{"event_id", "txn"}` if it was accepted, `{"error": {"code", "detail"}}` if not. The status is 202 if
 //! all were accepted, 207 if some were, 400 if none was. Accepted events are durable, all together, before the answer.
 
 use actix_web::{
@@ -12,7 +12,7 @@ use actix_web::{
 use serde_json::{Value, json, value::RawValue};
 use ssf_types::{event::Event, id::Txn, json};
 
-use super::{AppState, auth, body, problem::Problem};
+use super::{AppState, auth, body, code::Code, problem::Problem};
 use crate::{
     app::ingest::IngestError,
     domain::{
@@ -73,7 +73,8 @@ pub(super) async fn accept(
             Ok(answer(&entries, &ids, Said::ForTheFirstTime))
         }
         Appended::Replayed(ids) if ids.len() == count => Ok(answer(&entries, &ids, Said::Before)),
-        Appended::Replayed(_) | Appended::KeyConflict => Err(Problem::conflict(
+        Appended::Replayed(_) | Appended::KeyConflict => Err(Problem::new(
+            Code::IdempotencyKeyReused,
             "this Idempotency-Key was used for another request: use a new one",
         )),
     }
@@ -178,7 +179,9 @@ fn write(entries: &[Entry], ids: &[EventId]) -> Vec<Value> {
                 let txn = txn.as_ref().map(|txn| txn.as_str().to_owned());
                 json!({ "txn": txn.or_else(|| id.clone()), "event_id": id })
             }
-            Entry::Refused { detail } => json!({ "error": { "detail": detail } }),
+            Entry::Refused { detail } => {
+                json!({ "error": { "code": Code::InvalidEvent, "detail": detail } })
+            }
         });
     }
     written

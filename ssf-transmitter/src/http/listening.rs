@@ -10,7 +10,7 @@ use actix_web::{
 };
 use tokio::task::JoinHandle;
 
-use super::{AppState, access, routes};
+use super::{AppState, access, envelope, routes};
 
 /// How long an idle connection of a client is kept: longer than the pause between two requests of a busy source.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -31,7 +31,10 @@ impl Listening {
         let state = Data::new(state);
         let app = move || {
             App::new()
+                // The last one is the outermost.
+                .wrap(from_fn(envelope::complete))
                 .wrap(from_fn(access::log))
+                .wrap(from_fn(envelope::identify))
                 .configure(routes(&state))
         };
         let server: Server = HttpServer::new(app)

@@ -1,4 +1,6 @@
 //! Errors as a peer sees them: problem documents (RFC 9457).
+//!
+//! A handler returns a [`Problem`]; [`super::envelope`] writes the document, because it knows the request's id.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -6,7 +8,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
 use serde::Serialize;
@@ -14,32 +16,36 @@ use serde_json::Value;
 use ssf_types::error::Chain;
 use tracing::error;
 
+use super::{code::Code, envelope::RequestId};
 use crate::ports::StoreError;
 
-/// A request that was not granted: the status, and a sentence on what to fix that holds no value from the request.
+/// A request that was not granted: a code, and a sentence on what to fix that holds no value from the request.
 #[derive(Debug)]
 pub(super) struct Problem {
-    status: StatusCode,
+    code: Code,
     detail: Cow<'static, str>,
     header: Option<(HeaderName, Cow<'static, str>)>,
     events: Option<Vec<Value>>,
 }
 
-/// The document; `events` is an extension of the ingest API (RFC 9457 §3.2).
+/// The document; `code`, `request_id` and, for the ingest API, `events` are extensions (RFC 9457 §3.2).
 #[derive(Serialize)]
 struct Document<'p> {
     r#type: &'static str,
     title: &'static str,
     status: u16,
     detail: &'p str,
+    code: Code,
+    request_id: RequestId,
     #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<&'p [Value]>,
 }
 
 impl Problem {
-    fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+    /// A problem with this code and its status.
+    pub(super) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            status,
+            code,
             detail: detail.into(),
             header: None,
             events: None,
@@ -48,14 +54,14 @@ impl Problem {
 
     /// 400: the request breaks a rule.
     pub(super) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, detail)
+        Self::new(Code::InvalidRequest, detail)
     }
 
     /// 400: none of several events was accepted; `events` says of each why.
     pub(super) fn no_event(detail: impl Into<Cow<'static, str>>, events: Vec<Value>) -> Self {
         Self {
             events: Some(events),
-            ..Self::bad_request(detail)
+            ..Self::new(Code::NoEventAccepted, detail)
         }
     }
 
@@ -64,7 +70,7 @@ impl Problem {
         Self {
             header: Some((WWW_AUTHENTICATE, "Bearer".into())),
             ..Self::new(
-                StatusCode::UNAUTHORIZED,
+                Code::MissingToken,
                 "send a token as \"Authorization: Bearer …\"",
             )
         }
@@ -75,15 +81,15 @@ impl Problem {
         Self {
             header: Some((WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"".into())),
             ..Self::new(
-                StatusCode::UNAUTHORIZED,
+                Code::InvalidToken,
                 "the token is not one that is valid here",
             )
         }
     }
 
-    /// 404.
+    /// 404: there is nothing at the path.
     pub(super) fn not_found(detail: &'static str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, detail)
+        Self::new(Code::NotFound, detail)
     }
 
     /// 405 with the methods that there are.
@@ -91,7 +97,7 @@ impl Problem {
         Self {
             header: Some((ALLOW, allowed.into())),
             ..Self::new(
-                StatusCode::METHOD_NOT_ALLOWED,
+                Code::MethodNotAllowed,
                 format!("the methods of this resource are {allowed}"),
             )
         }
@@ -99,28 +105,28 @@ impl Problem {
 
     /// 408: the body did not arrive in time.
     pub(super) fn too_slow() -> Self {
-        Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "the body did not arrive in time",
-        )
-    }
-
-    /// 409: the request contradicts what is there.
-    pub(super) fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::CONFLICT, detail)
+        Self::new(Code::RequestTimeout, "the body did not arrive in time")
     }
 
     /// 413 with the limit.
     pub(super) fn too_large(limit: usize) -> Self {
         Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
+            Code::BodyTooLarge,
             format!("the body has at most {limit} bytes here"),
+        )
+    }
+
+    /// 414 with the limit.
+    pub(super) fn uri_too_long(limit: usize) -> Self {
+        Self::new(
+            Code::UriTooLong,
+            format!("path and query have at most {limit} bytes together"),
         )
     }
 
     /// 415.
     pub(super) fn unsupported_media_type(detail: &'static str) -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+        Self::new(Code::UnsupportedMediaType, detail)
     }
 
     /// 429: the same request may be granted after `retry_after`, which is told in whole seconds.
@@ -128,7 +134,7 @@ impl Problem {
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
         Self {
             header: Some((RETRY_AFTER, seconds.to_string().into())),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            ..Self::new(Code::TooSoon, detail)
         }
     }
 
@@ -136,7 +142,7 @@ impl Problem {
     pub(super) fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             header: Some((RETRY_AFTER, "1".into())),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            ..Self::new(Code::Unavailable, detail)
         }
     }
 
@@ -144,6 +150,36 @@ impl Problem {
     pub(super) fn store(fault: &StoreError) -> Self {
         error!(error = %Chain(fault), "the store did not do what a request needs");
         Self::unavailable("the store is not available: try again later")
+    }
+
+    /// What the library that reads HTTP refused with `status`, in our form; its own words may quote the request.
+    pub(super) fn of_library(status: StatusCode) -> Self {
+        if status.is_server_error() {
+            return Self::new(
+                Code::InternalError,
+                "a fault of the server: its log has the request_id",
+            );
+        }
+        Self::new(Code::BadHttp, "this is not a request that can be read")
+    }
+
+    /// The answer, with the id of the request that it answers.
+    pub(super) fn answer(&self, request_id: RequestId) -> HttpResponse {
+        let status = self.code.status();
+        let mut response = HttpResponse::build(status);
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        if let Some((name, value)) = &self.header {
+            response.insert_header((name.clone(), value.as_ref()));
+        }
+        response.json(Document {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            request_id,
+            events: self.events.as_deref(),
+        })
     }
 }
 
@@ -155,23 +191,11 @@ impl fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.code.status()
     }
 
+    /// The status alone; [`Problem::answer`] takes its place.
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        response
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .insert_header((CONTENT_TYPE, "application/problem+json"));
-        if let Some((name, value)) = &self.header {
-            response.insert_header((name.clone(), value.as_ref()));
-        }
-        response.json(Document {
-            r#type: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            events: self.events.as_deref(),
-        })
+        HttpResponse::new(self.code.status())
     }
 }

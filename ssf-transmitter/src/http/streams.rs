@@ -13,7 +13,7 @@ use ssf_types::{
 use tracing::info;
 use url::form_urlencoded;
 
-use super::{AppState, auth, body, problem::Problem};
+use super::{AppState, auth, body, code::Code, problem::Problem};
 use crate::{
     app::manage::{self, ChangeError, CreateError},
     domain::{
@@ -38,7 +38,7 @@ pub(super) async fn create(
         .await
         .map_err(|error| match error {
             CreateError::Request(error) => Problem::bad_request(error.to_string()),
-            CreateError::TooMany => Problem::conflict(error.to_string()),
+            CreateError::TooMany => Problem::new(Code::TooManyStreams, error.to_string()),
             CreateError::Store(error) => Problem::store(&error),
         })?;
     info!(stream.id = %stream.id, receiver.id = %receiver.id, "stream created");
@@ -160,7 +160,10 @@ pub(super) fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder 
 }
 
 pub(super) fn no_such_stream() -> Problem {
-    Problem::not_found("there is no stream with this stream_id")
+    Problem::new(
+        Code::StreamNotFound,
+        "there is no stream with this stream_id",
+    )
 }
 
 pub(super) fn required_stream_id(request: &HttpRequest) -> Result<StreamId, Problem> {

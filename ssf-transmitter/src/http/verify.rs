@@ -9,6 +9,7 @@ use tracing::info;
 
 use super::{
     AppState, auth, body,
+    code::Code,
     problem::Problem,
     streams::{check_same_stream, no_such_stream, private},
 };
@@ -35,7 +36,9 @@ pub(super) async fn request(
         .await
         .map_err(|error| match error {
             VerifyError::Request(error) => match error {
-                VerificationError::NotEnabled(_) => Problem::bad_request(error.to_string()),
+                VerificationError::NotEnabled(_) => {
+                    Problem::new(Code::StreamNotEnabled, error.to_string())
+                }
                 VerificationError::TooSoon { retry_after } => {
                     Problem::too_soon(error.to_string(), retry_after)
                 }

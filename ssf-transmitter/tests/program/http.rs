@@ -576,7 +576,7 @@ async fn a_bad_event_of_several_fails_alone() {
     assert_eq!(mixed.status, 207);
     let entries = mixed.json()["events"].clone();
     assert!(entries[0]["event_id"].is_string());
-    let expected = json!({"error": {"detail": "events is missing"}});
+    let expected = json!({"error": {"code": "invalid_event", "detail": "events is missing"}});
     assert_eq!(entries[1], expected);
     assert!(entries[2]["event_id"].is_string());
     assert_ne!(entries[0]["event_id"], entries[2]["event_id"]);

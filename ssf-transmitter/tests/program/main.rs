@@ -11,6 +11,8 @@ mod earlier_schema;
 #[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod rig;

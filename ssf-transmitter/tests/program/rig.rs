@@ -211,6 +211,12 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
+    /// The code of this problem document.
+    pub(crate) fn code(&self) -> String {
+        self.problem();
+        self.json()["code"].as_str().unwrap().to_owned()
+    }
+
     /// Checks that this is a problem document (RFC 9457) and returns its status and detail.
     pub(crate) fn problem(&self) -> (u16, String) {
         assert_eq!(
@@ -221,6 +227,11 @@ impl Answer {
         assert_eq!(document["type"], "about:blank");
         assert_eq!(document["status"], self.status);
         assert!(document["title"].is_string());
+        let code = document["code"].as_str().unwrap();
+        assert!(code.bytes().all(|b| b == b'_' || b.is_ascii_lowercase()));
+        let id = document["request_id"].as_str();
+        assert_eq!(id, self.header("x-request-id"));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
         (self.status, document["detail"].as_str().unwrap().to_owned())
     }
 }
