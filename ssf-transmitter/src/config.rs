@@ -4,6 +4,7 @@
 //! repeated, since some are secrets.
 
 mod layers;
+mod transport;
 
 use std::{
     fmt,
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
     event::{EventPayload, Family, risc::SessionsRevoked},
@@ -19,10 +21,16 @@ use ssf_types::{
     uri::{EventTypeUri, Issuer},
 };
 
-pub use self::layers::{Layers, Source};
 use self::layers::{Reader, Value};
+pub use self::{
+    layers::{Layers, Source},
+    transport::Transport,
+};
 use crate::{
-    domain::subjects::SubjectPreference,
+    domain::{
+        push_address::{NETWORKS_MAX, OwnMachine, PushAddresses},
+        subjects::SubjectPreference,
+    },
     push::PushTimeouts,
     sealing::{DataKey, KeySource},
 };
@@ -62,6 +70,8 @@ pub enum LogFormat {
 pub struct Config {
     /// Address and port for all of HTTP; port 0 lets the system choose one.
     pub listen: SocketAddr,
+    /// Who ends TLS.
+    pub transport: Transport,
     /// The issuer as configured; [`Config::issuer_at`] fills it in.
     issuer: Option<Issuer>,
     /// Where everything is stored; a PostgreSQL URL may hold a password.
@@ -78,6 +88,8 @@ pub struct Config {
     pub events_supported: Vec<EventTypeUri>,
     /// Which identifier of a subject is sent where it has several.
     pub subject_formats: SubjectPreference,
+    /// Where SETs may be pushed to.
+    pub push_addresses: PushAddresses,
     /// How long one push may take.
     pub push_timeouts: PushTimeouts,
     /// Longest body of a management request, in bytes.
@@ -99,11 +111,15 @@ impl Config {
     /// All faults at once.
     pub fn read(layers: Layers) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(layers);
-        let listen = reader.value("listen", |value| match value {
-            Some(value) => parsed(value, "an address with a port, such as 127.0.0.1:8411"),
-            None => Ok(LISTEN_DEFAULT),
+        let transport = transport::read(&mut reader);
+        let listen = reader.value("listen", |value| {
+            let listen = match value {
+                Some(value) => parsed(value, "an address with a port, such as 127.0.0.1:8411")?,
+                None => LISTEN_DEFAULT,
+            };
+            transport::check_listen(listen, transport)
         });
-        let issuer = reader.value("issuer", |value| read_issuer(value, listen));
+        let issuer = reader.value("issuer", |value| read_issuer(value, transport));
         let database_url = reader.value("database_url", read_database_url);
         let encryption_key = read_key(&mut reader, database_url.as_ref());
         let signing_algorithm = reader.value("signing_algorithm", read_algorithm);
@@ -111,6 +127,7 @@ impl Config {
         let log_filter = reader.value("log_filter", read_log_filter);
         let events_supported = reader.value("events_supported", read_events);
         let subject_formats = reader.value("subject_formats", read_formats);
+        let networks = reader.value("push_private_networks", read_networks);
         let connect = reader.number("push_connect_timeout_seconds", 5, 1..=PUSH_SECONDS_MAX);
         let whole = reader.number("push_timeout_seconds", 10, 1..=PUSH_SECONDS_MAX);
         let management = reader.size("management_body_bytes_max", 64 * 1024, BODY_BYTES_MAX);
@@ -126,6 +143,7 @@ impl Config {
         let config = (|| {
             Some(Self {
                 listen: listen?,
+                transport: transport?,
                 issuer: issuer?,
                 database_url: database_url?,
                 encryption_key: encryption_key?,
@@ -134,6 +152,7 @@ impl Config {
                 log_filter: log_filter?,
                 events_supported: events_supported?,
                 subject_formats: subject_formats?,
+                push_addresses: push_addresses(transport?, networks?),
                 push_timeouts: PushTimeouts::new(
                     Duration::from_secs(connect?),
                     Duration::from_secs(whole?),
@@ -153,10 +172,10 @@ impl Config {
     /// The issuer: the configured one, or else the loopback address that was bound.
     ///
     /// # Panics
-    /// Never: without a configured issuer only loopback addresses are accepted.
+    /// Never: without a configured issuer only loopback addresses are listened on.
     #[expect(
         clippy::expect_used,
-        reason = "read() demands an issuer unless listen is a loopback address, and http is allowed for these"
+        reason = "read() demands an issuer unless a development server listens on a loopback address, and http is allowed for these"
     )]
     pub fn issuer_at(&self, bound: SocketAddr) -> Issuer {
         self.issuer.clone().unwrap_or_else(|| {
@@ -215,15 +234,13 @@ fn parsed<T: std::str::FromStr>(value: &Value, expected: &str) -> Result<T, Stri
 
 fn read_issuer(
     value: Option<&Value>,
-    listen: Option<SocketAddr>,
+    transport: Option<Transport>,
 ) -> Result<Option<Issuer>, String> {
     let Some(value) = value else {
-        // Whether listen itself is wrong is told elsewhere.
-        return match listen {
-            Some(address) if !address.ip().is_loopback() => Err(
-                "must be set, as an https URL, because listen is not a loopback address".to_owned(),
-            ),
-            _ => Ok(None),
+        // Whether the transport itself is wrong is told elsewhere.
+        return match transport.and_then(Transport::wants_https) {
+            Some(reason) => Err(format!("must be set, as an https URL, because {reason}")),
+            None => Ok(None),
         };
     };
     let text = value.text().ok_or("must be an https URL")?;
@@ -232,6 +249,9 @@ fn read_issuer(
     }
     let issuer = Issuer::parse(text)
         .map_err(|error| format!("must be an https URL without query and fragment: {error}"))?;
+    if let Some(transport) = transport {
+        transport::check_issuer(&issuer, transport)?;
+    }
     // Routers compare decoded paths, and issuers are compared byte for byte.
     if issuer.to_url().path().contains('%') {
         return Err("must have a path of plain characters, without any that need a %".to_owned());
@@ -367,6 +387,31 @@ fn read_formats(value: Option<&Value>) -> Result<SubjectPreference, String> {
     SubjectPreference::new(formats).map_err(|error| error.to_string())
 }
 
+fn read_networks(value: Option<&Value>) -> Result<Vec<IpNet>, String> {
+    let expected = || {
+        format!("must be a list of at most {NETWORKS_MAX} networks, such as 10.0.0.0/8, fd00::/8")
+    };
+    let Some(value) = value else {
+        return Ok(Vec::new());
+    };
+    let networks = value.list().ok_or_else(expected)?;
+    if networks.len() > NETWORKS_MAX {
+        return Err(expected());
+    }
+    networks
+        .iter()
+        .map(|network| network.parse().map_err(|_| expected()))
+        .collect()
+}
+
+fn push_addresses(transport: Transport, networks: Vec<IpNet>) -> PushAddresses {
+    let own_machine = match transport {
+        Transport::Loopback => OwnMachine::Allowed,
+        Transport::BehindProxy => OwnMachine::Refused,
+    };
+    PushAddresses::new(own_machine, networks)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -475,17 +520,58 @@ mod tests {
     #[test]
     fn a_public_address_needs_an_issuer() {
         assert_eq!(
-            faults("listen = '0.0.0.0:8411'", &[]),
-            [
-                "issuer (default): must be set, as an https URL, because listen is not a loopback address"
-            ]
+            faults("listen = '0.0.0.0:8411'\nbehind_proxy = true", &[]),
+            ["issuer (default): must be set, as an https URL, because behind_proxy is set"]
         );
-        let both = "listen = '0.0.0.0:8411'\nissuer = 'https://tr.example.com/a'";
-        let config = read(both, &[]).unwrap();
+        let all =
+            "listen = '0.0.0.0:8411'\nbehind_proxy = true\nissuer = 'https://tr.example.com/a'";
+        let config = read(all, &[]).unwrap();
+        assert_eq!(config.transport, Transport::BehindProxy);
         assert_eq!(
             config.issuer_at(config.listen).as_str(),
             "https://tr.example.com/a"
         );
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_addresses_and_for_a_proxy_in_front() {
+        assert_eq!(read("", &[]).unwrap().transport, Transport::Loopback);
+        let expected = "listen (file t.toml): must be a loopback address, unless behind_proxy = true says that a proxy in front ends TLS";
+        for address in ["0.0.0.0", "192.0.2.1", "[::]"] {
+            let file = format!("listen = '{address}:8411'\nissuer = 'https://tr.example.com'");
+            assert_eq!(faults(&file, &[]), [expected], "{address}");
+        }
+        assert_eq!(
+            faults("behind_proxy = true\nissuer = 'http://localhost:8411'", &[]),
+            ["issuer (file t.toml): must be an https URL, because behind_proxy is set"]
+        );
+        let from_environment = [("SSF_TRANSMITTER_BEHIND_PROXY", "maybe")];
+        assert_eq!(
+            faults("", &from_environment),
+            ["behind_proxy (environment SSF_TRANSMITTER_BEHIND_PROXY): must be true or false"]
+        );
+    }
+
+    #[test]
+    fn networks_for_pushes_are_a_short_list_of_networks() {
+        let file = "push_private_networks = ['10.1.0.0/16', 'fd00:7::/32']";
+        let networks = vec![
+            "10.1.0.0/16".parse().unwrap(),
+            "fd00:7::/32".parse().unwrap(),
+        ];
+        assert_eq!(
+            read(file, &[]).unwrap().push_addresses,
+            PushAddresses::new(OwnMachine::Allowed, networks)
+        );
+        let many = vec!["'10.0.0.0/8'"; 65].join(",");
+        for list in ["'10.0.0.1'", "'10.0.0.0/33'", "'intranet'", &many] {
+            assert_eq!(
+                faults(&format!("push_private_networks = [{list}]"), &[]),
+                [
+                    "push_private_networks (file t.toml): must be a list of at most 64 networks, such as 10.0.0.0/8, fd00::/8"
+                ]
+            );
+        }
     }
 
     #[test]

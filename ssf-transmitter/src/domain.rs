@@ -10,6 +10,7 @@ pub mod id;
 pub mod key;
 pub mod mint;
 pub mod order;
+pub mod push_address;
 pub mod receiver;
 pub mod retry;
 pub mod stream;

@@ -35,6 +35,7 @@ use crate::{
     app::{clock::SystemClock, gate::Gate, ingest::Ingest, wake::Wake},
     domain::{
         id::{Fingerprint, WorkerId},
+        push_address::PushAddresses,
         stream::Terms,
     },
     keys::SigningKeys,
@@ -75,6 +76,8 @@ pub struct AppState {
     pub clock: SystemClock,
     /// Least time between two requests for verification of a stream; whole seconds.
     pub min_verification_interval: Duration,
+    /// Where SETs may be pushed to.
+    pub push_addresses: PushAddresses,
     /// Longest body of a management request, in bytes.
     pub management_body_bytes_max: usize,
     /// Longest body of an ingest request, in bytes.

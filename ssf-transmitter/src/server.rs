@@ -141,6 +141,7 @@ impl Server {
             metrics: metrics.clone(),
             clock: SystemClock,
             min_verification_interval: config.min_verification_interval,
+            push_addresses: config.push_addresses,
             management_body_bytes_max: config.management_body_bytes_max,
             ingest_body_bytes_max: config.ingest_body_bytes_max,
         };

@@ -50,6 +50,7 @@ pub(super) struct Value {
 enum Content {
     Text(String),
     Number(i64),
+    Flag(bool),
     List(Vec<String>),
     /// A kind that no setting has.
     Other,
@@ -59,7 +60,7 @@ impl Value {
     pub(super) fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Text(text) => Some(text),
-            Content::Number(_) | Content::List(_) | Content::Other => None,
+            Content::Number(_) | Content::Flag(_) | Content::List(_) | Content::Other => None,
         }
     }
 
@@ -73,7 +74,7 @@ impl Value {
                     .filter(|entry| !entry.is_empty())
                     .collect(),
             ),
-            Content::Number(_) | Content::Other => None,
+            Content::Number(_) | Content::Flag(_) | Content::Other => None,
         }
     }
 
@@ -81,7 +82,15 @@ impl Value {
         match &self.content {
             Content::Number(number) => u64::try_from(*number).ok(),
             Content::Text(text) => text.trim().parse().ok(),
-            Content::List(_) | Content::Other => None,
+            Content::Flag(_) | Content::List(_) | Content::Other => None,
+        }
+    }
+
+    fn flag(&self) -> Option<bool> {
+        match &self.content {
+            Content::Flag(flag) => Some(*flag),
+            Content::Text(text) => text.trim().parse().ok(),
+            Content::Number(_) | Content::List(_) | Content::Other => None,
         }
     }
 
@@ -95,15 +104,13 @@ impl From<toml::Value> for Content {
         match value {
             toml::Value::String(text) => Self::Text(text),
             toml::Value::Integer(number) => Self::Number(number),
+            toml::Value::Boolean(flag) => Self::Flag(flag),
             toml::Value::Array(entries) => entries
                 .into_iter()
                 .map(|entry| entry.as_str().map(str::to_owned))
                 .collect::<Option<_>>()
                 .map_or(Self::Other, Self::List),
-            toml::Value::Float(_)
-            | toml::Value::Boolean(_)
-            | toml::Value::Datetime(_)
-            | toml::Value::Table(_) => Self::Other,
+            toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => Self::Other,
         }
     }
 }
@@ -204,6 +211,16 @@ impl Reader {
                 });
             })
             .ok()
+    }
+
+    /// Reads a yes or no.
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> Option<bool> {
+        self.value(key, |value| match value {
+            None => Ok(default),
+            Some(value) => value
+                .flag()
+                .ok_or_else(|| "must be true or false".to_owned()),
+        })
     }
 
     /// Reads a whole number.

@@ -88,7 +88,7 @@ impl StreamChange {
     }
 
     /// The delivery that is asked for, if it is not that of before.
-    fn delivery(&self) -> Option<&Delivery> {
+    pub fn delivery(&self) -> Option<&Delivery> {
         match self {
             Self::Update(update) => update.delivery.as_ref(),
             Self::Replace(replace) => Some(&replace.delivery),

@@ -16,6 +16,8 @@ pub(super) enum Code {
     InvalidEvent,
     /// None of the events that were handed in was accepted.
     NoEventAccepted,
+    /// SETs are not pushed to the `endpoint_url`.
+    EndpointNotAllowed,
     /// The stream is not enabled, and what was asked for needs one that is.
     StreamNotEnabled,
     /// The request has no token.
@@ -57,6 +59,7 @@ impl Code {
             Self::InvalidRequest
             | Self::InvalidEvent
             | Self::NoEventAccepted
+            | Self::EndpointNotAllowed
             | Self::StreamNotEnabled
             | Self::BadHttp => StatusCode::BAD_REQUEST,
             Self::MissingToken | Self::InvalidToken => StatusCode::UNAUTHORIZED,

@@ -8,7 +8,7 @@ use actix_web::{
 use ssf_types::{
     id::StreamId,
     json::JsonError,
-    stream::{CreateStream, ReplaceStream, StreamConfiguration, UpdateStream},
+    stream::{CreateStream, Delivery, ReplaceStream, StreamConfiguration, UpdateStream},
 };
 use tracing::info;
 use url::form_urlencoded;
@@ -33,6 +33,7 @@ pub(super) async fn create(
     let body = body::json(&request, payload, state.management_body_bytes_max).await?;
     let asked =
         CreateStream::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
+    check_endpoint(asked.delivery.as_ref(), &state)?;
     let now = state.clock.now();
     let stream = manage::create(&state.store, &receiver, asked, &state.events_supported, now)
         .await
@@ -97,6 +98,7 @@ async fn change(
     let body = body::json(request, payload, state.management_body_bytes_max).await?;
     let asked = read(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(request, asked.stream_id())?;
+    check_endpoint(asked.delivery(), state)?;
     let now = state.clock.now();
     let changed = manage::change(
         &state.store,
@@ -147,6 +149,17 @@ pub(super) async fn find(
         .await
         .map_err(|error| Problem::store(&error))?
         .ok_or_else(no_such_stream)
+}
+
+/// Refuses a push endpoint inside the operator's own network.
+fn check_endpoint(delivery: Option<&Delivery>, state: &AppState) -> Result<(), Problem> {
+    let Some(Delivery::Push(push)) = delivery else {
+        return Ok(());
+    };
+    state
+        .push_addresses
+        .check(&push.endpoint_url)
+        .map_err(|error| Problem::new(Code::EndpointNotAllowed, error.to_string()))
 }
 
 fn configuration(stream: &Stream, state: &AppState) -> StreamConfiguration {
