@@ -28,6 +28,7 @@ pub use self::{
 };
 use crate::{
     domain::{
+        issuer::{IssuerName, Issuers},
         push_address::{NETWORKS_MAX, OwnMachine, PushAddresses},
         subjects::SubjectPreference,
     },
@@ -72,8 +73,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Who ends TLS.
     pub transport: Transport,
-    /// The issuer as configured; [`Config::issuer_at`] fills it in.
+    /// The main issuer as configured; [`Config::issuers_at`] fills it in.
     issuer: Option<Issuer>,
+    /// Further issuers, which fit beside the main one: each has a URL, or a path at the main one's origin.
+    others: Vec<(IssuerName, String)>,
     /// Where everything is stored; a PostgreSQL URL may hold a password.
     pub database_url: SecretString,
     /// Where the key comes from that seals what is stored.
@@ -120,6 +123,9 @@ impl Config {
             transport::check_listen(listen, transport)
         });
         let issuer = reader.value("issuer", |value| read_issuer(value, transport));
+        let others = reader.value("issuers", |value| {
+            read_others(value, issuer.as_ref(), transport)
+        });
         let database_url = reader.value("database_url", read_database_url);
         let encryption_key = read_key(&mut reader, database_url.as_ref());
         let signing_algorithm = reader.value("signing_algorithm", read_algorithm);
@@ -145,6 +151,7 @@ impl Config {
                 listen: listen?,
                 transport: transport?,
                 issuer: issuer?,
+                others: others?,
                 database_url: database_url?,
                 encryption_key: encryption_key?,
                 signing_algorithm: signing_algorithm?,
@@ -169,18 +176,26 @@ impl Config {
             .ok_or(ConfigError(faults))
     }
 
-    /// The issuer: the configured one, or else the loopback address that was bound.
+    /// Whether the issuer called `name` is configured.
+    pub fn has_issuer(&self, name: &IssuerName) -> bool {
+        name.as_str() == IssuerName::MAIN || self.others.iter().any(|(other, _)| other == name)
+    }
+
+    /// The issuers. The main one is the configured one, or else the loopback address that was bound.
     ///
     /// # Panics
-    /// Never: without a configured issuer only loopback addresses are listened on.
+    /// Never: without a configured issuer only loopback addresses are listened on, and whether issuers fit beside each
+    /// other is a matter of their names and paths.
     #[expect(
         clippy::expect_used,
-        reason = "read() demands an issuer unless a development server listens on a loopback address, and http is allowed for these"
+        reason = "read() has made the same issuers with another port at most, and http is allowed for loopback addresses"
     )]
-    pub fn issuer_at(&self, bound: SocketAddr) -> Issuer {
-        self.issuer.clone().unwrap_or_else(|| {
+    pub fn issuers_at(&self, bound: SocketAddr) -> Issuers {
+        let main = self.issuer.clone().unwrap_or_else(|| {
             Issuer::parse(format!("http://{bound}")).expect("a loopback address is an issuer")
-        })
+        });
+        beside_each_other(main, &self.others, Some(self.transport))
+            .expect("they fitted when they were read")
     }
 }
 
@@ -244,6 +259,12 @@ fn read_issuer(
         };
     };
     let text = value.text().ok_or("must be an https URL")?;
+    let issuer = checked_issuer(text, transport)?;
+    Issuers::new(issuer.clone(), []).map_err(|error| format!("cannot be served: {error}"))?;
+    Ok(Some(issuer))
+}
+
+fn checked_issuer(text: &str, transport: Option<Transport>) -> Result<Issuer, String> {
     if text.len() > ISSUER_BYTES_MAX {
         return Err(format!("must have at most {ISSUER_BYTES_MAX} bytes"));
     }
@@ -252,11 +273,59 @@ fn read_issuer(
     if let Some(transport) = transport {
         transport::check_issuer(&issuer, transport)?;
     }
-    // Routers compare decoded paths, and issuers are compared byte for byte.
-    if issuer.to_url().path().contains('%') {
-        return Err("must have a path of plain characters, without any that need a %".to_owned());
+    // Routers compare decoded paths, and issuers are compared byte for byte; braces and asterisks mean something to them.
+    if issuer.to_url().path().contains(['%', '{', '}', '*']) {
+        return Err(
+            "must have a path of plain characters, without braces, asterisks, or any that need a %"
+                .to_owned(),
+        );
     }
-    Ok(Some(issuer))
+    Ok(issuer)
+}
+
+/// Entries `NAME=URL`, or `NAME=/PATH` for a path at the origin of the main issuer.
+fn read_others(
+    value: Option<&Value>,
+    main: Option<&Option<Issuer>>,
+    transport: Option<Transport>,
+) -> Result<Vec<(IssuerName, String)>, String> {
+    let expected =
+        "must be a list of NAME=URL or NAME=/PATH, such as acme=https://idp.example.com/acme";
+    let (Some(value), Some(main)) = (value, main) else {
+        // Whether issuer itself is wrong is told elsewhere.
+        return Ok(Vec::new());
+    };
+    let mut others = Vec::new();
+    for entry in value.list().ok_or(expected)? {
+        let (name, place) = entry.split_once('=').ok_or(expected)?;
+        let name = IssuerName::parse(name.trim()).map_err(|error| error.to_string())?;
+        others.push((name, place.trim().to_owned()));
+    }
+    let main = match main {
+        Some(main) => main.clone(),
+        None => Issuer::parse("http://127.0.0.1:8411").map_err(|error| error.to_string())?,
+    };
+    beside_each_other(main, &others, transport)?;
+    Ok(others)
+}
+
+fn beside_each_other(
+    main: Issuer,
+    others: &[(IssuerName, String)],
+    transport: Option<Transport>,
+) -> Result<Issuers, String> {
+    let origin = main.to_url().origin().ascii_serialization();
+    let mut resolved = Vec::with_capacity(others.len());
+    for (name, place) in others {
+        let url = match place.strip_prefix('/') {
+            Some(path) => format!("{origin}/{path}"),
+            None => place.clone(),
+        };
+        let issuer =
+            checked_issuer(&url, transport).map_err(|problem| format!("{name} {problem}"))?;
+        resolved.push((name.clone(), issuer));
+    }
+    Issuers::new(main, resolved).map_err(|error| format!("must fit together: {error}"))
 }
 
 fn read_database_url(value: Option<&Value>) -> Result<SecretString, String> {
@@ -435,14 +504,64 @@ mod tests {
         lines.collect()
     }
 
+    fn main_issuer(config: &Config, bound: SocketAddr) -> String {
+        let issuers = config.issuers_at(bound);
+        let main = issuers.of(&IssuerName::default()).unwrap();
+        main.as_str().to_owned()
+    }
+
+    #[test]
+    fn further_issuers_have_a_url_or_a_path_beside_the_main_one() {
+        let file = "issuers = ['acme=/acme', 'other=https://other.example.com/tenant/2']";
+        let config = read(file, &[]).unwrap();
+        let issuers = config.issuers_at("127.0.0.1:40001".parse().unwrap());
+        let of = |name: &str| {
+            let issuer = issuers.of(&IssuerName::parse(name).unwrap()).unwrap();
+            issuer.as_str().to_owned()
+        };
+        assert_eq!(of("acme"), "http://127.0.0.1:40001/acme");
+        assert_eq!(of("other"), "https://other.example.com/tenant/2");
+        let main = [("SSF_TRANSMITTER_ISSUER", "https://idp.example.com/main")];
+        let issuers = read(file, &main).unwrap();
+        let issuers = issuers.issuers_at("127.0.0.1:1".parse().unwrap());
+        let acme = issuers.of(&IssuerName::parse("acme").unwrap()).unwrap();
+        assert_eq!(acme.as_str(), "https://idp.example.com/acme");
+    }
+
+    #[test]
+    fn issuers_that_cannot_be_told_apart_are_told() {
+        let told = |entries: &str| {
+            let faults = faults(&format!("issuers = [{entries}]"), &[]);
+            let [fault] = &faults[..] else {
+                panic!("{faults:?}")
+            };
+            fault
+                .strip_prefix("issuers (file t.toml): ")
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(
+            told("'a=/x', 'b=/x/'"),
+            "must fit together: a and b have the same path: give each a path of its own"
+        );
+        assert_eq!(
+            told("'a=/ssf/x'"),
+            "must fit together: the path of a begins with /ssf, which the transmitter itself uses"
+        );
+        assert_eq!(
+            told("'acme'"),
+            "must be a list of NAME=URL or NAME=/PATH, such as acme=https://idp.example.com/acme"
+        );
+        assert!(told("'A=/x'").starts_with("an issuer's name has"));
+        assert!(told("'a=ftp://x'").starts_with("a must be an https URL"));
+        assert!(told("'a=/{x}'").starts_with("a must have a path of plain characters"));
+    }
+
     #[test]
     fn nothing_configured_is_a_loopback_transmitter_with_a_file() {
         let config = read("", &[]).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8411");
-        assert_eq!(
-            config.issuer_at(config.listen).as_str(),
-            "http://127.0.0.1:8411"
-        );
+        assert_eq!(main_issuer(&config, config.listen), "http://127.0.0.1:8411");
         assert_eq!(
             config.database_url.expose_secret(),
             "sqlite://ssf-transmitter.db"
@@ -478,7 +597,7 @@ mod tests {
     fn a_derived_issuer_has_the_port_that_was_bound() {
         let config = read("listen = '127.0.0.1:0'", &[]).unwrap();
         let bound = "127.0.0.1:40001".parse().unwrap();
-        assert_eq!(config.issuer_at(bound).as_str(), "http://127.0.0.1:40001");
+        assert_eq!(main_issuer(&config, bound), "http://127.0.0.1:40001");
     }
 
     #[test]
@@ -528,7 +647,7 @@ mod tests {
         let config = read(all, &[]).unwrap();
         assert_eq!(config.transport, Transport::BehindProxy);
         assert_eq!(
-            config.issuer_at(config.listen).as_str(),
+            main_issuer(&config, config.listen),
             "https://tr.example.com/a"
         );
     }

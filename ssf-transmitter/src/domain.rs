@@ -7,6 +7,7 @@ pub mod dropped;
 pub mod event;
 pub mod fan_out;
 pub mod id;
+pub mod issuer;
 pub mod key;
 pub mod mint;
 pub mod order;

@@ -13,30 +13,29 @@ mod ingest;
 mod listening;
 mod probes;
 mod problem;
+mod query;
+mod site;
 mod status;
 mod streams;
 mod verify;
 
-use std::{future::ready, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpResponse, Route, guard,
+    HttpResponse, Resource, Route, guard,
     web::{self, Data, ServiceConfig},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use ssf_types::{
-    metadata::WellKnown,
-    uri::{EventTypeUri, Issuer},
-};
+use ssf_types::{metadata::WellKnown, uri::EventTypeUri};
 
 pub use self::listening::Listening;
-use self::problem::Problem;
+use self::{problem::Problem, site::Site};
 use crate::{
     app::{clock::SystemClock, gate::Gate, ingest::Ingest, wake::Wake},
     domain::{
         id::{Fingerprint, WorkerId},
+        issuer::Issuers,
         push_address::PushAddresses,
-        stream::Terms,
     },
     keys::SigningKeys,
     sealing::Sealer,
@@ -48,8 +47,8 @@ use crate::{
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct AppState {
-    /// Who this transmitter is.
-    pub issuer: Issuer,
+    /// Whom this transmitter speaks for.
+    pub issuers: Arc<Issuers>,
     /// What streams may ask for.
     pub events_supported: Vec<EventTypeUri>,
     /// Where everything is kept.
@@ -84,61 +83,46 @@ pub struct AppState {
     pub ingest_body_bytes_max: usize,
 }
 
-impl AppState {
-    /// What every stream is supplied with.
-    fn terms(&self) -> Terms<'_> {
-        Terms {
-            issuer: &self.issuer,
-            events_supported: &self.events_supported,
-            min_verification_interval: self.min_verification_interval,
-        }
-    }
-}
-
-/// Paths of the API of `issuer`, behind the issuer's own path.
-struct Paths {
-    base: String,
-}
-
-impl Paths {
-    const JWKS: &str = "/jwks.json";
-    const STREAM: &str = "/ssf/stream";
-    const STATUS: &str = "/ssf/status";
-    const VERIFY: &str = "/ssf/verify";
-
-    fn of(issuer: &Issuer) -> Self {
-        let url = issuer.to_url();
-        let path = url.path();
-        Self {
-            base: path.strip_suffix('/').unwrap_or(path).to_owned(),
-        }
-    }
-
-    fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
-    }
-}
-
 /// Adds all routes of a transmitter.
 fn routes(state: &Data<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let state = state.clone();
     move |config| {
-        let issuer = &state.issuer;
-        let paths = Paths::of(issuer);
-        let read_only = |path: &str, route: fn() -> Route| {
-            web::resource(path)
-                .route(route())
-                .default_service(all_else_refused("GET, HEAD"))
-        };
         config
-            .service(read_only(&WellKnown::Ssf.path(issuer), || {
-                read().to(discovery::metadata)
-            }))
-            .service(read_only(&paths.path(Paths::JWKS), || {
-                read().to(discovery::jwks)
-            }))
             .service(
-                web::resource(paths.path(Paths::STREAM))
+                web::resource("/ingest/events")
+                    .route(web::post().to(ingest::accept))
+                    .default_service(all_else_refused("POST")),
+            )
+            .service(read_only("/health", || read().to(probes::health)))
+            .service(read_only("/ready", || read().to(probes::ready)))
+            .service(read_only("/metrics", || read().to(probes::metrics)));
+        for site in Site::all(&state) {
+            config.service(
+                read_only(&WellKnown::Ssf.path(&site.issuer), || {
+                    read().to(discovery::metadata)
+                })
+                .app_data(site.clone()),
+            );
+            let base = site.base();
+            if base.is_empty() {
+                // An empty scope would take every path; there is one such issuer at most, and it comes last.
+                site_routes(&site)(config);
+            } else {
+                config.service(web::scope(&base).configure(site_routes(&site)));
+            }
+        }
+        config.default_service(web::to(not_found)).app_data(state);
+    }
+}
+
+/// Adds the routes of one issuer, behind its path.
+fn site_routes(site: &Data<Site>) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let site = site.clone();
+    move |config| {
+        config
+            .service(read_only(Site::JWKS, || read().to(discovery::jwks)))
+            .service(
+                web::resource(Site::STREAM)
                     .route(web::post().to(streams::create))
                     .route(web::get().to(streams::read))
                     .route(web::patch().to(streams::update))
@@ -147,27 +131,24 @@ fn routes(state: &Data<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                     .default_service(all_else_refused("GET, POST, PATCH, PUT, DELETE")),
             )
             .service(
-                web::resource(paths.path(Paths::STATUS))
+                web::resource(Site::STATUS)
                     .route(web::get().to(status::read))
                     .route(web::post().to(status::update))
                     .default_service(all_else_refused("GET, POST")),
             )
             .service(
-                web::resource(paths.path(Paths::VERIFY))
+                web::resource(Site::VERIFY)
                     .route(web::post().to(verify::request))
                     .default_service(all_else_refused("POST")),
             )
-            .service(
-                web::resource("/ingest/events")
-                    .route(web::post().to(ingest::accept))
-                    .default_service(all_else_refused("POST")),
-            )
-            .service(read_only("/health", || read().to(probes::health)))
-            .service(read_only("/ready", || read().to(probes::ready)))
-            .service(read_only("/metrics", || read().to(probes::metrics)))
-            .default_service(web::to(not_found))
-            .app_data(state);
+            .app_data(site);
     }
+}
+
+fn read_only(path: &str, route: impl FnOnce() -> Route) -> Resource {
+    web::resource(path)
+        .route(route())
+        .default_service(all_else_refused("GET, HEAD"))
 }
 
 fn read() -> Route {

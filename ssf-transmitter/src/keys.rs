@@ -1,6 +1,6 @@
 //! The signing key: made at the first start, kept sealed by the store, used off the reactor.
 
-use std::{num::NonZeroUsize, sync::Arc, thread};
+use std::{collections::HashMap, num::NonZeroUsize, sync::Arc, thread};
 
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -15,7 +15,10 @@ use tokio::{
 use tracing::info;
 
 use crate::{
-    domain::key::StoredKey,
+    domain::{
+        issuer::{IssuerName, Issuers},
+        key::StoredKey,
+    },
     ports::{Clock, FirstWrite, KeyStore, SignError, Signer, StoreError},
 };
 
@@ -40,55 +43,87 @@ pub enum LoadKeysError {
     },
 }
 
-/// The keys of this transmitter; the newest signs, all are published.
+/// The keys of all issuers; of each, the newest signs, and all are published.
 ///
 /// Signing takes about a quarter of a millisecond of one core. It happens on blocking threads, on at most as many at
 /// once as there are cores, so that neither the reactor nor other blocking work has to wait.
 #[derive(Clone, Debug)]
 pub struct SigningKeys {
-    current: SigningKey,
-    jwks: Arc<Value>,
+    issuers: Arc<HashMap<IssuerName, IssuerKeys>>,
     cores: Arc<Semaphore>,
 }
 
+#[derive(Debug)]
+struct IssuerKeys {
+    current: SigningKey,
+    jwks: Value,
+}
+
+/// The issuer has no keys here: it is not configured.
+#[derive(Debug, thiserror::Error)]
+#[error("there are no keys of the issuer {0}")]
+struct NoKeys(IssuerName);
+
 impl SigningKeys {
-    /// Loads the keys; the first start makes one for `algorithm`.
+    /// Loads the keys of `issuers`; the first start of each makes one for `algorithm`.
     ///
     /// # Errors
     /// The store fails, a key cannot be used, or the newest one is for another algorithm.
     pub async fn load<S: KeyStore>(
         store: &S,
         clock: &impl Clock,
+        issuers: &Issuers,
         algorithm: Algorithm,
     ) -> Result<Self, LoadKeysError> {
-        let mut stored = store.signing_keys().await.map_err(LoadKeysError::Store)?;
+        let mut keys = HashMap::new();
+        for (issuer, _) in issuers.iter() {
+            let own = IssuerKeys::load(store, clock, issuer, algorithm).await?;
+            keys.insert(issuer.clone(), own);
+        }
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Ok(Self {
+            issuers: Arc::new(keys),
+            cores: Arc::new(Semaphore::new(cores)),
+        })
+    }
+
+    /// The public keys of `issuer`, for its `jwks_uri` (RFC 7517 §5); `None` if it is not one of those loaded.
+    pub fn jwks(&self, issuer: &IssuerName) -> Option<&Value> {
+        Some(&self.issuers.get(issuer)?.jwks)
+    }
+}
+
+impl IssuerKeys {
+    async fn load<S: KeyStore>(
+        store: &S,
+        clock: &impl Clock,
+        issuer: &IssuerName,
+        algorithm: Algorithm,
+    ) -> Result<Self, LoadKeysError> {
+        let mut stored = store
+            .signing_keys(issuer)
+            .await
+            .map_err(LoadKeysError::Store)?;
         if stored.is_empty() {
-            make_first(store, clock, algorithm).await?;
-            stored = store.signing_keys().await.map_err(LoadKeysError::Store)?;
+            make_first(store, clock, issuer, algorithm).await?;
+            stored = store
+                .signing_keys(issuer)
+                .await
+                .map_err(LoadKeysError::Store)?;
         }
         let keys = stored
             .iter()
             .map(|key| SigningKey::from_pem(key.algorithm, key.pem.expose_secret()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(LoadKeysError::Key)?;
-        let jwks = Arc::new(jose::jwks(&keys));
+        let jwks = jose::jwks(&keys);
         let current = keys.into_iter().next().ok_or(LoadKeysError::None)?;
         if current.algorithm() != algorithm {
             return Err(LoadKeysError::OtherAlgorithm {
                 stored: current.algorithm(),
             });
         }
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Ok(Self {
-            current,
-            jwks,
-            cores: Arc::new(Semaphore::new(cores)),
-        })
-    }
-
-    /// The public keys, for `jwks_uri` (RFC 7517 §5).
-    pub fn jwks(&self) -> &Value {
-        &self.jwks
+        Ok(Self { current, jwks })
     }
 }
 
@@ -96,6 +131,7 @@ impl SigningKeys {
 async fn make_first<S: KeyStore>(
     store: &S,
     clock: &impl Clock,
+    issuer: &IssuerName,
     algorithm: Algorithm,
 ) -> Result<(), LoadKeysError> {
     #[expect(
@@ -106,24 +142,38 @@ async fn make_first<S: KeyStore>(
         .await
         .expect("the task ends")
         .map_err(LoadKeysError::Key)?;
-    let stored = StoredKey::new(key.kid().clone(), algorithm, key.pem().clone(), clock.now());
+    let stored = StoredKey::new(
+        issuer.clone(),
+        key.kid().clone(),
+        algorithm,
+        key.pem().clone(),
+        clock.now(),
+    );
     let written = store
         .insert_first_key(&stored)
         .await
         .map_err(LoadKeysError::Store)?;
     match written {
-        FirstWrite::Written => info!(key.kid = %key.kid(), "made a signing key"),
-        FirstWrite::AlreadyThere => info!("another node made the signing key"),
+        FirstWrite::Written => {
+            info!(issuer.name = %issuer, key.kid = %key.kid(), "made a signing key");
+        }
+        FirstWrite::AlreadyThere => {
+            info!(issuer.name = %issuer, "another node made the signing key");
+        }
     }
     Ok(())
 }
 
 impl Signer for SigningKeys {
-    async fn sign(&self, claims: SetClaims) -> Result<CompactSet, SignError> {
+    async fn sign(&self, issuer: &IssuerName, claims: SetClaims) -> Result<CompactSet, SignError> {
+        let keys = self
+            .issuers
+            .get(issuer)
+            .ok_or_else(|| SignError(NoKeys(issuer.clone()).into()))?;
+        let key = keys.current.clone();
         let sign_error = |error: JoinError| SignError(error.into());
         // The semaphore is never closed; if it were, signing without a permit would still be right.
         let permit = Arc::clone(&self.cores).acquire_owned().await.ok();
-        let key = self.current.clone();
         spawn_blocking(move || {
             let signed = key.sign(&claims);
             drop(permit);
@@ -166,13 +216,15 @@ mod tests {
     struct Keys(Mutex<Vec<StoredKey>>);
 
     impl KeyStore for Keys {
-        async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
-            Ok(self.0.lock().unwrap().clone())
+        async fn signing_keys(&self, issuer: &IssuerName) -> Result<Vec<StoredKey>, StoreError> {
+            let keys = self.0.lock().unwrap();
+            let own = keys.iter().filter(|key| key.issuer == *issuer);
+            Ok(own.cloned().collect())
         }
 
         async fn insert_first_key(&self, key: &StoredKey) -> Result<FirstWrite, StoreError> {
             let mut keys = self.0.lock().unwrap();
-            if !keys.is_empty() {
+            if keys.iter().any(|known| known.issuer == key.issuer) {
                 return Ok(FirstWrite::AlreadyThere);
             }
             keys.push(key.clone());
@@ -180,8 +232,30 @@ mod tests {
         }
     }
 
+    fn issuers() -> Issuers {
+        let main = Issuer::parse("https://tr.example.com").unwrap();
+        let acme = Issuer::parse("https://tr.example.com/acme").unwrap();
+        Issuers::new(main, [(acme_name(), acme)]).unwrap()
+    }
+
+    fn main_name() -> IssuerName {
+        IssuerName::default()
+    }
+
+    fn acme_name() -> IssuerName {
+        IssuerName::parse("acme").unwrap()
+    }
+
     async fn load(store: &Keys) -> Result<SigningKeys, LoadKeysError> {
-        SigningKeys::load(store, &FixedClock, Algorithm::Rs256).await
+        load_for(store, Algorithm::Rs256).await
+    }
+
+    async fn load_for(store: &Keys, algorithm: Algorithm) -> Result<SigningKeys, LoadKeysError> {
+        SigningKeys::load(store, &FixedClock, &issuers(), algorithm).await
+    }
+
+    fn published(keys: &SigningKeys, issuer: &IssuerName) -> KeySet {
+        KeySet::parse(keys.jwks(issuer).unwrap().to_string().as_bytes()).unwrap()
     }
 
     fn claims() -> SetClaims {
@@ -199,26 +273,48 @@ mod tests {
     async fn what_the_first_start_signs_the_published_keys_of_the_second_verify() {
         let store = Keys::default();
         let first = load(&store).await.unwrap();
-        let token = first.sign(claims()).await.unwrap();
+        let token = first.sign(&main_name(), claims()).await.unwrap();
         let second = load(&store).await.unwrap();
-        let keys = KeySet::parse(second.jwks().to_string().as_bytes()).unwrap();
+        let keys = published(&second, &main_name());
         let expected = Expectation::new(claims().iss, claims().aud);
         let set = UnverifiedSet::parse(token.as_str().as_bytes())
             .unwrap()
             .verify(&keys, &expected, NOW)
             .unwrap();
         assert_eq!(set.claims(), &claims());
-        assert_eq!(store.0.lock().unwrap().len(), 1);
+        assert_eq!(store.0.lock().unwrap().len(), 2, "one for each issuer");
+    }
+
+    #[tokio::test]
+    async fn no_issuer_signs_with_anothers_key() {
+        let keys = load(&Keys::default()).await.unwrap();
+        let token = keys.sign(&acme_name(), claims()).await.unwrap();
+        let expected = Expectation::new(claims().iss, claims().aud);
+        let verified = |by: &IssuerName| {
+            UnverifiedSet::parse(token.as_str().as_bytes())
+                .unwrap()
+                .verify(&published(&keys, by), &expected, NOW)
+                .is_ok()
+        };
+        assert!(verified(&acme_name()));
+        assert!(!verified(&main_name()));
+    }
+
+    #[tokio::test]
+    async fn an_issuer_that_is_not_configured_signs_nothing() {
+        let keys = load(&Keys::default()).await.unwrap();
+        let other = IssuerName::parse("other").unwrap();
+        assert!(keys.sign(&other, claims()).await.is_err());
+        assert!(keys.jwks(&other).is_none());
     }
 
     #[tokio::test]
     async fn every_algorithm_can_be_configured() {
         for algorithm in Algorithm::ALL {
-            let keys = SigningKeys::load(&Keys::default(), &FixedClock, *algorithm)
-                .await
-                .unwrap();
-            assert_eq!(keys.jwks()["keys"][0]["alg"], algorithm.as_str());
-            let token = keys.sign(claims()).await.unwrap();
+            let keys = load_for(&Keys::default(), *algorithm).await.unwrap();
+            let jwks = keys.jwks(&main_name()).unwrap();
+            assert_eq!(jwks["keys"][0]["alg"], algorithm.as_str());
+            let token = keys.sign(&main_name(), claims()).await.unwrap();
             let token = UnverifiedSet::parse(token.as_str().as_bytes()).unwrap();
             assert_eq!(token.header().alg, *algorithm);
         }
@@ -228,9 +324,7 @@ mod tests {
     async fn a_key_for_another_algorithm_does_not_sign_in_its_stead() {
         let store = Keys::default();
         load(&store).await.unwrap();
-        let error = SigningKeys::load(&store, &FixedClock, Algorithm::Es256)
-            .await
-            .unwrap_err();
+        let error = load_for(&store, Algorithm::Es256).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "the signing key is for RS256: signing_algorithm has to say so"
@@ -240,7 +334,7 @@ mod tests {
     #[tokio::test]
     async fn the_published_document_holds_nothing_private() {
         let keys = load(&Keys::default()).await.unwrap();
-        let published = &keys.jwks()["keys"][0];
+        let published = &keys.jwks(&main_name()).unwrap()["keys"][0];
         let members = published.as_object().unwrap().keys().map(String::as_str);
         let members: std::collections::BTreeSet<&str> = members.collect();
         let public = ["alg", "e", "kid", "kty", "n", "use"];
@@ -251,6 +345,7 @@ mod tests {
     async fn a_stored_key_that_is_none_is_told() {
         let store = Keys::default();
         let broken = StoredKey::new(
+            main_name(),
             ssf_types::id::Kid::parse("1").unwrap(),
             Algorithm::Rs256,
             "-----".into(),

@@ -5,8 +5,8 @@
 //! store:
 //!
 //! 1. What [`Outbox::append`] has answered survives a crash.
-//! 2. Every accepted event is fanned out exactly once: to the streams that asked for its type before it was accepted,
-//!    and still do.
+//! 2. Every accepted event is fanned out exactly once: to the streams of its issuer that asked for its type before it
+//!    was accepted, and still do. No event of one issuer ever reaches a stream of another.
 //! 3. Deliveries of a stream are numbered from 1 without gaps, in the order of their fan-out.
 //! 4. Only the holder of the newest lease of a stream, or of the fan-out, changes anything under it: the epoch of a lease
 //!    fences off those who held it before and do not know yet that they lost it.
@@ -29,6 +29,8 @@ use ssf_types::{
     stream::PushDelivery,
     time::Timestamp,
 };
+
+use crate::domain::issuer::IssuerName;
 
 pub use self::{
     key::KeyStore,
@@ -85,12 +87,15 @@ pub trait Clock {
 
 /// Signs SETs.
 pub trait Signer {
-    /// Signs the claims of a SET, with the key that is current at this moment.
+    /// Signs the claims of a SET of `issuer`, with the key of that issuer that is current at this moment.
     ///
     /// # Errors
     /// The key cannot be used; the delivery stays pending.
-    fn sign(&self, claims: SetClaims)
-    -> impl Future<Output = Result<CompactSet, SignError>> + Send;
+    fn sign(
+        &self,
+        issuer: &IssuerName,
+        claims: SetClaims,
+    ) -> impl Future<Output = Result<CompactSet, SignError>> + Send;
 }
 
 /// A SET could not be signed.

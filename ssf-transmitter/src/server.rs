@@ -10,7 +10,6 @@ use std::{
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
-use ssf_types::uri::Issuer;
 use tokio::{task::JoinSet, time::Instant};
 use tracing::{info, warn};
 
@@ -20,6 +19,7 @@ use crate::{
         ingest, wake::Wake,
     },
     config::Config,
+    domain::issuer::Issuers,
     http::{AppState, Listening},
     installation::{self, InstallationError},
     keys::{LoadKeysError, SigningKeys},
@@ -83,7 +83,7 @@ pub async fn open_store(config: &Config, access: Access) -> Result<(SeaStore, Se
 
 /// A transmitter that serves. Drop it and everything stops at once; [`Server::run_until`] stops in order.
 pub struct Server {
-    issuer: Issuer,
+    issuers: Arc<Issuers>,
     address: SocketAddr,
     new_token: Option<BearerToken>,
     http: Listening,
@@ -102,8 +102,8 @@ impl Server {
         announce_key(&config.encryption_key);
         let listener = listen(config.listen)?;
         let address = listener.local_addr().map_err(StartError::Http)?;
-        let issuer = config.issuer_at(address);
-        let keys = SigningKeys::load(&store, &SystemClock, config.signing_algorithm)
+        let issuers = Arc::new(config.issuers_at(address));
+        let keys = SigningKeys::load(&store, &SystemClock, &issuers, config.signing_algorithm)
             .await
             .map_err(StartError::SigningKeys)?;
         let push = PushClient::new(config.push_timeouts).map_err(StartError::Push)?;
@@ -116,7 +116,7 @@ impl Server {
             keys: keys.clone(),
             push,
             clock: SystemClock,
-            issuer: issuer.clone(),
+            issuers: Arc::clone(&issuers),
             worker: ids::worker_id(),
             accepted: Wake::default(),
             fresh: Wake::default(),
@@ -127,7 +127,7 @@ impl Server {
         });
         let (ingest, queue) = ingest::queue();
         let state = AppState {
-            issuer: issuer.clone(),
+            issuers: Arc::clone(&issuers),
             events_supported: config.events_supported,
             store,
             sealer,
@@ -148,9 +148,9 @@ impl Server {
         let http = Listening::start(listener, state, config.shutdown).map_err(StartError::Http)?;
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats);
         let (stopper, tasks) = spawn_loops(&work, dispatcher, queue, metrics);
-        info!(issuer = issuer.as_str(), %address, "the transmitter serves");
+        info!(issuers = issuers.iter().count(), %address, "the transmitter serves");
         Ok(Self {
-            issuer,
+            issuers,
             address,
             new_token: operator.new_token,
             http,
@@ -160,9 +160,9 @@ impl Server {
         })
     }
 
-    /// Who this transmitter is.
-    pub fn issuer(&self) -> &Issuer {
-        &self.issuer
+    /// Whom this transmitter speaks for.
+    pub fn issuers(&self) -> &Issuers {
+        &self.issuers
     }
 
     /// The address that was bound.

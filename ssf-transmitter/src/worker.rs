@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ssf_types::{error::Chain, uri::Issuer};
+use ssf_types::error::Chain;
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -24,7 +24,7 @@ use crate::{
         gate::Gate,
         wake::Wake,
     },
-    domain::id::WorkerId,
+    domain::{id::WorkerId, issuer::Issuers},
     keys::SigningKeys,
     ports::{Clock, LeasedStream, Outbox, StoreError},
     push::PushClient,
@@ -136,8 +136,8 @@ pub struct Work {
     pub push: PushClient,
     /// Tells the time.
     pub clock: SystemClock,
-    /// The `iss` of the SETs.
-    pub issuer: Issuer,
+    /// The `iss` of the SETs, by the names of the streams' issuers.
+    pub issuers: Arc<Issuers>,
     /// This process.
     pub worker: WorkerId,
     /// Is called when events were accepted.
@@ -244,7 +244,7 @@ async fn one(work: Arc<Work>, leased: LeasedStream, stop: Stop) -> Ended {
         clock: &work.clock,
         fresh: &work.fresh,
         gate: &work.gate,
-        issuer: &work.issuer,
+        issuers: &work.issuers,
         settings: work.settings,
         jitter: rand::random::<f64>,
     };

@@ -9,8 +9,8 @@ mod window;
 use std::{collections::HashSet, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use ssf_types::{error::Chain, push::PushOutcome, time::Timestamp, uri::Issuer};
-use tracing::{debug, info, warn};
+use ssf_types::{error::Chain, push::PushOutcome, set::CompactSet, time::Timestamp};
+use tracing::{debug, error, info, warn};
 
 use self::window::Window;
 use super::{
@@ -20,8 +20,10 @@ use super::{
 use crate::{
     domain::{
         delivery::{Delivery, DeliveryState},
+        issuer::Issuers,
         mint,
         retry::RetryPolicy,
+        stream::Stream,
     },
     ports::{
         Clock, Fenced, LeasedStream, Outbox, Push, Settlement, Signer, StoreError, StreamLease,
@@ -71,8 +73,8 @@ pub struct Deliverer<'a, S, G, P, C> {
     pub fresh: &'a Wake,
     /// Is passed on the way from what is due to its attempt.
     pub gate: &'a Gate,
-    /// The `iss` of the SETs.
-    pub issuer: &'a Issuer,
+    /// The `iss` of the SETs, by the names of the streams' issuers.
+    pub issuers: &'a Issuers,
     /// How to go about it.
     pub settings: DeliverySettings,
     /// Gives a random number in `0.0..1.0` for each delay.
@@ -222,14 +224,9 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
     ) -> Attempt {
         let stream = &leased.stream;
         let sequence = delivery.sequence;
-        let claims = mint::claims(self.issuer, &stream.audience, &delivery);
-        let set = match self.signer.sign(claims).await {
-            Ok(set) => set,
-            Err(error) => {
-                tracing::error!(set.jti = %delivery.jti, error = %Chain(&error), "no attempt without a signature");
-                let ended = Ended::NotSigned;
-                return Attempt { sequence, ended };
-            }
+        let Some(set) = self.sign(stream, &delivery).await else {
+            let ended = Ended::NotSigned;
+            return Attempt { sequence, ended };
         };
         drop(passage);
         let outcome = self.push.push(&stream.delivery, set).await;
@@ -243,6 +240,22 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
         report(&delivery, &state);
         let ended = Ended::Answered(outcome, state);
         Attempt { sequence, ended }
+    }
+
+    /// Mints and signs the SET; `None` if that cannot be done now, which is our own fault and is logged here.
+    async fn sign(&self, stream: &Stream, delivery: &Delivery) -> Option<CompactSet> {
+        let Some(issuer) = self.issuers.of(&stream.issuer) else {
+            error!(set.jti = %delivery.jti, issuer.name = %stream.issuer, "no attempt for an issuer that is not configured");
+            return None;
+        };
+        let claims = mint::claims(issuer, &stream.audience, delivery);
+        match self.signer.sign(&stream.issuer, claims).await {
+            Ok(set) => Some(set),
+            Err(error) => {
+                error!(set.jti = %delivery.jti, error = %Chain(&error), "no attempt without a signature");
+                None
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::{
 
 use super::{ids, wake::Wake};
 use crate::{
-    domain::event::NewEvent,
+    domain::{event::NewEvent, issuer::IssuerName},
     ports::{Appended, Clock, Idempotency, Outbox, StoreError, Submission},
 };
 
@@ -47,6 +47,7 @@ pub struct IngestQueue(mpsc::Receiver<Waiting>);
 
 #[derive(Debug)]
 struct Waiting {
+    issuer: IssuerName,
     events: Vec<NewEvent>,
     idempotency: Option<Idempotency>,
     answer: oneshot::Sender<Result<Appended, IngestError>>,
@@ -59,7 +60,7 @@ pub fn queue() -> (Ingest, IngestQueue) {
 }
 
 impl Ingest {
-    /// Hands events in and waits until they are durable.
+    /// Hands in events of `issuer` and waits until they are durable.
     ///
     /// They are accepted all together, or not at all. A caller that stops waiting does not take them back.
     ///
@@ -67,11 +68,13 @@ impl Ingest {
     /// The queue is full, the transmitter stops, or the store failed.
     pub async fn submit(
         &self,
+        issuer: IssuerName,
         events: Vec<NewEvent>,
         idempotency: Option<Idempotency>,
     ) -> Result<Appended, IngestError> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting {
+            issuer,
             events,
             idempotency,
             answer,
@@ -111,6 +114,7 @@ async fn commit(store: &impl Outbox, clock: &impl Clock, together: Vec<Waiting>)
     for waiting in together {
         let named = |event| (ids::event_id(now), event);
         submissions.push(Submission {
+            issuer: waiting.issuer,
             idempotency: waiting.idempotency,
             events: waiting.events.into_iter().map(named).collect(),
         });

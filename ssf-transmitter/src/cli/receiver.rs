@@ -8,7 +8,10 @@ use ssf_types::audience::Audience;
 use super::{Outcome, SettingArgs};
 use crate::{
     app::{clock::SystemClock, ids},
-    domain::receiver::Receiver,
+    domain::{
+        issuer::{IssuerName, IssuerNameError},
+        receiver::Receiver,
+    },
     ports::{AddedReceiver, Clock, ReceiverStore},
     server::open_store,
     store::Access,
@@ -24,10 +27,13 @@ pub(super) enum Command {
         /// The aud of its SETs, usually a URL of the Receiver's; can be repeated
         #[arg(long, required = true, value_name = "URL")]
         audience: Vec<String>,
+        /// Name of the issuer whose events it gets
+        #[arg(long, default_value = IssuerName::MAIN, value_parser = parse_issuer_name)]
+        issuer_name: IssuerName,
         #[command(flatten)]
         settings: SettingArgs,
     },
-    /// Lists the Receivers: id, name and audiences, separated by tabs.
+    /// Lists the Receivers: id, name, audiences and the name of the issuer, separated by tabs.
     List {
         #[command(flatten)]
         settings: SettingArgs,
@@ -39,20 +45,38 @@ pub(super) enum Command {
 #[error("there is a receiver of this name already")]
 struct NameTaken;
 
+/// The issuer is not in the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no issuer {0}: the setting issuers has to name it")]
+struct NoSuchIssuer(IssuerName);
+
+fn parse_issuer_name(text: &str) -> Result<IssuerName, IssuerNameError> {
+    IssuerName::parse(text)
+}
+
 pub(super) async fn execute(command: Command) -> Outcome {
     match command {
         Command::Add {
             name,
             audience,
+            issuer_name,
             settings,
-        } => add(name, audience, settings).await,
+        } => add(name, audience, issuer_name, settings).await,
         Command::List { settings } => list(settings).await,
     }
 }
 
-async fn add(name: String, audience: Vec<String>, settings: SettingArgs) -> Outcome {
+async fn add(
+    name: String,
+    audience: Vec<String>,
+    issuer: IssuerName,
+    settings: SettingArgs,
+) -> Outcome {
     let config = settings.read()?;
-    let receiver = Receiver::new(ids::receiver_id(), name, Audience::new(audience)?)?;
+    let receiver = Receiver::new(ids::receiver_id(), issuer, name, Audience::new(audience)?)?;
+    if !config.has_issuer(&receiver.issuer) {
+        return Err(NoSuchIssuer(receiver.issuer).into());
+    }
     let (store, sealer) = open_store(&config, Access::Administer).await?;
     let token = BearerToken::generate(TokenKind::Receiver);
     let fingerprint = token.fingerprint(&sealer);
@@ -77,10 +101,11 @@ async fn list(settings: SettingArgs) -> Outcome {
         let audience: Vec<&str> = receiver.audience.values().collect();
         writeln!(
             out,
-            "{}\t{}\t{}",
+            "{}\t{}\t{}\t{}",
             receiver.id,
             receiver.name,
-            audience.join(" ")
+            audience.join(" "),
+            receiver.issuer
         )?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
 use super::Outcome;
-use crate::{config::Config, server::Server, telemetry};
+use crate::{config::Config, domain::issuer::IssuerName, server::Server, telemetry};
 
 pub(super) async fn serve(config: Config) -> Outcome {
     telemetry::start_log(config.log_format, &config.log_filter)?;
@@ -33,7 +33,14 @@ fn announce(server: &Server) -> io::Result<()> {
         )?;
         writeln!(out, "operator_token={}", token.expose())?;
     }
-    writeln!(out, "issuer={}", server.issuer())?;
+    let main = IssuerName::default();
+    for (name, issuer) in server.issuers().iter() {
+        if *name == main {
+            writeln!(out, "issuer={issuer}")?;
+        } else {
+            writeln!(out, "issuer.{name}={issuer}")?;
+        }
+    }
     writeln!(out, "listening={}", server.address())?;
     out.flush()
 }

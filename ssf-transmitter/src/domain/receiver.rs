@@ -2,7 +2,7 @@
 
 use ssf_types::audience::Audience;
 
-use super::id::ReceiverId;
+use super::{id::ReceiverId, issuer::IssuerName};
 
 /// Longest name of a Receiver, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
@@ -13,6 +13,8 @@ pub const NAME_BYTES_MAX: usize = 128;
 pub struct Receiver {
     /// Given at registration.
     pub id: ReceiverId,
+    /// Whose events it gets, and whose alone.
+    pub issuer: IssuerName,
     /// What the operator calls it; no two have the same name.
     pub name: String,
     /// The `aud` of its streams and SETs (SSF 1.0 §8.1.1).
@@ -31,6 +33,7 @@ impl Receiver {
     /// The name is empty, longer than [`NAME_BYTES_MAX`], or has control characters.
     pub fn new(
         id: ReceiverId,
+        issuer: IssuerName,
         name: impl Into<String>,
         audience: Audience,
     ) -> Result<Self, ReceiverNameError> {
@@ -38,7 +41,12 @@ impl Receiver {
         if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
             return Err(ReceiverNameError);
         }
-        Ok(Self { id, name, audience })
+        Ok(Self {
+            id,
+            issuer,
+            name,
+            audience,
+        })
     }
 }
 
@@ -50,7 +58,12 @@ mod tests {
 
     fn named(name: &str) -> Result<Receiver, ReceiverNameError> {
         let audience = Audience::new(["https://rp.example.com"]).unwrap();
-        Receiver::new(ReceiverId::new(Uuid::from_u128(1)), name, audience)
+        Receiver::new(
+            ReceiverId::new(Uuid::from_u128(1)),
+            IssuerName::default(),
+            name,
+            audience,
+        )
     }
 
     #[test]

@@ -13,7 +13,7 @@ use ssf_types::{
     uri::{EventTypeUri, Issuer},
 };
 
-use super::{id::ReceiverId, receiver::Receiver};
+use super::{id::ReceiverId, issuer::IssuerName, receiver::Receiver};
 
 /// Most streams of one Receiver.
 pub const STREAMS_PER_RECEIVER_MAX: u64 = 100;
@@ -37,6 +37,8 @@ pub struct Stream {
     pub id: StreamId,
     /// Whose stream it is; nobody else can see it.
     pub receiver: ReceiverId,
+    /// Whose events it gets, and whose `iss` its SETs have; never changes.
+    pub issuer: IssuerName,
     /// The `aud` of its SETs; never changes.
     pub audience: Audience,
     /// What the Receiver asked for, as it asked.
@@ -143,6 +145,7 @@ impl Stream {
         Ok(Self {
             id,
             receiver: receiver.id,
+            issuer: receiver.issuer.clone(),
             audience: receiver.audience.clone(),
             events_delivered: events_delivered(supported, requested),
             events_requested: request.events_requested,
@@ -237,7 +240,13 @@ mod tests {
 
     fn create(request: CreateStream) -> Result<Stream, NewStreamError> {
         let audience = Audience::new(["https://rp.example.com"]).unwrap();
-        let receiver = Receiver::new(ReceiverId::new(Uuid::from_u128(1)), "rp", audience).unwrap();
+        let receiver = Receiver::new(
+            ReceiverId::new(Uuid::from_u128(1)),
+            IssuerName::default(),
+            "rp",
+            audience,
+        )
+        .unwrap();
         let supported = types(&["urn:a:1", "urn:a:2", "urn:a:3"]);
         let id = StreamId::parse("f67e39a0").unwrap();
         Stream::create(request, &receiver, id, &supported, Timestamp::from_secs(7))

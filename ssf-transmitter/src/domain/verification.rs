@@ -93,14 +93,20 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{id::ReceiverId, receiver::Receiver};
+    use crate::domain::{id::ReceiverId, issuer::IssuerName, receiver::Receiver};
 
     const INTERVAL: Duration = Duration::from_secs(30);
     const NOW: Timestamp = Timestamp::from_millis(1_000_999);
 
     fn stream() -> Stream {
         let audience = Audience::new(["https://rp.example.com"]).unwrap();
-        let receiver = Receiver::new(ReceiverId::new(Uuid::from_u128(1)), "rp", audience).unwrap();
+        let receiver = Receiver::new(
+            ReceiverId::new(Uuid::from_u128(1)),
+            IssuerName::default(),
+            "rp",
+            audience,
+        )
+        .unwrap();
         let endpoint = EndpointUrl::parse("https://rp.example.com/events").unwrap();
         let request = CreateStream::push(Vec::new(), PushDelivery::new(endpoint, None));
         let id = StreamId::parse("f67e39a0").unwrap();

@@ -2,15 +2,15 @@
 
 use actix_web::{HttpRequest, http::header::AUTHORIZATION};
 
-use super::{AppState, problem::Problem};
+use super::{AppState, problem::Problem, site::Site};
 use crate::{domain::receiver::Receiver, ports::ReceiverStore, token::TokenKind};
 
-/// The Receiver whose token the request has.
-pub(super) async fn receiver(request: &HttpRequest, state: &AppState) -> Result<Receiver, Problem> {
-    let fingerprint = TokenKind::Receiver.fingerprint(&state.sealer, token(request)?);
-    state
+/// The Receiver of this issuer whose token the request has.
+pub(super) async fn receiver(request: &HttpRequest, site: &Site) -> Result<Receiver, Problem> {
+    let fingerprint = TokenKind::Receiver.fingerprint(&site.app.sealer, token(request)?);
+    site.app
         .store
-        .receiver_by_token(fingerprint)
+        .receiver_by_token(&site.name, fingerprint)
         .await
         .map_err(|error| Problem::store(&error))?
         .ok_or_else(Problem::invalid_token)

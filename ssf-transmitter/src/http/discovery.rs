@@ -4,49 +4,47 @@ use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use ssf_types::{
     metadata::{AuthorizationScheme, DefaultSubjects, TransmitterMetadata},
     stream::DELIVERY_PUSH,
-    uri::{EndpointUrl, Issuer},
+    uri::Issuer,
 };
 
-use super::{AppState, Paths};
+use super::{
+    problem::Problem,
+    site::{Site, endpoint},
+};
 
 /// How long an answer may be kept: short, so that a new key is seen soon.
 const CACHE: &str = "public, max-age=60";
 
 /// GET of the well-known resource (SSF 1.0 §7.2).
-pub(super) async fn metadata(state: Data<AppState>) -> HttpResponse {
+pub(super) async fn metadata(site: Data<Site>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, CACHE))
-        .json(describe(&state.issuer))
+        .json(describe(&site.issuer))
 }
 
 /// GET of the public keys (RFC 7517 §5).
-pub(super) async fn jwks(state: Data<AppState>) -> HttpResponse {
-    HttpResponse::Ok()
+pub(super) async fn jwks(site: Data<Site>) -> Result<HttpResponse, Problem> {
+    let keys = site
+        .app
+        .keys
+        .jwks(&site.name)
+        .ok_or_else(|| Problem::unavailable("there are no keys yet: try again later"))?;
+    Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, CACHE))
-        .json(state.keys.jwks())
+        .json(keys))
 }
 
 /// Describes a transmitter; what is not served is not named.
 fn describe(issuer: &Issuer) -> TransmitterMetadata {
     let mut metadata = TransmitterMetadata::new(issuer.clone());
-    metadata.jwks_uri = Some(endpoint(issuer, Paths::JWKS));
-    metadata.configuration_endpoint = Some(endpoint(issuer, Paths::STREAM));
-    metadata.status_endpoint = Some(endpoint(issuer, Paths::STATUS));
-    metadata.verification_endpoint = Some(endpoint(issuer, Paths::VERIFY));
+    metadata.jwks_uri = Some(endpoint(issuer, Site::JWKS));
+    metadata.configuration_endpoint = Some(endpoint(issuer, Site::STREAM));
+    metadata.status_endpoint = Some(endpoint(issuer, Site::STATUS));
+    metadata.verification_endpoint = Some(endpoint(issuer, Site::VERIFY));
     metadata.delivery_methods_supported = vec![DELIVERY_PUSH.to_owned()];
     metadata.authorization_schemes = vec![AuthorizationScheme::bearer()];
     metadata.default_subjects = Some(DefaultSubjects::All);
     metadata
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "a configured issuer has at most 1024 bytes, and a path behind an issuer leaves it a URL"
-)]
-fn endpoint(issuer: &Issuer, path: &str) -> EndpointUrl {
-    let issuer = issuer.as_str();
-    let base = issuer.strip_suffix('/').unwrap_or(issuer);
-    EndpointUrl::parse(format!("{base}{path}")).expect("the issuer leaves room for a path")
 }
 
 #[cfg(test)]

@@ -12,12 +12,13 @@ use actix_web::{
 use serde_json::{Value, json, value::RawValue};
 use ssf_types::{event::Event, id::Txn, json};
 
-use super::{AppState, auth, body, code::Code, problem::Problem};
+use super::{AppState, auth, body, code::Code, problem::Problem, query};
 use crate::{
     app::ingest::IngestError,
     domain::{
         event::{NewEvent, SUBMISSION_EVENTS_MAX},
         id::EventId,
+        issuer::IssuerName,
     },
     ports::{Appended, Idempotency},
 };
@@ -51,10 +52,13 @@ pub(super) async fn accept(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     auth::operator(&request, &state)?;
+    let issuer = issuer(&request, &state)?;
     let key = idempotency_key(&request)?;
     let body = body::json(&request, payload, state.ingest_body_bytes_max).await?;
     let idempotency = key.map(|key| Idempotency {
-        key: state.sealer.fingerprint("idempotency key", key.as_bytes()),
+        key: state
+            .sealer
+            .fingerprint(&key_context(&issuer), key.as_bytes()),
         body: state.sealer.fingerprint("idempotency body", &body),
     });
     let (entries, events) = read(&body, &state)?;
@@ -64,7 +68,7 @@ pub(super) async fn accept(
     let count = events.len();
     let appended = state
         .ingest
-        .submit(events, idempotency)
+        .submit(issuer, events, idempotency)
         .await
         .map_err(|error| not_stored(&error))?;
     match appended {
@@ -78,6 +82,30 @@ pub(super) async fn accept(
             "this Idempotency-Key was used for another request: use a new one",
         )),
     }
+}
+
+/// A key means nothing at another issuer.
+fn key_context(issuer: &IssuerName) -> String {
+    match issuer.as_str() {
+        IssuerName::MAIN => "idempotency key".to_owned(),
+        other => format!("idempotency key/{other}"),
+    }
+}
+
+/// The issuer that the query names, else the main one.
+fn issuer(request: &HttpRequest, state: &AppState) -> Result<IssuerName, Problem> {
+    let named = query::parameter(request, "issuer")?;
+    let unknown =
+        || Problem::bad_request("the query's issuer is not the name of one that is served here");
+    let name = match named {
+        Some(name) => IssuerName::parse(name).map_err(|_| unknown())?,
+        None => IssuerName::default(),
+    };
+    state
+        .issuers
+        .of(&name)
+        .map(|_| name.clone())
+        .ok_or_else(unknown)
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {

@@ -8,20 +8,18 @@ use ssf_types::stream::UpdateStatus;
 use tracing::info;
 
 use super::{
-    AppState, auth, body,
+    auth, body,
     problem::Problem,
+    site::Site,
     streams::{check_same_stream, find, no_such_stream, private, required_stream_id},
 };
 use crate::app::status::{self, Settled, StatusError};
 
 /// GET: the status of a stream (SSF 1.0 §8.1.2.1).
-pub(super) async fn read(
-    request: HttpRequest,
-    state: Data<AppState>,
-) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &state).await?;
+pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(&request, &site).await?;
     let id = required_stream_id(&request)?;
-    let stream = find(&state, &receiver, &id).await?;
+    let stream = find(&site, &receiver, &id).await?;
     Ok(private(HttpResponse::Ok()).json(stream.status_configuration()))
 }
 
@@ -31,19 +29,19 @@ pub(super) async fn read(
 pub(super) async fn update(
     request: HttpRequest,
     payload: Payload,
-    state: Data<AppState>,
+    site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &state).await?;
-    let body = body::json(&request, payload, state.management_body_bytes_max).await?;
+    let receiver = auth::receiver(&request, &site).await?;
+    let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
     let asked =
         UpdateStatus::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(&request, &asked.stream_id)?;
     let updating = status::Updating {
-        store: &state.store,
-        clock: &state.clock,
-        fresh: &state.fresh,
-        gate: &state.gate,
-        worker: state.worker,
+        store: &site.app.store,
+        clock: &site.app.clock,
+        fresh: &site.app.fresh,
+        gate: &site.app.gate,
+        worker: site.app.worker,
     };
     let updated = updating
         .update(&receiver, asked)

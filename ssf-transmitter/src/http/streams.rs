@@ -11,9 +11,8 @@ use ssf_types::{
     stream::{CreateStream, Delivery, ReplaceStream, StreamConfiguration, UpdateStream},
 };
 use tracing::info;
-use url::form_urlencoded;
 
-use super::{AppState, auth, body, code::Code, problem::Problem};
+use super::{auth, body, code::Code, problem::Problem, query, site::Site};
 use crate::{
     app::manage::{self, ChangeError, CreateError},
     domain::{
@@ -27,43 +26,47 @@ use crate::{
 pub(super) async fn create(
     request: HttpRequest,
     payload: Payload,
-    state: Data<AppState>,
+    site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &state).await?;
-    let body = body::json(&request, payload, state.management_body_bytes_max).await?;
+    let receiver = auth::receiver(&request, &site).await?;
+    let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
     let asked =
         CreateStream::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
-    check_endpoint(asked.delivery.as_ref(), &state)?;
-    let now = state.clock.now();
-    let stream = manage::create(&state.store, &receiver, asked, &state.events_supported, now)
-        .await
-        .map_err(|error| match error {
-            CreateError::Request(error) => Problem::bad_request(error.to_string()),
-            CreateError::TooMany => Problem::new(Code::TooManyStreams, error.to_string()),
-            CreateError::Store(error) => Problem::store(&error),
-        })?;
+    check_endpoint(asked.delivery.as_ref(), &site)?;
+    let now = site.app.clock.now();
+    let stream = manage::create(
+        &site.app.store,
+        &receiver,
+        asked,
+        &site.app.events_supported,
+        now,
+    )
+    .await
+    .map_err(|error| match error {
+        CreateError::Request(error) => Problem::bad_request(error.to_string()),
+        CreateError::TooMany => Problem::new(Code::TooManyStreams, error.to_string()),
+        CreateError::Store(error) => Problem::store(&error),
+    })?;
     info!(stream.id = %stream.id, receiver.id = %receiver.id, "stream created");
-    Ok(private(HttpResponse::Created()).json(configuration(&stream, &state)))
+    Ok(private(HttpResponse::Created()).json(configuration(&stream, &site)))
 }
 
 /// GET: one stream if `stream_id` is given, else all of the Receiver's as an array (SSF 1.0 §8.1.1.2).
-pub(super) async fn read(
-    request: HttpRequest,
-    state: Data<AppState>,
-) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &state).await?;
+pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(&request, &site).await?;
     if let Some(id) = stream_id(&request)? {
-        let stream = find(&state, &receiver, &id).await?;
-        return Ok(private(HttpResponse::Ok()).json(configuration(&stream, &state)));
+        let stream = find(&site, &receiver, &id).await?;
+        return Ok(private(HttpResponse::Ok()).json(configuration(&stream, &site)));
     }
-    let streams = state
+    let streams = site
+        .app
         .store
         .streams(receiver.id)
         .await
         .map_err(|error| Problem::store(&error))?;
     let all: Vec<StreamConfiguration> = streams
         .iter()
-        .map(|stream| configuration(stream, &state))
+        .map(|stream| configuration(stream, &site))
         .collect();
     Ok(private(HttpResponse::Ok()).json(all))
 }
@@ -72,40 +75,40 @@ pub(super) async fn read(
 pub(super) async fn update(
     request: HttpRequest,
     payload: Payload,
-    state: Data<AppState>,
+    site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
     let read = |body: &[u8]| UpdateStream::parse(body).map(StreamChange::Update);
-    change(&request, payload, &state, read).await
+    change(&request, payload, &site, read).await
 }
 
 /// PUT: replaces all that is the Receiver's to say (SSF 1.0 §8.1.1.4).
 pub(super) async fn replace(
     request: HttpRequest,
     payload: Payload,
-    state: Data<AppState>,
+    site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
     let read = |body: &[u8]| ReplaceStream::parse(body).map(StreamChange::Replace);
-    change(&request, payload, &state, read).await
+    change(&request, payload, &site, read).await
 }
 
 async fn change(
     request: &HttpRequest,
     payload: Payload,
-    state: &AppState,
+    site: &Site,
     read: fn(&[u8]) -> Result<StreamChange, JsonError>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(request, state).await?;
-    let body = body::json(request, payload, state.management_body_bytes_max).await?;
+    let receiver = auth::receiver(request, site).await?;
+    let body = body::json(request, payload, site.app.management_body_bytes_max).await?;
     let asked = read(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(request, asked.stream_id())?;
-    check_endpoint(asked.delivery(), state)?;
-    let now = state.clock.now();
+    check_endpoint(asked.delivery(), site)?;
+    let now = site.app.clock.now();
     let changed = manage::change(
-        &state.store,
-        &state.gate,
+        &site.app.store,
+        &site.app.gate,
         &receiver,
         asked,
-        state.terms(),
+        site.terms(),
         now,
     );
     let (stream, dropped) = changed.await.map_err(|error| match error {
@@ -113,20 +116,20 @@ async fn change(
         ChangeError::NotFound => no_such_stream(),
         ChangeError::Store(error) => Problem::store(&error),
     })?;
-    state.fresh.wake();
+    site.app.fresh.wake();
     info!(stream.id = %stream.id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream changed");
-    Ok(private(HttpResponse::Ok()).json(configuration(&stream, state)))
+    Ok(private(HttpResponse::Ok()).json(configuration(&stream, site)))
 }
 
 /// DELETE: ends a stream and drops what it has not delivered (SSF 1.0 §8.1.1.5).
 pub(super) async fn delete(
     request: HttpRequest,
-    state: Data<AppState>,
+    site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &state).await?;
+    let receiver = auth::receiver(&request, &site).await?;
     let id = required_stream_id(&request)?;
-    let now = state.clock.now();
-    let deleted = manage::delete(&state.store, &state.gate, &receiver, &id, now)
+    let now = site.app.clock.now();
+    let deleted = manage::delete(&site.app.store, &site.app.gate, &receiver, &id, now)
         .await
         .map_err(|error| Problem::store(&error))?;
     match deleted {
@@ -139,11 +142,11 @@ pub(super) async fn delete(
 }
 
 pub(super) async fn find(
-    state: &AppState,
+    site: &Site,
     receiver: &Receiver,
     id: &StreamId,
 ) -> Result<Stream, Problem> {
-    state
+    site.app
         .store
         .stream(receiver.id, id)
         .await
@@ -152,18 +155,18 @@ pub(super) async fn find(
 }
 
 /// Refuses a push endpoint inside the operator's own network.
-fn check_endpoint(delivery: Option<&Delivery>, state: &AppState) -> Result<(), Problem> {
+fn check_endpoint(delivery: Option<&Delivery>, site: &Site) -> Result<(), Problem> {
     let Some(Delivery::Push(push)) = delivery else {
         return Ok(());
     };
-    state
+    site.app
         .push_addresses
         .check(&push.endpoint_url)
         .map_err(|error| Problem::new(Code::EndpointNotAllowed, error.to_string()))
 }
 
-fn configuration(stream: &Stream, state: &AppState) -> StreamConfiguration {
-    stream.configuration(state.terms())
+fn configuration(stream: &Stream, site: &Site) -> StreamConfiguration {
+    stream.configuration(site.terms())
 }
 
 /// An answer that no cache may keep.
@@ -194,16 +197,8 @@ pub(super) fn check_same_stream(request: &HttpRequest, body: &StreamId) -> Resul
 }
 
 fn stream_id(request: &HttpRequest) -> Result<Option<StreamId>, Problem> {
-    let mut found = form_urlencoded::parse(request.query_string().as_bytes())
-        .filter(|(name, _)| name == "stream_id")
-        .map(|(_, value)| value.into_owned());
-    match (found.next(), found.next()) {
-        (None, _) => Ok(None),
-        (Some(id), None) => StreamId::parse(id)
-            .map(Some)
-            .map_err(|error| Problem::bad_request(format!("stream_id: {error}"))),
-        (Some(_), Some(_)) => Err(Problem::bad_request(
-            "the query must not have stream_id twice",
-        )),
-    }
+    query::parameter(request, "stream_id")?
+        .map(StreamId::parse)
+        .transpose()
+        .map_err(|error| Problem::bad_request(format!("stream_id: {error}")))
 }

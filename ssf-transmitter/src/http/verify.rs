@@ -8,9 +8,10 @@ use ssf_types::stream::VerificationRequest;
 use tracing::info;
 
 use super::{
-    AppState, auth, body,
+    auth, body,
     code::Code,
     problem::Problem,
+    site::Site,
     streams::{check_same_stream, no_such_stream, private},
 };
 use crate::{
@@ -23,30 +24,36 @@ use crate::{
 pub(super) async fn request(
     request: HttpRequest,
     payload: Payload,
-    state: Data<AppState>,
+    site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &state).await?;
-    let body = body::json(&request, payload, state.management_body_bytes_max).await?;
+    let receiver = auth::receiver(&request, &site).await?;
+    let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
     let asked = VerificationRequest::parse(&body)
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(&request, &asked.stream_id)?;
     let id = asked.stream_id.clone();
-    let interval = state.min_verification_interval;
-    verify::verify(&state.store, &receiver, asked, interval, state.clock.now())
-        .await
-        .map_err(|error| match error {
-            VerifyError::Request(error) => match error {
-                VerificationError::NotEnabled(_) => {
-                    Problem::new(Code::StreamNotEnabled, error.to_string())
-                }
-                VerificationError::TooSoon { retry_after } => {
-                    Problem::too_soon(error.to_string(), retry_after)
-                }
-            },
-            VerifyError::NotFound => no_such_stream(),
-            VerifyError::Store(error) => Problem::store(&error),
-        })?;
-    state.fresh.wake();
+    let interval = site.app.min_verification_interval;
+    verify::verify(
+        &site.app.store,
+        &receiver,
+        asked,
+        interval,
+        site.app.clock.now(),
+    )
+    .await
+    .map_err(|error| match error {
+        VerifyError::Request(error) => match error {
+            VerificationError::NotEnabled(_) => {
+                Problem::new(Code::StreamNotEnabled, error.to_string())
+            }
+            VerificationError::TooSoon { retry_after } => {
+                Problem::too_soon(error.to_string(), retry_after)
+            }
+        },
+        VerifyError::NotFound => no_such_stream(),
+        VerifyError::Store(error) => Problem::store(&error),
+    })?;
+    site.app.fresh.wake();
     info!(stream.id = %id, receiver.id = %receiver.id, "verification requested");
     Ok(private(HttpResponse::NoContent()).finish())
 }

@@ -10,6 +10,7 @@ use crate::domain::{
     event::{AcceptedEvent, NewEvent},
     fan_out::FanOut,
     id::{EventId, Fingerprint, WorkerId},
+    issuer::IssuerName,
     stream::Stream,
 };
 
@@ -99,6 +100,8 @@ pub trait Outbox {
 /// Events that are accepted together or not at all.
 #[derive(Clone, Debug)]
 pub struct Submission {
+    /// Whose events they are.
+    pub issuer: IssuerName,
     /// What makes a repetition recognisable, if the source wants that.
     pub idempotency: Option<Idempotency>,
     /// The events with the identifiers they get if they are accepted.

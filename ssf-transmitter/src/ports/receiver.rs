@@ -5,7 +5,7 @@ use std::future::Future;
 use ssf_types::time::Timestamp;
 
 use super::StoreError;
-use crate::domain::{id::Fingerprint, receiver::Receiver};
+use crate::domain::{id::Fingerprint, issuer::IssuerName, receiver::Receiver};
 
 /// Who may manage streams.
 pub trait ReceiverStore {
@@ -17,9 +17,10 @@ pub trait ReceiverStore {
         now: Timestamp,
     ) -> impl Future<Output = Result<AddedReceiver, StoreError>> + Send;
 
-    /// The Receiver that presents the token with this fingerprint.
+    /// The Receiver of `issuer` that presents the token with this fingerprint; at another issuer the token is unknown.
     fn receiver_by_token(
         &self,
+        issuer: &IssuerName,
         token: Fingerprint,
     ) -> impl Future<Output = Result<Option<Receiver>, StoreError>> + Send;
 

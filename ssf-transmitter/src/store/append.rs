@@ -19,6 +19,7 @@ use crate::{
     domain::{
         event::NewEvent,
         id::{EventId, Fingerprint},
+        issuer::IssuerName,
     },
     ports::{Appended, CorruptRow, StoreError, Submission},
 };
@@ -61,7 +62,7 @@ impl SeaStore {
                 continue;
             }
             for (id, event) in submission.events {
-                rows.push(self.event_row(id, &event, now)?);
+                rows.push(self.event_row(&submission.issuer, id, &event, now)?);
             }
             answers.push(Appended::Accepted(ids));
         }
@@ -145,6 +146,7 @@ impl SeaStore {
 
     pub(super) fn event_row(
         &self,
+        issuer: &IssuerName,
         id: EventId,
         event: &NewEvent,
         now: Timestamp,
@@ -153,6 +155,7 @@ impl SeaStore {
         Ok(event::ActiveModel {
             position: NotSet,
             id: Set(id.uuid()),
+            issuer: Set(issuer.as_str().to_owned()),
             event_type: Set(event.event.uri().as_str().to_owned()),
             payload: Set(payload_cell(id.uuid()).seal(&self.sealer, payload.as_bytes())),
             accepted_at: Set(row::millis(now)),

@@ -22,6 +22,7 @@ use crate::{
     domain::{
         dropped::{DropReason, DropRecord},
         id::{ReceiverId, WorkerId},
+        issuer::IssuerName,
         stream::Stream,
     },
     ports::{ChangedStream, StoreError, StreamLease},
@@ -140,12 +141,14 @@ pub(super) async fn last_position(transaction: &DatabaseTransaction) -> Result<i
 pub(super) async fn add_interest(
     transaction: &DatabaseTransaction,
     stream: Uuid,
+    issuer: &IssuerName,
     types: impl IntoIterator<Item = &EventTypeUri>,
 ) -> Result<(), StoreError> {
     let after_position = last_position(transaction).await?;
     let interest = |uri: &EventTypeUri| stream_event_type::ActiveModel {
         event_type: Set(uri.as_str().to_owned()),
         stream_id: Set(stream),
+        issuer: Set(issuer.as_str().to_owned()),
         after_position: Set(after_position),
         disabled_through: Set(0),
     };
@@ -162,7 +165,7 @@ async fn gain_interest(
     after: &Stream,
 ) -> Result<(), StoreError> {
     let gained = lacking(&after.events_delivered, &before.events_delivered);
-    add_interest(transaction, stream, gained).await
+    add_interest(transaction, stream, &after.issuer, gained).await
 }
 
 /// Ends interest in types, and drops what is pending of them.

@@ -41,6 +41,9 @@ struct Interest {
     disabled_through: i64,
 }
 
+/// Interest by issuer and type of event.
+type InterestByType = HashMap<String, HashMap<String, Vec<Interest>>>;
+
 impl SeaStore {
     pub(super) async fn fan_out_events<D>(
         &self,
@@ -96,7 +99,7 @@ impl SeaStore {
     fn decided<D>(
         &self,
         row: &event::Model,
-        interest: &HashMap<String, Vec<Interest>>,
+        interest: &InterestByType,
         decide: &mut D,
     ) -> Result<FanOut, StoreError>
     where
@@ -105,7 +108,10 @@ impl SeaStore {
         let event = self.accepted_event(row)?;
         let mut streams = Vec::new();
         let mut disabled = Vec::new();
-        for interest in interest.get(&row.event_type).into_iter().flatten() {
+        let of_type = interest
+            .get(&row.issuer)
+            .and_then(|types| types.get(&row.event_type));
+        for interest in of_type.into_iter().flatten() {
             if interest.after_position >= row.position {
                 continue;
             }
@@ -218,23 +224,28 @@ pub(super) fn subject_cell(stream: Uuid, sequence: i64) -> Cell {
 async fn interest(
     transaction: &DatabaseTransaction,
     events: &[event::Model],
-) -> Result<HashMap<String, Vec<Interest>>, StoreError> {
-    let types: BTreeSet<&str> = events
-        .iter()
-        .map(|event| event.event_type.as_str())
-        .collect();
-    let rows = stream_event_type::Entity::find()
-        .filter(stream_event_type::Column::EventType.is_in(types))
-        .order_by_asc(stream_event_type::Column::StreamId)
-        .all(transaction)
-        .await?;
-    let mut interest: HashMap<String, Vec<Interest>> = HashMap::new();
-    for row in rows {
-        interest.entry(row.event_type).or_default().push(Interest {
-            stream: row.stream_id,
-            after_position: row.after_position,
-            disabled_through: row.disabled_through,
-        });
+) -> Result<InterestByType, StoreError> {
+    let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for event in events {
+        let of_issuer = types.entry(&event.issuer).or_default();
+        of_issuer.insert(&event.event_type);
+    }
+    let mut interest = InterestByType::new();
+    for (issuer, types) in types {
+        let rows = stream_event_type::Entity::find()
+            .filter(stream_event_type::Column::Issuer.eq(issuer))
+            .filter(stream_event_type::Column::EventType.is_in(types))
+            .order_by_asc(stream_event_type::Column::StreamId)
+            .all(transaction)
+            .await?;
+        let of_issuer = interest.entry(issuer.to_owned()).or_default();
+        for row in rows {
+            of_issuer.entry(row.event_type).or_default().push(Interest {
+                stream: row.stream_id,
+                after_position: row.after_position,
+                disabled_through: row.disabled_through,
+            });
+        }
     }
     Ok(interest)
 }

@@ -1,8 +1,8 @@
 //! Signing keys and settings.
 
 use sea_orm::{
-    ActiveValue::Set, EntityTrait, PaginatorTrait, QueryOrder, TryInsertResult,
-    sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    TryInsertResult, sea_query::OnConflict,
 };
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{id::Kid, set::Algorithm};
@@ -13,13 +13,14 @@ use super::{
     row::{self, Cell},
 };
 use crate::{
-    domain::key::StoredKey,
+    domain::{issuer::IssuerName, key::StoredKey},
     ports::{CorruptRow, FirstWrite, KeyStore, Settings, StoreError},
 };
 
 impl KeyStore for SeaStore {
-    async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
+    async fn signing_keys(&self, issuer: &IssuerName) -> Result<Vec<StoredKey>, StoreError> {
         let rows = signing_key::Entity::find()
+            .filter(signing_key::Column::Issuer.eq(issuer.as_str()))
             .order_by_desc(signing_key::Column::CreatedAt)
             .all(&self.reader)
             .await?;
@@ -30,12 +31,17 @@ impl KeyStore for SeaStore {
     async fn insert_first_key(&self, key: &StoredKey) -> Result<FirstWrite, StoreError> {
         // The exclusive lock serialises nodes that start together: each sees the key of the one before.
         let transaction = self.begin_placing(Placing::Stream).await?;
-        if signing_key::Entity::find().count(&transaction).await? > 0 {
+        let keys = signing_key::Entity::find()
+            .filter(signing_key::Column::Issuer.eq(key.issuer.as_str()))
+            .count(&transaction)
+            .await?;
+        if keys > 0 {
             return Ok(FirstWrite::AlreadyThere);
         }
         let pem = key.pem.expose_secret().as_bytes();
         let row = signing_key::ActiveModel {
             kid: Set(key.kid.as_str().to_owned()),
+            issuer: Set(key.issuer.as_str().to_owned()),
             algorithm: Set(key.algorithm.as_str().to_owned()),
             pem: Set(pem_cell(key.kid.as_str()).seal(&self.sealer, pem)),
             created_at: Set(row::millis(key.created_at)),
@@ -56,7 +62,10 @@ impl SeaStore {
     fn stored_key(&self, row: &signing_key::Model) -> Result<StoredKey, CorruptRow> {
         let corrupt = |column, why| Cell::new("signing_key", column, &row.kid).corrupt(why);
         let pem = pem_cell(&row.kid).text(&self.sealer, &row.pem)?;
+        let issuer = IssuerName::parse(&row.issuer)
+            .map_err(|_| corrupt("issuer", "it is not a name of an issuer"))?;
         Ok(StoredKey::new(
+            issuer,
             Kid::parse(&row.kid).map_err(|_| corrupt("kid", "it is not an identifier"))?,
             Algorithm::parse(&row.algorithm)
                 .ok_or_else(|| corrupt("algorithm", "it is not one of ours"))?,

@@ -4,6 +4,7 @@ mod m0001_create_tables;
 mod m0002_keep_drops;
 mod m0003_hold_streams;
 mod m0004_verify_streams;
+mod m0005_name_issuers;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_keep_drops::Migration),
             Box::new(m0003_hold_streams::Migration),
             Box::new(m0004_verify_streams::Migration),
+            Box::new(m0005_name_issuers::Migration),
         ]
     }
 }

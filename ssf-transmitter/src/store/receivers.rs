@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{
         id::{Fingerprint, ReceiverId},
+        issuer::IssuerName,
         receiver::Receiver,
     },
     ports::{AddedReceiver, CorruptRow, ReceiverStore, StoreError},
@@ -28,6 +29,7 @@ impl ReceiverStore for SeaStore {
         let row = receiver::ActiveModel {
             id: Set(receiver.id.uuid()),
             name: Set(receiver.name.clone()),
+            issuer: Set(receiver.issuer.as_str().to_owned()),
             audience: Set(row::json(&receiver.audience)?),
             token_fingerprint: Set(token.as_bytes().to_vec()),
             created_at: Set(row::millis(now)),
@@ -44,8 +46,13 @@ impl ReceiverStore for SeaStore {
         })
     }
 
-    async fn receiver_by_token(&self, token: Fingerprint) -> Result<Option<Receiver>, StoreError> {
+    async fn receiver_by_token(
+        &self,
+        issuer: &IssuerName,
+        token: Fingerprint,
+    ) -> Result<Option<Receiver>, StoreError> {
         let row = receiver::Entity::find()
+            .filter(receiver::Column::Issuer.eq(issuer.as_str()))
             .filter(receiver::Column::TokenFingerprint.eq(token.as_bytes().to_vec()))
             .one(&self.reader)
             .await?;
@@ -70,6 +77,7 @@ impl TryFrom<receiver::Model> for Receiver {
         let name = Cell::new("receiver", "name", row.id.to_string());
         Self::new(
             ReceiverId::new(row.id),
+            row::issuer_name("receiver", row.id, row.issuer)?,
             row.name,
             audience.parse(&row.audience)?,
         )

@@ -5,6 +5,7 @@ use ssf_types::{id::StreamId, time::Timestamp};
 use uuid::Uuid;
 
 use crate::{
+    domain::issuer::IssuerName,
     ports::{CorruptRow, StoreError},
     sealing::Sealer,
 };
@@ -44,6 +45,16 @@ pub(super) fn stream_uuid(id: &StreamId) -> Option<Uuid> {
 pub(super) fn stream_id(uuid: Uuid) -> Result<StreamId, CorruptRow> {
     StreamId::parse(uuid.simple().to_string())
         .map_err(|_| CorruptRow::new("stream", uuid.to_string(), "id is not an identifier"))
+}
+
+/// The name of an issuer in row `row` of `table`.
+pub(super) fn issuer_name(
+    table: &'static str,
+    row: Uuid,
+    name: String,
+) -> Result<IssuerName, CorruptRow> {
+    IssuerName::parse(name)
+        .map_err(|_| CorruptRow::new(table, row.to_string(), "issuer is not a name of an issuer"))
 }
 
 /// JSON of our own values, all of which have string keys.

@@ -55,7 +55,7 @@ impl StreamStore for SeaStore {
         stream_queue::Entity::insert(new_queue(id))
             .exec_without_returning(&transaction)
             .await?;
-        add_interest(&transaction, id, &stream.events_delivered).await?;
+        add_interest(&transaction, id, &stream.issuer, &stream.events_delivered).await?;
         transaction.commit().await?;
         Ok(CreatedStream::Created)
     }
@@ -190,6 +190,7 @@ impl SeaStore {
         Ok(stream::ActiveModel {
             id: Set(id),
             receiver_id: Set(stream.receiver.uuid()),
+            issuer: Set(stream.issuer.as_str().to_owned()),
             audience: Set(row::json(&stream.audience)?),
             events_requested: Set(requested.map(row::json).transpose()?),
             events_delivered: Set(row::json(&stream.events_delivered)?),
@@ -216,6 +217,7 @@ impl SeaStore {
         Ok(Stream {
             id: row::stream_id(row.id)?,
             receiver: ReceiverId::new(row.receiver_id),
+            issuer: row::issuer_name("stream", row.id, row.issuer)?,
             audience: cell("audience").parse(&row.audience)?,
             events_requested: requested.transpose()?,
             events_delivered: cell("events_delivered").parse(&row.events_delivered)?,

@@ -39,7 +39,7 @@ impl SeaStore {
             Ok(set) => set,
             Err(refusal) => return Ok(SentAlone::Refused(refusal)),
         };
-        let mut event = self.event_row(set.id, &set.event, now)?;
+        let mut event = self.event_row(&stream.issuer, set.id, &set.event, now)?;
         event.dispatched_at = Set(Some(row::millis(now)));
         let position = event::Entity::insert(event)
             .exec(&transaction)

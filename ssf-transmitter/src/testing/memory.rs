@@ -19,6 +19,7 @@ use crate::{
         dropped::DropRecord,
         event::AcceptedEvent,
         id::{EventId, Fingerprint, ReceiverId},
+        issuer::IssuerName,
         key::StoredKey,
         receiver::Receiver,
     },
@@ -33,7 +34,7 @@ pub struct MemoryStore(Mutex<State>);
 struct State {
     receivers: Vec<(Fingerprint, Receiver)>,
     streams: Vec<Kept>,
-    events: Vec<Arc<AcceptedEvent>>,
+    events: Vec<(IssuerName, Arc<AcceptedEvent>)>,
     /// How many of the events were fanned out: here events become visible in order.
     dispatched: usize,
     answers: HashMap<Fingerprint, (Fingerprint, Vec<EventId>)>,

@@ -20,6 +20,7 @@ use ssf_transmitter::{
     },
     domain::{
         id::WorkerId,
+        issuer::{IssuerName, Issuers},
         stream::{Stream, StreamChange, Terms},
     },
     ports::{Clock, DeletedStream, LeasedStream, Outbox, Push, SignError, Signer},
@@ -42,7 +43,7 @@ struct PlainSigner {
 }
 
 impl Signer for PlainSigner {
-    async fn sign(&self, claims: SetClaims) -> Result<CompactSet, SignError> {
+    async fn sign(&self, _: &IssuerName, claims: SetClaims) -> Result<CompactSet, SignError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(SignError(Box::new(io::Error::other("no key"))));
         }
@@ -161,7 +162,7 @@ struct Rig {
     signer: PlainSigner,
     fresh: Wake,
     gate: Gate,
-    issuer: Issuer,
+    issuers: Issuers,
     worker: WorkerId,
 }
 
@@ -176,7 +177,7 @@ impl Rig {
             signer: PlainSigner::default(),
             fresh: Wake::default(),
             gate: Gate::default(),
-            issuer: Issuer::parse("https://tr.example.com").unwrap(),
+            issuers: Issuers::only(Issuer::parse("https://tr.example.com").unwrap()),
             worker: ids::worker_id(),
         }
     }
@@ -196,7 +197,7 @@ impl Rig {
             clock: &self.world.clock,
             fresh: &self.fresh,
             gate: &self.gate,
-            issuer: &self.issuer,
+            issuers: &self.issuers,
             settings: DeliverySettings::default(),
             jitter: || 1.0,
         };

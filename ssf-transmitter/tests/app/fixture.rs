@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use ssf_transmitter::{
     app::{dispatch::Dispatcher, ids, manage},
-    domain::{event::NewEvent, receiver::Receiver, stream::Stream, subjects::SubjectPreference},
+    domain::{
+        event::NewEvent, issuer::IssuerName, receiver::Receiver, stream::Stream,
+        subjects::SubjectPreference,
+    },
     ports::{Clock, Outbox, Submission},
     testing::{ManualClock, MemoryStore},
 };
@@ -18,6 +21,11 @@ use ssf_types::{
 };
 
 pub(crate) const LOGOUT: &str = "urn:example:logout";
+
+/// The name of the one issuer.
+pub(crate) fn main() -> IssuerName {
+    IssuerName::default()
+}
 
 /// A store, and a clock at an odd moment.
 pub(crate) struct World {
@@ -49,6 +57,7 @@ impl World {
         let now = self.clock.now();
         let events = users.iter().map(|user| (ids::event_id(now), logout(user)));
         let submission = Submission {
+            issuer: main(),
             idempotency: None,
             events: events.collect(),
         };
@@ -68,7 +77,7 @@ impl World {
 
 pub(crate) fn receiver() -> Receiver {
     let audience = Audience::new(["https://rp.example.com"]).unwrap();
-    Receiver::new(ids::receiver_id(), "rp", audience).unwrap()
+    Receiver::new(ids::receiver_id(), main(), "rp", audience).unwrap()
 }
 
 pub(crate) fn logout(user: &str) -> NewEvent {

@@ -46,7 +46,7 @@ async fn submissions_that_wait_together_share_a_commit() {
     let clock = CountingClock(&world, AtomicUsize::new(0));
     let (ingest, queue) = ingest::queue();
     let mut submitting: FuturesUnordered<_> = ["a", "b", "c", "d"]
-        .map(|user| ingest.submit(vec![logout(user)], None))
+        .map(|user| ingest.submit(main(), vec![logout(user)], None))
         .into_iter()
         .collect();
     assert!(submitting.next().now_or_never().is_none());
@@ -72,7 +72,8 @@ async fn submissions_that_wait_together_share_a_commit() {
 async fn what_waits_when_the_last_handle_goes_is_stored() {
     let world = World::new();
     let (ingest, queue) = ingest::queue();
-    let submitting = tokio::spawn(async move { ingest.submit(vec![logout("a")], None).await });
+    let submitting =
+        tokio::spawn(async move { ingest.submit(main(), vec![logout("a")], None).await });
     queue
         .run(&world.store, &world.clock, &Wake::default())
         .await;
@@ -87,7 +88,7 @@ async fn a_caller_that_hangs_up_takes_nothing_back() {
     let (ingest, queue) = ingest::queue();
     assert!(
         ingest
-            .submit(vec![logout("a")], None)
+            .submit(main(), vec![logout("a")], None)
             .now_or_never()
             .is_none()
     );
@@ -104,12 +105,12 @@ async fn beyond_a_thousand_waiting_submissions_the_next_is_told_to_come_back() {
     for _ in 0..1024 {
         assert!(
             ingest
-                .submit(vec![logout("a")], None)
+                .submit(main(), vec![logout("a")], None)
                 .now_or_never()
                 .is_none()
         );
     }
-    let refused = ingest.submit(vec![logout("a")], None).await;
+    let refused = ingest.submit(main(), vec![logout("a")], None).await;
     assert!(matches!(refused, Err(IngestError::Busy)));
 }
 
@@ -117,7 +118,7 @@ async fn beyond_a_thousand_waiting_submissions_the_next_is_told_to_come_back() {
 async fn after_the_end_of_the_queue_nothing_is_accepted() {
     let (ingest, queue) = ingest::queue();
     drop(queue);
-    let refused = ingest.submit(vec![logout("a")], None).await;
+    let refused = ingest.submit(main(), vec![logout("a")], None).await;
     assert!(matches!(refused, Err(IngestError::Stopping)));
 }
 
@@ -129,7 +130,10 @@ async fn a_commit_wakes_the_dispatcher() {
     let mut listener = wake.listen();
     let began = Instant::now();
     let submitting = async {
-        ingest.submit(vec![logout("a")], None).await.unwrap();
+        ingest
+            .submit(main(), vec![logout("a")], None)
+            .await
+            .unwrap();
         listener.wait(Duration::from_hours(1)).await;
     };
     tokio::select! {
@@ -151,10 +155,10 @@ async fn each_submission_gets_its_own_answer() {
     };
     let answers = async {
         tokio::join!(
-            ingest.submit(vec![logout("a")], key(1)),
-            ingest.submit(vec![logout("a")], key(1)),
-            ingest.submit(vec![logout("b")], key(2)),
-            ingest.submit(vec![logout("c")], None),
+            ingest.submit(main(), vec![logout("a")], key(1)),
+            ingest.submit(main(), vec![logout("a")], key(1)),
+            ingest.submit(main(), vec![logout("b")], key(2)),
+            ingest.submit(main(), vec![logout("c")], None),
         )
     };
     let wake = Wake::default();

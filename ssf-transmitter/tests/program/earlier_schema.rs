@@ -1,12 +1,11 @@
 //! A database of the first schema, as the program of that time left it: a stream with one delivery that has failed
 //! four times.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use sea_orm::{ConnectionTrait, Database};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cluster::Cluster;
-use crate::rig::{Answer, Endpoint, Installation, client};
+use crate::rig::{Answer, Endpoint, Installation, claims_of, client};
 
 /// Ids and tokens of one of the two databases.
 struct Left {
@@ -27,8 +26,7 @@ async fn goes_on(installation: &Installation, left: &Left) {
     let answer = Answer::to(request.json(&change).bearer_auth(left.receiver_token)).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let pushed = endpoint.next();
-    let claims = pushed.set.split('.').nth(1).unwrap();
-    let claims: Value = serde_json::from_slice(&BASE64.decode(claims).unwrap()).unwrap();
+    let claims = claims_of(&pushed.set);
     assert_eq!(claims["txn"], left.event);
     assert_eq!(claims["sub_id"]["email"], "alice@example.com");
 }

@@ -15,6 +15,8 @@ mod errors;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod issuers;
+#[cfg(test)]
 mod push_address;
 #[cfg(test)]
 mod rig;

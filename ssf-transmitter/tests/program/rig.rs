@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use reqwest::{Client, RequestBuilder, redirect};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -262,6 +263,12 @@ pub(crate) struct Pushed {
     /// Request line and headers, in lower case.
     pub(crate) head: String,
     pub(crate) set: String,
+}
+
+/// The claims of a SET, unverified.
+pub(crate) fn claims_of(set: &str) -> Value {
+    let claims = set.split('.').nth(1).unwrap();
+    serde_json::from_slice(&BASE64.decode(claims).unwrap()).unwrap()
 }
 
 /// A push endpoint that answers as the test says.

@@ -22,10 +22,11 @@ use ssf_types::{
 
 use super::fixture::*;
 
+mod issuers;
 mod status;
 mod verification;
 
-pub(crate) use self::{status::*, verification::*};
+pub(crate) use self::{issuers::*, status::*, verification::*};
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
     known_stream(store, 1, &[LOGOUT]).await;
@@ -575,9 +576,12 @@ pub(crate) async fn a_receiver_has_a_limited_number_of_streams(store: &impl Stor
 pub(crate) async fn a_receiver_is_found_by_its_token_alone(store: &impl Store) {
     let one = known_receiver(store, 1).await;
     let two = known_receiver(store, 2).await;
-    let found = store.receiver_by_token(token(2)).await.unwrap();
+    let found = store.receiver_by_token(&main(), token(2)).await.unwrap();
     assert_eq!(found.as_ref(), Some(&two));
-    assert_eq!(store.receiver_by_token(token(3)).await.unwrap(), None);
+    assert_eq!(
+        store.receiver_by_token(&main(), token(3)).await.unwrap(),
+        None
+    );
     assert_eq!(store.receivers().await.unwrap(), [one, two]);
 }
 
@@ -586,14 +590,17 @@ pub(crate) async fn a_receivers_name_is_given_once(store: &impl Store) {
     let namesake = receiver("rp1");
     let added = store.add_receiver(&namesake, token(2), NOW).await.unwrap();
     assert_eq!(added, AddedReceiver::NameTaken);
-    assert_eq!(store.receiver_by_token(token(2)).await.unwrap(), None);
+    assert_eq!(
+        store.receiver_by_token(&main(), token(2)).await.unwrap(),
+        None
+    );
     assert_eq!(store.receivers().await.unwrap(), [one]);
 }
 
 pub(crate) async fn the_first_signing_key_is_the_key_of_all(store: &impl Store) {
     let key = |kid: &str| {
         let pem = format!("pem of {kid}").into();
-        StoredKey::new(Kid::parse(kid).unwrap(), Algorithm::Es256, pem, NOW)
+        StoredKey::new(main(), Kid::parse(kid).unwrap(), Algorithm::Es256, pem, NOW)
     };
     let first = store.insert_first_key(&key("a")).await.unwrap();
     let second = store.insert_first_key(&key("b")).await.unwrap();
@@ -601,7 +608,7 @@ pub(crate) async fn the_first_signing_key_is_the_key_of_all(store: &impl Store) 
         (first, second),
         (FirstWrite::Written, FirstWrite::AlreadyThere)
     );
-    let [stored] = &store.signing_keys().await.unwrap()[..] else {
+    let [stored] = &store.signing_keys(&main()).await.unwrap()[..] else {
         panic!("one key is stored")
     };
     assert_eq!(

@@ -8,6 +8,7 @@ use ssf_transmitter::{
         event::{AcceptedEvent, NewEvent},
         fan_out::{FanOut, fan_out},
         id::{EventId, Fingerprint, ReceiverId, WorkerId},
+        issuer::IssuerName,
         receiver::Receiver,
         stream::Stream,
         subjects::SubjectPreference,
@@ -41,6 +42,10 @@ pub(crate) const PASSWORD: &str = "urn:example:password";
 pub(crate) const ALICE: &str = "alice@example.com";
 pub(crate) const BOB: &str = "bob@example.com";
 
+pub(crate) fn main() -> IssuerName {
+    IssuerName::default()
+}
+
 pub(crate) fn later(seconds: u64) -> Timestamp {
     NOW.after(Duration::from_secs(seconds))
 }
@@ -55,7 +60,7 @@ pub(crate) fn token(number: u8) -> Fingerprint {
 
 pub(crate) fn receiver(name: &str) -> Receiver {
     let audience = Audience::new([format!("https://{name}.example.com")]).unwrap();
-    Receiver::new(ReceiverId::new(Uuid::new_v4()), name, audience).unwrap()
+    Receiver::new(ReceiverId::new(Uuid::new_v4()), main(), name, audience).unwrap()
 }
 
 /// A Receiver that the store knows; its token is `token(number)`.
@@ -145,6 +150,7 @@ pub(crate) fn event_id() -> EventId {
 pub(crate) fn submission(events: Vec<NewEvent>) -> Submission {
     let named = |event| (event_id(), event);
     Submission {
+        issuer: main(),
         idempotency: None,
         events: events.into_iter().map(named).collect(),
     }

@@ -88,5 +88,8 @@ on_every_store! {
     a_receiver_is_found_by_its_token_alone
     a_receivers_name_is_given_once
     the_first_signing_key_is_the_key_of_all
+    an_event_reaches_the_streams_of_its_issuer_alone
+    a_receiver_is_known_at_its_own_issuer_alone
+    each_issuer_has_keys_of_its_own
     a_setting_is_written_once_unless_it_is_replaced
 }

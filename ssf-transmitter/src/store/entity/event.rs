@@ -8,6 +8,8 @@ pub(crate) struct Model {
     #[sea_orm(primary_key)]
     pub(crate) position: i64,
     pub(crate) id: Uuid,
+    /// See [`crate::domain::issuer::IssuerName`].
+    pub(crate) issuer: String,
     pub(crate) event_type: String,
     /// Sealed JSON, as it was handed in.
     pub(crate) payload: Vec<u8>,

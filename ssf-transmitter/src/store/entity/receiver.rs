@@ -8,6 +8,7 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) id: Uuid,
     pub(crate) name: String,
+    pub(crate) issuer: String,
     /// JSON.
     pub(crate) audience: String,
     pub(crate) token_fingerprint: Vec<u8>,

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::*;
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) kid: String,
+    pub(crate) issuer: String,
     pub(crate) algorithm: String,
     /// Sealed.
     pub(crate) pem: Vec<u8>,

@@ -8,6 +8,8 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) id: Uuid,
     pub(crate) receiver_id: Uuid,
+    /// That of its Receiver.
+    pub(crate) issuer: String,
     /// JSON.
     pub(crate) audience: String,
     /// JSON; absent if nothing was requested.

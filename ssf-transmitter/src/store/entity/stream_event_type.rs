@@ -9,6 +9,8 @@ pub(crate) struct Model {
     pub(crate) event_type: String,
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) stream_id: Uuid,
+    /// That of the stream: the index begins with it.
+    pub(crate) issuer: String,
     /// Events up to this position were accepted before the stream was interested.
     pub(crate) after_position: i64,
     /// Those up to this one came while the stream was disabled, or before; it is the greatest number while it is so.

@@ -33,8 +33,9 @@ impl State {
             };
         }
         let accept = |(id, event)| Arc::new(AcceptedEvent::new(id, now, event));
+        let accepted = submission.events.into_iter().map(accept);
         self.events
-            .extend(submission.events.into_iter().map(accept));
+            .extend(accepted.map(|event| (submission.issuer.clone(), event)));
         Appended::Accepted(ids)
     }
 
@@ -46,10 +47,11 @@ impl State {
     ) -> FannedOut {
         let (mut events, mut deliveries) = (0, 0);
         while events < limit
-            && let Some(event) = self.events.get(self.dispatched).cloned()
+            && let Some((issuer, event)) = self.events.get(self.dispatched).cloned()
         {
             let uri = event.event.event.uri();
-            let wants = |kept: &&Kept| kept.wants(&uri, self.dispatched);
+            let wants =
+                |kept: &&Kept| kept.stream.issuer == issuer && kept.wants(&uri, self.dispatched);
             let interested: Vec<StreamId> = self
                 .streams
                 .iter()

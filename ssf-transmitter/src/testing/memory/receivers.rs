@@ -4,7 +4,7 @@ use ssf_types::time::Timestamp;
 
 use super::MemoryStore;
 use crate::{
-    domain::{id::Fingerprint, receiver::Receiver},
+    domain::{id::Fingerprint, issuer::IssuerName, receiver::Receiver},
     ports::{AddedReceiver, ReceiverStore, StoreError},
 };
 
@@ -27,9 +27,16 @@ impl ReceiverStore for MemoryStore {
         Ok(AddedReceiver::Added)
     }
 
-    async fn receiver_by_token(&self, token: Fingerprint) -> Result<Option<Receiver>, StoreError> {
+    async fn receiver_by_token(
+        &self,
+        issuer: &IssuerName,
+        token: Fingerprint,
+    ) -> Result<Option<Receiver>, StoreError> {
         let state = self.state();
-        let found = state.receivers.iter().find(|(known, _)| *known == token);
+        let is = |(known, receiver): &&(Fingerprint, Receiver)| {
+            *known == token && receiver.issuer == *issuer
+        };
+        let found = state.receivers.iter().find(is);
         Ok(found.map(|(_, receiver)| receiver.clone()))
     }
 

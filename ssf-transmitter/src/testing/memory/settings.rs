@@ -2,18 +2,20 @@
 
 use super::MemoryStore;
 use crate::{
-    domain::key::StoredKey,
+    domain::{issuer::IssuerName, key::StoredKey},
     ports::{FirstWrite, KeyStore, Settings, StoreError},
 };
 
 impl KeyStore for MemoryStore {
-    async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
-        Ok(self.state().keys.clone())
+    async fn signing_keys(&self, issuer: &IssuerName) -> Result<Vec<StoredKey>, StoreError> {
+        let state = self.state();
+        let own = state.keys.iter().filter(|key| key.issuer == *issuer);
+        Ok(own.cloned().collect())
     }
 
     async fn insert_first_key(&self, key: &StoredKey) -> Result<FirstWrite, StoreError> {
         let mut state = self.state();
-        if !state.keys.is_empty() {
+        if state.keys.iter().any(|known| known.issuer == key.issuer) {
             return Ok(FirstWrite::AlreadyThere);
         }
         state.keys.push(key.clone());

@@ -1,0 +1,67 @@
+//! One issuer as it is served: resolved once, from the path of a request, and never changed after that.
+
+use actix_web::web::Data;
+use ssf_types::uri::{EndpointUrl, Issuer};
+
+use super::AppState;
+use crate::domain::{
+    issuer::{IssuerName, path_of},
+    stream::Terms,
+};
+
+/// An issuer with all that its handlers work with.
+#[derive(Debug)]
+pub(super) struct Site {
+    /// What the database calls it.
+    pub(super) name: IssuerName,
+    /// Who it is.
+    pub(super) issuer: Issuer,
+    /// What all issuers share.
+    pub(super) app: Data<AppState>,
+}
+
+impl Site {
+    pub(super) const JWKS: &str = "/jwks.json";
+    pub(super) const STREAM: &str = "/ssf/stream";
+    pub(super) const STATUS: &str = "/ssf/status";
+    pub(super) const VERIFY: &str = "/ssf/verify";
+
+    /// All issuers, those with deeper paths first: the path of one may begin with that of another.
+    pub(super) fn all(app: &Data<AppState>) -> Vec<Data<Self>> {
+        let site = |(name, issuer): (&IssuerName, &Issuer)| {
+            Data::new(Self {
+                name: name.clone(),
+                issuer: issuer.clone(),
+                app: app.clone(),
+            })
+        };
+        let mut sites: Vec<Data<Self>> = app.issuers.iter().map(site).collect();
+        sites.sort_by_key(|site| std::cmp::Reverse(site.base().len()));
+        sites
+    }
+
+    /// The issuer's own path, behind which its endpoints are; empty or with a slash in front.
+    pub(super) fn base(&self) -> String {
+        path_of(&self.issuer)
+    }
+
+    /// What every stream of this issuer is supplied with.
+    pub(super) fn terms(&self) -> Terms<'_> {
+        Terms {
+            issuer: &self.issuer,
+            events_supported: &self.app.events_supported,
+            min_verification_interval: self.app.min_verification_interval,
+        }
+    }
+}
+
+/// Where `path` of an issuer is from outside.
+#[expect(
+    clippy::expect_used,
+    reason = "a configured issuer has at most 1024 bytes, and a path behind an issuer leaves it a URL"
+)]
+pub(super) fn endpoint(issuer: &Issuer, path: &str) -> EndpointUrl {
+    let issuer = issuer.as_str();
+    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    EndpointUrl::parse(format!("{base}{path}")).expect("the issuer leaves room for a path")
+}
