@@ -1,6 +1,7 @@
 //! The steps of the transmitter: they take facts from the [ports](crate::ports), ask the [domain](crate::domain), and
 //! carry out what it decides. Whoever starts the process runs them in loops.
 
+pub mod audit;
 pub mod clock;
 pub mod deliver;
 pub mod dispatch;

@@ -3,6 +3,7 @@
 //! Results go to standard output, one `name=value` per line, so that scripts can read them; everything else goes to
 //! standard error. The exit code is 0 for success, 2 for a faulty configuration or command line, 1 for all else.
 
+mod audit;
 mod emit;
 mod receiver;
 mod serve;
@@ -51,6 +52,9 @@ enum Command {
     Receiver(receiver::Command),
     /// Replaces the token with which sources hand in events; a running server takes it at its next start.
     OperatorToken(SettingArgs),
+    /// Shows the audit log and checks that nobody edited it; works on the database, also while the server runs.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Hands in one event over HTTP.
     Emit(Box<emit::EmitArgs>),
 }
@@ -162,6 +166,7 @@ fn execute(command: Command) -> Outcome {
             Command::Serve(settings) => serve::serve(settings.read()?).await,
             Command::Receiver(command) => receiver::execute(command).await,
             Command::OperatorToken(settings) => replace_operator_token(&settings.read()?).await,
+            Command::Audit(command) => audit::execute(command).await,
             Command::Emit(arguments) => emit::emit(*arguments).await,
         }
     })

@@ -2,6 +2,7 @@
 //!
 //! Functions here take the moment, the jitter and new identifiers as arguments, and return what is to be done.
 
+pub mod audit;
 pub mod delivery;
 pub mod dropped;
 pub mod event;

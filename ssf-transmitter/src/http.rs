@@ -4,6 +4,7 @@
 //! at, for somebody without a valid token. Every error is a problem document (RFC 9457).
 
 mod access;
+mod audit;
 mod auth;
 mod body;
 mod code;

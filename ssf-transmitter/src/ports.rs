@@ -15,6 +15,8 @@
 //! 7. Nothing is due on a stream that is not enabled. What a pause holds is numbered all the same; of what is accepted
 //!    while a stream is disabled, nothing ever is.
 //! 8. What is dropped leaves a record of how many and why.
+//! 9. An entry of the audit log has the number and the hash that follow from the one before, and stays as it is.
+mod audit;
 mod key;
 mod outbox;
 mod receiver;
@@ -33,6 +35,7 @@ use ssf_types::{
 use crate::domain::issuer::IssuerName;
 
 pub use self::{
+    audit::AuditStore,
     key::KeyStore,
     outbox::{
         Appended, FanOutLease, FannedOut, Fenced, Idempotency, LeasedStream, Outbox, Resume,

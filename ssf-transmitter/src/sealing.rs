@@ -1,8 +1,8 @@
 //! Encryption of what is stored, and keyed fingerprints to look it up by.
 //!
-//! One data key of 32 bytes is the root. Two keys are derived from it with HKDF-SHA-256, so that neither use can
-//! weaken the other: one seals with AES-256-GCM-SIV, which stays safe if a nonce should ever repeat; the other makes
-//! HMAC-SHA-256 fingerprints. Both take a context, such as table, column and row: a value that was copied to another
+//! One data key of 32 bytes is the root. Three keys are derived from it with HKDF-SHA-256, so that no use can
+//! weaken another: one seals with AES-256-GCM-SIV, which stays safe if a nonce should ever repeat; one makes
+//! HMAC-SHA-256 fingerprints, and one links the entries of the audit log. The first two take a context, such as table, column and row: a value that was copied to another
 //! place does not open there, and equal values in two columns have unequal fingerprints.
 //!
 //! A sealed value is: version (1 byte), nonce (12), ciphertext, tag (16).
@@ -97,6 +97,7 @@ pub struct Sealer(Arc<Keys>);
 struct Keys {
     sealing: LessSafeKey,
     fingerprints: hmac::Key,
+    audit: hmac::Key,
 }
 
 impl Sealer {
@@ -111,12 +112,14 @@ impl Sealer {
     pub fn new(key: &DataKey) -> Self {
         let sealing = derive(key, b"ssf-transmitter sealing 1");
         let fingerprints = derive(key, b"ssf-transmitter fingerprints 1");
+        let audit = derive(key, b"ssf-transmitter audit 1");
         Self(Arc::new(Keys {
             sealing: LessSafeKey::new(
                 UnboundKey::new(&AES_256_GCM_SIV, sealing.expose_secret())
                     .expect("the key has the algorithm's length"),
             ),
             fingerprints: hmac::Key::new(hmac::HMAC_SHA256, fingerprints.expose_secret()),
+            audit: hmac::Key::new(hmac::HMAC_SHA256, audit.expose_secret()),
         }))
     }
 
@@ -182,6 +185,13 @@ impl Sealer {
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(mac.sign().as_ref());
         Fingerprint::new(fingerprint)
+    }
+
+    /// The keyed hash that links an entry of the audit log to the one before.
+    pub fn chain_hash(&self, link: &[u8]) -> [u8; 32] {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(hmac::sign(&self.0.audit, link).as_ref());
+        hash
     }
 }
 

@@ -9,6 +9,7 @@
 //! the advisory lock, queues by id.
 
 mod append;
+mod audit;
 mod change;
 mod connect;
 mod deliver;

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use clap::Subcommand;
 use ssf_types::audience::Audience;
 
-use super::{Outcome, SettingArgs};
+use super::{Outcome, SettingArgs, audit};
 use crate::{
     app::{clock::SystemClock, ids},
     domain::{
+        audit::{Act, Action, Details},
         issuer::{IssuerName, IssuerNameError},
         receiver::Receiver,
     },
@@ -80,13 +81,21 @@ async fn add(
     let (store, sealer) = open_store(&config, Access::Administer).await?;
     let token = BearerToken::generate(TokenKind::Receiver);
     let fingerprint = token.fingerprint(&sealer);
-    match store
-        .add_receiver(&receiver, fingerprint, SystemClock.now())
-        .await?
-    {
-        AddedReceiver::Added => {}
-        AddedReceiver::NameTaken => return Err(NameTaken.into()),
-    }
+    let act = Act::on(
+        audit::actor()?,
+        Action::AddReceiver,
+        "receiver",
+        receiver.id,
+    )
+    .with("name", &receiver.name);
+    let adding = Box::pin(async {
+        let added = store.add_receiver(&receiver, fingerprint, SystemClock.now());
+        match added.await? {
+            AddedReceiver::Added => Ok(()),
+            AddedReceiver::NameTaken => Err(NameTaken.into()),
+        }
+    });
+    audit::recorded(&store, act, adding, |()| Details::none()).await?;
     let mut out = io::stdout().lock();
     writeln!(out, "# Give this token to the receiver: it is shown once.")?;
     writeln!(out, "receiver_id={}", receiver.id)?;

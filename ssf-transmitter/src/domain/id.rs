@@ -33,6 +33,10 @@ macro_rules! uuids {
 uuids! {
     /// Names an accepted event. Version 7: it tells roughly when the event was accepted.
     EventId;
+    /// Names an operator.
+    OperatorId;
+    /// Names a source that hands in events.
+    SourceId;
     /// Names a Receiver that may manage streams here.
     ReceiverId;
     /// Names a process that works on the outbox; a restarted process is another worker.

@@ -10,7 +10,7 @@ use actix_web::{
 };
 use tokio::task::JoinHandle;
 
-use super::{AppState, access, envelope, routes};
+use super::{AppState, access, audit, envelope, routes};
 
 /// How long an idle connection of a client is kept: longer than the pause between two requests of a busy source.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -32,6 +32,7 @@ impl Listening {
         let app = move || {
             App::new()
                 // The last one is the outermost.
+                .wrap(from_fn(audit::demand))
                 .wrap(from_fn(envelope::complete))
                 .wrap(from_fn(access::log))
                 .wrap(from_fn(envelope::identify))

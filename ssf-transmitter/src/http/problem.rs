@@ -52,6 +52,11 @@ impl Problem {
         }
     }
 
+    /// Whether the fault is ours, so that a change may have happened all the same.
+    pub(super) fn is_ours(&self) -> bool {
+        self.code.status().is_server_error()
+    }
+
     /// 400: the request breaks a rule.
     pub(super) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::InvalidRequest, detail)

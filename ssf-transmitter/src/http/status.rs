@@ -8,12 +8,16 @@ use ssf_types::stream::UpdateStatus;
 use tracing::info;
 
 use super::{
+    audit::recorded,
     auth, body,
     problem::Problem,
     site::Site,
     streams::{check_same_stream, find, no_such_stream, private, required_stream_id},
 };
-use crate::app::status::{self, Settled, StatusError};
+use crate::{
+    app::status::{self, Settled, StatusError, StatusUpdated},
+    domain::audit::{Act, Action, Actor, Details},
+};
 
 /// GET: the status of a stream (SSF 1.0 §8.1.2.1).
 pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
@@ -43,13 +47,18 @@ pub(super) async fn update(
         gate: &site.app.gate,
         worker: site.app.worker,
     };
-    let updated = updating
-        .update(&receiver, asked)
-        .await
-        .map_err(|error| match error {
+    let actor = Actor::receiver(receiver.id);
+    let act = Act::on(actor, Action::SetStreamStatus, "stream", &asked.stream_id)
+        .with("status", asked.status.as_str());
+    let effect = Box::pin(async {
+        let updated = updating.update(&receiver, asked).await;
+        updated.map_err(|error| match error {
             StatusError::NotFound => no_such_stream(),
             StatusError::Store(error) => Problem::store(&error),
-        })?;
+        })
+    });
+    let told = |updated: &StatusUpdated| Details::none().with("dropped", updated.dropped);
+    let updated = recorded(&request, &site.app, act, effect, told).await?;
     let stream = updated.stream;
     let status = stream.status.as_str();
     info!(stream.id = %stream.id, receiver.id = %receiver.id, stream.status = status, deliveries.dropped = updated.dropped, "status updated");

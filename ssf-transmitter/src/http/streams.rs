@@ -12,10 +12,11 @@ use ssf_types::{
 };
 use tracing::info;
 
-use super::{auth, body, code::Code, problem::Problem, query, site::Site};
+use super::{audit::recorded, auth, body, code::Code, problem::Problem, query, site::Site};
 use crate::{
     app::manage::{self, ChangeError, CreateError},
     domain::{
+        audit::{Act, Action, Actor, Details},
         receiver::Receiver,
         stream::{Stream, StreamChange},
     },
@@ -33,20 +34,19 @@ pub(super) async fn create(
     let asked =
         CreateStream::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_endpoint(asked.delivery.as_ref(), &site)?;
-    let now = site.app.clock.now();
-    let stream = manage::create(
-        &site.app.store,
-        &receiver,
-        asked,
-        &site.app.events_supported,
-        now,
-    )
-    .await
-    .map_err(|error| match error {
-        CreateError::Request(error) => Problem::bad_request(error.to_string()),
-        CreateError::TooMany => Problem::new(Code::TooManyStreams, error.to_string()),
-        CreateError::Store(error) => Problem::store(&error),
-    })?;
+    let act = Act::making(Actor::receiver(receiver.id), Action::CreateStream, "stream");
+    let creating = Box::pin(async {
+        let now = site.app.clock.now();
+        let supported = &site.app.events_supported;
+        let created = manage::create(&site.app.store, &receiver, asked, supported, now).await;
+        created.map_err(|error| match error {
+            CreateError::Request(error) => Problem::bad_request(error.to_string()),
+            CreateError::TooMany => Problem::new(Code::TooManyStreams, error.to_string()),
+            CreateError::Store(error) => Problem::store(&error),
+        })
+    });
+    let told = |stream: &Stream| Details::none().with("stream", &stream.id);
+    let stream = recorded(&request, &site.app, act, creating, told).await?;
     info!(stream.id = %stream.id, receiver.id = %receiver.id, "stream created");
     Ok(private(HttpResponse::Created()).json(configuration(&stream, &site)))
 }
@@ -102,20 +102,29 @@ async fn change(
     let asked = read(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(request, asked.stream_id())?;
     check_endpoint(asked.delivery(), site)?;
-    let now = site.app.clock.now();
-    let changed = manage::change(
-        &site.app.store,
-        &site.app.gate,
-        &receiver,
-        asked,
-        site.terms(),
-        now,
+    let act = Act::on(
+        Actor::receiver(receiver.id),
+        Action::ChangeStream,
+        "stream",
+        asked.stream_id(),
     );
-    let (stream, dropped) = changed.await.map_err(|error| match error {
-        ChangeError::Request(error) => Problem::bad_request(error.to_string()),
-        ChangeError::NotFound => no_such_stream(),
-        ChangeError::Store(error) => Problem::store(&error),
-    })?;
+    let changing = Box::pin(async {
+        let changed = manage::change(
+            &site.app.store,
+            &site.app.gate,
+            &receiver,
+            asked,
+            site.terms(),
+            site.app.clock.now(),
+        );
+        changed.await.map_err(|error| match error {
+            ChangeError::Request(error) => Problem::bad_request(error.to_string()),
+            ChangeError::NotFound => no_such_stream(),
+            ChangeError::Store(error) => Problem::store(&error),
+        })
+    });
+    let told = |(_, dropped): &(Stream, u64)| Details::none().with("dropped", dropped);
+    let (stream, dropped) = recorded(request, &site.app, act, changing, told).await?;
     site.app.fresh.wake();
     info!(stream.id = %stream.id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream changed");
     Ok(private(HttpResponse::Ok()).json(configuration(&stream, site)))
@@ -128,17 +137,20 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site).await?;
     let id = required_stream_id(&request)?;
-    let now = site.app.clock.now();
-    let deleted = manage::delete(&site.app.store, &site.app.gate, &receiver, &id, now)
-        .await
-        .map_err(|error| Problem::store(&error))?;
-    match deleted {
-        DeletedStream::Deleted { dropped } => {
-            info!(stream.id = %id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream deleted");
-            Ok(private(HttpResponse::NoContent()).finish())
+    let actor = Actor::receiver(receiver.id);
+    let act = Act::on(actor, Action::DeleteStream, "stream", &id);
+    let deleting = Box::pin(async {
+        let now = site.app.clock.now();
+        let deleted = manage::delete(&site.app.store, &site.app.gate, &receiver, &id, now).await;
+        match deleted.map_err(|error| Problem::store(&error))? {
+            DeletedStream::Deleted { dropped } => Ok(dropped),
+            DeletedStream::NotFound => Err(no_such_stream()),
         }
-        DeletedStream::NotFound => Err(no_such_stream()),
-    }
+    });
+    let told = |dropped: &u64| Details::none().with("dropped", dropped);
+    let dropped = recorded(&request, &site.app, act, deleting, told).await?;
+    info!(stream.id = %id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream deleted");
+    Ok(private(HttpResponse::NoContent()).finish())
 }
 
 pub(super) async fn find(

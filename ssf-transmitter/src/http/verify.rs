@@ -8,6 +8,7 @@ use ssf_types::stream::VerificationRequest;
 use tracing::info;
 
 use super::{
+    audit::recorded,
     auth, body,
     code::Code,
     problem::Problem,
@@ -16,7 +17,10 @@ use super::{
 };
 use crate::{
     app::verify::{self, VerifyError},
-    domain::verification::VerificationError,
+    domain::{
+        audit::{Act, Action, Actor, Details},
+        verification::VerificationError,
+    },
     ports::Clock,
 };
 
@@ -33,26 +37,29 @@ pub(super) async fn request(
     check_same_stream(&request, &asked.stream_id)?;
     let id = asked.stream_id.clone();
     let interval = site.app.min_verification_interval;
-    verify::verify(
-        &site.app.store,
-        &receiver,
-        asked,
-        interval,
-        site.app.clock.now(),
-    )
-    .await
-    .map_err(|error| match error {
-        VerifyError::Request(error) => match error {
-            VerificationError::NotEnabled(_) => {
-                Problem::new(Code::StreamNotEnabled, error.to_string())
-            }
-            VerificationError::TooSoon { retry_after } => {
-                Problem::too_soon(error.to_string(), retry_after)
-            }
-        },
-        VerifyError::NotFound => no_such_stream(),
-        VerifyError::Store(error) => Problem::store(&error),
-    })?;
+    let act = Act::on(
+        Actor::receiver(receiver.id),
+        Action::VerifyStream,
+        "stream",
+        &id,
+    );
+    let verifying = Box::pin(async {
+        let now = site.app.clock.now();
+        let verified = verify::verify(&site.app.store, &receiver, asked, interval, now).await;
+        verified.map_err(|error| match error {
+            VerifyError::Request(error) => match error {
+                VerificationError::NotEnabled(_) => {
+                    Problem::new(Code::StreamNotEnabled, error.to_string())
+                }
+                VerificationError::TooSoon { retry_after } => {
+                    Problem::too_soon(error.to_string(), retry_after)
+                }
+            },
+            VerifyError::NotFound => no_such_stream(),
+            VerifyError::Store(error) => Problem::store(&error),
+        })
+    });
+    recorded(&request, &site.app, act, verifying, |()| Details::none()).await?;
     site.app.fresh.wake();
     info!(stream.id = %id, receiver.id = %receiver.id, "verification requested");
     Ok(private(HttpResponse::NoContent()).finish())

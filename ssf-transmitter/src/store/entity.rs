@@ -1,5 +1,7 @@
 //! Rows as sea-orm sees them: one module for each table. Times are milliseconds since 1970.
 
+pub(super) mod audit_entry;
+pub(super) mod audit_head;
 pub(super) mod delivery;
 pub(super) mod drop_record;
 pub(super) mod event;

@@ -1,5 +1,6 @@
 //! A store without a database, for tests of what stands on the ports.
 
+mod audit;
 mod kept;
 mod outbox;
 mod receivers;
@@ -16,6 +17,7 @@ use ssf_types::{id::StreamId, time::Timestamp};
 use self::kept::Kept;
 use crate::{
     domain::{
+        audit::Record,
         dropped::DropRecord,
         event::AcceptedEvent,
         id::{EventId, Fingerprint, ReceiverId},
@@ -42,6 +44,7 @@ struct State {
     keys: Vec<StoredKey>,
     settings: HashMap<String, Vec<u8>>,
     drops: Vec<(ReceiverId, StreamId, DropRecord)>,
+    audit: Vec<Record>,
 }
 
 impl MemoryStore {

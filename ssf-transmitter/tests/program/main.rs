@@ -2,6 +2,8 @@
 #![cfg(feature = "server")]
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 #[path = "../store/postgres/cluster.rs"]

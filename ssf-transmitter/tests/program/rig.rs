@@ -118,6 +118,7 @@ pub(crate) fn value(lines: &str, name: &str) -> Option<String> {
 /// A running program; dropping it kills it.
 pub(crate) struct Transmitter {
     child: Child,
+    log: PathBuf,
     pub(crate) address: SocketAddr,
     pub(crate) issuer: String,
     pub(crate) operator_token: Option<String>,
@@ -125,8 +126,9 @@ pub(crate) struct Transmitter {
 
 impl Transmitter {
     fn start(mut command: Command, log: &Path) -> Self {
-        let log = File::options().create(true).append(true).open(log).unwrap();
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let appended = File::options().create(true).append(true).open(log);
+        let command = command.stdout(Stdio::piped()).stderr(appended.unwrap());
+        let mut child = command.spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut lines = String::new();
         while value(&lines, "listening").is_none() {
@@ -134,6 +136,7 @@ impl Transmitter {
         }
         Self {
             child,
+            log: log.to_owned(),
             address: value(&lines, "listening").unwrap().parse().unwrap(),
             issuer: value(&lines, "issuer").unwrap(),
             operator_token: value(&lines, "operator_token"),
@@ -175,6 +178,10 @@ impl Drop for Transmitter {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        // Whatever else a test is about: each change is to be found in the audit log.
+        let forgotten = log.contains("a change left no audit entry");
+        assert!(!forgotten || thread::panicking(), "{log}");
     }
 }
 

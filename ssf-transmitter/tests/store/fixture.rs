@@ -14,8 +14,9 @@ use ssf_transmitter::{
         subjects::SubjectPreference,
     },
     ports::{
-        AddedReceiver, Appended, ChangedStream, CreatedStream, FannedOut, Idempotency, KeyStore,
-        LeasedStream, Outbox, ReceiverStore, Settings, Settlement, StreamStore, Submission,
+        AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, Idempotency,
+        KeyStore, LeasedStream, Outbox, ReceiverStore, Settings, Settlement, StreamStore,
+        Submission,
     },
 };
 use ssf_types::{
@@ -31,9 +32,12 @@ use ssf_types::{
 use uuid::Uuid;
 
 /// Everything that a store has to be.
-pub(crate) trait Store: ReceiverStore + StreamStore + Outbox + KeyStore + Settings {}
+pub(crate) trait Store:
+    AuditStore + ReceiverStore + StreamStore + Outbox + KeyStore + Settings
+{
+}
 
-impl<S: ReceiverStore + StreamStore + Outbox + KeyStore + Settings> Store for S {}
+impl<S: AuditStore + ReceiverStore + StreamStore + Outbox + KeyStore + Settings> Store for S {}
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 pub(crate) const LOGOUT: &str = "urn:example:logout";

@@ -8,6 +8,8 @@ mod fixture;
 mod postgres;
 #[cfg(test)]
 mod sqlite;
+#[cfg(test)]
+mod tampering;
 
 /// Makes a test of every sentence of the contract on every store.
 macro_rules! on_every_store {
@@ -84,6 +86,9 @@ on_every_store! {
     a_verification_outlives_a_change_of_types
     a_verification_is_sent_to_the_streams_receiver_alone
     an_id_that_is_no_id_of_ours_finds_nothing
+    entries_of_the_audit_log_are_numbered_and_linked
+    entries_of_the_audit_log_are_read_in_portions
+    entries_that_are_written_at_the_same_time_make_one_chain
     a_receiver_has_a_limited_number_of_streams
     a_receiver_is_found_by_its_token_alone
     a_receivers_name_is_given_once

@@ -31,7 +31,7 @@ impl Rig {
         self.directory.path().join("transmitter.db")
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("sqlite://{}", self.path().display())
     }
 
