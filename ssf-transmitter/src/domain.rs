@@ -2,11 +2,13 @@
 //!
 //! Functions here take the moment, the jitter and new identifiers as arguments, and return what is to be done.
 
+pub mod announcement;
 pub mod audit;
 pub mod delivery;
 pub mod dropped;
 pub mod event;
 pub mod fan_out;
+pub mod framework;
 pub mod id;
 pub mod issuer;
 pub mod key;

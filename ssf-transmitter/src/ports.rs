@@ -12,12 +12,13 @@
 //!    fences off those who held it before and do not know yet that they lost it.
 //! 5. A pending delivery is due only if no earlier one of its stream with the same order key is pending.
 //! 6. What is settled stays settled.
-//! 7. Nothing is due on a stream that is not enabled. What a pause holds is numbered all the same; of what is accepted
-//!    while a stream is disabled, nothing ever is.
+//! 7. Nothing is due on a stream that is not enabled but what announces that. What a pause holds is numbered all the
+//!    same; of what is accepted while a stream is disabled, nothing ever is.
 //! 8. What is dropped leaves a record of how many and why.
 //! 9. An entry of the audit log has the number and the hash that follow from the one before, and stays as it is.
 mod audit;
 mod key;
+mod operated;
 mod outbox;
 mod receiver;
 mod setting;
@@ -37,6 +38,7 @@ use crate::domain::issuer::IssuerName;
 pub use self::{
     audit::AuditStore,
     key::KeyStore,
+    operated::OperatedStreams,
     outbox::{
         Appended, FanOutLease, FannedOut, Fenced, Idempotency, LeasedStream, Outbox, Resume,
         Settlement, StreamLease, Submission,

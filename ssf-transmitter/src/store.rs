@@ -8,6 +8,7 @@
 //! advisory lock that commits of events share. Whoever needs several takes them in this order: the lease of the fan-out,
 //! the advisory lock, queues by id.
 
+mod announce;
 mod append;
 mod audit;
 mod change;
@@ -20,6 +21,7 @@ mod hold;
 mod keys;
 mod lease;
 mod migration;
+mod operate;
 mod outbox;
 mod receivers;
 mod row;

@@ -2,16 +2,23 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use ssf_types::stream::{StreamStatus, UpdateStatus};
+use ssf_types::{
+    id::StreamId,
+    stream::{REASON_BYTES_MAX, StreamStatus, UpdateStatus},
+};
 use tokio::time::Instant;
 
 use super::{
     gate::{Gate, WAIT_MAX},
+    ids,
     wake::Wake,
 };
 use crate::{
-    domain::{id::WorkerId, receiver::Receiver, stream::Stream},
-    ports::{ChangedStream, Clock, Outbox, StoreError, StreamLease, StreamStore},
+    domain::{
+        announcement::StatusDecision, id::WorkerId, issuer::IssuerName, receiver::Receiver,
+        stream::Stream,
+    },
+    ports::{ChangedStream, Clock, OperatedStreams, Outbox, StoreError, StreamLease, StreamStore},
 };
 
 /// How often another node is looked at, which cannot be heard.
@@ -57,12 +64,45 @@ pub enum Settled {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StatusError {
-    /// The Receiver has no such stream.
+    /// There is no such stream, or it is another Receiver's.
     #[error("there is no stream with this stream_id")]
     NotFound,
     /// The store did not do it.
     #[error("the status cannot be stored")]
     Store(#[source] StoreError),
+}
+
+impl<S: OperatedStreams + Outbox, C: Clock> Updating<'_, S, C> {
+    /// Gives a stream the status that the Transmitter itself decides on, whichever Receiver's it is among those of
+    /// `issuer`, and tells that: before the stream stops, or first after it starts (SSF 1.0 §8.1.5).
+    ///
+    /// Nothing is sent if the stream has that status already; then `reason` alone is kept. It is shown to the Receiver,
+    /// and cut to [`REASON_BYTES_MAX`]. The status is in force when nothing but the announcement can be sent any more.
+    ///
+    /// # Errors
+    /// There is no such stream, or the store is not available.
+    pub async fn decide(
+        &self,
+        issuer: &IssuerName,
+        id: &StreamId,
+        status: StreamStatus,
+        reason: Option<String>,
+    ) -> Result<StatusUpdated, StatusError> {
+        let now = self.clock.now();
+        let ids = (ids::event_id(now), ids::jti(now));
+        let reason = reason.map(shortened);
+        let decide = |stream: &Stream| {
+            let decision = StatusDecision::announced(stream, status, reason, now, ids);
+            Ok::<_, Infallible>(decision)
+        };
+        let changed = self.store.decide_status(issuer, id, now, decide).await;
+        self.follow(changed.map_err(StatusError::Store)?).await
+    }
+}
+
+fn shortened(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+    reason
 }
 
 impl<S: StreamStore + Outbox, C: Clock> Updating<'_, S, C> {
@@ -84,11 +124,21 @@ impl<S: StreamStore + Outbox, C: Clock> Updating<'_, S, C> {
             ..
         } = request;
         let decide = |stream: &Stream| Ok::<_, Infallible>(stream.with_status(status, reason));
+        let now = self.clock.now();
         let changed = self
             .store
-            .change_stream(receiver.id, &stream_id, self.clock.now(), decide)
-            .await
-            .map_err(StatusError::Store)?;
+            .change_stream(receiver.id, &stream_id, now, decide)
+            .await;
+        self.follow(changed.map_err(StatusError::Store)?).await
+    }
+}
+
+impl<S: Outbox, C: Clock> Updating<'_, S, C> {
+    /// Sees a status through that was stored.
+    async fn follow(
+        &self,
+        changed: ChangedStream<Infallible>,
+    ) -> Result<StatusUpdated, StatusError> {
         let (stream, dropped, owner) = match changed {
             ChangedStream::Changed {
                 stream,

@@ -6,7 +6,7 @@ use ssf_types::time::Timestamp;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The Receiver deleted the stream (SSF 1.0 §8.1.1.5).
+    /// The stream was deleted, by its Receiver (SSF 1.0 §8.1.1.5) or by the operator.
     StreamDeleted,
     /// The stream was disabled: it holds nothing (SSF 1.0 §8.1.2.1).
     StreamDisabled,

@@ -29,6 +29,11 @@ impl OrderKey {
         }
     }
 
+    /// The key of SETs that announce the status of their stream, which no subject has.
+    pub fn of_announcements() -> Self {
+        Self("stream-updated".to_owned())
+    }
+
     /// Lengths in front of the parts keep two lists of members apart, whatever they hold.
     fn of_members(complex: &ComplexSubject) -> Self {
         let part = |(name, member): (&str, &SimpleSubject)| {

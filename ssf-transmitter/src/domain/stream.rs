@@ -225,6 +225,26 @@ impl Stream {
     }
 }
 
+/// A stream called `f67e39a0`, for tests of what is about streams.
+#[cfg(test)]
+pub(super) fn sample() -> Stream {
+    use ssf_types::uri::EndpointUrl;
+    let audience = Audience::new(["https://rp.example.com"]).unwrap();
+    let id = ReceiverId::new(uuid::Uuid::from_u128(1));
+    let receiver = Receiver::new(id, IssuerName::default(), "rp", audience);
+    let endpoint = EndpointUrl::parse("https://rp.example.com/events").unwrap();
+    let request = CreateStream::push(Vec::new(), PushDelivery::new(endpoint, None));
+    let id = StreamId::parse("f67e39a0").unwrap();
+    Stream::create(
+        request,
+        &receiver.unwrap(),
+        id,
+        &[],
+        Timestamp::from_secs(7),
+    )
+    .unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use ssf_types::{secret::AuthorizationHeader, stream::PollDelivery, uri::EndpointUrl};

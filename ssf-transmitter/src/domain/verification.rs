@@ -2,26 +2,14 @@
 
 use std::time::Duration;
 
-use ssf_types::{
-    event::ssf::Verification, id::Jti, stream::StreamStatus, subject::SimpleSubject,
-    time::Timestamp,
-};
+use ssf_types::{event::ssf::Verification, id::Jti, stream::StreamStatus, time::Timestamp};
 
 use super::{
-    event::NewEvent, fan_out::PlannedDelivery, id::EventId, order::OrderKey, stream::Stream,
+    framework::{self, FrameworkSet, Hold},
+    id::EventId,
+    order::OrderKey,
+    stream::Stream,
 };
-
-/// A SET that the Transmitter itself sends on one stream, whatever events that delivers.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct FrameworkSet {
-    /// Names the event.
-    pub id: EventId,
-    /// What the SET says.
-    pub event: NewEvent,
-    /// The delivery that it becomes.
-    pub planned: PlannedDelivery,
-}
 
 /// A verification is not sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -51,7 +39,7 @@ pub fn verification(
     last: Option<Timestamp>,
     interval: Duration,
     now: Timestamp,
-    (id, jti): (EventId, Jti),
+    ids: (EventId, Jti),
 ) -> Result<FrameworkSet, VerificationError> {
     match stream.status {
         StreamStatus::Enabled => {}
@@ -68,50 +56,20 @@ pub fn verification(
     }
     let mut payload = Verification::default();
     payload.state = state;
-    let subject = SimpleSubject::Opaque {
-        id: stream.id.as_str().to_owned(),
-    };
-    let event = NewEvent::new(subject, payload);
-    let planned = PlannedDelivery {
-        stream: stream.id.clone(),
-        jti,
-        iat: now.whole_seconds(),
-        chosen: None,
-        order: OrderKey::of(&event.sub_id),
-    };
-    Ok(FrameworkSet { id, event, planned })
+    let order = OrderKey::of(&framework::subject(&stream.id).into());
+    let place = (order, Hold::Obeys);
+    Ok(FrameworkSet::new(&stream.id, payload, place, now, ids))
 }
 
 #[cfg(test)]
 mod tests {
-    use ssf_types::{
-        audience::Audience,
-        id::StreamId,
-        stream::{CreateStream, PushDelivery},
-        uri::EndpointUrl,
-    };
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{id::ReceiverId, issuer::IssuerName, receiver::Receiver};
+    use crate::domain::stream::sample as stream;
 
     const INTERVAL: Duration = Duration::from_secs(30);
     const NOW: Timestamp = Timestamp::from_millis(1_000_999);
-
-    fn stream() -> Stream {
-        let audience = Audience::new(["https://rp.example.com"]).unwrap();
-        let receiver = Receiver::new(
-            ReceiverId::new(Uuid::from_u128(1)),
-            IssuerName::default(),
-            "rp",
-            audience,
-        )
-        .unwrap();
-        let endpoint = EndpointUrl::parse("https://rp.example.com/events").unwrap();
-        let request = CreateStream::push(Vec::new(), PushDelivery::new(endpoint, None));
-        let id = StreamId::parse("f67e39a0").unwrap();
-        Stream::create(request, &receiver, id, &[], NOW).unwrap()
-    }
 
     fn requested(
         stream: &Stream,

@@ -5,9 +5,7 @@ use std::future::Future;
 use ssf_types::{id::StreamId, time::Timestamp};
 
 use super::{StoreError, StreamLease};
-use crate::domain::{
-    dropped::DropRecord, id::ReceiverId, stream::Stream, verification::FrameworkSet,
-};
+use crate::domain::{dropped::DropRecord, framework::FrameworkSet, id::ReceiverId, stream::Stream};
 
 /// The streams. Every method but `create_stream` sees those of one Receiver alone: another's stream does not exist.
 pub trait StreamStore {

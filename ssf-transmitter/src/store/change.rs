@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     SeaStore,
+    announce::Gateway,
     deliver::{of_pending, promote_all, refresh_next_due},
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, event, stream, stream_event_type, stream_queue},
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     domain::{
+        announcement::StatusDecision,
         dropped::{DropReason, DropRecord},
         id::{ReceiverId, WorkerId},
         issuer::IssuerName,
@@ -28,40 +30,60 @@ use crate::{
     ports::{ChangedStream, StoreError, StreamLease},
 };
 
+/// Whose streams exist for whoever asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whose<'a> {
+    /// Those of one Receiver, which asks.
+    Receiver(ReceiverId),
+    /// Those of all Receivers of one issuer: the Transmitter itself asks.
+    Issuer(&'a IssuerName),
+}
+
+impl Whose<'_> {
+    pub(super) fn condition(self) -> Condition {
+        match self {
+            Self::Receiver(id) => Condition::all().add(stream::Column::ReceiverId.eq(id.uuid())),
+            Self::Issuer(name) => Condition::all().add(stream::Column::Issuer.eq(name.as_str())),
+        }
+    }
+}
+
 impl SeaStore {
-    pub(super) async fn change_own_stream<F, E>(
+    pub(super) async fn change_stream_of<F, E>(
         &self,
-        receiver: ReceiverId,
+        whose: Whose<'_>,
         id: &StreamId,
         now: Timestamp,
         change: F,
     ) -> Result<ChangedStream<E>, StoreError>
     where
-        F: FnOnce(&Stream) -> Result<Stream, E> + Send,
+        F: FnOnce(&Stream) -> Result<StatusDecision, E> + Send,
         E: Send,
     {
         let Some(uuid) = row::stream_uuid(id) else {
             return Ok(ChangedStream::NotFound);
         };
         let transaction = self.begin_change().await?;
-        let locked = self.lock_own_stream(&transaction, receiver, uuid).await?;
+        let locked = self.lock_stream(&transaction, whose, uuid).await?;
         let Some((queue, before)) = locked else {
             return Ok(ChangedStream::NotFound);
         };
-        let of = Owned {
-            stream: uuid,
-            receiver,
-        };
-        let after = match change(&before) {
-            Ok(after) => after,
+        let decision = match change(&before) {
+            Ok(decision) => decision,
             Err(refusal) => return Ok(ChangedStream::Refused(refusal)),
         };
+        let after = decision.stream;
         let mut dropped = 0;
         if after != before {
             stream::Entity::update(self.stream_row(uuid, &after)?)
                 .exec(&transaction)
                 .await?;
-            dropped = follow_change(&transaction, of, &before, &after, now).await?;
+            dropped = follow_change(&transaction, uuid, &before, &after, now).await?;
+            if let Some(set) = decision.announcement {
+                self.announce(&transaction, uuid, &after, set, now).await?;
+            }
+            let gateway = gateway(&transaction, uuid).await?;
+            refresh_next_due(&transaction, uuid, gateway).await?;
         }
         transaction.commit().await?;
         let owner = owner(&queue, id, now).filter(|_| after.is_configured_as(&before));
@@ -73,11 +95,22 @@ impl SeaStore {
         })
     }
 
-    /// Reads a stream of `receiver` once its queue is locked, which fan-out and delivery lock first, too.
+    /// Reads a stream of `receiver` once its queue is locked.
     pub(super) async fn lock_own_stream(
         &self,
         transaction: &DatabaseTransaction,
         receiver: ReceiverId,
+        uuid: Uuid,
+    ) -> Result<Option<(stream_queue::Model, Stream)>, StoreError> {
+        self.lock_stream(transaction, Whose::Receiver(receiver), uuid)
+            .await
+    }
+
+    /// Reads a stream once its queue is locked, which fan-out and delivery lock first, too.
+    pub(super) async fn lock_stream(
+        &self,
+        transaction: &DatabaseTransaction,
+        whose: Whose<'_>,
         uuid: Uuid,
     ) -> Result<Option<(stream_queue::Model, Stream)>, StoreError> {
         let queue = stream_queue::Entity::find_by_id(uuid)
@@ -85,7 +118,7 @@ impl SeaStore {
             .one(transaction)
             .await?;
         let owned = stream::Entity::find_by_id(uuid)
-            .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
+            .filter(whose.condition())
             .one(transaction)
             .await?;
         let (Some(queue), Some(row)) = (queue, owned) else {
@@ -106,24 +139,36 @@ fn owner(queue: &stream_queue::Model, id: &StreamId, now: Timestamp) -> Option<S
 }
 
 /// Brings interest, deliveries and queue in line with a stream that was stored; returns how many deliveries were dropped.
+///
+/// When something is due next is left to the caller to say.
 async fn follow_change(
     transaction: &DatabaseTransaction,
-    of: Owned,
+    stream: Uuid,
     before: &Stream,
     after: &Stream,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
+    let of = Owned {
+        stream,
+        receiver: after.receiver,
+    };
     let mut dropped = lose_interest(transaction, of, before, after, now).await?;
-    gain_interest(transaction, of.stream, before, after).await?;
+    gain_interest(transaction, stream, before, after).await?;
     dropped += follow_status(transaction, of, before.status, after.status, now).await?;
     if before.delivery != after.delivery {
-        hurry(transaction, of.stream, now).await?;
+        hurry(transaction, stream, now).await?;
     }
     if !after.is_configured_as(before) {
-        take_lease_away(transaction, of.stream).await?;
+        take_lease_away(transaction, stream).await?;
     }
-    refresh_next_due(transaction, of.stream).await?;
     Ok(dropped)
+}
+
+async fn gateway(transaction: &DatabaseTransaction, stream: Uuid) -> Result<Gateway, StoreError> {
+    let queue = stream_queue::Entity::find_by_id(stream)
+        .one(transaction)
+        .await?;
+    Ok(queue.as_ref().map_or(Gateway::Held, Gateway::of))
 }
 
 /// The position of the last event; it stays the last one while placing is locked.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, UpdateMany, sea_query::Expr,
 };
 use ssf_types::{id::Jti, subject::Subject, time::Timestamp};
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{
     SeaStore,
+    announce::{Gateway, open_if_announced},
     entity::{delivery, event, stream_queue},
     fan_out::subject_cell,
     lease::held,
@@ -34,7 +35,6 @@ impl SeaStore {
     ) -> Result<Vec<Delivery>, StoreError> {
         let Some(queue) = stream_queue::Entity::find()
             .filter(held(lease))
-            .filter(stream_queue::Column::Held.eq(false))
             .one(&self.reader)
             .await?
         else {
@@ -42,6 +42,7 @@ impl SeaStore {
         };
         let rows = delivery::Entity::find()
             .filter(delivery::Column::StreamId.eq(queue.stream_id))
+            .filter(let_through(Gateway::of(&queue)))
             .filter(delivery::Column::DueAt.lte(row::millis(now)))
             .order_by_asc(delivery::Column::DueAt)
             .order_by_asc(delivery::Column::Sequence)
@@ -139,7 +140,8 @@ impl SeaStore {
             acknowledge(&transaction, stream, sequences, at).await?;
         }
         promote(&transaction, stream, settled, now).await?;
-        refresh_next_due(&transaction, stream).await?;
+        let gateway = open_if_announced(&transaction, &queue).await?;
+        refresh_next_due(&transaction, stream, gateway).await?;
         transaction.commit().await?;
         Ok(Fenced::Stored)
     }
@@ -274,13 +276,23 @@ pub(super) async fn promote_all(
     Ok(())
 }
 
-/// Says anew when the stream has something due, unless it is held.
+/// Matches what a stream sends: everything, or what passes the hold.
+pub(super) fn let_through(gateway: Gateway) -> Condition {
+    match gateway {
+        Gateway::Open => Condition::all(),
+        Gateway::Held => Condition::all().add(delivery::Column::PassesHold.into_expr()),
+    }
+}
+
+/// Says anew when the stream has something due.
 pub(super) async fn refresh_next_due(
     transaction: &DatabaseTransaction,
     stream: Uuid,
+    gateway: Gateway,
 ) -> Result<(), StoreError> {
     let next: Option<Option<i64>> = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
+        .filter(let_through(gateway))
         .filter(delivery::Column::DueAt.is_not_null())
         .select_only()
         .column_as(delivery::Column::DueAt.min(), "next")
@@ -290,7 +302,6 @@ pub(super) async fn refresh_next_due(
     stream_queue::Entity::update_many()
         .col_expr(stream_queue::Column::NextDue, Expr::value(next.flatten()))
         .filter(stream_queue::Column::StreamId.eq(stream))
-        .filter(stream_queue::Column::Held.eq(false))
         .exec(transaction)
         .await?;
     Ok(())

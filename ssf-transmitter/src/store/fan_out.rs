@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use ssf_types::{id::StreamId, time::Timestamp};
@@ -21,6 +22,7 @@ use crate::{
     domain::{
         event::{AcceptedEvent, NewEvent},
         fan_out::{FanOut, PlannedDelivery, SkipReason},
+        framework::Hold,
         id::{EventId, Fingerprint},
     },
     ports::{CorruptRow, FanOutLease, FannedOut, StoreError},
@@ -32,6 +34,7 @@ pub(super) struct Placed {
     event_position: i64,
     order_key: Fingerprint,
     planned: PlannedDelivery,
+    hold: Hold,
 }
 
 /// One stream's interest in a type of event.
@@ -77,7 +80,7 @@ impl SeaStore {
         for row in &events {
             let fan_out = self.decided(row, &interest, &mut decide)?;
             skipped.push((row.position, counted(&fan_out)));
-            self.place(row.position, fan_out.planned, &mut placed);
+            self.place(row.position, fan_out.planned, Hold::Obeys, &mut placed);
         }
         let deliveries = self.number(&transaction, &placed, now).await?;
         let matched = deliveries.iter().map(|row| *row.event_position.as_ref());
@@ -131,6 +134,7 @@ impl SeaStore {
         &self,
         position: i64,
         planned: Vec<PlannedDelivery>,
+        hold: Hold,
         placed: &mut Vec<Placed>,
     ) {
         for planned in planned {
@@ -142,6 +146,7 @@ impl SeaStore {
                     event_position: position,
                     order_key: self.sealer.fingerprint("delivery.order_key", order),
                     planned,
+                    hold,
                 });
             }
         }
@@ -167,7 +172,7 @@ impl SeaStore {
             queue.last_sequence += 1;
             let is_first = busy.insert((one.stream, one.order_key.as_bytes().to_vec()));
             let due_at = is_first.then_some(now);
-            if due_at.is_some() && !queue.held {
+            if due_at.is_some() && (one.hold == Hold::Passes || !queue.held) {
                 queue.next_due = Some(queue.next_due.map_or(now, |next| next.min(now)));
             }
             rows.push(self.delivery_row(one, queue.last_sequence, due_at)?);
@@ -201,6 +206,7 @@ impl SeaStore {
             settled_at: Set(None),
             code: Set(None),
             description: Set(None),
+            passes_hold: Set(placed.hold == Hold::Passes),
         })
     }
 
@@ -308,18 +314,7 @@ async fn store_queues(
         .to_owned();
     let rows: Vec<stream_queue::ActiveModel> = queues
         .into_values()
-        .map(|row| stream_queue::ActiveModel {
-            stream_id: Set(row.stream_id),
-            last_sequence: Set(row.last_sequence),
-            next_due: Set(row.next_due),
-            held: Set(row.held),
-            failures: Set(row.failures),
-            resume_at: Set(row.resume_at),
-            lease_worker: Set(row.lease_worker),
-            lease_epoch: Set(row.lease_epoch),
-            lease_until: Set(row.lease_until),
-            verified_at: Set(row.verified_at),
-        })
+        .map(stream_queue::Model::into_active_model)
         .collect();
     for chunk in chunks(rows) {
         stream_queue::Entity::insert_many(chunk)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     change::last_position,
     dropped::{Owned, drop_pending, record_drop},
-    entity::{stream_event_type, stream_queue},
+    entity::{delivery, stream_event_type, stream_queue},
 };
 use crate::{
     domain::dropped::{DropReason, DropRecord},
@@ -21,7 +21,7 @@ pub(super) const STILL_DISABLED: i64 = i64::MAX;
 
 /// Brings queue and interest in line with the status `after`; returns how many deliveries were dropped.
 ///
-/// The caller says anew when something is due, which applies to a stream that is not held.
+/// A change that leaves the status as it is leaves a stream closed that waits for its announcement.
 pub(super) async fn follow_status(
     transaction: &DatabaseTransaction,
     of: Owned,
@@ -29,6 +29,12 @@ pub(super) async fn follow_status(
     after: StreamStatus,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
+    if before == after {
+        if after == StreamStatus::Disabled {
+            disable_interest(transaction, of.stream).await?;
+        }
+        return Ok(0);
+    }
     if before == StreamStatus::Disabled && after != StreamStatus::Disabled {
         let last = last_position(transaction).await?;
         end_disablement(transaction, of.stream, last).await?;
@@ -45,7 +51,9 @@ pub(super) async fn follow_status(
         StreamStatus::Disabled => {
             set_held(transaction, of.stream, true).await?;
             disable_interest(transaction, of.stream).await?;
-            let dropped = drop_pending(transaction, of.stream, Condition::all(), now).await?;
+            // What announces a status is spared.
+            let which = Condition::all().add(delivery::Column::PassesHold.eq(false));
+            let dropped = drop_pending(transaction, of.stream, which, now).await?;
             let record = DropRecord::new(DropReason::StreamDisabled, dropped, now);
             record_drop(transaction, of, record).await?;
             Ok(dropped)
@@ -60,7 +68,7 @@ async fn set_held(
 ) -> Result<(), StoreError> {
     stream_queue::Entity::update_many()
         .col_expr(stream_queue::Column::Held, Expr::value(held))
-        .col_expr(stream_queue::Column::NextDue, Expr::value(None::<i64>))
+        .col_expr(stream_queue::Column::OpensAfter, Expr::value(None::<i64>))
         .filter(stream_queue::Column::StreamId.eq(stream))
         .exec(transaction)
         .await?;

@@ -10,7 +10,7 @@ use crate::{
     sealing::Sealer,
 };
 
-/// Most rows of one insert, and most values of one `IN`: with 13 columns it stays below the 32,766 parameters of SQLite.
+/// Most rows of one insert, and most values of one `IN`: with at most 16 columns it stays below the 32,766 parameters of SQLite.
 pub(super) const ROWS_MAX: usize = 2000;
 
 /// A moment as it is stored.

@@ -2,7 +2,6 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
 };
 use serde_json::json;
 use ssf_types::{
@@ -14,18 +13,17 @@ use uuid::Uuid;
 
 use super::{
     Placing, SeaStore,
-    change::add_interest,
-    dropped::{Owned, record_drop},
-    entity::{delivery, stream, stream_queue},
-    outbox::State,
+    change::{Whose, add_interest},
+    entity::{stream, stream_queue},
     row::{self, Cell},
 };
 use crate::{
     domain::{
-        dropped::{DropReason, DropRecord},
+        announcement::StatusDecision,
+        dropped::DropRecord,
+        framework::FrameworkSet,
         id::ReceiverId,
         stream::{STREAMS_PER_RECEIVER_MAX, Stream},
-        verification::FrameworkSet,
     },
     ports::{
         ChangedStream, CorruptRow, CreatedStream, DeletedStream, SentAlone, StoreError, StreamStore,
@@ -98,7 +96,9 @@ impl StreamStore for SeaStore {
         F: FnOnce(&Stream) -> Result<Stream, E> + Send,
         E: Send,
     {
-        self.change_own_stream(receiver, id, now, change).await
+        let change = |stream: &Stream| change(stream).map(StatusDecision::silent);
+        self.change_stream_of(Whose::Receiver(receiver), id, now, change)
+            .await
     }
 
     async fn send_verification<F, E>(
@@ -121,38 +121,8 @@ impl StreamStore for SeaStore {
         id: &StreamId,
         now: Timestamp,
     ) -> Result<DeletedStream, StoreError> {
-        let Some(uuid) = row::stream_uuid(id) else {
-            return Ok(DeletedStream::NotFound);
-        };
-        let transaction = self.begin().await?;
-        // The row of the queue is what fan-out and delivery lock first, too.
-        let queue = stream_queue::Entity::find_by_id(uuid)
-            .lock_exclusive()
-            .one(&transaction)
-            .await?;
-        let owned = stream::Entity::find_by_id(uuid)
-            .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
-            .one(&transaction)
-            .await?;
-        if queue.is_none() || owned.is_none() {
-            return Ok(DeletedStream::NotFound);
-        }
-        let dropped = delivery::Entity::find()
-            .filter(delivery::Column::StreamId.eq(uuid))
-            .filter(delivery::Column::State.eq(State::Pending.number()))
-            .count(&transaction)
-            .await?;
-        let of = Owned {
-            stream: uuid,
-            receiver,
-        };
-        let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
-        record_drop(&transaction, of, record).await?;
-        stream::Entity::delete_by_id(uuid)
-            .exec(&transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(DeletedStream::Deleted { dropped })
+        self.delete_stream_of(Whose::Receiver(receiver), id, now)
+            .await
     }
 
     async fn drops(
@@ -176,6 +146,7 @@ fn new_queue(id: Uuid) -> stream_queue::ActiveModel {
         lease_epoch: Set(0),
         lease_until: Set(0),
         verified_at: Set(None),
+        opens_after: Set(None),
     }
 }
 

@@ -1,21 +1,15 @@
-//! SETs of the framework: they are sent on one stream alone, and fanned out to nobody else.
+//! Verifications: they are sent on one stream alone, and fanned out to nobody else.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use ssf_types::{id::StreamId, time::Timestamp};
 
-use super::{
-    SeaStore,
-    entity::{delivery, event, stream_queue},
-    fan_out::record,
-    row,
-};
+use super::{SeaStore, entity::stream_queue, row};
 use crate::{
-    domain::{id::ReceiverId, stream::Stream, verification::FrameworkSet},
+    domain::{framework::FrameworkSet, id::ReceiverId, stream::Stream},
     ports::{SentAlone, StoreError},
 };
 
 impl SeaStore {
-    /// Numbers a SET like those of a fan-out: its event is stored as one that was dispatched to one stream.
     pub(super) async fn send_alone<F, E>(
         &self,
         receiver: ReceiverId,
@@ -39,19 +33,7 @@ impl SeaStore {
             Ok(set) => set,
             Err(refusal) => return Ok(SentAlone::Refused(refusal)),
         };
-        let mut event = self.event_row(&stream.issuer, set.id, &set.event, now)?;
-        event.dispatched_at = Set(Some(row::millis(now)));
-        let position = event::Entity::insert(event)
-            .exec(&transaction)
-            .await?
-            .last_insert_id;
-        let mut placed = Vec::new();
-        self.place(position, vec![set.planned], &mut placed);
-        let deliveries = self.number(&transaction, &placed, now).await?;
-        let matched = deliveries.iter().map(|_| position);
-        record(&transaction, vec![(position, [].into())], matched).await?;
-        delivery::Entity::insert_many(deliveries)
-            .exec_without_returning(&transaction)
+        self.number_alone(&transaction, &stream.issuer, set, now)
             .await?;
         stream_queue::Entity::update_many()
             .col_expr(

@@ -2,6 +2,7 @@
 
 mod audit;
 mod kept;
+mod operated;
 mod outbox;
 mod receivers;
 mod settings;

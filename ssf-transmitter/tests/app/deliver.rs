@@ -24,9 +24,11 @@ use ssf_transmitter::{
         stream::{Stream, StreamChange, Terms},
     },
     ports::{Clock, DeletedStream, LeasedStream, Outbox, Push, SignError, Signer},
+    testing::{ManualClock, MemoryStore},
 };
 use ssf_types::{
     error::ErrCode,
+    event::{EventPayload, ssf::StreamUpdated},
     push::{Failure, NoAnswer, PushError, PushOutcome},
     set::{CompactSet, SetClaims},
     stream::{PushDelivery, StreamStatus, UpdateStatus, UpdateStream},
@@ -56,7 +58,7 @@ impl Signer for PlainSigner {
     }
 }
 
-/// What one attempt brought: `jti`, `iat`, and whom it was about.
+/// What one attempt brought: `jti`, `iat`, and whom it was about, or which status it announced.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Seen {
     jti: String,
@@ -146,11 +148,16 @@ fn read(set: &CompactSet) -> Seen {
     let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
     assert_eq!(claims["iss"], "https://tr.example.com");
     assert_eq!(claims["aud"], "https://rp.example.com");
-    assert_eq!(claims["events"], serde_json::json!({ LOGOUT: {} }));
+    let user = if let Some(status) = claims["events"][StreamUpdated::URI]["status"].as_str() {
+        status
+    } else {
+        assert_eq!(claims["events"], serde_json::json!({ LOGOUT: {} }));
+        claims["sub_id"]["id"].as_str().unwrap()
+    };
     Seen {
         jti: claims["jti"].as_str().unwrap().to_owned(),
         iat: claims["iat"].as_u64().unwrap(),
-        user: claims["sub_id"]["id"].as_str().unwrap().to_owned(),
+        user: user.to_owned(),
     }
 }
 
@@ -214,15 +221,26 @@ impl Rig {
     async fn status(&self, status: StreamStatus, worker: WorkerId) -> StatusUpdated {
         let mut owner = receiver();
         owner.id = self.stream.receiver;
-        let updating = Updating {
+        let request = UpdateStatus::new(self.stream.id.clone(), status);
+        let updating = self.updating(worker);
+        updating.update(&owner, request).await.unwrap()
+    }
+
+    /// Gives the stream a status that its Receiver did not ask for.
+    async fn decide(&self, status: StreamStatus) -> StatusUpdated {
+        let updating = self.updating(self.worker);
+        let decided = updating.decide(&self.stream.issuer, &self.stream.id, status, None);
+        decided.await.unwrap()
+    }
+
+    fn updating(&self, worker: WorkerId) -> Updating<'_, MemoryStore, ManualClock> {
+        Updating {
             store: &self.world.store,
             clock: &self.world.clock,
             fresh: &self.fresh,
             gate: &self.gate,
             worker,
-        };
-        let request = UpdateStatus::new(self.stream.id.clone(), status);
-        updating.update(&owner, request).await.unwrap()
+        }
     }
 
     fn after(&self, millis: u64) {
@@ -494,18 +512,52 @@ async fn a_pause_is_not_in_force_yet_while_an_attempt_is_about_to_begin() {
 }
 
 #[tokio::test]
+async fn a_pause_of_the_transmitters_is_told_before_the_stop_and_its_end_before_what_was_held() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&["a"]).await;
+    let paused = rig.decide(StreamStatus::Paused).await;
+    assert_eq!(paused.settled, Settled::InForce);
+    assert_eq!(rig.run().await, acknowledged(1));
+    assert!(rig.lease().await.is_none());
+    rig.decide(StreamStatus::Enabled).await;
+    assert_eq!(rig.run().await, acknowledged(2));
+    assert_eq!(rig.endpoint.users(), ["paused", "enabled", "a"]);
+}
+
+#[tokio::test]
+async fn a_receiver_that_cannot_read_announcements_gets_its_events_all_the_same() {
+    let rig = Rig::new().await;
+    rig.decide(StreamStatus::Paused).await;
+    rig.run().await;
+    rig.world.happens_to(&["a"]).await;
+    let failure = PushOutcome::Failed(Failure::Status(500));
+    rig.endpoint.answer("enabled", failure);
+    rig.decide(StreamStatus::Enabled).await;
+    while !rig.endpoint.users().contains(&"a".to_owned()) {
+        rig.run().await;
+        rig.after(60_000);
+    }
+    let offered = ["paused", "enabled", "enabled", "enabled", "a"];
+    assert_eq!(rig.endpoint.users()[..5], offered);
+}
+
+#[tokio::test]
+async fn a_reason_is_shown_up_to_its_limit() {
+    let rig = Rig::new().await;
+    let updating = rig.updating(rig.worker);
+    let reason = Some("é".repeat(1000));
+    let (issuer, id) = (&rig.stream.issuer, &rig.stream.id);
+    let paused = updating.decide(issuer, id, StreamStatus::Paused, reason);
+    let told = paused.await.unwrap().stream.reason.unwrap();
+    assert_eq!(told, "é".repeat(512));
+}
+
+#[tokio::test]
 async fn another_receivers_stream_has_no_status() {
     let mut rig = Rig::new().await;
     rig.stream.receiver = receiver().id;
-    let updating = Updating {
-        store: &rig.world.store,
-        clock: &rig.world.clock,
-        fresh: &rig.fresh,
-        gate: &rig.gate,
-        worker: rig.worker,
-    };
     let request = UpdateStatus::new(rig.stream.id.clone(), StreamStatus::Paused);
-    let refused = updating.update(&receiver(), request).await;
+    let refused = rig.updating(rig.worker).update(&receiver(), request).await;
     assert!(matches!(refused, Err(StatusError::NotFound)));
 }
 

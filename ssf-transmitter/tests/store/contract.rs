@@ -22,12 +22,13 @@ use ssf_types::{
 
 use super::fixture::*;
 
+mod announcement;
 mod audit;
 mod issuers;
 mod status;
 mod verification;
 
-pub(crate) use self::{audit::*, issuers::*, status::*, verification::*};
+pub(crate) use self::{announcement::*, audit::*, issuers::*, status::*, verification::*};
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
     known_stream(store, 1, &[LOGOUT]).await;

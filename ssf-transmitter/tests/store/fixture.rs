@@ -15,8 +15,8 @@ use ssf_transmitter::{
     },
     ports::{
         AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, Idempotency,
-        KeyStore, LeasedStream, Outbox, ReceiverStore, Settings, Settlement, StreamStore,
-        Submission,
+        KeyStore, LeasedStream, OperatedStreams, Outbox, ReceiverStore, Settings, Settlement,
+        StreamStore, Submission,
     },
 };
 use ssf_types::{
@@ -33,11 +33,14 @@ use uuid::Uuid;
 
 /// Everything that a store has to be.
 pub(crate) trait Store:
-    AuditStore + ReceiverStore + StreamStore + Outbox + KeyStore + Settings
+    AuditStore + ReceiverStore + StreamStore + OperatedStreams + Outbox + KeyStore + Settings
 {
 }
 
-impl<S: AuditStore + ReceiverStore + StreamStore + Outbox + KeyStore + Settings> Store for S {}
+impl<S: AuditStore + ReceiverStore + StreamStore + OperatedStreams + Outbox + KeyStore + Settings>
+    Store for S
+{
+}
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 pub(crate) const LOGOUT: &str = "urn:example:logout";

@@ -80,6 +80,16 @@ on_every_store! {
     a_type_that_is_asked_for_while_the_stream_is_disabled_comes_after_that
     a_status_is_kept_with_its_reason_and_leaves_other_streams_alone
     a_change_of_status_tells_who_works_on_the_stream_until_that_is_over
+    a_pause_of_the_transmitters_lets_its_announcement_alone_be_due
+    an_announcement_that_failed_comes_again_although_the_stream_is_held
+    a_disabled_stream_drops_everything_but_the_announcement
+    a_started_stream_sends_its_announcement_before_what_was_held
+    what_was_held_does_not_wait_for_ever_for_an_announcement
+    announcements_follow_each_other
+    a_status_that_stays_is_not_announced
+    a_stream_that_changes_otherwise_stays_closed_until_its_announcement
+    the_transmitter_deletes_any_stream_with_a_record
+    another_issuers_stream_is_not_decided_about
     a_verification_is_due_on_its_stream_alone_whatever_that_delivers
     a_verification_waits_for_no_event_and_no_event_for_it
     a_verification_that_came_too_soon_is_not_sent_and_changes_nothing

@@ -25,6 +25,8 @@ pub(crate) struct Model {
     pub(crate) code: Option<String>,
     /// Sealed: the words of the Receiver.
     pub(crate) description: Option<Vec<u8>>,
+    /// Whether it is sent although the stream is held.
+    pub(crate) passes_hold: bool,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -8,9 +8,9 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) stream_id: Uuid,
     pub(crate) last_sequence: i64,
-    /// The earliest `due_at` among the stream's deliveries; absent while the stream is held.
+    /// The earliest `due_at` among the stream's deliveries; of those that pass the hold while the stream is held.
     pub(crate) next_due: Option<i64>,
-    /// Whether the stream is paused or disabled.
+    /// Whether the stream is paused or disabled, or was enabled and its Receiver has to be told first.
     pub(crate) held: bool,
     pub(crate) failures: i32,
     pub(crate) resume_at: i64,
@@ -20,6 +20,8 @@ pub(crate) struct Model {
     pub(crate) lease_until: i64,
     /// When a verification was last requested.
     pub(crate) verified_at: Option<i64>,
+    /// The announcement after which a stream that was enabled is held no longer.
+    pub(crate) opens_after: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -9,10 +9,12 @@ use ssf_types::{stream::StreamStatus, time::Timestamp, uri::EventTypeUri};
 
 use crate::{
     domain::{
+        announcement::is_announced,
         delivery::{Delivery, DeliveryState},
         dropped::DropReason,
         event::AcceptedEvent,
         fan_out::PlannedDelivery,
+        framework::{FrameworkSet, Hold},
         id::WorkerId,
         order::OrderKey,
         stream::Stream,
@@ -28,6 +30,8 @@ pub(super) struct Kept {
     /// Events before this one were accepted while the stream was disabled, or before; all will be while it is.
     pub(super) disabled_until: usize,
     pub(super) verified_at: Option<Timestamp>,
+    /// The announcement that has to be made before a stream that was enabled sends anything else.
+    pub(super) opens_after: Option<u64>,
     pub(super) last_sequence: u64,
     pub(super) deliveries: BTreeMap<u64, KeptDelivery>,
     pub(super) worker: Option<WorkerId>,
@@ -41,6 +45,7 @@ pub(super) struct KeptDelivery {
     pub(super) delivery: Delivery,
     pub(super) order: OrderKey,
     pub(super) state: DeliveryState,
+    pub(super) hold: Hold,
 }
 
 impl Kept {
@@ -51,6 +56,7 @@ impl Kept {
             stream,
             disabled_until: 0,
             verified_at: None,
+            opens_after: None,
             last_sequence: 0,
             deliveries: BTreeMap::new(),
             worker: None,
@@ -77,8 +83,35 @@ impl Kept {
                 .is_some_and(|first| position >= *first)
     }
 
-    pub(super) fn is_enabled(&self) -> bool {
-        self.stream.status == StreamStatus::Enabled
+    fn lets_through(&self, kept: &KeptDelivery) -> bool {
+        let is_open = self.stream.status == StreamStatus::Enabled && self.opens_after.is_none();
+        is_open || kept.hold == Hold::Passes
+    }
+
+    /// Numbers the announcement of the status that the stream has now.
+    pub(super) fn announce(&mut self, set: FrameworkSet, now: Timestamp) {
+        let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
+        let sequence = self.add(&event, set.planned, set.hold, now);
+        if self.stream.status == StreamStatus::Enabled {
+            self.opens_after = Some(sequence);
+        }
+    }
+
+    /// Opens a stream that waits for its announcement, if that was made or tried often enough.
+    pub(super) fn open_if_announced(&mut self) {
+        let Some(opens_after) = self.opens_after else {
+            return;
+        };
+        let announcing = |kept: &KeptDelivery| match kept.state {
+            DeliveryState::Pending { attempts, .. } if kept.hold == Hold::Passes => Some(attempts),
+            DeliveryState::Pending { .. }
+            | DeliveryState::Acknowledged { .. }
+            | DeliveryState::Quarantined { .. } => None,
+        };
+        let mut until = self.deliveries.range(..=opens_after);
+        if is_announced(until.find_map(|(_, kept)| announcing(kept))) {
+            self.opens_after = None;
+        }
     }
 
     pub(super) fn owner(&self, now: Timestamp) -> Option<StreamLease> {
@@ -110,7 +143,7 @@ impl Kept {
                 .collect()
         };
         let unwanted =
-            self.drop_pending(|delivery| given_up.contains(&delivery.event.event.event.uri()));
+            self.drop_pending(|kept| given_up.contains(&kept.delivery.event.event.event.uri()));
         let disabled = match stream.status {
             StreamStatus::Enabled | StreamStatus::Paused => {
                 self.disabled_until = self.disabled_until.min(next);
@@ -118,11 +151,14 @@ impl Kept {
             }
             StreamStatus::Disabled => {
                 self.disabled_until = usize::MAX;
-                self.drop_pending(|_| true)
+                self.drop_pending(|kept| kept.hold == Hold::Obeys)
             }
         };
         if stream.delivery != self.stream.delivery {
             self.hurry(now);
+        }
+        if stream.status != self.stream.status {
+            self.opens_after = None;
         }
         if !stream.is_configured_as(&self.stream) {
             self.worker = None;
@@ -136,10 +172,10 @@ impl Kept {
         ]
     }
 
-    pub(super) fn drop_pending(&mut self, which: impl Fn(&Delivery) -> bool) -> u64 {
+    fn drop_pending(&mut self, which: impl Fn(&KeptDelivery) -> bool) -> u64 {
         let before = self.deliveries.len();
         self.deliveries
-            .retain(|_, kept| kept.state.is_settled() || !which(&kept.delivery));
+            .retain(|_, kept| kept.state.is_settled() || !which(kept));
         (before - self.deliveries.len()) as u64
     }
 
@@ -155,13 +191,15 @@ impl Kept {
         };
     }
 
-    /// The pending deliveries that no earlier one holds back, with the moments at which they are due.
+    /// The pending deliveries that neither an earlier one nor the stream's status holds back, with the moments at which
+    /// they are due.
     pub(super) fn heads(&self) -> Vec<(Timestamp, &KeptDelivery)> {
         let mut busy = HashSet::new();
         let mut heads = Vec::new();
         for kept in self.deliveries.values() {
             if let DeliveryState::Pending { due, .. } = kept.state
                 && busy.insert(&kept.order)
+                && self.lets_through(kept)
             {
                 heads.push((due, kept));
             }
@@ -175,7 +213,7 @@ impl Kept {
 
     /// When the stream can be leased, if anything is pending.
     pub(super) fn free_at(&self) -> Option<Timestamp> {
-        let due = self.next_due().filter(|_| self.is_enabled())?;
+        let due = self.next_due()?;
         Some(due.max(self.resume.not_before).max(self.leased_until))
     }
 
@@ -183,8 +221,9 @@ impl Kept {
         &mut self,
         event: &Arc<AcceptedEvent>,
         planned: PlannedDelivery,
+        hold: Hold,
         now: Timestamp,
-    ) {
+    ) -> u64 {
         self.last_sequence += 1;
         let sequence = self.last_sequence;
         let sub_id = planned.chosen.unwrap_or_else(|| event.event.sub_id.clone());
@@ -197,7 +236,9 @@ impl Kept {
                 attempts: 0,
                 due: now,
             },
+            hold,
         };
         self.deliveries.insert(sequence, kept);
+        sequence
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         delivery::{Delivery, DeliveryState},
         event::AcceptedEvent,
         fan_out::FanOut,
+        framework::Hold,
         id::{EventId, WorkerId},
     },
     ports::{
@@ -61,7 +62,7 @@ impl State {
             for planned in decide(&event, &interested).planned {
                 let of = |kept: &&mut Kept| kept.stream.id == planned.stream;
                 if let Some(kept) = self.streams.iter_mut().find(of) {
-                    kept.add(&event, planned, now);
+                    kept.add(&event, planned, Hold::Obeys, now);
                     deliveries += 1;
                 }
             }
@@ -179,7 +180,7 @@ impl Outbox for MemoryStore {
         limit: u64,
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut state = self.state();
-        let Some(kept) = state.held(lease).filter(|kept| kept.is_enabled()) else {
+        let Some(kept) = state.held(lease) else {
             return Ok(Vec::new());
         };
         let mut heads = kept.heads();
@@ -213,6 +214,7 @@ impl Outbox for MemoryStore {
             }
             delivery.state = settlement.state.clone();
         }
+        kept.open_if_announced();
         Ok(Fenced::Stored)
     }
 

@@ -10,11 +10,12 @@ use super::{
 };
 use crate::{
     domain::{
+        announcement::StatusDecision,
         dropped::{DropReason, DropRecord},
         event::AcceptedEvent,
+        framework::FrameworkSet,
         id::ReceiverId,
         stream::{STREAMS_PER_RECEIVER_MAX, Stream},
-        verification::FrameworkSet,
     },
     ports::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StoreError, StreamStore},
 };
@@ -24,6 +25,59 @@ impl State {
         if record.deliveries > 0 {
             self.drops.push((receiver, id.clone(), record));
         }
+    }
+
+    pub(super) fn change<E>(
+        &mut self,
+        whose: impl Fn(&Stream) -> bool,
+        id: &StreamId,
+        now: Timestamp,
+        change: impl FnOnce(&Stream) -> Result<StatusDecision, E>,
+    ) -> ChangedStream<E> {
+        let next = self.events.len();
+        let own = |kept: &&mut Kept| kept.stream.id == *id && whose(&kept.stream);
+        let Some(kept) = self.streams.iter_mut().find(own) else {
+            return ChangedStream::NotFound;
+        };
+        let decision = match change(&kept.stream) {
+            Ok(decision) => decision,
+            Err(refusal) => return ChangedStream::Refused(refusal),
+        };
+        let stream = decision.stream;
+        let drops = kept.change(stream.clone(), next, now);
+        if let Some(set) = decision.announcement {
+            kept.announce(set, now);
+        }
+        let owner = kept.owner(now);
+        let mut dropped = 0;
+        for (reason, deliveries) in drops {
+            dropped += deliveries;
+            let record = DropRecord::new(reason, deliveries, now);
+            self.record_drop(stream.receiver, id, record);
+        }
+        ChangedStream::Changed {
+            stream: Box::new(stream),
+            dropped,
+            owner,
+        }
+    }
+
+    pub(super) fn delete(
+        &mut self,
+        whose: impl Fn(&Stream) -> bool,
+        id: &StreamId,
+        now: Timestamp,
+    ) -> DeletedStream {
+        let own = |kept: &Kept| kept.stream.id == *id && whose(&kept.stream);
+        let Some(at) = self.streams.iter().position(own) else {
+            return DeletedStream::NotFound;
+        };
+        let deleted = self.streams.remove(at);
+        let pending = |kept: &&KeptDelivery| !kept.state.is_settled();
+        let dropped = deleted.deliveries.values().filter(pending).count() as u64;
+        let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
+        self.record_drop(deleted.stream.receiver, id, record);
+        DeletedStream::Deleted { dropped }
     }
 }
 
@@ -66,29 +120,9 @@ impl StreamStore for MemoryStore {
         F: FnOnce(&Stream) -> Result<Stream, E> + Send,
         E: Send,
     {
-        let mut state = self.state();
-        let next = state.events.len();
-        let own = |kept: &&mut Kept| kept.stream.receiver == receiver && kept.stream.id == *id;
-        let Some(kept) = state.streams.iter_mut().find(own) else {
-            return Ok(ChangedStream::NotFound);
-        };
-        let stream = match change(&kept.stream) {
-            Ok(stream) => stream,
-            Err(refusal) => return Ok(ChangedStream::Refused(refusal)),
-        };
-        let drops = kept.change(stream.clone(), next, now);
-        let owner = kept.owner(now);
-        let mut dropped = 0;
-        for (reason, deliveries) in drops {
-            dropped += deliveries;
-            state.record_drop(receiver, id, DropRecord::new(reason, deliveries, now));
-        }
-        let stream = Box::new(stream);
-        Ok(ChangedStream::Changed {
-            stream,
-            dropped,
-            owner,
-        })
+        let whose = |stream: &Stream| stream.receiver == receiver;
+        let change = |stream: &Stream| change(stream).map(StatusDecision::silent);
+        Ok(self.state().change(whose, id, now, change))
     }
 
     async fn send_verification<F, E>(
@@ -112,7 +146,7 @@ impl StreamStore for MemoryStore {
             Err(refusal) => return Ok(SentAlone::Refused(refusal)),
         };
         let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
-        kept.add(&event, set.planned, now);
+        kept.add(&event, set.planned, set.hold, now);
         kept.verified_at = Some(now);
         Ok(SentAlone::Numbered)
     }
@@ -123,17 +157,8 @@ impl StreamStore for MemoryStore {
         id: &StreamId,
         now: Timestamp,
     ) -> Result<DeletedStream, StoreError> {
-        let mut state = self.state();
-        let own = |kept: &Kept| kept.stream.receiver == receiver && kept.stream.id == *id;
-        let Some(at) = state.streams.iter().position(own) else {
-            return Ok(DeletedStream::NotFound);
-        };
-        let deleted = state.streams.remove(at);
-        let pending = |kept: &&KeptDelivery| !kept.state.is_settled();
-        let dropped = deleted.deliveries.values().filter(pending).count() as u64;
-        let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
-        state.record_drop(receiver, id, record);
-        Ok(DeletedStream::Deleted { dropped })
+        let whose = |stream: &Stream| stream.receiver == receiver;
+        Ok(self.state().delete(whose, id, now))
     }
 
     async fn drops(

@@ -2,8 +2,9 @@
 
 use ssf_transmitter::{
     domain::{
+        framework::FrameworkSet,
         stream::Stream,
-        verification::{FrameworkSet, VerificationError, verification},
+        verification::{VerificationError, verification},
     },
     ports::SentAlone,
 };

@@ -1,0 +1,87 @@
+//! What the Transmitter itself does with streams, whichever Receiver's they are.
+
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
+use ssf_types::{id::StreamId, time::Timestamp};
+use uuid::Uuid;
+
+use super::{
+    SeaStore,
+    change::Whose,
+    dropped::{Owned, record_drop},
+    entity::{delivery, stream},
+    outbox::State,
+    row,
+};
+use crate::{
+    domain::{
+        announcement::StatusDecision,
+        dropped::{DropReason, DropRecord},
+        issuer::IssuerName,
+        stream::Stream,
+    },
+    ports::{ChangedStream, DeletedStream, OperatedStreams, StoreError},
+};
+
+impl OperatedStreams for SeaStore {
+    async fn decide_status<F, E>(
+        &self,
+        issuer: &IssuerName,
+        id: &StreamId,
+        now: Timestamp,
+        decide: F,
+    ) -> Result<ChangedStream<E>, StoreError>
+    where
+        F: FnOnce(&Stream) -> Result<StatusDecision, E> + Send,
+        E: Send,
+    {
+        self.change_stream_of(Whose::Issuer(issuer), id, now, decide)
+            .await
+    }
+
+    async fn end_stream(
+        &self,
+        issuer: &IssuerName,
+        id: &StreamId,
+        now: Timestamp,
+    ) -> Result<DeletedStream, StoreError> {
+        self.delete_stream_of(Whose::Issuer(issuer), id, now).await
+    }
+}
+
+impl SeaStore {
+    pub(super) async fn delete_stream_of(
+        &self,
+        whose: Whose<'_>,
+        id: &StreamId,
+        now: Timestamp,
+    ) -> Result<DeletedStream, StoreError> {
+        let Some(uuid) = row::stream_uuid(id) else {
+            return Ok(DeletedStream::NotFound);
+        };
+        let transaction = self.begin().await?;
+        let locked = self.lock_stream(&transaction, whose, uuid).await?;
+        let Some((_, stream)) = locked else {
+            return Ok(DeletedStream::NotFound);
+        };
+        let dropped = pending(&transaction, uuid).await?;
+        let of = Owned {
+            stream: uuid,
+            receiver: stream.receiver,
+        };
+        let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
+        record_drop(&transaction, of, record).await?;
+        stream::Entity::delete_by_id(uuid)
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(DeletedStream::Deleted { dropped })
+    }
+}
+
+async fn pending(transaction: &DatabaseTransaction, stream: Uuid) -> Result<u64, StoreError> {
+    Ok(delivery::Entity::find()
+        .filter(delivery::Column::StreamId.eq(stream))
+        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .count(transaction)
+        .await?)
+}
