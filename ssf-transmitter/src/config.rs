@@ -120,11 +120,11 @@ impl Config {
                 Some(value) => parsed(value, "an address with a port, such as 127.0.0.1:8411")?,
                 None => LISTEN_DEFAULT,
             };
-            transport::check_listen(listen, transport)
+            transport::check_listen(listen, transport.as_ref())
         });
-        let issuer = reader.value("issuer", |value| read_issuer(value, transport));
+        let issuer = reader.value("issuer", |value| read_issuer(value, transport.as_ref()));
         let others = reader.value("issuers", |value| {
-            read_others(value, issuer.as_ref(), transport)
+            read_others(value, issuer.as_ref(), transport.as_ref())
         });
         let database_url = reader.value("database_url", read_database_url);
         let encryption_key = read_key(&mut reader, database_url.as_ref());
@@ -149,7 +149,6 @@ impl Config {
         let config = (|| {
             Some(Self {
                 listen: listen?,
-                transport: transport?,
                 issuer: issuer?,
                 others: others?,
                 database_url: database_url?,
@@ -159,7 +158,9 @@ impl Config {
                 log_filter: log_filter?,
                 events_supported: events_supported?,
                 subject_formats: subject_formats?,
-                push_addresses: push_addresses(transport?, networks?),
+                // Before the transport itself is taken.
+                push_addresses: push_addresses(transport.as_ref()?, networks?),
+                transport: transport?,
                 push_timeouts: PushTimeouts::new(
                     Duration::from_secs(connect?),
                     Duration::from_secs(whole?),
@@ -194,7 +195,7 @@ impl Config {
         let main = self.issuer.clone().unwrap_or_else(|| {
             Issuer::parse(format!("http://{bound}")).expect("a loopback address is an issuer")
         });
-        beside_each_other(main, &self.others, Some(self.transport))
+        beside_each_other(main, &self.others, Some(&self.transport))
             .expect("they fitted when they were read")
     }
 }
@@ -249,7 +250,7 @@ fn parsed<T: std::str::FromStr>(value: &Value, expected: &str) -> Result<T, Stri
 
 fn read_issuer(
     value: Option<&Value>,
-    transport: Option<Transport>,
+    transport: Option<&Transport>,
 ) -> Result<Option<Issuer>, String> {
     let Some(value) = value else {
         // Whether the transport itself is wrong is told elsewhere.
@@ -264,7 +265,7 @@ fn read_issuer(
     Ok(Some(issuer))
 }
 
-fn checked_issuer(text: &str, transport: Option<Transport>) -> Result<Issuer, String> {
+fn checked_issuer(text: &str, transport: Option<&Transport>) -> Result<Issuer, String> {
     if text.len() > ISSUER_BYTES_MAX {
         return Err(format!("must have at most {ISSUER_BYTES_MAX} bytes"));
     }
@@ -287,7 +288,7 @@ fn checked_issuer(text: &str, transport: Option<Transport>) -> Result<Issuer, St
 fn read_others(
     value: Option<&Value>,
     main: Option<&Option<Issuer>>,
-    transport: Option<Transport>,
+    transport: Option<&Transport>,
 ) -> Result<Vec<(IssuerName, String)>, String> {
     let expected =
         "must be a list of NAME=URL or NAME=/PATH, such as acme=https://idp.example.com/acme";
@@ -312,7 +313,7 @@ fn read_others(
 fn beside_each_other(
     main: Issuer,
     others: &[(IssuerName, String)],
-    transport: Option<Transport>,
+    transport: Option<&Transport>,
 ) -> Result<Issuers, String> {
     let origin = main.to_url().origin().ascii_serialization();
     let mut resolved = Vec::with_capacity(others.len());
@@ -473,10 +474,10 @@ fn read_networks(value: Option<&Value>) -> Result<Vec<IpNet>, String> {
         .collect()
 }
 
-fn push_addresses(transport: Transport, networks: Vec<IpNet>) -> PushAddresses {
+fn push_addresses(transport: &Transport, networks: Vec<IpNet>) -> PushAddresses {
     let own_machine = match transport {
         Transport::Loopback => OwnMachine::Allowed,
-        Transport::BehindProxy => OwnMachine::Refused,
+        Transport::BehindProxy | Transport::Tls(_) => OwnMachine::Refused,
     };
     PushAddresses::new(own_machine, networks)
 }
@@ -484,6 +485,7 @@ fn push_addresses(transport: Transport, networks: Vec<IpNet>) -> PushAddresses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls::TlsFiles;
 
     fn read(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let environment = environment
@@ -655,7 +657,7 @@ mod tests {
     #[test]
     fn plain_http_is_for_loopback_addresses_and_for_a_proxy_in_front() {
         assert_eq!(read("", &[]).unwrap().transport, Transport::Loopback);
-        let expected = "listen (file t.toml): must be a loopback address, unless behind_proxy = true says that a proxy in front ends TLS";
+        let expected = "listen (file t.toml): must be a loopback address, unless tls_certificate_file and tls_key_file are set, or behind_proxy = true says that a proxy in front ends TLS";
         for address in ["0.0.0.0", "192.0.2.1", "[::]"] {
             let file = format!("listen = '{address}:8411'\nissuer = 'https://tr.example.com'");
             assert_eq!(faults(&file, &[]), [expected], "{address}");
@@ -668,6 +670,50 @@ mod tests {
         assert_eq!(
             faults("", &from_environment),
             ["behind_proxy (environment SSF_TRANSMITTER_BEHIND_PROXY): must be true or false"]
+        );
+    }
+
+    #[test]
+    fn a_certificate_comes_with_its_key_and_not_beside_a_proxy() {
+        let issuer = "issuer = 'https://tr.example.com'\n";
+        let both = format!("{issuer}tls_certificate_file = 'c'\ntls_key_file = 'k'");
+        let config = read(&both, &[]).unwrap();
+        let files = TlsFiles {
+            certificate: "c".into(),
+            key: "k".into(),
+        };
+        assert_eq!(config.transport, Transport::Tls(files));
+        assert_eq!(
+            config.push_addresses,
+            PushAddresses::new(OwnMachine::Refused, vec![])
+        );
+        for (file, expected) in [
+            (
+                "tls_certificate_file = 'c'",
+                "tls_key_file (default): must be set beside tls_certificate_file",
+            ),
+            (
+                "tls_key_file = 'k'",
+                "tls_key_file (file t.toml): must not be set without tls_certificate_file",
+            ),
+            (
+                "tls_certificate_file = ''\ntls_key_file = 'k'",
+                "tls_certificate_file (file t.toml): must be the path of a file",
+            ),
+            (
+                "behind_proxy = true\ntls_certificate_file = 'c'\ntls_key_file = 'k'",
+                "tls_certificate_file (file t.toml): must not be set beside behind_proxy, which says that TLS ends before this server",
+            ),
+        ] {
+            assert_eq!(
+                faults(&format!("{issuer}{file}"), &[]),
+                [expected],
+                "{file}"
+            );
+        }
+        assert_eq!(
+            faults("tls_certificate_file = 'c'\ntls_key_file = 'k'", &[]),
+            ["issuer (default): must be set, as an https URL, because tls_certificate_file is set"]
         );
     }
 

@@ -31,6 +31,8 @@ pub mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;
 #[cfg(feature = "server")]
+pub mod tls;
+#[cfg(feature = "server")]
 pub mod token;
 #[cfg(feature = "server")]
 pub mod worker;

@@ -18,14 +18,16 @@ use crate::{
         clock::SystemClock, deliver::DeliverySettings, dispatch::Dispatcher, gate::Gate, ids,
         ingest, wake::Wake,
     },
-    config::Config,
+    config::{Config, Transport},
     domain::issuer::Issuers,
     http::{AppState, Listening},
     installation::{self, InstallationError},
     keys::{LoadKeysError, SigningKeys},
+    ports::Clock,
     push::{ClientError, PushClient},
     sealing::{KeyFileError, KeySource, Sealer},
     store::{Access, OpenStoreError, SeaStore},
+    tls::{PairError, ServerTls, Watch},
     token::BearerToken,
     worker::{self, Pulse, Stopper, Work},
 };
@@ -58,6 +60,12 @@ pub enum StartError {
     /// The signing keys.
     #[error("there is no signing key")]
     SigningKeys(#[source] LoadKeysError),
+    /// The certificate.
+    #[error("TLS cannot be served")]
+    Tls(#[source] PairError),
+    /// SIGHUP, at which the certificate is read again.
+    #[error("SIGHUP cannot be taken over")]
+    Signal(#[source] io::Error),
     /// The HTTP client.
     #[error("SETs cannot be pushed")]
     Push(#[source] ClientError),
@@ -100,6 +108,7 @@ impl Server {
     pub async fn start(config: Config, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let (store, sealer) = open_store(&config, Access::Serve).await?;
         announce_key(&config.encryption_key);
+        let watch = open_tls(&config.transport)?;
         let listener = listen(config.listen)?;
         let address = listener.local_addr().map_err(StartError::Http)?;
         let issuers = Arc::new(config.issuers_at(address));
@@ -145,9 +154,11 @@ impl Server {
             management_body_bytes_max: config.management_body_bytes_max,
             ingest_body_bytes_max: config.ingest_body_bytes_max,
         };
-        let http = Listening::start(listener, state, config.shutdown).map_err(StartError::Http)?;
+        let tls = watch.as_ref().map(Watch::tls);
+        let http =
+            Listening::start(listener, tls, state, config.shutdown).map_err(StartError::Http)?;
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats);
-        let (stopper, tasks) = spawn_loops(&work, dispatcher, queue, metrics);
+        let (stopper, tasks) = spawn_loops(&work, dispatcher, queue, metrics, watch);
         info!(issuers = issuers.iter().count(), %address, "the transmitter serves");
         Ok(Self {
             issuers,
@@ -212,6 +223,17 @@ fn announce_key(source: &KeySource) {
     }
 }
 
+/// Reads the certificate, if TLS ends here.
+fn open_tls(transport: &Transport) -> Result<Option<Watch>, StartError> {
+    match transport {
+        Transport::Loopback | Transport::BehindProxy => Ok(None),
+        Transport::Tls(files) => {
+            let tls = ServerTls::open(files.clone(), SystemClock.now()).map_err(StartError::Tls)?;
+            Watch::new(tls).map(Some).map_err(StartError::Signal)
+        }
+    }
+}
+
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
@@ -223,6 +245,7 @@ fn spawn_loops(
     dispatcher: Dispatcher,
     queue: ingest::IngestQueue,
     metrics: PrometheusHandle,
+    watch: Option<Watch>,
 ) -> (Stopper, JoinSet<()>) {
     let (stopper, stop) = worker::stop();
     let mut tasks = JoinSet::new();
@@ -234,6 +257,9 @@ fn spawn_loops(
     });
     tasks.spawn(worker::fan_out(Arc::clone(work), dispatcher, stop.clone()));
     tasks.spawn(worker::deliver(Arc::clone(work), stop.clone()));
+    if let Some(watch) = watch {
+        tasks.spawn(watch.run(stop.clone()));
+    }
     tasks.spawn(worker::repeat(METRICS_UPKEEP, stop, move || {
         metrics.run_upkeep();
     }));

@@ -1,6 +1,6 @@
 //! Logs and metrics of the process.
 
-use metrics::{Unit, describe_counter, describe_histogram};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt, util::TryInitError};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
@@ -64,6 +64,15 @@ fn describe() {
         "ssf_push_seconds",
         Unit::Seconds,
         "Time of one push, by its outcome"
+    );
+    describe_gauge!(
+        "ssf_tls_certificate_not_after_seconds",
+        Unit::Seconds,
+        "When the certificate of this server expires, in seconds since 1970"
+    );
+    describe_counter!(
+        "ssf_tls_reloads_total",
+        "New certificates that were found, by whether they were taken over"
     );
     describe_counter!("ssf_http_requests_total", "Requests by route and status");
     describe_histogram!(

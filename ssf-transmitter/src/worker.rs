@@ -118,7 +118,7 @@ impl Stop {
     }
 
     /// Waits until it is time to stop.
-    async fn stopping(&mut self) {
+    pub(crate) async fn stopping(&mut self) {
         // An error means that the sender is gone, which is a reason to stop as well.
         let _ = self.0.wait_for(|stopping| *stopping).await;
     }

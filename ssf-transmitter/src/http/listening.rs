@@ -11,6 +11,7 @@ use actix_web::{
 use tokio::task::JoinHandle;
 
 use super::{AppState, access, audit, envelope, routes};
+use crate::tls::ServerTls;
 
 /// How long an idle connection of a client is kept: longer than the pause between two requests of a busy source.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -23,11 +24,17 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Answers what comes in through `listener`; an orderly end waits for open requests, at most for `shutdown`.
+    /// Answers what comes in through `listener`, over TLS if it is given; an orderly end waits for open requests, at most
+    /// for `shutdown`.
     ///
     /// # Errors
     /// The listener cannot be used.
-    pub fn start(listener: TcpListener, state: AppState, shutdown: Duration) -> io::Result<Self> {
+    pub fn start(
+        listener: TcpListener,
+        tls: Option<&ServerTls>,
+        state: AppState,
+        shutdown: Duration,
+    ) -> io::Result<Self> {
         let state = Data::new(state);
         let app = move || {
             App::new()
@@ -38,13 +45,16 @@ impl Listening {
                 .wrap(from_fn(envelope::identify))
                 .configure(routes(&state))
         };
-        let server: Server = HttpServer::new(app)
+        let server = HttpServer::new(app)
             .keep_alive(KEEP_ALIVE)
             .tcp_nodelay(true)
             .disable_signals()
-            .shutdown_timeout(shutdown.as_secs())
-            .listen(listener)?
-            .run();
+            .shutdown_timeout(shutdown.as_secs());
+        let server: Server = match tls {
+            Some(tls) => server.listen_rustls_0_23(listener, tls.server_config())?,
+            None => server.listen(listener)?,
+        }
+        .run();
         Ok(Self {
             handle: server.handle(),
             task: tokio::spawn(server),

@@ -23,4 +23,6 @@ mod push_address;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod whole_loop;
