@@ -9,6 +9,7 @@ pub mod gate;
 pub mod ids;
 pub mod ingest;
 pub mod manage;
+pub mod poll;
 pub mod status;
 pub mod verify;
 pub mod wake;

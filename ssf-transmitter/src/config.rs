@@ -52,6 +52,12 @@ const PUSH_SECONDS_MAX: u64 = 120;
 /// tell a broken stream from a quiet one in time.
 const VERIFICATION_SECONDS_MAX: u64 = 3600;
 
+/// Longest time that a poll may be allowed to wait, in seconds: beyond it proxies cut connections that look dead.
+const POLL_SECONDS_MAX: u64 = 300;
+
+/// Most polls that may be allowed to wait: each has a connection, and takes some 40 KiB.
+const POLLS_WAITING_MAX: u64 = 1_000_000;
+
 /// Largest body that may be allowed, in bytes.
 const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -103,6 +109,10 @@ pub struct Config {
     pub streams_parallel_max: usize,
     /// Least time between two requests for verification of a stream; whole seconds.
     pub min_verification_interval: Duration,
+    /// How long a poll waits.
+    pub poll_timeout: Duration,
+    /// Most polls that wait.
+    pub polls_waiting_max: usize,
     /// How long a stop waits for what is in flight.
     pub shutdown: Duration,
 }
@@ -144,6 +154,8 @@ impl Config {
             30,
             1..=VERIFICATION_SECONDS_MAX,
         );
+        let poll = reader.number("poll_timeout_seconds", 30, 1..=POLL_SECONDS_MAX);
+        let polls = reader.size("polls_waiting_max", 10_000, POLLS_WAITING_MAX);
         let shutdown = reader.number("shutdown_seconds", 15, 1..=600);
         let faults = reader.finish();
         let config = (|| {
@@ -169,6 +181,8 @@ impl Config {
                 ingest_body_bytes_max: ingest?,
                 streams_parallel_max: streams?,
                 min_verification_interval: Duration::from_secs(interval?),
+                poll_timeout: Duration::from_secs(poll?),
+                polls_waiting_max: polls?,
                 shutdown: Duration::from_secs(shutdown?),
             })
         })();

@@ -12,6 +12,7 @@ mod discovery;
 mod envelope;
 mod ingest;
 mod listening;
+mod poll;
 mod probes;
 mod problem;
 mod query;
@@ -32,10 +33,11 @@ use ssf_types::{metadata::WellKnown, uri::EventTypeUri};
 pub use self::listening::Listening;
 use self::{problem::Problem, site::Site};
 use crate::{
-    app::{clock::SystemClock, gate::Gate, ingest::Ingest, wake::Wake},
+    app::{clock::SystemClock, gate::Gate, ingest::Ingest, poll::Polls, wake::Wake},
     domain::{
         id::{Fingerprint, WorkerId},
         issuer::Issuers,
+        method::POLL_PATH,
         push_address::PushAddresses,
     },
     keys::SigningKeys,
@@ -64,6 +66,10 @@ pub struct AppState {
     pub ingest: Ingest,
     /// Is called when a stream may have something due sooner than it was known.
     pub fresh: Wake,
+    /// What all polls share.
+    pub polls: Polls,
+    /// How long a poll waits.
+    pub poll_timeout: Duration,
     /// Is passed by attempts that begin in this process.
     pub gate: Gate,
     /// This process.
@@ -136,6 +142,11 @@ fn site_routes(site: &Data<Site>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                     .route(web::get().to(status::read))
                     .route(web::post().to(status::update))
                     .default_service(all_else_refused("GET, POST")),
+            )
+            .service(
+                web::resource(format!("{POLL_PATH}/{{stream_id}}"))
+                    .route(web::post().to(poll::poll))
+                    .default_service(all_else_refused("POST")),
             )
             .service(
                 web::resource(Site::VERIFY)

@@ -16,10 +16,13 @@
 //!    same; of what is accepted while a stream is disabled, nothing ever is.
 //! 8. What is dropped leaves a record of how many and why.
 //! 9. An entry of the audit log has the number and the hash that follow from the one before, and stays as it is.
+//! 10. A stream that is polled is never leased. What an answer handed out is in no other one until it is taken back, or
+//!     its time is over.
 mod audit;
 mod key;
 mod operated;
 mod outbox;
+mod poll;
 mod receiver;
 mod setting;
 mod stream;
@@ -43,6 +46,7 @@ pub use self::{
         Appended, FanOutLease, FannedOut, Fenced, Idempotency, LeasedStream, Outbox, Resume,
         Settlement, StreamLease, Submission,
     },
+    poll::{PollSettled, PollStep, PollStore, Polled},
     receiver::{AddedReceiver, ReceiverStore},
     setting::{FirstWrite, Settings},
     stream::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StreamStore},

@@ -15,8 +15,13 @@ use tracing::{info, warn};
 
 use crate::{
     app::{
-        clock::SystemClock, deliver::DeliverySettings, dispatch::Dispatcher, gate::Gate, ids,
-        ingest, wake::Wake,
+        clock::SystemClock,
+        deliver::DeliverySettings,
+        dispatch::Dispatcher,
+        gate::Gate,
+        ids, ingest,
+        poll::{self, Unreached},
+        wake::Wake,
     },
     config::{Config, Transport},
     domain::issuer::Issuers,
@@ -120,6 +125,7 @@ impl Server {
         let operator = installation::operator(&store, &sealer)
             .await
             .map_err(StartError::Installation)?;
+        let (polls, unreached) = poll::polls(config.polls_waiting_max);
         let work = Arc::new(Work {
             store: store.clone(),
             keys: keys.clone(),
@@ -129,6 +135,7 @@ impl Server {
             worker: ids::worker_id(),
             accepted: Wake::default(),
             fresh: Wake::default(),
+            polls: polls.clone(),
             gate: Gate::default(),
             pulse: Pulse::begin(),
             settings: DeliverySettings::default(),
@@ -144,6 +151,8 @@ impl Server {
             keys,
             ingest,
             fresh: work.fresh.clone(),
+            polls,
+            poll_timeout: config.poll_timeout,
             gate: work.gate.clone(),
             worker: work.worker,
             pulse: work.pulse.clone(),
@@ -158,7 +167,7 @@ impl Server {
         let http =
             Listening::start(listener, tls, state, config.shutdown).map_err(StartError::Http)?;
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats);
-        let (stopper, tasks) = spawn_loops(&work, dispatcher, queue, metrics, watch);
+        let (stopper, tasks) = spawn_loops(&work, dispatcher, queue, unreached, metrics, watch);
         info!(issuers = issuers.iter().count(), %address, "the transmitter serves");
         Ok(Self {
             issuers,
@@ -244,6 +253,7 @@ fn spawn_loops(
     work: &Arc<Work>,
     dispatcher: Dispatcher,
     queue: ingest::IngestQueue,
+    unreached: Unreached,
     metrics: PrometheusHandle,
     watch: Option<Watch>,
 ) -> (Stopper, JoinSet<()>) {
@@ -260,6 +270,7 @@ fn spawn_loops(
     if let Some(watch) = watch {
         tasks.spawn(watch.run(stop.clone()));
     }
+    tasks.spawn(worker::polls(Arc::clone(work), unreached, stop.clone()));
     tasks.spawn(worker::repeat(METRICS_UPKEEP, stop, move || {
         metrics.run_upkeep();
     }));

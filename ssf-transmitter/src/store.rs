@@ -23,6 +23,7 @@ mod lease;
 mod migration;
 mod operate;
 mod outbox;
+mod poll;
 mod receivers;
 mod row;
 mod streams;

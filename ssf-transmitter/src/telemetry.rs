@@ -60,6 +60,12 @@ fn describe() {
         "ssf_delivery_attempts_total",
         "Attempts to deliver, by what came of them"
     );
+    describe_counter!("ssf_poll_sets_total", "SETs that polls were given");
+    describe_counter!(
+        "ssf_poll_unknown_jtis_total",
+        "Names in ack and setErrs that mean nothing here: unknown, another stream's, or settled before"
+    );
+    describe_gauge!("ssf_polls_waiting", "Polls that wait for something");
     describe_histogram!(
         "ssf_push_seconds",
         Unit::Seconds,

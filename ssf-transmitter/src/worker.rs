@@ -22,6 +22,7 @@ use crate::{
         deliver::{Delivered, Deliverer, DeliverySettings},
         dispatch::{Dispatched, Dispatcher},
         gate::Gate,
+        poll::{Caller, Polls, Unreached},
         wake::Wake,
     },
     domain::{id::WorkerId, issuer::Issuers},
@@ -144,6 +145,8 @@ pub struct Work {
     pub accepted: Wake,
     /// Is called when deliveries were added.
     pub fresh: Wake,
+    /// What all polls share.
+    pub polls: Polls,
     /// Is passed by attempts that begin.
     pub gate: Gate,
     /// Is told that the loops run.
@@ -197,6 +200,24 @@ pub async fn deliver(work: Arc<Work>, mut stop: Stop) {
     while let Some(ended) = streams.join_next().await {
         report(ended);
     }
+}
+
+/// Calls polls that wait for something that is there, and offers again what reached nobody, until it is time to stop; then
+/// all that wait are answered with what there is.
+pub async fn polls(work: Arc<Work>, mut unreached: Unreached, mut stop: Stop) {
+    let mut fresh = work.fresh.listen();
+    let mut caller = Caller::new(work.clock.now());
+    while !stop.is_stopping() {
+        if let Err(error) = caller.look(&work.store, &work.clock, &work.polls).await {
+            error!(error = %Chain(&error), "polls that wait cannot be called now");
+        }
+        tokio::select! {
+            answer = unreached.next() => answer.take_back(&work.store, &work.clock, &work.polls).await,
+            () = fresh.wait(SWEEP) => {}
+            () = stop.stopping() => {}
+        }
+    }
+    work.polls.close();
 }
 
 /// Does a small job now and after each `period`, until it is time to stop.

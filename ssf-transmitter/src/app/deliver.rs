@@ -111,7 +111,7 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
     /// # Errors
     /// The store is not available. The lease expires by itself, and attempts whose end could not be stored are
     /// repeated with the same `jti`.
-    #[tracing::instrument(name = "deliver", skip_all, fields(stream.id = %leased.lease.stream, peer.host = leased.stream.delivery.endpoint_url.host()))]
+    #[tracing::instrument(name = "deliver", skip_all, fields(stream.id = %leased.lease.stream, peer.host = leased.push.endpoint_url.host()))]
     pub async fn deliver(
         &self,
         leased: &LeasedStream,
@@ -229,7 +229,7 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
             return Attempt { sequence, ended };
         };
         drop(passage);
-        let outcome = self.push.push(&stream.delivery, set).await;
+        let outcome = self.push.push(&leased.push, set).await;
         let now = self.clock.now();
         let before = DeliveryState::Pending {
             attempts: delivery.attempts,

@@ -6,7 +6,7 @@ use ssf_types::{
 };
 use uuid::Uuid;
 
-use crate::domain::id::{EventId, ReceiverId, WorkerId};
+use crate::domain::id::{AnswerId, EventId, ReceiverId, WorkerId};
 
 /// A new id for an event that is accepted at `now`.
 pub fn event_id(now: Timestamp) -> EventId {
@@ -40,6 +40,11 @@ pub fn stream_id() -> StreamId {
 /// A new id for a Receiver.
 pub fn receiver_id() -> ReceiverId {
     ReceiverId::new(Uuid::new_v4())
+}
+
+/// A new id for the answer to a poll at `now`.
+pub fn answer_id(now: Timestamp) -> AnswerId {
+    AnswerId::new(uuid_of(now))
 }
 
 /// A new id for this process as a worker.

@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use ssf_types::{error::ErrCode, id::Jti, push::PushOutcome, subject::Subject, time::Timestamp};
+use ssf_types::{
+    error::ErrCode,
+    id::Jti,
+    push::{PushError, PushOutcome},
+    subject::Subject,
+    time::Timestamp,
+};
 
 use super::{event::AcceptedEvent, retry::RetryPolicy};
 
@@ -42,6 +48,15 @@ impl DeliveryState {
         }
     }
 
+    /// The state of a delivery whose SET its Receiver refused at the moment `at`.
+    pub fn refused(refusal: &PushError, at: Timestamp) -> Self {
+        Self::Quarantined {
+            at,
+            code: refusal.err.clone(),
+            description: refusal.description.clone(),
+        }
+    }
+
     /// The state after an attempt that ended with `outcome`; `jitter` is in `0.0..=1.0`.
     ///
     /// What is settled stays so: an answer that comes late, perhaps to another worker's attempt, changes nothing.
@@ -65,11 +80,7 @@ impl DeliveryState {
             PushOutcome::Acknowledged { .. } => Self::Acknowledged { at: now },
             PushOutcome::SetRefused(refusal)
             | PushOutcome::KeyRefused(refusal)
-            | PushOutcome::StreamRefused(refusal) => Self::Quarantined {
-                at: now,
-                code: refusal.err,
-                description: refusal.description,
-            },
+            | PushOutcome::StreamRefused(refusal) => Self::refused(&refusal, now),
             PushOutcome::Busy { retry_after, .. } => again(retry_after),
             PushOutcome::OtherSuccess { .. }
             | PushOutcome::CredentialsRefused { .. }

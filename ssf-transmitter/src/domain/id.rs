@@ -39,6 +39,8 @@ uuids! {
     SourceId;
     /// Names a Receiver that may manage streams here.
     ReceiverId;
+    /// Names the answer to a poll.
+    AnswerId;
     /// Names a process that works on the outbox; a restarted process is another worker.
     WorkerId;
 }

@@ -6,14 +6,14 @@ use ssf_types::{
     audience::Audience,
     id::StreamId,
     stream::{
-        CreateStream, Delivery, NotAsSupplied, PushDelivery, ReplaceStream, StatusConfiguration,
+        CreateStream, Delivery, NotAsSupplied, ReplaceStream, StatusConfiguration,
         StreamConfiguration, StreamStatus, UpdateStream, events_delivered,
     },
     time::Timestamp,
     uri::{EventTypeUri, Issuer},
 };
 
-use super::{id::ReceiverId, issuer::IssuerName, receiver::Receiver};
+use super::{id::ReceiverId, issuer::IssuerName, method::DeliveryMethod, receiver::Receiver};
 
 /// Most streams of one Receiver.
 pub const STREAMS_PER_RECEIVER_MAX: u64 = 100;
@@ -45,8 +45,8 @@ pub struct Stream {
     pub events_requested: Option<Vec<EventTypeUri>>,
     /// What the Receiver gets: the supported ones among those requested, in the order of the request.
     pub events_delivered: Vec<EventTypeUri>,
-    /// Where SETs are pushed to, with the secret.
-    pub delivery: PushDelivery,
+    /// How SETs reach the Receiver.
+    pub delivery: DeliveryMethod,
     /// Free text of the Receiver's.
     pub description: Option<String>,
     /// Whether SETs are sent.
@@ -61,13 +61,8 @@ pub struct Stream {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NewStreamError {
-    /// The request asks for poll delivery, which absence of `delivery` means, too (SSF 1.0 §8.1.1.1).
-    #[error(
-        "poll is not offered: delivery.method must be urn:ietf:rfc:8935, with an endpoint_url (no delivery means poll)"
-    )]
-    PollNotOffered,
-    /// The request asks for a way of delivery that this transmitter does not know.
-    #[error("delivery.method must be urn:ietf:rfc:8935")]
+    /// The request asks for a way of delivery that this transmitter does not know (SSF 1.0 §8.1.1.1).
+    #[error("delivery.method must be urn:ietf:rfc:8935 (push) or urn:ietf:rfc:8936 (poll)")]
     UnknownDelivery,
 }
 
@@ -116,19 +111,20 @@ pub enum ChangeStreamError {
     /// The request is at odds with what this Transmitter supplies (SSF 1.0 §8.1.1.3).
     #[error(transparent)]
     NotAsSupplied(NotAsSupplied),
-    /// The request asks for another way of delivery than push.
-    #[error("delivery.method must be urn:ietf:rfc:8935: nothing else is offered")]
-    DeliveryNotOffered,
+    /// The request asks for a way of delivery that this transmitter does not know.
+    #[error("delivery.method must be urn:ietf:rfc:8935 (push) or urn:ietf:rfc:8936 (poll)")]
+    UnknownDelivery,
 }
 
 impl Stream {
     /// Makes a stream from a Receiver's request.
     ///
     /// Types of events that are not in `supported` are ignored (SSF 1.0 §8.1.1). Without `events_requested` nothing
-    /// is delivered: `events_delivered` is within the intersection of the two.
+    /// is delivered: `events_delivered` is within the intersection of the two. Without `delivery` the stream is polled
+    /// (SSF 1.0 §8.1.1.1).
     ///
     /// # Errors
-    /// The request asks for something else than push.
+    /// The request asks for something else than push and poll.
     pub fn create(
         request: CreateStream,
         receiver: &Receiver,
@@ -136,10 +132,11 @@ impl Stream {
         supported: &[EventTypeUri],
         now: Timestamp,
     ) -> Result<Self, NewStreamError> {
-        let delivery = match request.delivery {
-            Some(Delivery::Push(push)) => push,
-            None | Some(Delivery::Poll(_)) => return Err(NewStreamError::PollNotOffered),
-            Some(_) => return Err(NewStreamError::UnknownDelivery),
+        let delivery = match &request.delivery {
+            None => DeliveryMethod::Poll,
+            Some(asked) => {
+                DeliveryMethod::asked_for(asked).ok_or(NewStreamError::UnknownDelivery)?
+            }
         };
         let requested = request.events_requested.as_deref().unwrap_or_default();
         Ok(Self {
@@ -163,7 +160,7 @@ impl Stream {
     /// Types of events that are asked for anew are chosen among the supported ones.
     ///
     /// # Errors
-    /// The request contradicts the `terms`, or asks for something else than push; nothing has changed.
+    /// The request contradicts the `terms`, or asks for something else than push and poll; nothing has changed.
     pub fn changed(
         &self,
         change: StreamChange,
@@ -171,8 +168,9 @@ impl Stream {
     ) -> Result<Self, ChangeStreamError> {
         let delivery = match change.delivery() {
             None => self.delivery.clone(),
-            Some(Delivery::Push(push)) => push.clone(),
-            Some(_) => return Err(ChangeStreamError::DeliveryNotOffered),
+            Some(asked) => {
+                DeliveryMethod::asked_for(asked).ok_or(ChangeStreamError::UnknownDelivery)?
+            }
         };
         let after = change
             .apply(self.configuration(terms), terms.events_supported)
@@ -208,7 +206,7 @@ impl Stream {
             terms.issuer.clone(),
             self.audience.clone(),
             self.events_delivered.clone(),
-            Delivery::Push(self.delivery.without_secret()),
+            self.delivery.shown(terms.issuer, &self.id),
         );
         configuration.events_supported = Some(terms.events_supported.to_vec());
         configuration.min_verification_interval = Some(terms.min_verification_interval.as_secs());
@@ -228,7 +226,7 @@ impl Stream {
 /// A stream called `f67e39a0`, for tests of what is about streams.
 #[cfg(test)]
 pub(super) fn sample() -> Stream {
-    use ssf_types::uri::EndpointUrl;
+    use ssf_types::{stream::PushDelivery, uri::EndpointUrl};
     let audience = Audience::new(["https://rp.example.com"]).unwrap();
     let id = ReceiverId::new(uuid::Uuid::from_u128(1));
     let receiver = Receiver::new(id, IssuerName::default(), "rp", audience);
@@ -247,7 +245,11 @@ pub(super) fn sample() -> Stream {
 
 #[cfg(test)]
 mod tests {
-    use ssf_types::{secret::AuthorizationHeader, stream::PollDelivery, uri::EndpointUrl};
+    use ssf_types::{
+        secret::AuthorizationHeader,
+        stream::{PollDelivery, PushDelivery},
+        uri::EndpointUrl,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -295,11 +297,11 @@ mod tests {
     }
 
     #[test]
-    fn no_delivery_and_poll_are_told_that_push_is_offered() {
+    fn no_delivery_means_poll() {
         let mut request = CreateStream::default();
-        assert_eq!(create(request.clone()), Err(NewStreamError::PollNotOffered));
+        assert!(create(request.clone()).unwrap().delivery.is_poll());
         request.delivery = Some(Delivery::Poll(PollDelivery::default()));
-        assert_eq!(create(request), Err(NewStreamError::PollNotOffered));
+        assert!(create(request).unwrap().delivery.is_poll());
     }
 
     #[test]
@@ -346,10 +348,8 @@ mod tests {
         StreamChange::Replace(ReplaceStream::parse(body).unwrap())
     }
 
-    fn no_secret() -> PushDelivery {
-        let mut delivery = push();
-        delivery.authorization_header = None;
-        delivery
+    fn no_secret() -> DeliveryMethod {
+        DeliveryMethod::Push(push().without_secret())
     }
 
     #[test]
@@ -413,11 +413,10 @@ mod tests {
     }
 
     #[test]
-    fn poll_is_not_offered_to_a_stream_that_is_there_either() {
-        let body = r#"{"stream_id":"f67e39a0","delivery":{"method":"urn:ietf:rfc:8936"}}"#;
-        let refused = Err(ChangeStreamError::DeliveryNotOffered);
-        assert_eq!(changed(patch, body), refused);
-        assert_eq!(changed(put, body), refused);
+    fn a_stream_that_is_pushed_can_become_polled() {
+        let body = r#"{"stream_id":"f67e39a0","delivery":{"method":"urn:ietf:rfc:8936","endpoint_url":"https://rp.example.com/poll"}}"#;
+        assert_eq!(changed(patch, body).unwrap().delivery, DeliveryMethod::Poll);
+        assert_eq!(changed(put, body).unwrap().delivery, DeliveryMethod::Poll);
     }
 
     #[test]

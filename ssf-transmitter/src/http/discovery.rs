@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use ssf_types::{
     metadata::{AuthorizationScheme, DefaultSubjects, TransmitterMetadata},
-    stream::DELIVERY_PUSH,
+    stream::{DELIVERY_POLL, DELIVERY_PUSH},
     uri::Issuer,
 };
 
@@ -41,7 +41,7 @@ fn describe(issuer: &Issuer) -> TransmitterMetadata {
     metadata.configuration_endpoint = Some(endpoint(issuer, Site::STREAM));
     metadata.status_endpoint = Some(endpoint(issuer, Site::STATUS));
     metadata.verification_endpoint = Some(endpoint(issuer, Site::VERIFY));
-    metadata.delivery_methods_supported = vec![DELIVERY_PUSH.to_owned()];
+    metadata.delivery_methods_supported = vec![DELIVERY_PUSH.to_owned(), DELIVERY_POLL.to_owned()];
     metadata.authorization_schemes = vec![AuthorizationScheme::bearer()];
     metadata.default_subjects = Some(DefaultSubjects::All);
     metadata
@@ -60,7 +60,7 @@ mod tests {
             "spec_version": "1_0",
             "issuer": "https://tr.example.com/issuer1/",
             "jwks_uri": "https://tr.example.com/issuer1/jwks.json",
-            "delivery_methods_supported": ["urn:ietf:rfc:8935"],
+            "delivery_methods_supported": ["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"],
             "configuration_endpoint": "https://tr.example.com/issuer1/ssf/stream",
             "status_endpoint": "https://tr.example.com/issuer1/ssf/status",
             "verification_endpoint": "https://tr.example.com/issuer1/ssf/verify",

@@ -48,6 +48,8 @@ impl Listening {
         let server = HttpServer::new(app)
             .keep_alive(KEEP_ALIVE)
             .tcp_nodelay(true)
+            // A client that hangs up while it waits has its request dropped, and what a poll handed out is offered again.
+            .h1_allow_half_closed(false)
             .disable_signals()
             .shutdown_timeout(shutdown.as_secs());
         let server: Server = match tls {

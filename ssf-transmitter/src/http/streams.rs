@@ -126,6 +126,8 @@ async fn change(
     let told = |(_, dropped): &(Stream, u64)| Details::none().with("dropped", dropped);
     let (stream, dropped) = recorded(request, &site.app, act, changing, told).await?;
     site.app.fresh.wake();
+    // It may not be polled any more.
+    site.app.polls.call(&stream.id);
     info!(stream.id = %stream.id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream changed");
     Ok(private(HttpResponse::Ok()).json(configuration(&stream, site)))
 }
@@ -149,6 +151,7 @@ pub(super) async fn delete(
     });
     let told = |dropped: &u64| Details::none().with("dropped", dropped);
     let dropped = recorded(&request, &site.app, act, deleting, told).await?;
+    site.app.polls.call(&id);
     info!(stream.id = %id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream deleted");
     Ok(private(HttpResponse::NoContent()).finish())
 }

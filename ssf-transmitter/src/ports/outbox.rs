@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use ssf_types::{id::StreamId, time::Timestamp};
+use ssf_types::{id::StreamId, stream::PushDelivery, time::Timestamp};
 
 use super::StoreError;
 use crate::domain::{
@@ -45,7 +45,7 @@ pub trait Outbox {
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send;
 
-    /// Takes at most `limit` streams that have something due, no owner and no reason to rest, until `until`.
+    /// Takes at most `limit` streams that are pushed and have something due, no owner and no reason to rest, until `until`.
     fn lease_streams(
         &self,
         worker: WorkerId,
@@ -169,6 +169,8 @@ pub struct LeasedStream {
     pub lease: StreamLease,
     /// The stream as it is; whoever changes more of it than its status takes the lease away.
     pub stream: Stream,
+    /// Where to push, with the secret.
+    pub push: PushDelivery,
     /// How often in a row work on it has ended because its Receiver could not be reached.
     pub failures: u32,
 }

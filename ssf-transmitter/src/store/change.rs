@@ -17,6 +17,7 @@ use super::{
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, event, stream, stream_event_type, stream_queue},
     hold::follow_status,
+    poll::{follow_method, refresh_poll_due},
     row,
 };
 use crate::{
@@ -84,6 +85,7 @@ impl SeaStore {
             }
             let gateway = gateway(&transaction, uuid).await?;
             refresh_next_due(&transaction, uuid, gateway).await?;
+            refresh_poll_due(&transaction, uuid, now).await?;
         }
         transaction.commit().await?;
         let owner = owner(&queue, id, now).filter(|_| after.is_configured_as(&before));
@@ -157,6 +159,7 @@ async fn follow_change(
     dropped += follow_status(transaction, of, before.status, after.status, now).await?;
     if before.delivery != after.delivery {
         hurry(transaction, stream, now).await?;
+        follow_method(transaction, stream, after.delivery.is_poll()).await?;
     }
     if !after.is_configured_as(before) {
         take_lease_away(transaction, stream).await?;

@@ -208,11 +208,14 @@ impl SeaStore {
     }
 }
 
-/// Whoever holds the lock of the file knows that the owners of all leases are dead.
+/// Whoever holds the lock of the file knows that the owners of all leases are dead, and that no answer to a poll is on its
+/// way any more: one that was sent just before may come again.
 async fn release_leases(writer: &DatabaseConnection) -> Result<(), DbErr> {
     for sql in [
         "UPDATE stream_queue SET lease_until = 0 WHERE lease_until > 0",
         "UPDATE lease SET expires_at = 0",
+        "UPDATE poll_answer SET ends_at = 0",
+        "UPDATE stream_queue SET poll_due = 0 WHERE poll_due IS NOT NULL",
     ] {
         writer.execute_unprepared(sql).await?;
     }

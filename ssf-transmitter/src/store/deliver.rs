@@ -49,6 +49,14 @@ impl SeaStore {
             .limit(limit)
             .all(&self.reader)
             .await?;
+        self.read_deliveries(rows).await
+    }
+
+    /// Joins deliveries to their events.
+    pub(super) async fn read_deliveries(
+        &self,
+        rows: Vec<delivery::Model>,
+    ) -> Result<Vec<Delivery>, StoreError> {
         let positions: Vec<i64> = rows.iter().map(|row| row.event_position).collect();
         let events = event::Entity::find()
             .filter(event::Column::Position.is_in(positions))
@@ -109,13 +117,29 @@ impl SeaStore {
             return Ok(Fenced::LeaseLost);
         };
         let stream = queue.stream_id;
+        self.store_settlements(&transaction, stream, settlements, now)
+            .await?;
+        let gateway = open_if_announced(&transaction, &queue).await?;
+        refresh_next_due(&transaction, stream, gateway).await?;
+        transaction.commit().await?;
+        Ok(Fenced::Stored)
+    }
+
+    /// Stores what has become of deliveries, and makes due what those that are settled held back.
+    pub(super) async fn store_settlements(
+        &self,
+        transaction: &DatabaseTransaction,
+        stream: Uuid,
+        settlements: &[Settlement],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut settled = Vec::new();
         let mut acknowledged: HashMap<i64, Vec<i64>> = HashMap::new();
         for settlement in settlements {
             let sequence = row::signed(settlement.sequence);
             match &settlement.state {
                 DeliveryState::Pending { attempts, due } => {
-                    postpone(&transaction, stream, sequence, *attempts, *due).await?;
+                    postpone(transaction, stream, sequence, *attempts, *due).await?;
                 }
                 DeliveryState::Acknowledged { at } => {
                     acknowledged
@@ -131,19 +155,15 @@ impl SeaStore {
                 } => {
                     let words = description_cell(stream, sequence)
                         .seal(&self.sealer, description.as_bytes());
-                    quarantine(&transaction, stream, sequence, *at, code.as_str(), words).await?;
+                    quarantine(transaction, stream, sequence, *at, code.as_str(), words).await?;
                     settled.push(sequence);
                 }
             }
         }
         for (at, sequences) in acknowledged {
-            acknowledge(&transaction, stream, sequences, at).await?;
+            acknowledge(transaction, stream, sequences, at).await?;
         }
-        promote(&transaction, stream, settled, now).await?;
-        let gateway = open_if_announced(&transaction, &queue).await?;
-        refresh_next_due(&transaction, stream, gateway).await?;
-        transaction.commit().await?;
-        Ok(Fenced::Stored)
+        promote(transaction, stream, settled, now).await
     }
 }
 
@@ -284,7 +304,7 @@ pub(super) fn let_through(gateway: Gateway) -> Condition {
     }
 }
 
-/// Says anew when the stream has something due.
+/// Says anew when the stream has something due, unless it is polled.
 pub(super) async fn refresh_next_due(
     transaction: &DatabaseTransaction,
     stream: Uuid,
@@ -302,6 +322,7 @@ pub(super) async fn refresh_next_due(
     stream_queue::Entity::update_many()
         .col_expr(stream_queue::Column::NextDue, Expr::value(next.flatten()))
         .filter(stream_queue::Column::StreamId.eq(stream))
+        .filter(stream_queue::Column::Polled.eq(false))
         .exec(transaction)
         .await?;
     Ok(())

@@ -8,6 +8,7 @@ pub(super) mod event;
 pub(super) mod fan_out_record;
 pub(super) mod idempotency;
 pub(super) mod lease;
+pub(super) mod poll_answer;
 pub(super) mod receiver;
 pub(super) mod setting;
 pub(super) mod signing_key;

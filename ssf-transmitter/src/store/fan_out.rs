@@ -173,7 +173,12 @@ impl SeaStore {
             let is_first = busy.insert((one.stream, one.order_key.as_bytes().to_vec()));
             let due_at = is_first.then_some(now);
             if due_at.is_some() && (one.hold == Hold::Passes || !queue.held) {
-                queue.next_due = Some(queue.next_due.map_or(now, |next| next.min(now)));
+                let due = if queue.polled {
+                    &mut queue.poll_due
+                } else {
+                    &mut queue.next_due
+                };
+                *due = Some(due.map_or(now, |next| next.min(now)));
             }
             rows.push(self.delivery_row(one, queue.last_sequence, due_at)?);
         }
@@ -310,6 +315,7 @@ async fn store_queues(
         .update_columns([
             stream_queue::Column::LastSequence,
             stream_queue::Column::NextDue,
+            stream_queue::Column::PollDue,
         ])
         .to_owned();
     let rows: Vec<stream_queue::ActiveModel> = queues

@@ -17,7 +17,7 @@ use super::{
     row,
 };
 use crate::{
-    domain::id::WorkerId,
+    domain::{id::WorkerId, method::DeliveryMethod},
     ports::{FanOutLease, Fenced, LeasedStream, Resume, StoreError, StreamLease},
 };
 
@@ -128,6 +128,9 @@ impl SeaStore {
                 continue;
             };
             let stream = self.read_stream(stream)?;
+            let DeliveryMethod::Push(push) = stream.delivery.clone() else {
+                continue;
+            };
             leased.push(LeasedStream {
                 lease: StreamLease {
                     stream: stream.id.clone(),
@@ -135,6 +138,7 @@ impl SeaStore {
                     epoch: row::unsigned(queue.lease_epoch + 1),
                 },
                 stream,
+                push,
                 failures: u32::try_from(queue.failures).unwrap_or_default(),
             });
         }

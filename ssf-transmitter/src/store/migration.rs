@@ -5,6 +5,7 @@ mod m0002_keep_drops;
 mod m0003_hold_streams;
 mod m0004_verify_streams;
 mod m0005_name_issuers;
+mod m0006_poll_streams;
 mod m0008_announce_status;
 mod m0010_sources_and_audit;
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_hold_streams::Migration),
             Box::new(m0004_verify_streams::Migration),
             Box::new(m0005_name_issuers::Migration),
+            Box::new(m0006_poll_streams::Migration),
             Box::new(m0008_announce_status::Migration),
             Box::new(m0010_sources_and_audit::Migration),
         ]

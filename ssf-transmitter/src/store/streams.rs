@@ -23,6 +23,7 @@ use crate::{
         dropped::DropRecord,
         framework::FrameworkSet,
         id::ReceiverId,
+        method::DeliveryMethod,
         stream::{STREAMS_PER_RECEIVER_MAX, Stream},
     },
     ports::{
@@ -50,7 +51,7 @@ impl StreamStore for SeaStore {
         stream::Entity::insert(self.stream_row(id, stream)?)
             .exec_without_returning(&transaction)
             .await?;
-        stream_queue::Entity::insert(new_queue(id))
+        stream_queue::Entity::insert(new_queue(id, stream))
             .exec_without_returning(&transaction)
             .await?;
         add_interest(&transaction, id, &stream.issuer, &stream.events_delivered).await?;
@@ -134,7 +135,7 @@ impl StreamStore for SeaStore {
     }
 }
 
-fn new_queue(id: Uuid) -> stream_queue::ActiveModel {
+fn new_queue(id: Uuid, stream: &Stream) -> stream_queue::ActiveModel {
     stream_queue::ActiveModel {
         stream_id: Set(id),
         last_sequence: Set(0),
@@ -147,6 +148,8 @@ fn new_queue(id: Uuid) -> stream_queue::ActiveModel {
         lease_until: Set(0),
         verified_at: Set(None),
         opens_after: Set(None),
+        polled: Set(stream.delivery.is_poll()),
+        poll_due: Set(None),
     }
 }
 
@@ -156,7 +159,7 @@ impl SeaStore {
         id: Uuid,
         stream: &Stream,
     ) -> Result<stream::ActiveModel, StoreError> {
-        let delivery = row::json(&Delivery::Push(stream.delivery.clone()))?;
+        let delivery = row::json(&stream.delivery.kept())?;
         let requested = stream.events_requested.as_ref();
         Ok(stream::ActiveModel {
             id: Set(id),
@@ -178,9 +181,9 @@ impl SeaStore {
         let cell = |column| Cell::new("stream", column, row.id.to_string());
         let delivery = delivery_cell(row.id);
         let json = delivery.text(&self.sealer, &row.delivery)?;
-        let Ok(Delivery::Push(push)) = Delivery::read(&json) else {
-            return Err(delivery.corrupt("it is not a push delivery"));
-        };
+        let kept = Delivery::read(&json).ok();
+        let method = kept.and_then(|kept| DeliveryMethod::asked_for(&kept));
+        let method = method.ok_or_else(|| delivery.corrupt("it is not a delivery"))?;
         let requested = row.events_requested.as_deref();
         let requested = requested.map(|json| cell("events_requested").parse(json));
         let status: StreamStatus = serde_json::from_value(json!(row.status))
@@ -192,7 +195,7 @@ impl SeaStore {
             audience: cell("audience").parse(&row.audience)?,
             events_requested: requested.transpose()?,
             events_delivered: cell("events_delivered").parse(&row.events_delivered)?,
-            delivery: push,
+            delivery: method,
             description: row.description,
             status,
             reason: row.reason,

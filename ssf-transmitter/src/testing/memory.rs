@@ -4,6 +4,7 @@ mod audit;
 mod kept;
 mod operated;
 mod outbox;
+mod poll;
 mod receivers;
 mod settings;
 mod streams;

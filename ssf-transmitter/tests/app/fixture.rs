@@ -52,6 +52,17 @@ impl World {
             .unwrap()
     }
 
+    /// A stream that is polled and gets [`LOGOUT`].
+    pub(crate) async fn polled_stream(&self) -> Stream {
+        let types = [EventTypeUri::parse(LOGOUT).unwrap()];
+        let mut request = CreateStream::default();
+        request.events_requested = Some(types.to_vec());
+        let now = self.clock.now();
+        manage::create(&self.store, &receiver(), request, &types, now)
+            .await
+            .unwrap()
+    }
+
     /// Accepts an event about each of the users, in one go, and fans it out.
     pub(crate) async fn happens_to(&self, users: &[&str]) {
         let now = self.clock.now();

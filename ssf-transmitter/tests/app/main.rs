@@ -10,3 +10,5 @@ mod fixture;
 mod ingest;
 #[cfg(test)]
 mod manage;
+#[cfg(test)]
+mod poll;

@@ -5,12 +5,10 @@ use std::time::Duration;
 use ssf_transmitter::{
     app::{
         gate::Gate,
-        manage::{self, ChangeError, CreateError},
+        manage::{self, ChangeError},
         verify::{self, VerifyError},
     },
-    domain::stream::{
-        ChangeStreamError, NewStreamError, STREAMS_PER_RECEIVER_MAX, Stream, StreamChange, Terms,
-    },
+    domain::stream::{ChangeStreamError, STREAMS_PER_RECEIVER_MAX, Stream, StreamChange, Terms},
     domain::verification::VerificationError,
     ports::{Clock, Outbox, StreamStore},
 };
@@ -35,16 +33,12 @@ async fn a_created_stream_is_stored() {
 }
 
 #[tokio::test]
-async fn a_request_that_cannot_be_met_stores_nothing() {
+async fn a_stream_without_a_delivery_is_polled() {
     let world = World::new();
     let receiver = receiver();
     let poll = CreateStream::default();
-    let refused = manage::create(&world.store, &receiver, poll, &[], world.clock.now()).await;
-    assert!(matches!(
-        refused,
-        Err(CreateError::Request(NewStreamError::PollNotOffered))
-    ));
-    assert_eq!(world.store.streams(receiver.id).await.unwrap(), []);
+    let created = manage::create(&world.store, &receiver, poll, &[], world.clock.now()).await;
+    assert!(created.unwrap().delivery.is_poll());
 }
 
 #[tokio::test]
@@ -98,13 +92,13 @@ async fn a_change_that_cannot_be_made_stores_nothing() {
     let world = World::new();
     let stream = world.stream().await;
     let poll = |request: &mut UpdateStream| {
-        request.description = Some("by poll".into());
         request.delivery = Some(Delivery::Poll(PollDelivery::default()));
+        request.supplied.min_verification_interval = Some(1);
     };
     let refused = update(&world, &stream, poll).await;
     assert!(matches!(
         refused,
-        Err(ChangeError::Request(ChangeStreamError::DeliveryNotOffered))
+        Err(ChangeError::Request(ChangeStreamError::NotAsSupplied(_)))
     ));
     let stored = world.store.stream(stream.receiver, &stream.id).await;
     assert_eq!(stored.unwrap(), Some(stream.clone()));

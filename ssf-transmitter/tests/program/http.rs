@@ -98,7 +98,7 @@ async fn discovery_names_endpoints_that_are_there() {
     assert_eq!(metadata["issuer"], served.transmitter.issuer);
     assert_eq!(
         metadata["delivery_methods_supported"],
-        json!(["urn:ietf:rfc:8935"])
+        json!(["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"])
     );
     let jwks = Answer::to(client().get(metadata["jwks_uri"].as_str().unwrap())).await;
     assert_eq!(jwks.header("cache-control"), Some("public, max-age=60"));
@@ -191,7 +191,7 @@ async fn a_change_that_cannot_be_made_is_told_why_and_changes_nothing() {
     let served = Served::start();
     let stream = served.create(&stream_for(ENDPOINT)).await.json();
     let id = stream["stream_id"].clone();
-    let push_only = "delivery.method must be urn:ietf:rfc:8935: nothing else is offered";
+    let methods = "delivery.method must be urn:ietf:rfc:8935 (push) or urn:ietf:rfc:8936 (poll)";
     let cases = [
         (json!({"description": "x"}), "stream_id is missing"),
         (
@@ -203,15 +203,15 @@ async fn a_change_that_cannot_be_made_is_told_why_and_changes_nothing() {
             "events_delivered is supplied by the transmitter: leave it out, or send what the stream has",
         ),
         (
-            json!({"stream_id": id, "description": "x", "delivery": {"method": "urn:ietf:rfc:8936"}}),
-            push_only,
+            json!({"stream_id": id, "description": "x", "delivery": {"method": "urn:example:smoke-signal"}}),
+            methods,
         ),
     ];
     for (body, detail) in cases {
         assert_eq!(served.patch(&body).await.problem(), said(400, detail));
     }
-    let poll = json!({"stream_id": id, "delivery": {"method": "urn:ietf:rfc:8936"}});
-    assert_eq!(served.put(&poll).await.problem(), said(400, push_only));
+    let smoke = json!({"stream_id": id, "delivery": {"method": "urn:example:smoke-signal"}});
+    assert_eq!(served.put(&smoke).await.problem(), said(400, methods));
     let missing = served.put(&json!({"stream_id": id})).await;
     assert_eq!(missing.problem(), said(400, "delivery is missing"));
     let two = client().patch(served.url("/ssf/stream?stream_id=other"));
@@ -411,12 +411,13 @@ async fn who_asks_is_judged_before_what_is_asked() {
 #[tokio::test]
 async fn a_body_that_is_no_request_for_a_stream_is_told_what_to_fix() {
     let served = Served::start();
-    let poll = "poll is not offered: delivery.method must be urn:ietf:rfc:8935, with an endpoint_url (no delivery means poll)";
     let cases = [
         ("{", "not JSON (line 1, column 1)"),
         ("[]", "not a JSON object"),
-        ("{}", poll),
-        (r#"{"delivery":{"method":"urn:ietf:rfc:8936"}}"#, poll),
+        (
+            r#"{"delivery":{"method":"urn:example:smoke-signal"}}"#,
+            "delivery.method must be urn:ietf:rfc:8935 (push) or urn:ietf:rfc:8936 (poll)",
+        ),
         (
             r#"{"delivery":{"method":"urn:ietf:rfc:8935"}}"#,
             "delivery.endpoint_url is missing",

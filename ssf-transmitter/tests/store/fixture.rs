@@ -9,14 +9,15 @@ use ssf_transmitter::{
         fan_out::{FanOut, fan_out},
         id::{EventId, Fingerprint, ReceiverId, WorkerId},
         issuer::IssuerName,
+        method::DeliveryMethod,
         receiver::Receiver,
         stream::Stream,
         subjects::SubjectPreference,
     },
     ports::{
         AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, Idempotency,
-        KeyStore, LeasedStream, OperatedStreams, Outbox, ReceiverStore, Settings, Settlement,
-        StreamStore, Submission,
+        KeyStore, LeasedStream, OperatedStreams, Outbox, PollStore, ReceiverStore, Settings,
+        Settlement, StreamStore, Submission,
     },
 };
 use ssf_types::{
@@ -33,12 +34,26 @@ use uuid::Uuid;
 
 /// Everything that a store has to be.
 pub(crate) trait Store:
-    AuditStore + ReceiverStore + StreamStore + OperatedStreams + Outbox + KeyStore + Settings
+    AuditStore
+    + ReceiverStore
+    + StreamStore
+    + OperatedStreams
+    + Outbox
+    + PollStore
+    + KeyStore
+    + Settings
 {
 }
 
-impl<S: AuditStore + ReceiverStore + StreamStore + OperatedStreams + Outbox + KeyStore + Settings>
-    Store for S
+impl<S> Store for S where
+    S: AuditStore
+        + ReceiverStore
+        + StreamStore
+        + OperatedStreams
+        + Outbox
+        + PollStore
+        + KeyStore
+        + Settings
 {
 }
 
@@ -129,6 +144,14 @@ pub(crate) async fn ask_for(store: &impl Store, stream: &Stream, uris: &[&str]) 
         stream.events_delivered = types(uris);
     })
     .await
+}
+
+/// The same place to push to, without the secret.
+pub(crate) fn without_secret(method: &DeliveryMethod) -> DeliveryMethod {
+    match method {
+        DeliveryMethod::Push(push) => DeliveryMethod::Push(push.without_secret()),
+        DeliveryMethod::Poll => DeliveryMethod::Poll,
+    }
 }
 
 /// Gives a stream another status; returns how many deliveries were dropped.

@@ -95,6 +95,30 @@ on_every_store! {
     a_verification_that_came_too_soon_is_not_sent_and_changes_nothing
     a_verification_outlives_a_change_of_types
     a_verification_is_sent_to_the_streams_receiver_alone
+    a_polled_stream_is_kept_as_such_and_never_leased
+    a_poll_gets_what_waits_longest_first_and_hears_whether_there_is_more
+    a_poll_that_wants_nothing_hears_whether_there_is_something
+    an_answer_ends_before_it_is_too_long
+    what_was_handed_out_comes_again_with_the_same_jti_when_its_time_is_over
+    what_is_taken_back_comes_again_at_once
+    what_is_acknowledged_never_comes_again_even_if_its_time_was_over
+    what_is_refused_never_comes_again_and_holds_nothing_back
+    an_acknowledgement_counts_before_the_next_sets_are_picked
+    a_set_that_is_with_the_receiver_holds_back_later_ones_of_its_user
+    a_jti_that_is_unknown_or_settled_means_nothing
+    a_jti_of_another_stream_settles_nothing_there
+    a_poll_finds_the_receivers_own_polled_streams_alone
+    a_receiver_that_settles_nothing_gets_a_limited_number_of_sets
+    a_paused_stream_hands_out_nothing_and_takes_what_is_said_of_its_sets
+    a_polled_stream_that_the_transmitter_pauses_hands_out_that_alone
+    a_polled_stream_that_the_transmitter_starts_hands_out_that_first
+    what_was_held_does_not_wait_for_ever_for_a_receiver_that_settles_nothing
+    a_disabled_stream_hands_out_nothing
+    a_verification_is_handed_out_by_the_next_poll
+    a_backlog_moves_from_push_to_poll_and_back
+    a_poll_is_called_for_what_came_and_for_what_comes_again
+    a_poll_is_called_when_a_pause_ends
+    a_deleted_stream_is_not_polled_any_more
     an_id_that_is_no_id_of_ours_finds_nothing
     entries_of_the_audit_log_are_numbered_and_linked
     entries_of_the_audit_log_are_read_in_portions

@@ -8,7 +8,8 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) stream_id: Uuid,
     pub(crate) last_sequence: i64,
-    /// The earliest `due_at` among the stream's deliveries; of those that pass the hold while the stream is held.
+    /// The earliest `due_at` among the stream's deliveries; of those that pass the hold while the stream is held. Absent if
+    /// it is polled.
     pub(crate) next_due: Option<i64>,
     /// Whether the stream is paused or disabled, or was enabled and its Receiver has to be told first.
     pub(crate) held: bool,
@@ -22,6 +23,11 @@ pub(crate) struct Model {
     pub(crate) verified_at: Option<i64>,
     /// The announcement after which a stream that was enabled is held no longer.
     pub(crate) opens_after: Option<i64>,
+    /// Whether the Receiver fetches its SETs; then nobody takes the stream to push.
+    pub(crate) polled: bool,
+    /// From when on a poll may get something: the moment of the step that made it so, or the end of an answer. Absent if
+    /// there is nothing, or the stream is not polled.
+    pub(crate) poll_due: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

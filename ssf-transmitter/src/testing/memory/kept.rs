@@ -15,7 +15,7 @@ use crate::{
         event::AcceptedEvent,
         fan_out::PlannedDelivery,
         framework::{FrameworkSet, Hold},
-        id::WorkerId,
+        id::{AnswerId, WorkerId},
         order::OrderKey,
         stream::Stream,
     },
@@ -38,6 +38,15 @@ pub(super) struct Kept {
     pub(super) epoch: u64,
     pub(super) leased_until: Timestamp,
     pub(super) resume: Resume,
+    pub(super) answers: Vec<KeptAnswer>,
+}
+
+/// An answer to a poll.
+#[derive(Debug)]
+pub(super) struct KeptAnswer {
+    pub(super) id: AnswerId,
+    pub(super) until: Timestamp,
+    pub(super) sequences: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -62,6 +71,7 @@ impl Kept {
             worker: None,
             epoch: 0,
             leased_until: Timestamp::default(),
+            answers: Vec::new(),
             resume: Resume {
                 failures: 0,
                 not_before: Timestamp::default(),
@@ -156,6 +166,7 @@ impl Kept {
         };
         if stream.delivery != self.stream.delivery {
             self.hurry(now);
+            self.answers.clear();
         }
         if stream.status != self.stream.status {
             self.opens_after = None;
@@ -213,7 +224,9 @@ impl Kept {
 
     /// When the stream can be leased, if anything is pending.
     pub(super) fn free_at(&self) -> Option<Timestamp> {
-        let due = self.next_due()?;
+        let due = self
+            .next_due()
+            .filter(|_| !self.stream.delivery.is_poll())?;
         Some(due.max(self.resume.not_before).max(self.leased_until))
     }
 

@@ -12,6 +12,7 @@ use crate::{
         fan_out::FanOut,
         framework::Hold,
         id::{EventId, WorkerId},
+        method::DeliveryMethod,
     },
     ports::{
         Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Resume, Settlement,
@@ -130,21 +131,25 @@ impl Outbox for MemoryStore {
         let free = |kept: &&mut Kept| kept.free_at().is_some_and(|at| at <= now);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let lease = |kept: &mut Kept| {
+            let DeliveryMethod::Push(push) = kept.stream.delivery.clone() else {
+                return None;
+            };
             kept.worker = Some(worker);
             kept.epoch += 1;
             kept.leased_until = until;
-            LeasedStream {
+            Some(LeasedStream {
                 lease: StreamLease {
                     stream: kept.stream.id.clone(),
                     worker,
                     epoch: kept.epoch,
                 },
                 stream: kept.stream.clone(),
+                push,
                 failures: kept.resume.failures,
-            }
+            })
         };
         let streams = state.streams.iter_mut();
-        Ok(streams.filter(free).take(limit).map(lease).collect())
+        Ok(streams.filter(free).take(limit).filter_map(lease).collect())
     }
 
     async fn renew(&self, lease: &StreamLease, until: Timestamp) -> Result<Fenced, StoreError> {

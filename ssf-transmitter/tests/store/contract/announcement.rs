@@ -21,7 +21,11 @@ use uuid::Uuid;
 use super::super::fixture::*;
 
 /// Gives a stream a status as the transmitter does; returns how many deliveries were dropped.
-async fn decide_status(store: &impl Store, stream: &Stream, status: StreamStatus) -> u64 {
+pub(super) async fn decide_status(
+    store: &impl Store,
+    stream: &Stream,
+    status: StreamStatus,
+) -> u64 {
     let decide = |stream: &Stream| {
         let jti = Jti::parse(Uuid::new_v4().simple().to_string()).unwrap();
         let why = Some("because".to_owned());

@@ -1,0 +1,57 @@
+//! Polls (RFC 8936): a Receiver settles SETs of its stream and fetches others.
+
+mod answer;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path, Payload},
+};
+use ssf_types::{
+    id::StreamId,
+    poll::{PollRequest, REQUEST_BYTES_MAX},
+};
+
+use self::answer::AnswerBody;
+use super::{auth, body, code::Code, problem::Problem, site::Site, streams::private};
+use crate::app::poll::{PollError, Poller};
+
+/// POST: settles SETs and hands out others, at once or when there are some (RFC 8936 §2.4).
+pub(super) async fn poll(
+    request: HttpRequest,
+    payload: Payload,
+    stream: Path<String>,
+    site: Data<Site>,
+) -> Result<HttpResponse, Problem> {
+    let receiver = auth::receiver(&request, &site).await?.id;
+    let asked = read(&request, payload).await?;
+    let stream = StreamId::parse(stream.into_inner()).map_err(|_| nothing_here())?;
+    let app = &site.app;
+    let poller = Poller {
+        store: &app.store,
+        signer: &app.keys,
+        clock: &app.clock,
+        polls: &app.polls,
+        issuer: &site.issuer,
+        timeout: app.poll_timeout,
+    };
+    let answer = poller.poll(receiver, &stream, asked).await;
+    let answer = answer.map_err(|error| match error {
+        PollError::NotFound => nothing_here(),
+        PollError::TooMany => Problem::unavailable(error.to_string()),
+        PollError::Store(error) => Problem::store(&error),
+    })?;
+    let body = AnswerBody::new(&answer.response, answer.handed_out)
+        .map_err(|_| Problem::unavailable("the answer cannot be written"))?;
+    let mut response = private(HttpResponse::Ok());
+    Ok(response.content_type("application/json").body(body))
+}
+
+/// The body is given up here: a poll that waits keeps none.
+async fn read(request: &HttpRequest, payload: Payload) -> Result<PollRequest, Problem> {
+    let body = body::json(request, payload, REQUEST_BYTES_MAX).await?;
+    PollRequest::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))
+}
+
+fn nothing_here() -> Problem {
+    Problem::new(Code::StreamNotFound, "there is no stream to poll here")
+}

@@ -1,0 +1,298 @@
+//! Polls: what a Receiver says about its SETs, and what it gets, in one transaction.
+//!
+//! What is handed out stays due: a row for each answer says which SETs are with the Receiver, and until when, so that
+//! handing out a hundred SETs writes one row.
+
+mod answers;
+mod due;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::Expr,
+};
+use ssf_types::{
+    id::{Jti, StreamId},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+pub(super) use self::due::{follow_method, refresh_poll_due};
+use self::{answers::Answers, due::set_poll_due};
+use super::{
+    SeaStore,
+    announce::{Gateway, open_if_announced},
+    append::chunks,
+    deliver::{let_through, of_pending},
+    entity::{delivery, event, stream, stream_queue},
+    outbox::State,
+    row,
+};
+use crate::{
+    domain::{
+        delivery::DeliveryState,
+        id::{AnswerId, ReceiverId},
+        poll::{SETS_OUT_MAX, fitting},
+    },
+    ports::{CorruptRow, PollSettled, PollStep, PollStore, Polled, Settlement, StoreError},
+};
+
+/// What a look without a lock tells.
+enum Glance {
+    Nothing,
+    Something,
+    NotFound,
+}
+
+/// Deliveries for an answer.
+#[derive(Default)]
+struct Picked {
+    rows: Vec<delivery::Model>,
+    more_available: bool,
+}
+
+impl PollStore for SeaStore {
+    async fn poll(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        step: PollStep,
+        now: Timestamp,
+    ) -> Result<Polled, StoreError> {
+        let Some(uuid) = row::stream_uuid(id) else {
+            return Ok(Polled::NotFound);
+        };
+        if step.settled.is_empty() {
+            // Most polls come for nothing, and shall not queue for the one connection that writes.
+            match self.glance(receiver, uuid, now).await? {
+                Glance::Nothing => return Ok(done(PollSettled::default())),
+                Glance::NotFound => return Ok(Polled::NotFound),
+                Glance::Something => {}
+            }
+        }
+        let transaction = self.begin().await?;
+        let locked = self.lock_own_stream(&transaction, receiver, uuid).await?;
+        let Some((queue, _)) = locked.filter(|(queue, _)| queue.polled) else {
+            return Ok(Polled::NotFound);
+        };
+        let (settled, sequences) = self
+            .settle_named(&transaction, uuid, &step.settled, now)
+            .await?;
+        let gateway = open_if_announced(&transaction, &queue).await?;
+        let mut out = Answers::of(&transaction, uuid, &sequences, now).await?;
+        let picked = pick(&transaction, (uuid, gateway), &out, &step, now).await?;
+        out.add(&transaction, uuid, &step, &picked.rows).await?;
+        count_announcements(&transaction, uuid, &picked.rows).await?;
+        let due = picked.more_available.then_some(row::millis(now));
+        let moments = [due, out.first_end()];
+        set_poll_due(&transaction, (uuid, gateway), moments, now).await?;
+        transaction.commit().await?;
+        Ok(Polled::Done {
+            settled,
+            deliveries: self.read_deliveries(picked.rows).await?,
+            more_available: picked.more_available,
+        })
+    }
+
+    async fn take_back(
+        &self,
+        id: &StreamId,
+        answer: AnswerId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(uuid) = row::stream_uuid(id) else {
+            return Ok(());
+        };
+        let transaction = self.begin().await?;
+        // The row of the queue is what every step of a stream locks first.
+        stream_queue::Entity::find_by_id(uuid)
+            .lock_exclusive()
+            .one(&transaction)
+            .await?;
+        answers::forget(&transaction, uuid, answer).await?;
+        refresh_poll_due(&transaction, uuid, now).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn pollable(
+        &self,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<StreamId>, StoreError> {
+        let streams: Vec<Uuid> = stream_queue::Entity::find()
+            .filter(stream_queue::Column::PollDue.gt(row::millis(since)))
+            .filter(stream_queue::Column::PollDue.lte(row::millis(now)))
+            .select_only()
+            .column(stream_queue::Column::StreamId)
+            .into_tuple()
+            .all(&self.reader)
+            .await?;
+        let ids: Result<_, CorruptRow> = streams.into_iter().map(row::stream_id).collect();
+        Ok(ids?)
+    }
+}
+
+fn done(settled: PollSettled) -> Polled {
+    Polled::Done {
+        settled,
+        deliveries: Vec::new(),
+        more_available: false,
+    }
+}
+
+impl SeaStore {
+    async fn glance(
+        &self,
+        receiver: ReceiverId,
+        uuid: Uuid,
+        now: Timestamp,
+    ) -> Result<Glance, StoreError> {
+        let owned = stream::Entity::find_by_id(uuid)
+            .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
+            .count(&self.reader)
+            .await?;
+        let queue = stream_queue::Entity::find_by_id(uuid)
+            .filter(stream_queue::Column::Polled.eq(true))
+            .one(&self.reader)
+            .await?;
+        let Some(queue) = queue.filter(|_| owned > 0) else {
+            return Ok(Glance::NotFound);
+        };
+        match queue.poll_due {
+            Some(due) if due <= row::millis(now) => Ok(Glance::Something),
+            Some(_) | None => Ok(Glance::Nothing),
+        }
+    }
+
+    /// Settles those of the named SETs that are pending on this very stream, and tells their numbers.
+    async fn settle_named(
+        &self,
+        transaction: &DatabaseTransaction,
+        stream: Uuid,
+        named: &BTreeMap<Jti, DeliveryState>,
+        now: Timestamp,
+    ) -> Result<(PollSettled, HashSet<i64>), StoreError> {
+        let pending = pending(transaction, stream, named.keys()).await?;
+        let own = |(jti, _): &(&Jti, &DeliveryState)| pending.contains_key(jti.as_str());
+        let settled = PollSettled::count(named.len(), named.iter().filter(own));
+        let settlement = |(jti, state): (&Jti, &DeliveryState)| {
+            pending.get(jti.as_str()).map(|sequence| Settlement {
+                sequence: row::unsigned(*sequence),
+                state: state.clone(),
+            })
+        };
+        let settlements: Vec<Settlement> = named.iter().filter_map(settlement).collect();
+        self.store_settlements(transaction, stream, &settlements, now)
+            .await?;
+        let sequences = settlements.iter().map(|one| row::signed(one.sequence));
+        Ok((settled, sequences.collect()))
+    }
+}
+
+/// The numbers of those of the named SETs that are pending on the stream.
+async fn pending(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    named: impl Iterator<Item = &Jti>,
+) -> Result<HashMap<String, i64>, StoreError> {
+    let mut sequences = HashMap::new();
+    for chunk in chunks(named.map(Jti::as_str).collect()) {
+        let found: Vec<(String, i64)> = delivery::Entity::find()
+            .filter(delivery::Column::StreamId.eq(stream))
+            .filter(delivery::Column::Jti.is_in(chunk))
+            .filter(delivery::Column::State.eq(State::Pending.number()))
+            .select_only()
+            .column(delivery::Column::Jti)
+            .column(delivery::Column::Sequence)
+            .into_tuple()
+            .all(transaction)
+            .await?;
+        sequences.extend(found);
+    }
+    Ok(sequences)
+}
+
+/// Picks what is due and in no other answer, as much as fits.
+async fn pick(
+    transaction: &DatabaseTransaction,
+    (stream, gateway): (Uuid, Gateway),
+    out: &Answers,
+    step: &PollStep,
+    now: Timestamp,
+) -> Result<Picked, StoreError> {
+    let room = SETS_OUT_MAX.saturating_sub(out.sequences().len());
+    if room == 0 {
+        return Ok(Picked::default());
+    }
+    let sets_max = step.sets_max.min(room);
+    let mut rows = delivery::Entity::find()
+        .filter(delivery::Column::StreamId.eq(stream))
+        .filter(let_through(gateway))
+        .filter(delivery::Column::DueAt.lte(row::millis(now)))
+        .filter(delivery::Column::Sequence.is_not_in(out.sequences().iter().copied()))
+        .order_by_asc(delivery::Column::DueAt)
+        .order_by_asc(delivery::Column::Sequence)
+        // One more than are wanted tells whether there are more.
+        .limit(sets_max as u64 + 1)
+        .all(transaction)
+        .await?;
+    let found = rows.len();
+    let sizes = sizes(transaction, &rows, step.overhead_bytes).await?;
+    rows.truncate(fitting(sizes, sets_max));
+    Ok(Picked {
+        more_available: rows.len() < found,
+        rows,
+    })
+}
+
+/// Counts the offer of an announcement as an attempt: what is held waits for it, but not without end.
+async fn count_announcements(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    rows: &[delivery::Model],
+) -> Result<(), StoreError> {
+    let announcements: Vec<i64> = rows
+        .iter()
+        .filter(|row| row.passes_hold)
+        .map(|row| row.sequence)
+        .collect();
+    if announcements.is_empty() {
+        return Ok(());
+    }
+    of_pending(stream)
+        .filter(delivery::Column::Sequence.is_in(announcements))
+        .col_expr(
+            delivery::Column::Attempts,
+            delivery::Column::Attempts.into_expr().add(1),
+        )
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// About how many bytes the claims of each delivery have; no less, since what is sealed is longer.
+async fn sizes(
+    transaction: &DatabaseTransaction,
+    rows: &[delivery::Model],
+    overhead: usize,
+) -> Result<Vec<usize>, StoreError> {
+    let positions = rows.iter().map(|row| row.event_position);
+    let payloads: Vec<(i64, i64)> = event::Entity::find()
+        .filter(event::Column::Position.is_in(positions))
+        .select_only()
+        .column(event::Column::Position)
+        .column_as(Expr::cust("CAST(LENGTH(payload) AS BIGINT)"), "size")
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    let payloads: HashMap<i64, i64> = payloads.into_iter().collect();
+    let size = |row: &delivery::Model| {
+        let payload = payloads.get(&row.event_position).copied();
+        let payload = usize::try_from(payload.unwrap_or_default()).unwrap_or(usize::MAX);
+        let subject = row.subject.as_ref().map_or(0, Vec::len);
+        payload.saturating_add(subject).saturating_add(overhead)
+    };
+    Ok(rows.iter().map(size).collect())
+}
