@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod gate;
 pub mod ids;
 pub mod ingest;
+pub mod keys;
 pub mod manage;
 pub mod poll;
 pub mod status;

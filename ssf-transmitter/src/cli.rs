@@ -5,6 +5,8 @@
 
 mod audit;
 mod emit;
+mod key;
+mod moment;
 mod receiver;
 mod serve;
 
@@ -50,6 +52,9 @@ enum Command {
     /// Registers Receivers; works on the database, also while the server runs.
     #[command(subcommand)]
     Receiver(receiver::Command),
+    /// Keeps the keys that sign SETs; works on the database, also while the server runs.
+    #[command(subcommand)]
+    Key(key::Command),
     /// Replaces the token with which sources hand in events; a running server takes it at its next start.
     OperatorToken(SettingArgs),
     /// Shows the audit log and checks that nobody edited it; works on the database, also while the server runs.
@@ -165,6 +170,7 @@ fn execute(command: Command) -> Outcome {
         match command {
             Command::Serve(settings) => serve::serve(settings.read()?).await,
             Command::Receiver(command) => receiver::execute(command).await,
+            Command::Key(command) => key::execute(command).await,
             Command::OperatorToken(settings) => replace_operator_token(&settings.read()?).await,
             Command::Audit(command) => audit::execute(command).await,
             Command::Emit(arguments) => emit::emit(*arguments).await,

@@ -3,6 +3,7 @@
 //! It works without any of them. Every fault is found in one go and named by its key and its source; values are not
 //! repeated, since some are secrets.
 
+mod keys;
 mod layers;
 mod transport;
 
@@ -17,7 +18,6 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
     event::{EventPayload, Family, risc::SessionsRevoked},
-    set::Algorithm,
     uri::{EventTypeUri, Issuer},
 };
 
@@ -27,6 +27,7 @@ pub use self::{
     transport::Transport,
 };
 use crate::{
+    app::keys::KeyPlan,
     domain::{
         issuer::{IssuerName, Issuers},
         push_address::{NETWORKS_MAX, OwnMachine, PushAddresses},
@@ -87,8 +88,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// Where the key comes from that seals what is stored.
     pub encryption_key: KeySource,
-    /// What SETs are signed with.
-    pub signing_algorithm: Algorithm,
+    /// What SETs are signed with, and what is done about keys.
+    pub key_plan: KeyPlan,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are, as directives such as `info,ssf_transmitter=debug`.
@@ -138,7 +139,7 @@ impl Config {
         });
         let database_url = reader.value("database_url", read_database_url);
         let encryption_key = read_key(&mut reader, database_url.as_ref());
-        let signing_algorithm = reader.value("signing_algorithm", read_algorithm);
+        let key_plan = keys::read(&mut reader, others.as_deref().unwrap_or_default());
         let log_format = reader.value("log_format", read_log_format);
         let log_filter = reader.value("log_filter", read_log_filter);
         let events_supported = reader.value("events_supported", read_events);
@@ -165,7 +166,7 @@ impl Config {
                 others: others?,
                 database_url: database_url?,
                 encryption_key: encryption_key?,
-                signing_algorithm: signing_algorithm?,
+                key_plan: key_plan?,
                 log_format: log_format?,
                 log_filter: log_filter?,
                 events_supported: events_supported?,
@@ -410,17 +411,6 @@ fn beside(database: &Path) -> PathBuf {
     key.into()
 }
 
-fn read_algorithm(value: Option<&Value>) -> Result<Algorithm, String> {
-    let Some(value) = value else {
-        // Every Receiver of the CAEP interoperability profile accepts it.
-        return Ok(Algorithm::Rs256);
-    };
-    value
-        .text()
-        .and_then(Algorithm::parse)
-        .ok_or_else(|| "must be RS256, PS256, ES256 or EdDSA".to_owned())
-}
-
 fn read_log_format(value: Option<&Value>) -> Result<LogFormat, String> {
     match value.map(Value::text) {
         None | Some(Some("text")) => Ok(LogFormat::Text),
@@ -498,6 +488,8 @@ fn push_addresses(transport: &Transport, networks: Vec<IpNet>) -> PushAddresses 
 
 #[cfg(test)]
 mod tests {
+    use ssf_types::set::Algorithm;
+
     use super::*;
     use crate::tls::TlsFiles;
 
@@ -588,14 +580,14 @@ mod tests {
         assert_eq!(database, Path::new("ssf-transmitter.db"));
         assert_eq!(key, Path::new("ssf-transmitter.db.key"));
         assert_eq!(config.push_timeouts, PushTimeouts::default());
-        assert_eq!(config.signing_algorithm, Algorithm::Rs256);
+        assert_eq!(config.key_plan.algorithm, Algorithm::Rs256);
     }
 
     #[test]
     fn the_algorithm_is_one_of_four() {
         let algorithm = |alg| {
             let config = read(&format!("signing_algorithm = '{alg}'"), &[]);
-            config.map(|config| config.signing_algorithm)
+            config.map(|config| config.key_plan.algorithm)
         };
         assert_eq!(algorithm("RS256"), Ok(Algorithm::Rs256));
         assert_eq!(algorithm("PS256"), Ok(Algorithm::Ps256));

@@ -11,6 +11,7 @@ mod code;
 mod discovery;
 mod envelope;
 mod ingest;
+mod jwks;
 mod listening;
 mod poll;
 mod probes;
@@ -33,7 +34,7 @@ use ssf_types::{metadata::WellKnown, uri::EventTypeUri};
 pub use self::listening::Listening;
 use self::{problem::Problem, site::Site};
 use crate::{
-    app::{clock::SystemClock, gate::Gate, ingest::Ingest, poll::Polls, wake::Wake},
+    app::{clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan, poll::Polls, wake::Wake},
     domain::{
         id::{Fingerprint, WorkerId},
         issuer::Issuers,
@@ -62,6 +63,8 @@ pub struct AppState {
     pub operator: Fingerprint,
     /// The published keys.
     pub keys: SigningKeys,
+    /// What is done about keys, and which JWKS are published elsewhere.
+    pub key_plan: KeyPlan,
     /// Where events are handed in.
     pub ingest: Ingest,
     /// Is called when a stream may have something due sooner than it was known.
@@ -127,7 +130,7 @@ fn site_routes(site: &Data<Site>) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let site = site.clone();
     move |config| {
         config
-            .service(read_only(Site::JWKS, || read().to(discovery::jwks)))
+            .service(read_only(Site::JWKS, || read().to(jwks::read)))
             .service(
                 web::resource(Site::STREAM)
                     .route(web::post().to(streams::create))

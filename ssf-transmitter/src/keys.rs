@@ -1,26 +1,39 @@
-//! The signing key: made at the first start, kept sealed by the store, used off the reactor.
+//! The signing keys as they are used: a snapshot of what the store has.
+//!
+//! 1. A snapshot counts for [`FRESH`] from the moment at which looking into the store for changes began; then nobody signs
+//!    with it until it has been confirmed. So a key that was removed makes no signature that begins later than that,
+//!    on whatever node, and whatever the clocks of the nodes say.
+//! 2. The key is chosen when a signature begins, not when somebody asks for one.
+//! 3. Only [`keep`] looks into the store, so that no older snapshot ever follows on a newer one.
 
-use std::{collections::HashMap, num::NonZeroUsize, sync::Arc, thread};
+mod keeper;
+mod snapshot;
 
-use secrecy::ExposeSecret;
-use serde_json::Value;
+use std::{num::NonZeroUsize, sync::Arc, thread, time::Duration};
+
+use arc_swap::ArcSwap;
 use ssf_types::{
-    jose::{self, KeyError, SigningKey},
+    jose::KeyError,
     set::{Algorithm, CompactSet, SetClaims},
 };
 use tokio::{
-    sync::Semaphore,
-    task::{JoinError, spawn_blocking},
+    sync::{Notify, Semaphore, watch},
+    task::spawn_blocking,
+    time::{Instant, timeout},
 };
-use tracing::info;
 
+pub use self::keeper::keep;
+use self::snapshot::Snapshot;
 use crate::{
-    domain::{
-        issuer::{IssuerName, Issuers},
-        key::StoredKey,
-    },
-    ports::{Clock, FirstWrite, KeyStore, SignError, Signer, StoreError},
+    domain::issuer::IssuerName,
+    ports::{Clock, KeyStore, SignError, Signer, StoreError},
 };
+
+/// How long a snapshot of the keys counts: a removed key signs no longer than this.
+pub const FRESH: Duration = Duration::from_secs(1);
+
+/// Longest wait for a snapshot that counts, before a signature is given up for this time.
+const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The signing keys cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -29,330 +42,171 @@ pub enum LoadKeysError {
     /// The store cannot give or take them.
     #[error("the signing keys cannot be loaded")]
     Store(#[source] StoreError),
-    /// A stored key is no key, or none could be made.
+    /// A stored key is no key.
     #[error("a signing key cannot be used")]
     Key(#[source] KeyError),
-    /// The store has taken the first key and then had none.
-    #[error("the store has no signing key")]
-    None,
-    /// The signing key is for another algorithm than the configured one.
-    #[error("the signing key is for {stored}: signing_algorithm has to say so")]
-    OtherAlgorithm {
-        /// What the key is for.
-        stored: Algorithm,
-    },
 }
 
-/// The keys of all issuers; of each, the newest signs, and all are published.
+/// There is nothing to sign with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+enum NoKey {
+    /// None of the issuer's keys signs with the algorithm.
+    #[error("no key of the issuer {issuer} signs with {algorithm}")]
+    None {
+        issuer: IssuerName,
+        algorithm: Algorithm,
+    },
+    /// A key may have been removed meanwhile.
+    #[error("what is known of the signing keys is too old: the database did not answer in time")]
+    NotFresh,
+}
+
+/// The keys of all issuers. Clones share them.
 ///
 /// Signing takes about a quarter of a millisecond of one core. It happens on blocking threads, on at most as many at
 /// once as there are cores, so that neither the reactor nor other blocking work has to wait.
 #[derive(Clone, Debug)]
-pub struct SigningKeys {
-    issuers: Arc<HashMap<IssuerName, IssuerKeys>>,
-    cores: Arc<Semaphore>,
-}
+pub struct SigningKeys(Arc<Shared>);
 
 #[derive(Debug)]
-struct IssuerKeys {
-    current: SigningKey,
-    jwks: Value,
+struct Shared {
+    snapshot: ArcSwap<Snapshot>,
+    /// When the look into the store began that found the snapshot to be right.
+    confirmed: watch::Sender<Instant>,
+    /// Asks for such a look now.
+    wanted: Notify,
+    cores: Arc<Semaphore>,
+    default_algorithm: Algorithm,
 }
 
-/// The issuer has no keys here: it is not configured.
-#[derive(Debug, thiserror::Error)]
-#[error("there are no keys of the issuer {0}")]
-struct NoKeys(IssuerName);
-
 impl SigningKeys {
-    /// Loads the keys of `issuers`; the first start of each makes one for `algorithm`.
+    /// Loads the keys; what does not ask for another algorithm is signed with `default_algorithm`.
     ///
     /// # Errors
-    /// The store fails, a key cannot be used, or the newest one is for another algorithm.
+    /// The store fails, or a key cannot be used.
     pub async fn load<S: KeyStore>(
         store: &S,
         clock: &impl Clock,
-        issuers: &Issuers,
-        algorithm: Algorithm,
+        default_algorithm: Algorithm,
     ) -> Result<Self, LoadKeysError> {
-        let mut keys = HashMap::new();
-        for (issuer, _) in issuers.iter() {
-            let own = IssuerKeys::load(store, clock, issuer, algorithm).await?;
-            keys.insert(issuer.clone(), own);
-        }
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Ok(Self {
-            issuers: Arc::new(keys),
+        let (confirmed, _) = watch::channel(Instant::now());
+        let keys = Self(Arc::new(Shared {
+            snapshot: ArcSwap::default(),
+            confirmed,
+            wanted: Notify::new(),
             cores: Arc::new(Semaphore::new(cores)),
-        })
+            default_algorithm,
+        }));
+        keys.look(store, clock).await?;
+        Ok(keys)
     }
 
-    /// The public keys of `issuer`, for its `jwks_uri` (RFC 7517 §5); `None` if it is not one of those loaded.
-    pub fn jwks(&self, issuer: &IssuerName) -> Option<&Value> {
-        Some(&self.issuers.get(issuer)?.jwks)
+    /// The public keys of `issuer` as a JWKS (RFC 7517 §5), for its `jwks_uri`.
+    pub fn jwks(&self, issuer: &IssuerName) -> Arc<str> {
+        self.0.snapshot.load().jwks(issuer)
     }
-}
 
-impl IssuerKeys {
-    async fn load<S: KeyStore>(
+    /// Whether something signs SETs of `issuer` with `algorithm`.
+    pub fn signs_with(&self, issuer: &IssuerName, algorithm: Algorithm) -> bool {
+        self.0.snapshot.load().signing(issuer, algorithm).is_some()
+    }
+
+    /// Waits until changes that were stored before this call are known here.
+    ///
+    /// # Errors
+    /// The store does not answer in time.
+    pub async fn caught_up(&self) -> Result<(), SignError> {
+        let asked = Instant::now();
+        let mut confirmed = self.0.confirmed.subscribe();
+        self.0.wanted.notify_one();
+        // Not at the same moment: a clock may be too coarse to tell which of the two came first.
+        let is_later = confirmed.wait_for(|confirmed| *confirmed > asked);
+        match timeout(WAIT_MAX, is_later).await {
+            Ok(Ok(_)) => Ok(()),
+            // The sender lives as long as this value does.
+            Ok(Err(_)) | Err(_) => Err(SignError(NoKey::NotFresh.into())),
+        }
+    }
+
+    /// Waits for a snapshot that counts, and that has a key for this issuer and algorithm if there is one.
+    async fn ready_for(&self, issuer: &IssuerName, algorithm: Algorithm) -> Result<(), SignError> {
+        if !self.0.is_fresh() || !self.signs_with(issuer, algorithm) {
+            self.caught_up().await?;
+        }
+        Ok(())
+    }
+
+    /// Looks into the store for changes; what is known counts from the beginning of the look.
+    async fn look<S: KeyStore>(
+        &self,
         store: &S,
         clock: &impl Clock,
-        issuer: &IssuerName,
-        algorithm: Algorithm,
-    ) -> Result<Self, LoadKeysError> {
-        let mut stored = store
-            .signing_keys(issuer)
-            .await
-            .map_err(LoadKeysError::Store)?;
-        if stored.is_empty() {
-            make_first(store, clock, issuer, algorithm).await?;
-            stored = store
-                .signing_keys(issuer)
-                .await
-                .map_err(LoadKeysError::Store)?;
-        }
-        let keys = stored
-            .iter()
-            .map(|key| SigningKey::from_pem(key.algorithm, key.pem.expose_secret()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(LoadKeysError::Key)?;
-        let jwks = jose::jwks(&keys);
-        let current = keys.into_iter().next().ok_or(LoadKeysError::None)?;
-        if current.algorithm() != algorithm {
-            return Err(LoadKeysError::OtherAlgorithm {
-                stored: current.algorithm(),
-            });
-        }
-        Ok(Self { current, jwks })
+    ) -> Result<Arc<Snapshot>, LoadKeysError> {
+        let began = Instant::now();
+        let revision = store.keys_revision().await.map_err(LoadKeysError::Store)?;
+        let known = self.0.snapshot.load_full();
+        let now = clock.now();
+        let snapshot = if known.is_right(revision, now) {
+            known
+        } else {
+            let rings = store.key_rings().await.map_err(LoadKeysError::Store)?;
+            let next = blocking(move || known.followed_by(revision, rings, now)).await;
+            let next = Arc::new(next.map_err(LoadKeysError::Key)?);
+            self.0.snapshot.store(Arc::clone(&next));
+            next
+        };
+        self.0.confirmed.send_replace(began);
+        Ok(snapshot)
     }
 }
 
-/// Makes a key off the reactor; several nodes that start together agree on one.
-async fn make_first<S: KeyStore>(
-    store: &S,
-    clock: &impl Clock,
-    issuer: &IssuerName,
-    algorithm: Algorithm,
-) -> Result<(), LoadKeysError> {
-    #[expect(
-        clippy::expect_used,
-        reason = "generate() does not panic, and nobody cancels the task"
-    )]
-    let key = spawn_blocking(move || SigningKey::generate(algorithm))
-        .await
-        .expect("the task ends")
-        .map_err(LoadKeysError::Key)?;
-    let stored = StoredKey::new(
-        issuer.clone(),
-        key.kid().clone(),
-        algorithm,
-        key.pem().clone(),
-        clock.now(),
-    );
-    let written = store
-        .insert_first_key(&stored)
-        .await
-        .map_err(LoadKeysError::Store)?;
-    match written {
-        FirstWrite::Written => {
-            info!(issuer.name = %issuer, key.kid = %key.kid(), "made a signing key");
-        }
-        FirstWrite::AlreadyThere => {
-            info!(issuer.name = %issuer, "another node made the signing key");
-        }
+impl Shared {
+    fn is_fresh(&self) -> bool {
+        self.confirmed.borrow().elapsed() < FRESH
     }
-    Ok(())
+
+    fn sign(
+        &self,
+        issuer: IssuerName,
+        algorithm: Algorithm,
+        claims: &SetClaims,
+    ) -> Result<CompactSet, SignError> {
+        // In this order: a snapshot is there before it is confirmed.
+        if !self.is_fresh() {
+            return Err(SignError(NoKey::NotFresh.into()));
+        }
+        let snapshot = self.snapshot.load();
+        let Some(key) = snapshot.signing(&issuer, algorithm) else {
+            return Err(SignError(NoKey::None { issuer, algorithm }.into()));
+        };
+        key.sign(claims).map_err(|error| SignError(error.into()))
+    }
 }
 
 impl Signer for SigningKeys {
     async fn sign(&self, issuer: &IssuerName, claims: SetClaims) -> Result<CompactSet, SignError> {
-        let keys = self
-            .issuers
-            .get(issuer)
-            .ok_or_else(|| SignError(NoKeys(issuer.clone()).into()))?;
-        let key = keys.current.clone();
-        let sign_error = |error: JoinError| SignError(error.into());
+        let algorithm = self.0.default_algorithm;
+        // Before the permit: an issuer without a key must not hold up the others.
+        self.ready_for(issuer, algorithm).await?;
         // The semaphore is never closed; if it were, signing without a permit would still be right.
-        let permit = Arc::clone(&self.cores).acquire_owned().await.ok();
-        spawn_blocking(move || {
-            let signed = key.sign(&claims);
+        let permit = Arc::clone(&self.0.cores).acquire_owned().await.ok();
+        let (shared, issuer) = (Arc::clone(&self.0), issuer.clone());
+        blocking(move || {
+            let signed = shared.sign(issuer, algorithm, &claims);
             drop(permit);
             signed
         })
         .await
-        .map_err(sign_error)?
-        .map_err(|error| SignError(error.into()))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use ssf_types::{
-        audience::Audience,
-        event::caep::SessionRevoked,
-        id::Jti,
-        jose::KeySet,
-        set::{Expectation, UnverifiedSet},
-        subject::SimpleSubject,
-        time::Timestamp,
-        uri::Issuer,
-    };
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-
-    struct FixedClock;
-
-    impl Clock for FixedClock {
-        fn now(&self) -> Timestamp {
-            NOW
-        }
-    }
-
-    #[derive(Default)]
-    struct Keys(Mutex<Vec<StoredKey>>);
-
-    impl KeyStore for Keys {
-        async fn signing_keys(&self, issuer: &IssuerName) -> Result<Vec<StoredKey>, StoreError> {
-            let keys = self.0.lock().unwrap();
-            let own = keys.iter().filter(|key| key.issuer == *issuer);
-            Ok(own.cloned().collect())
-        }
-
-        async fn insert_first_key(&self, key: &StoredKey) -> Result<FirstWrite, StoreError> {
-            let mut keys = self.0.lock().unwrap();
-            if keys.iter().any(|known| known.issuer == key.issuer) {
-                return Ok(FirstWrite::AlreadyThere);
-            }
-            keys.push(key.clone());
-            Ok(FirstWrite::Written)
-        }
-    }
-
-    fn issuers() -> Issuers {
-        let main = Issuer::parse("https://tr.example.com").unwrap();
-        let acme = Issuer::parse("https://tr.example.com/acme").unwrap();
-        Issuers::new(main, [(acme_name(), acme)]).unwrap()
-    }
-
-    fn main_name() -> IssuerName {
-        IssuerName::default()
-    }
-
-    fn acme_name() -> IssuerName {
-        IssuerName::parse("acme").unwrap()
-    }
-
-    async fn load(store: &Keys) -> Result<SigningKeys, LoadKeysError> {
-        load_for(store, Algorithm::Rs256).await
-    }
-
-    async fn load_for(store: &Keys, algorithm: Algorithm) -> Result<SigningKeys, LoadKeysError> {
-        SigningKeys::load(store, &FixedClock, &issuers(), algorithm).await
-    }
-
-    fn published(keys: &SigningKeys, issuer: &IssuerName) -> KeySet {
-        KeySet::parse(keys.jwks(issuer).unwrap().to_string().as_bytes()).unwrap()
-    }
-
-    fn claims() -> SetClaims {
-        SetClaims::new(
-            Issuer::parse("https://tr.example.com").unwrap(),
-            Jti::parse("1").unwrap(),
-            NOW,
-            Audience::new(["https://rp.example.com"]).unwrap(),
-            SimpleSubject::Opaque { id: "7".into() }.into(),
-            SessionRevoked::default().into(),
-        )
-    }
-
-    #[tokio::test]
-    async fn what_the_first_start_signs_the_published_keys_of_the_second_verify() {
-        let store = Keys::default();
-        let first = load(&store).await.unwrap();
-        let token = first.sign(&main_name(), claims()).await.unwrap();
-        let second = load(&store).await.unwrap();
-        let keys = published(&second, &main_name());
-        let expected = Expectation::new(claims().iss, claims().aud);
-        let set = UnverifiedSet::parse(token.as_str().as_bytes())
-            .unwrap()
-            .verify(&keys, &expected, NOW)
-            .unwrap();
-        assert_eq!(set.claims(), &claims());
-        assert_eq!(store.0.lock().unwrap().len(), 2, "one for each issuer");
-    }
-
-    #[tokio::test]
-    async fn no_issuer_signs_with_anothers_key() {
-        let keys = load(&Keys::default()).await.unwrap();
-        let token = keys.sign(&acme_name(), claims()).await.unwrap();
-        let expected = Expectation::new(claims().iss, claims().aud);
-        let verified = |by: &IssuerName| {
-            UnverifiedSet::parse(token.as_str().as_bytes())
-                .unwrap()
-                .verify(&published(&keys, by), &expected, NOW)
-                .is_ok()
-        };
-        assert!(verified(&acme_name()));
-        assert!(!verified(&main_name()));
-    }
-
-    #[tokio::test]
-    async fn an_issuer_that_is_not_configured_signs_nothing() {
-        let keys = load(&Keys::default()).await.unwrap();
-        let other = IssuerName::parse("other").unwrap();
-        assert!(keys.sign(&other, claims()).await.is_err());
-        assert!(keys.jwks(&other).is_none());
-    }
-
-    #[tokio::test]
-    async fn every_algorithm_can_be_configured() {
-        for algorithm in Algorithm::ALL {
-            let keys = load_for(&Keys::default(), *algorithm).await.unwrap();
-            let jwks = keys.jwks(&main_name()).unwrap();
-            assert_eq!(jwks["keys"][0]["alg"], algorithm.as_str());
-            let token = keys.sign(&main_name(), claims()).await.unwrap();
-            let token = UnverifiedSet::parse(token.as_str().as_bytes()).unwrap();
-            assert_eq!(token.header().alg, *algorithm);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_key_for_another_algorithm_does_not_sign_in_its_stead() {
-        let store = Keys::default();
-        load(&store).await.unwrap();
-        let error = load_for(&store, Algorithm::Es256).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the signing key is for RS256: signing_algorithm has to say so"
-        );
-    }
-
-    #[tokio::test]
-    async fn the_published_document_holds_nothing_private() {
-        let keys = load(&Keys::default()).await.unwrap();
-        let published = &keys.jwks(&main_name()).unwrap()["keys"][0];
-        let members = published.as_object().unwrap().keys().map(String::as_str);
-        let members: std::collections::BTreeSet<&str> = members.collect();
-        let public = ["alg", "e", "kid", "kty", "n", "use"];
-        assert_eq!(members, public.into());
-    }
-
-    #[tokio::test]
-    async fn a_stored_key_that_is_none_is_told() {
-        let store = Keys::default();
-        let broken = StoredKey::new(
-            main_name(),
-            ssf_types::id::Kid::parse("1").unwrap(),
-            Algorithm::Rs256,
-            "-----".into(),
-            NOW,
-        );
-        store.0.lock().unwrap().push(broken);
-        let error = load(&store).await.unwrap_err();
-        assert!(matches!(error, LoadKeysError::Key(_)));
-    }
+/// Does slow work off the reactor.
+#[expect(
+    clippy::expect_used,
+    reason = "the work does not panic, and nobody cancels the task"
+)]
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    spawn_blocking(work).await.expect("the task ends")
 }

@@ -20,6 +20,7 @@ use crate::{
         dispatch::Dispatcher,
         gate::Gate,
         ids, ingest,
+        keys::{self, ChangeKeysError, KeyPlan},
         poll::{self, Unreached},
         wake::Wake,
     },
@@ -27,7 +28,7 @@ use crate::{
     domain::issuer::Issuers,
     http::{AppState, Listening},
     installation::{self, InstallationError},
-    keys::{LoadKeysError, SigningKeys},
+    keys::{LoadKeysError, SigningKeys, keep},
     ports::Clock,
     push::{ClientError, PushClient},
     sealing::{KeyFileError, KeySource, Sealer},
@@ -62,8 +63,11 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
-    /// The signing keys.
+    /// The signing keys of a first start.
     #[error("there is no signing key")]
+    MakeKeys(#[source] ChangeKeysError),
+    /// The signing keys.
+    #[error("the signing keys cannot be used")]
     SigningKeys(#[source] LoadKeysError),
     /// The certificate.
     #[error("TLS cannot be served")]
@@ -102,6 +106,8 @@ pub struct Server {
     http: Listening,
     stopper: Stopper,
     tasks: JoinSet<()>,
+    /// Keeps the keys to the very end: what is in flight at a stop is signed, too.
+    keeper: JoinSet<()>,
     shutdown: Duration,
 }
 
@@ -117,9 +123,8 @@ impl Server {
         let listener = listen(config.listen)?;
         let address = listener.local_addr().map_err(StartError::Http)?;
         let issuers = Arc::new(config.issuers_at(address));
-        let keys = SigningKeys::load(&store, &SystemClock, &issuers, config.signing_algorithm)
-            .await
-            .map_err(StartError::SigningKeys)?;
+        let plan = config.key_plan;
+        let keys = load_keys(&store, &issuers, &plan).await?;
         let push = PushClient::new(config.push_timeouts).map_err(StartError::Push)?;
         // After all that can fail: a token that is made and never shown would lock the operator out.
         let operator = installation::operator(&store, &sealer)
@@ -149,6 +154,7 @@ impl Server {
             sealer,
             operator: operator.fingerprint,
             keys,
+            key_plan: plan.clone(),
             ingest,
             fresh: work.fresh.clone(),
             polls,
@@ -167,6 +173,7 @@ impl Server {
         let http =
             Listening::start(listener, tls, state, config.shutdown).map_err(StartError::Http)?;
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats);
+        let keeper = spawn_keeper(&work, plan);
         let (stopper, tasks) = spawn_loops(&work, dispatcher, queue, unreached, metrics, watch);
         info!(issuers = issuers.iter().count(), %address, "the transmitter serves");
         Ok(Self {
@@ -176,6 +183,7 @@ impl Server {
             http,
             stopper,
             tasks,
+            keeper,
             shutdown: config.shutdown,
         })
     }
@@ -213,6 +221,7 @@ impl Server {
         let all = async {
             let answered = self.http.stop().await;
             while self.tasks.join_next().await.is_some() {}
+            self.keeper.abort_all();
             answered
         };
         let Ok(answered) = tokio::time::timeout_at(deadline, all).await else {
@@ -247,6 +256,26 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|source| StartError::Listen { address, source })
+}
+
+async fn load_keys(
+    store: &SeaStore,
+    issuers: &Issuers,
+    plan: &KeyPlan,
+) -> Result<SigningKeys, StartError> {
+    keys::prepare(store, issuers, plan, SystemClock.now())
+        .await
+        .map_err(StartError::MakeKeys)?;
+    SigningKeys::load(store, &SystemClock, plan.algorithm)
+        .await
+        .map_err(StartError::SigningKeys)
+}
+
+fn spawn_keeper(work: &Arc<Work>, plan: KeyPlan) -> JoinSet<()> {
+    let work = Arc::clone(work);
+    let mut keeper = JoinSet::new();
+    keeper.spawn(async move { keep(&work.keys, &work.store, &work.clock, &plan).await });
+    keeper
 }
 
 fn spawn_loops(

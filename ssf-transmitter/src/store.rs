@@ -26,6 +26,7 @@ mod outbox;
 mod poll;
 mod receivers;
 mod row;
+mod settings;
 mod streams;
 mod verify;
 

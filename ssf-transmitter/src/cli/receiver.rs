@@ -49,9 +49,9 @@ struct NameTaken;
 /// The issuer is not in the configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no issuer {0}: the setting issuers has to name it")]
-struct NoSuchIssuer(IssuerName);
+pub(super) struct NoSuchIssuer(pub(super) IssuerName);
 
-fn parse_issuer_name(text: &str) -> Result<IssuerName, IssuerNameError> {
+pub(super) fn parse_issuer_name(text: &str) -> Result<IssuerName, IssuerNameError> {
     IssuerName::parse(text)
 }
 

@@ -78,7 +78,7 @@ impl Value {
         }
     }
 
-    fn number(&self) -> Option<u64> {
+    pub(super) fn number(&self) -> Option<u64> {
         match &self.content {
             Content::Number(number) => u64::try_from(*number).ok(),
             Content::Text(text) => text.trim().parse().ok(),

@@ -69,6 +69,16 @@ pub enum Action {
     VerifyStream,
     /// A Receiver was registered.
     AddReceiver,
+    /// A signing key was made that is going to sign.
+    RotateKey,
+    /// A signing key was brought in from outside.
+    ImportKey,
+    /// A signing key was told to sign from then on.
+    ActivateKey,
+    /// A signing key was told to sign no longer.
+    RetireKey,
+    /// A signing key was removed at once and for good.
+    RemoveKey,
 }
 
 impl Action {
@@ -81,6 +91,11 @@ impl Action {
             Self::SetStreamStatus => "stream.status",
             Self::VerifyStream => "stream.verify",
             Self::AddReceiver => "receiver.add",
+            Self::RotateKey => "key.rotate",
+            Self::ImportKey => "key.import",
+            Self::ActivateKey => "key.activate",
+            Self::RetireKey => "key.retire",
+            Self::RemoveKey => "key.remove",
         }
     }
 }

@@ -1,43 +1,30 @@
-//! What anybody may know: the metadata (SSF 1.0 §7) and the public keys.
+//! The metadata (SSF 1.0 §7), for anybody.
 
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use ssf_types::{
     metadata::{AuthorizationScheme, DefaultSubjects, TransmitterMetadata},
     stream::{DELIVERY_POLL, DELIVERY_PUSH},
-    uri::Issuer,
+    uri::{EndpointUrl, Issuer},
 };
 
-use super::{
-    problem::Problem,
-    site::{Site, endpoint},
-};
+use super::site::{Site, endpoint};
 
-/// How long an answer may be kept: short, so that a new key is seen soon.
+/// How long an answer may be kept.
 const CACHE: &str = "public, max-age=60";
 
 /// GET of the well-known resource (SSF 1.0 §7.2).
 pub(super) async fn metadata(site: Data<Site>) -> HttpResponse {
+    let elsewhere = site.app.key_plan.jwks_uris.get(&site.name);
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, CACHE))
-        .json(describe(&site.issuer))
+        .json(describe(&site.issuer, elsewhere))
 }
 
-/// GET of the public keys (RFC 7517 §5).
-pub(super) async fn jwks(site: Data<Site>) -> Result<HttpResponse, Problem> {
-    let keys = site
-        .app
-        .keys
-        .jwks(&site.name)
-        .ok_or_else(|| Problem::unavailable("there are no keys yet: try again later"))?;
-    Ok(HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, CACHE))
-        .json(keys))
-}
-
-/// Describes a transmitter; what is not served is not named.
-fn describe(issuer: &Issuer) -> TransmitterMetadata {
+/// Describes a transmitter, whose keys may be published elsewhere; what is not served is not named.
+fn describe(issuer: &Issuer, jwks_elsewhere: Option<&EndpointUrl>) -> TransmitterMetadata {
     let mut metadata = TransmitterMetadata::new(issuer.clone());
-    metadata.jwks_uri = Some(endpoint(issuer, Site::JWKS));
+    let own = || endpoint(issuer, Site::JWKS);
+    metadata.jwks_uri = Some(jwks_elsewhere.cloned().unwrap_or_else(own));
     metadata.configuration_endpoint = Some(endpoint(issuer, Site::STREAM));
     metadata.status_endpoint = Some(endpoint(issuer, Site::STATUS));
     metadata.verification_endpoint = Some(endpoint(issuer, Site::VERIFY));
@@ -67,6 +54,9 @@ mod tests {
             "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6750"}],
             "default_subjects": "ALL",
         });
-        assert_eq!(serde_json::to_value(describe(&issuer)).unwrap(), expected);
+        assert_eq!(
+            serde_json::to_value(describe(&issuer, None)).unwrap(),
+            expected
+        );
     }
 }

@@ -8,6 +8,7 @@ mod m0005_name_issuers;
 mod m0006_poll_streams;
 mod m0008_announce_status;
 mod m0010_sources_and_audit;
+mod m0011_rotate_keys;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_poll_streams::Migration),
             Box::new(m0008_announce_status::Migration),
             Box::new(m0010_sources_and_audit::Migration),
+            Box::new(m0011_rotate_keys::Migration),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod kept;
+mod keys;
 mod operated;
 mod outbox;
 mod poll;
@@ -16,7 +17,7 @@ use std::{
 
 use ssf_types::{id::StreamId, time::Timestamp};
 
-use self::kept::Kept;
+use self::{kept::Kept, keys::Keys};
 use crate::{
     domain::{
         audit::Record,
@@ -24,7 +25,6 @@ use crate::{
         event::AcceptedEvent,
         id::{EventId, Fingerprint, ReceiverId},
         issuer::IssuerName,
-        key::StoredKey,
         receiver::Receiver,
     },
     ports::FanOutLease,
@@ -43,7 +43,7 @@ struct State {
     dispatched: usize,
     answers: HashMap<Fingerprint, (Fingerprint, Vec<EventId>)>,
     fan_out: Option<(FanOutLease, Timestamp)>,
-    keys: Vec<StoredKey>,
+    keys: Keys,
     settings: HashMap<String, Vec<u8>>,
     drops: Vec<(ReceiverId, StreamId, DropRecord)>,
     audit: Vec<Record>,

@@ -9,6 +9,8 @@ mod fixture;
 #[cfg(test)]
 mod ingest;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod manage;
 #[cfg(test)]
 mod poll;

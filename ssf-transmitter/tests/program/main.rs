@@ -21,6 +21,8 @@ mod http;
 #[cfg(test)]
 mod issuers;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod poll;
 #[cfg(test)]
 mod push_address;

@@ -4,7 +4,6 @@ use ssf_transmitter::{
     domain::{
         delivery::DeliveryState,
         dropped::{DropReason, DropRecord},
-        key::StoredKey,
         stream::STREAMS_PER_RECEIVER_MAX,
         subjects::SubjectPreference,
     },
@@ -13,23 +12,21 @@ use ssf_transmitter::{
         FirstWrite, Resume, Settlement,
     },
 };
-use ssf_types::{
-    error::ErrCode,
-    id::{Kid, StreamId},
-    set::Algorithm,
-    subject::SimpleSubject,
-};
+use ssf_types::{error::ErrCode, id::StreamId, subject::SimpleSubject};
 
 use super::fixture::*;
 
 mod announcement;
 mod audit;
 mod issuers;
+mod keys;
 mod poll;
 mod status;
 mod verification;
 
-pub(crate) use self::{announcement::*, audit::*, issuers::*, poll::*, status::*, verification::*};
+pub(crate) use self::{
+    announcement::*, audit::*, issuers::*, keys::*, poll::*, status::*, verification::*,
+};
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
     known_stream(store, 1, &[LOGOUT]).await;
@@ -598,28 +595,6 @@ pub(crate) async fn a_receivers_name_is_given_once(store: &impl Store) {
         None
     );
     assert_eq!(store.receivers().await.unwrap(), [one]);
-}
-
-pub(crate) async fn the_first_signing_key_is_the_key_of_all(store: &impl Store) {
-    let key = |kid: &str| {
-        let pem = format!("pem of {kid}").into();
-        StoredKey::new(main(), Kid::parse(kid).unwrap(), Algorithm::Es256, pem, NOW)
-    };
-    let first = store.insert_first_key(&key("a")).await.unwrap();
-    let second = store.insert_first_key(&key("b")).await.unwrap();
-    assert_eq!(
-        (first, second),
-        (FirstWrite::Written, FirstWrite::AlreadyThere)
-    );
-    let [stored] = &store.signing_keys(&main()).await.unwrap()[..] else {
-        panic!("one key is stored")
-    };
-    assert_eq!(
-        (stored.kid.as_str(), stored.algorithm, stored.created_at),
-        ("a", Algorithm::Es256, NOW)
-    );
-    let pem = secrecy::ExposeSecret::expose_secret(&stored.pem);
-    assert_eq!(pem, "pem of a");
 }
 
 pub(crate) async fn a_setting_is_written_once_unless_it_is_replaced(store: &impl Store) {

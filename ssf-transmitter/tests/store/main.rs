@@ -126,9 +126,12 @@ on_every_store! {
     a_receiver_has_a_limited_number_of_streams
     a_receiver_is_found_by_its_token_alone
     a_receivers_name_is_given_once
-    the_first_signing_key_is_the_key_of_all
+    a_key_is_read_as_it_was_stored
+    two_issuers_may_have_a_key_of_one_name
+    a_change_of_keys_sees_what_the_one_before_has_left
+    the_revision_grows_with_each_change_of_keys_and_with_nothing_else
+    a_key_without_its_private_part_stays_known_and_is_gone
     an_event_reaches_the_streams_of_its_issuer_alone
     a_receiver_is_known_at_its_own_issuer_alone
-    each_issuer_has_keys_of_its_own
     a_setting_is_written_once_unless_it_is_replaced
 }

@@ -1,10 +1,9 @@
 //! Several issuers that share a store: none sees anything of another.
 
 use ssf_transmitter::{
-    domain::{issuer::IssuerName, key::StoredKey},
-    ports::{AddedReceiver, CreatedStream, FirstWrite, Submission},
+    domain::issuer::IssuerName,
+    ports::{AddedReceiver, CreatedStream, Submission},
 };
-use ssf_types::{id::Kid, set::Algorithm};
 
 use crate::fixture::*;
 
@@ -49,19 +48,4 @@ pub(crate) async fn a_receiver_is_known_at_its_own_issuer_alone(store: &impl Sto
     assert_eq!(found, Some(receiver));
     let found = store.receiver_by_token(&acme(), token(1)).await.unwrap();
     assert_eq!(found, None);
-}
-
-pub(crate) async fn each_issuer_has_keys_of_its_own(store: &impl Store) {
-    let key = |issuer, kid| {
-        let kid = Kid::parse(kid).unwrap();
-        StoredKey::new(issuer, kid, Algorithm::Es256, "a secret".into(), NOW)
-    };
-    for (issuer, kid) in [(main(), "a"), (acme(), "b")] {
-        let written = store.insert_first_key(&key(issuer, kid)).await.unwrap();
-        assert_eq!(written, FirstWrite::Written);
-    }
-    let keys = store.signing_keys(&acme()).await.unwrap();
-    let kids: Vec<&str> = keys.iter().map(|key| key.kid.as_str()).collect();
-    assert_eq!(kids, ["b"]);
-    assert_eq!(keys[0].issuer, acme());
 }

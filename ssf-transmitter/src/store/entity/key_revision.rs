@@ -1,17 +1,13 @@
-//! A key that signs SETs.
+//! How often keys were changed: one row.
 
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, DeriveEntityModel, Eq, PartialEq)]
-#[sea_orm(table_name = "signing_key")]
+#[sea_orm(table_name = "key_revision")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub(crate) kid: String,
-    pub(crate) issuer: String,
-    pub(crate) algorithm: String,
-    /// Sealed.
-    pub(crate) pem: Vec<u8>,
-    pub(crate) created_at: i64,
+    pub(crate) id: i32,
+    pub(crate) revision: i64,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]
