@@ -11,6 +11,8 @@ pub mod ingest;
 pub mod keys;
 pub mod manage;
 pub mod poll;
+pub mod receivers;
 pub mod status;
+pub mod token;
 pub mod verify;
 pub mod wake;

@@ -59,6 +59,10 @@ const POLL_SECONDS_MAX: u64 = 300;
 /// Most polls that may be allowed to wait: each has a connection, and takes some 40 KiB.
 const POLLS_WAITING_MAX: u64 = 1_000_000;
 
+/// Longest time for which an access token may count, in seconds (RFC 6750 §5.3, CAEP Interoperability Profile 1.0
+/// §2.7.1).
+const ACCESS_TOKEN_SECONDS_MAX: u64 = 3600;
+
 /// Largest body that may be allowed, in bytes.
 const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -114,6 +118,8 @@ pub struct Config {
     pub poll_timeout: Duration,
     /// Most polls that wait.
     pub polls_waiting_max: usize,
+    /// How long an access token of the built-in token endpoint counts; `None` if there is no such endpoint. Whole seconds.
+    pub token_life: Option<Duration>,
     /// How long a stop waits for what is in flight.
     pub shutdown: Duration,
 }
@@ -157,6 +163,7 @@ impl Config {
         );
         let poll = reader.number("poll_timeout_seconds", 30, 1..=POLL_SECONDS_MAX);
         let polls = reader.size("polls_waiting_max", 10_000, POLLS_WAITING_MAX);
+        let tokens = read_tokens(&mut reader);
         let shutdown = reader.number("shutdown_seconds", 15, 1..=600);
         let faults = reader.finish();
         let config = (|| {
@@ -184,6 +191,7 @@ impl Config {
                 min_verification_interval: Duration::from_secs(interval?),
                 poll_timeout: Duration::from_secs(poll?),
                 polls_waiting_max: polls?,
+                token_life: tokens?.life(),
                 shutdown: Duration::from_secs(shutdown?),
             })
         })();
@@ -213,6 +221,28 @@ impl Config {
         beside_each_other(main, &self.others, Some(&self.transport))
             .expect("they fitted when they were read")
     }
+}
+
+/// What is said about the built-in token endpoint.
+struct Tokens {
+    are_offered: bool,
+    seconds: u64,
+}
+
+impl Tokens {
+    fn life(&self) -> Option<Duration> {
+        self.are_offered.then(|| Duration::from_secs(self.seconds))
+    }
+}
+
+fn read_tokens(reader: &mut Reader) -> Option<Tokens> {
+    let are_offered = reader.flag("token_endpoint", true);
+    let most = ACCESS_TOKEN_SECONDS_MAX;
+    let seconds = reader.number("access_token_seconds", most, 60..=most);
+    Some(Tokens {
+        are_offered: are_offered?,
+        seconds: seconds?,
+    })
 }
 
 /// One thing that is wrong.
@@ -838,6 +868,26 @@ mod tests {
             "risc/event-type/recovery-information-changed"
         );
         assert!(!supported.contains(&"risc/event-type/sessions-revoked"));
+    }
+
+    #[test]
+    fn access_tokens_are_issued_for_an_hour_at_most_or_not_at_all() {
+        let life = |file| read(file, &[]).unwrap().token_life;
+        assert_eq!(life(""), Some(Duration::from_hours(1)));
+        assert_eq!(
+            life("access_token_seconds = 60"),
+            Some(Duration::from_mins(1))
+        );
+        assert_eq!(life("token_endpoint = false"), None);
+        let off = ("SSF_TRANSMITTER_TOKEN_ENDPOINT", "false");
+        assert_eq!(read("", &[off]).unwrap().token_life, None);
+        assert_eq!(
+            faults("access_token_seconds = 3601\ntoken_endpoint = 'no'", &[]),
+            [
+                "access_token_seconds (file t.toml): must be a whole number from 60 to 3600",
+                "token_endpoint (file t.toml): must be true or false",
+            ]
+        );
     }
 
     #[test]

@@ -4,13 +4,16 @@
 
 pub mod announcement;
 pub mod audit;
+pub mod credential;
 pub mod delivery;
 pub mod dropped;
 pub mod event;
 pub mod fan_out;
 pub mod framework;
+pub mod grant;
 pub mod id;
 pub mod issuer;
+pub mod jwt;
 pub mod key;
 pub mod method;
 pub mod mint;
@@ -19,6 +22,8 @@ pub mod poll;
 pub mod push_address;
 pub mod receiver;
 pub mod retry;
+pub mod scope;
 pub mod stream;
 pub mod subjects;
+pub mod token_request;
 pub mod verification;

@@ -7,12 +7,14 @@ mod access;
 mod audit;
 mod auth;
 mod body;
+mod challenge;
 mod code;
 mod discovery;
 mod envelope;
 mod ingest;
 mod jwks;
 mod listening;
+mod oauth;
 mod poll;
 mod probes;
 mod problem;
@@ -34,6 +36,7 @@ use ssf_types::{metadata::WellKnown, uri::EventTypeUri};
 pub use self::listening::Listening;
 use self::{problem::Problem, site::Site};
 use crate::{
+    access::Granting,
     app::{clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan, poll::Polls, wake::Wake},
     domain::{
         id::{Fingerprint, WorkerId},
@@ -65,6 +68,8 @@ pub struct AppState {
     pub keys: SigningKeys,
     /// What is done about keys, and which JWKS are published elsewhere.
     pub key_plan: KeyPlan,
+    /// What the built-in token endpoint works with.
+    pub granting: Granting,
     /// Where events are handed in.
     pub ingest: Ingest,
     /// Is called when a stream may have something due sooner than it was known.
@@ -113,6 +118,18 @@ fn routes(state: &Data<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 })
                 .app_data(site.clone()),
             );
+            config.service(
+                read_only(&well_known(oauth::PROTECTED_RESOURCE, &site), || {
+                    read().to(oauth::protected_resource)
+                })
+                .app_data(site.clone()),
+            );
+            config.service(
+                read_only(&well_known(oauth::AUTHORIZATION_SERVER, &site), || {
+                    read().to(oauth::authorization_server)
+                })
+                .app_data(site.clone()),
+            );
             let base = site.base();
             if base.is_empty() {
                 // An empty scope would take every path; there is one such issuer at most, and it comes last.
@@ -131,6 +148,11 @@ fn site_routes(site: &Data<Site>) -> impl FnOnce(&mut ServiceConfig) + use<> {
     move |config| {
         config
             .service(read_only(Site::JWKS, || read().to(jwks::read)))
+            .service(
+                web::resource(Site::TOKEN)
+                    .route(web::post().to(oauth::token))
+                    .default_service(all_else_refused("POST")),
+            )
             .service(
                 web::resource(Site::STREAM)
                     .route(web::post().to(streams::create))
@@ -158,6 +180,11 @@ fn site_routes(site: &Data<Site>) -> impl FnOnce(&mut ServiceConfig) + use<> {
             )
             .app_data(site);
     }
+}
+
+/// The path of a document about an issuer, whose own path stands behind the prefix.
+fn well_known(prefix: &str, site: &Site) -> String {
+    format!("{prefix}{}", site.base())
 }
 
 fn read_only(path: &str, route: impl FnOnce() -> Route) -> Resource {

@@ -47,7 +47,7 @@ pub use self::{
         Settlement, StreamLease, Submission,
     },
     poll::{PollSettled, PollStep, PollStore, Polled},
-    receiver::{AddedReceiver, ReceiverStore},
+    receiver::{AddedReceiver, ReceiverStore, RemovedReceiver, ReplacedCredentials},
     setting::{FirstWrite, Settings},
     stream::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StreamStore},
 };

@@ -1,9 +1,10 @@
 //! Encryption of what is stored, and keyed fingerprints to look it up by.
 //!
-//! One data key of 32 bytes is the root. Three keys are derived from it with HKDF-SHA-256, so that no use can
-//! weaken another: one seals with AES-256-GCM-SIV, which stays safe if a nonce should ever repeat; one makes
-//! HMAC-SHA-256 fingerprints, and one links the entries of the audit log. The first two take a context, such as table, column and row: a value that was copied to another
-//! place does not open there, and equal values in two columns have unequal fingerprints.
+//! One data key of 32 bytes is the root. Keys are derived from it with HKDF-SHA-256, so that no use can weaken another:
+//! one seals with AES-256-GCM-SIV, which stays safe if a nonce should ever repeat; one makes HMAC-SHA-256 fingerprints.
+//! Both take a context, such as table, column and row: a value that was copied to another place does not open there, and
+//! equal values in two columns have unequal fingerprints. One links the entries of the audit log, and one authenticates
+//! access tokens.
 //!
 //! A sealed value is: version (1 byte), nonce (12), ciphertext, tag (16).
 
@@ -98,6 +99,7 @@ struct Keys {
     sealing: LessSafeKey,
     fingerprints: hmac::Key,
     audit: hmac::Key,
+    tokens: hmac::Key,
 }
 
 impl Sealer {
@@ -113,6 +115,7 @@ impl Sealer {
         let sealing = derive(key, b"ssf-transmitter sealing 1");
         let fingerprints = derive(key, b"ssf-transmitter fingerprints 1");
         let audit = derive(key, b"ssf-transmitter audit 1");
+        let tokens = derive(key, b"ssf-transmitter access tokens 1");
         Self(Arc::new(Keys {
             sealing: LessSafeKey::new(
                 UnboundKey::new(&AES_256_GCM_SIV, sealing.expose_secret())
@@ -120,6 +123,7 @@ impl Sealer {
             ),
             fingerprints: hmac::Key::new(hmac::HMAC_SHA256, fingerprints.expose_secret()),
             audit: hmac::Key::new(hmac::HMAC_SHA256, audit.expose_secret()),
+            tokens: hmac::Key::new(hmac::HMAC_SHA256, tokens.expose_secret()),
         }))
     }
 
@@ -192,6 +196,18 @@ impl Sealer {
         let mut hash = [0; 32];
         hash.copy_from_slice(hmac::sign(&self.0.audit, link).as_ref());
         hash
+    }
+
+    /// The authenticator of an access token (HMAC-SHA-256), under a key that is used for nothing else.
+    pub(crate) fn token_mac(&self, token: &[u8]) -> [u8; 32] {
+        let mut mac = [0; 32];
+        mac.copy_from_slice(hmac::sign(&self.0.tokens, token).as_ref());
+        mac
+    }
+
+    /// Whether `mac` is what [`Sealer::token_mac`] makes of the token, in a time that does not depend on where they differ.
+    pub(crate) fn is_token_mac(&self, token: &[u8], mac: &[u8]) -> bool {
+        hmac::verify(&self.0.tokens, token, mac).is_ok()
     }
 }
 

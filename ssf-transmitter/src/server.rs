@@ -14,6 +14,7 @@ use tokio::{task::JoinSet, time::Instant};
 use tracing::{info, warn};
 
 use crate::{
+    access::Granting,
     app::{
         clock::SystemClock,
         deliver::DeliverySettings,
@@ -120,8 +121,7 @@ impl Server {
         let (store, sealer) = open_store(&config, Access::Serve).await?;
         announce_key(&config.encryption_key);
         let watch = open_tls(&config.transport)?;
-        let listener = listen(config.listen)?;
-        let address = listener.local_addr().map_err(StartError::Http)?;
+        let (listener, address) = listen(config.listen)?;
         let issuers = Arc::new(config.issuers_at(address));
         let plan = config.key_plan;
         let keys = load_keys(&store, &issuers, &plan).await?;
@@ -151,6 +151,7 @@ impl Server {
             issuers: Arc::clone(&issuers),
             events_supported: config.events_supported,
             store,
+            granting: Granting::new(&sealer, config.token_life),
             sealer,
             operator: operator.fingerprint,
             keys,
@@ -252,9 +253,14 @@ fn open_tls(transport: &Transport) -> Result<Option<Watch>, StartError> {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+/// Listens, and says on which address, since port 0 lets the system choose.
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     TcpListener::bind(address)
-        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            let bound = listener.local_addr()?;
+            Ok((listener, bound))
+        })
         .map_err(|source| StartError::Listen { address, source })
 }
 

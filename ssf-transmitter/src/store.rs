@@ -13,6 +13,7 @@ mod append;
 mod audit;
 mod change;
 mod connect;
+mod credentials;
 mod deliver;
 mod dropped;
 mod entity;

@@ -20,14 +20,17 @@ pub enum TokenKind {
     Operator,
     /// Lets a Receiver manage its streams.
     Receiver,
+    /// Lets a Receiver get access tokens, as a client of the token endpoint.
+    ClientSecret,
 }
 
 impl TokenKind {
     /// What tokens of this kind begin with, so that a scanner for leaked secrets can find them.
-    fn prefix(self) -> &'static str {
+    pub fn prefix(self) -> &'static str {
         match self {
             Self::Operator => "ssf_op_",
             Self::Receiver => "ssf_rx_",
+            Self::ClientSecret => "ssf_cs_",
         }
     }
 
@@ -35,6 +38,7 @@ impl TokenKind {
         match self {
             Self::Operator => "operator token",
             Self::Receiver => "receiver token",
+            Self::ClientSecret => "client secret",
         }
     }
 

@@ -1,121 +1,279 @@
 //! `receiver`: who may manage streams.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
 
-use clap::Subcommand;
-use ssf_types::audience::Audience;
+use clap::{Args, Subcommand};
+use ssf_types::{audience::Audience, time::Timestamp};
 
-use super::{Outcome, SettingArgs, audit};
+use super::{Outcome, SettingArgs, audit, read_capped};
 use crate::{
-    app::{clock::SystemClock, ids},
+    app::{
+        clock::SystemClock,
+        receivers::{
+            self, ClientKeys, NewCredential, NewReceiver, OVERLAP_DEFAULT, Removal, Secrets,
+        },
+    },
     domain::{
         audit::{Act, Action, Details},
+        credential::{CredentialKind, Registered},
         issuer::{IssuerName, IssuerNameError},
         receiver::Receiver,
+        scope::{Scope, Scopes, ScopesError},
     },
-    ports::{AddedReceiver, Clock, ReceiverStore},
+    ports::{Clock, ReceiverStore, StoreError},
     server::open_store,
-    store::Access,
-    token::{BearerToken, TokenKind},
+    store::{Access, SeaStore},
 };
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Registers a Receiver and prints its bearer token, once.
-    Add {
-        /// What you call it; no two have the same name
-        name: String,
-        /// The aud of its SETs, usually a URL of the Receiver's; can be repeated
-        #[arg(long, required = true, value_name = "URL")]
-        audience: Vec<String>,
-        /// Name of the issuer whose events it gets
-        #[arg(long, default_value = IssuerName::MAIN, value_parser = parse_issuer_name)]
-        issuer_name: IssuerName,
+    /// Registers a Receiver and prints its token or its client secret, once.
+    Add(Box<AddArgs>),
+    /// Lists the Receivers, separated by tabs: id, name, audiences, issuer, scopes, and what each is recognised by.
+    List {
         #[command(flatten)]
         settings: SettingArgs,
     },
-    /// Lists the Receivers: id, name, audiences and the name of the issuer, separated by tabs.
-    List {
+    /// Gives a Receiver a new token or client secret, or other keys; what it had counts for a while longer.
+    Rotate(Box<RotateArgs>),
+    /// Removes a Receiver: its tokens count no longer, and its streams end.
+    Remove {
+        /// Its name or its id
+        receiver: String,
         #[command(flatten)]
         settings: SettingArgs,
     },
 }
 
-/// A Receiver was not added.
-#[derive(Debug, thiserror::Error)]
-#[error("there is a receiver of this name already")]
-struct NameTaken;
+#[derive(Args, Debug)]
+pub(super) struct AddArgs {
+    /// What you call it; no two have the same name
+    name: String,
+    /// The aud of its SETs, usually a URL of the Receiver's; can be repeated
+    #[arg(long, required = true, value_name = "URL")]
+    audience: Vec<String>,
+    /// Name of the issuer whose events it gets
+    #[arg(long, default_value = IssuerName::MAIN, value_parser = parse_issuer_name)]
+    issuer_name: IssuerName,
+    /// What it may do, at most: ssf.read, ssf.manage, ssf.manage.poll; can be repeated [default: everything]
+    #[arg(long, value_name = "SCOPE", value_parser = parse_scope)]
+    scope: Vec<Scope>,
+    #[command(flatten)]
+    credentials: CredentialArgs,
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RotateArgs {
+    /// Its name or its id
+    receiver: String,
+    /// For how long what it had counts beside what it gets; 0 also ends all access tokens that it was issued
+    #[arg(long, value_name = "SECONDS", default_value_t = OVERLAP_DEFAULT.as_secs())]
+    overlap_seconds: u64,
+    #[command(flatten)]
+    credentials: CredentialArgs,
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+/// What a Receiver is to be recognised by.
+#[derive(Args, Debug)]
+struct CredentialArgs {
+    /// A bearer token, which is printed [default, if nothing else is asked for]
+    #[arg(long)]
+    bearer: bool,
+    /// A client secret for the token endpoint, which is printed
+    #[arg(long)]
+    client_secret: bool,
+    /// File with the client's public keys, a JWKS or a JWK, to sign assertions with
+    #[arg(long, value_name = "FILE")]
+    jwks_file: Option<PathBuf>,
+    /// The client's public key, a JWK, to sign assertions with
+    #[arg(long, value_name = "JSON", conflicts_with = "jwks_file")]
+    jwk: Option<String>,
+}
+
+impl CredentialArgs {
+    fn read(self) -> Result<Vec<NewCredential>, Box<dyn std::error::Error>> {
+        let mut credentials = Vec::new();
+        if self.bearer {
+            credentials.push(NewCredential::Bearer);
+        }
+        if self.client_secret {
+            credentials.push(NewCredential::ClientSecret);
+        }
+        let document = match self.jwks_file {
+            Some(path) => Some(read_capped(&path)?),
+            None => self.jwk,
+        };
+        if let Some(document) = document {
+            let keys = ClientKeys::parse(document.as_bytes())?;
+            credentials.push(NewCredential::ClientKeys(keys));
+        }
+        Ok(credentials)
+    }
+}
 
 /// The issuer is not in the configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no issuer {0}: the setting issuers has to name it")]
 pub(super) struct NoSuchIssuer(pub(super) IssuerName);
 
+/// Nobody has this name or id.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no receiver with this name or id")]
+struct NoSuchReceiver;
+
 pub(super) fn parse_issuer_name(text: &str) -> Result<IssuerName, IssuerNameError> {
     IssuerName::parse(text)
 }
 
+fn parse_scope(text: &str) -> Result<Scope, ScopesError> {
+    Scope::parse(text).ok_or(ScopesError)
+}
+
 pub(super) async fn execute(command: Command) -> Outcome {
     match command {
-        Command::Add {
-            name,
-            audience,
-            issuer_name,
-            settings,
-        } => add(name, audience, issuer_name, settings).await,
+        Command::Add(arguments) => add(*arguments).await,
         Command::List { settings } => list(settings).await,
+        Command::Rotate(arguments) => rotate(*arguments).await,
+        Command::Remove { receiver, settings } => remove(&receiver, settings).await,
     }
 }
 
-async fn add(
-    name: String,
-    audience: Vec<String>,
-    issuer: IssuerName,
-    settings: SettingArgs,
-) -> Outcome {
-    let config = settings.read()?;
-    let receiver = Receiver::new(ids::receiver_id(), issuer, name, Audience::new(audience)?)?;
-    if !config.has_issuer(&receiver.issuer) {
-        return Err(NoSuchIssuer(receiver.issuer).into());
+async fn add(arguments: AddArgs) -> Outcome {
+    let config = arguments.settings.read()?;
+    let issuer = arguments.issuer_name;
+    if !config.has_issuer(&issuer) {
+        return Err(NoSuchIssuer(issuer).into());
+    }
+    let mut credentials = arguments.credentials.read()?;
+    if credentials.is_empty() {
+        credentials.push(NewCredential::Bearer);
+    }
+    let audience = Audience::new(arguments.audience)?;
+    let mut new = NewReceiver::new(issuer, arguments.name, audience, credentials);
+    if !arguments.scope.is_empty() {
+        new.scopes = Scopes::of(arguments.scope);
     }
     let (store, sealer) = open_store(&config, Access::Administer).await?;
-    let token = BearerToken::generate(TokenKind::Receiver);
-    let fingerprint = token.fingerprint(&sealer);
-    let act = Act::on(
-        audit::actor()?,
-        Action::AddReceiver,
-        "receiver",
-        receiver.id,
-    )
-    .with("name", &receiver.name);
+    let act = Act::making(audit::actor()?, Action::AddReceiver, "receiver")
+        .with("name", &new.name)
+        .with("scopes", &new.scopes);
     let adding = Box::pin(async {
-        let added = store.add_receiver(&receiver, fingerprint, SystemClock.now());
-        match added.await? {
-            AddedReceiver::Added => Ok(()),
-            AddedReceiver::NameTaken => Err(NameTaken.into()),
-        }
+        let added = receivers::add(&store, &sealer, new, SystemClock.now());
+        Ok(added.await?)
     });
-    audit::recorded(&store, act, adding, |()| Details::none()).await?;
+    let told = |(receiver, _): &(Receiver, Secrets)| Details::none().with("id", receiver.id);
+    let (receiver, secrets) = audit::recorded(&store, act, adding, told).await?;
+    print(&receiver, &secrets)?;
+    Ok(())
+}
+
+async fn rotate(arguments: RotateArgs) -> Outcome {
+    let credentials = arguments.credentials.read()?;
+    let (store, sealer) = open_store(&arguments.settings.read()?, Access::Administer).await?;
+    let receiver = find(&store, &arguments.receiver).await?;
+    let overlap = Duration::from_secs(arguments.overlap_seconds);
+    let actor = audit::actor()?;
+    let act = Act::on(actor, Action::RotateReceiver, "receiver", receiver.id)
+        .with("overlap_seconds", arguments.overlap_seconds);
+    let rotating = Box::pin(async {
+        let now = SystemClock.now();
+        let rotated = receivers::rotate(&store, &sealer, &receiver, credentials, overlap, now);
+        Ok(rotated.await?)
+    });
+    let secrets = audit::recorded(&store, act, rotating, |_| Details::none()).await?;
+    print(&receiver, &secrets)?;
+    Ok(())
+}
+
+async fn remove(receiver: &str, settings: SettingArgs) -> Outcome {
+    let (store, _) = open_store(&settings.read()?, Access::Administer).await?;
+    let receiver = find(&store, receiver).await?;
+    let actor = audit::actor()?;
+    let act = Act::on(actor, Action::RemoveReceiver, "receiver", receiver.id);
+    let removing = Box::pin(async {
+        let removed = receivers::remove(&store, receiver.id, SystemClock.now());
+        Ok(removed.await?.ok_or(NoSuchReceiver)?)
+    });
+    let told = |removal: &Removal| {
+        Details::none()
+            .with("streams", removal.streams)
+            .with("dropped", removal.dropped)
+    };
+    let removal = audit::recorded(&store, act, removing, told).await?;
     let mut out = io::stdout().lock();
-    writeln!(out, "# Give this token to the receiver: it is shown once.")?;
     writeln!(out, "receiver_id={}", receiver.id)?;
-    writeln!(out, "receiver_token={}", token.expose())?;
+    writeln!(out, "streams_deleted={}", removal.streams)?;
+    writeln!(out, "deliveries_dropped={}", removal.dropped)?;
+    Ok(())
+}
+
+/// The Receiver that is meant by its name or its id; names come first, since an id is nobody's choice.
+async fn find(store: &SeaStore, meant: &str) -> Result<Receiver, Box<dyn std::error::Error>> {
+    let receivers = store.receivers().await?;
+    let found = receivers
+        .iter()
+        .find(|receiver| receiver.name == meant)
+        .or_else(|| receivers.iter().find(|known| known.id.to_string() == meant));
+    Ok(found.cloned().ok_or(NoSuchReceiver)?)
+}
+
+/// Prints what the Receiver has to know, and nobody learns again.
+fn print(receiver: &Receiver, secrets: &Secrets) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if secrets.bearer.is_some() || secrets.client_secret.is_some() {
+        writeln!(out, "# Give this to the receiver: secrets are shown once.")?;
+    }
+    writeln!(out, "receiver_id={}", receiver.id)?;
+    if let Some(token) = &secrets.bearer {
+        writeln!(out, "receiver_token={}", token.expose())?;
+    }
+    if let Some(secret) = &secrets.client_secret {
+        writeln!(out, "client_id={}", receiver.id)?;
+        writeln!(out, "client_secret={}", secret.expose())?;
+    }
     Ok(())
 }
 
 async fn list(settings: SettingArgs) -> Outcome {
     let (store, _) = open_store(&settings.read()?, Access::Administer).await?;
+    let now = SystemClock.now();
     let mut out = io::stdout().lock();
     for receiver in store.receivers().await? {
         let audience: Vec<&str> = receiver.audience.values().collect();
         writeln!(
             out,
-            "{}\t{}\t{}\t{}",
+            "{}\t{}\t{}\t{}\t{}\t{}",
             receiver.id,
             receiver.name,
             audience.join(" "),
-            receiver.issuer
+            receiver.issuer,
+            receiver.scopes,
+            shown(&store, &receiver, now).await?,
         )?;
     }
     Ok(())
+}
+
+/// What a Receiver is recognised by, such as `bearer client_secret`; what was replaced and counts still is not repeated.
+async fn shown(
+    store: &SeaStore,
+    receiver: &Receiver,
+    now: Timestamp,
+) -> Result<String, StoreError> {
+    let registered = store.credentials(receiver.id).await?;
+    let counts = |kind: &CredentialKind| {
+        let of_kind = |own: &Registered| own.credential.kind() == *kind && own.counts(now);
+        registered.iter().any(of_kind)
+    };
+    let kinds = CredentialKind::ALL.into_iter().filter(counts);
+    let kinds: Vec<&str> = kinds.map(CredentialKind::as_str).collect();
+    Ok(kinds.join(" "))
 }

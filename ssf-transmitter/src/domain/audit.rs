@@ -69,6 +69,10 @@ pub enum Action {
     VerifyStream,
     /// A Receiver was registered.
     AddReceiver,
+    /// A Receiver was given other credentials.
+    RotateReceiver,
+    /// A Receiver was removed, with its streams.
+    RemoveReceiver,
     /// A signing key was made that is going to sign.
     RotateKey,
     /// A signing key was brought in from outside.
@@ -91,6 +95,8 @@ impl Action {
             Self::SetStreamStatus => "stream.status",
             Self::VerifyStream => "stream.verify",
             Self::AddReceiver => "receiver.add",
+            Self::RotateReceiver => "receiver.rotate",
+            Self::RemoveReceiver => "receiver.remove",
             Self::RotateKey => "key.rotate",
             Self::ImportKey => "key.import",
             Self::ActivateKey => "key.activate",

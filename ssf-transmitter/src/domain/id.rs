@@ -30,6 +30,14 @@ macro_rules! uuids {
     )+};
 }
 
+impl ReceiverId {
+    /// Reads the one form in which an id is printed: 32 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Self(Uuid::try_parse(text).ok()?);
+        (id.to_string() == text).then_some(id)
+    }
+}
+
 uuids! {
     /// Names an accepted event. Version 7: it tells roughly when the event was accepted.
     EventId;
@@ -78,6 +86,19 @@ mod tests {
     fn an_identifier_is_printed_as_32_hexadecimal_digits() {
         let id = EventId::new(Uuid::from_u128(0x0192_f5a0_0000_7000_8000_0000_0000_0001));
         assert_eq!(id.to_string(), "0192f5a0000070008000000000000001");
+    }
+
+    #[test]
+    fn an_identifier_is_read_in_the_form_in_which_it_is_printed_alone() {
+        let text = "0192f5a0000070008000000000000001";
+        assert_eq!(ReceiverId::parse(text).unwrap().to_string(), text);
+        for other in [
+            "",
+            "0192F5A0000070008000000000000001",
+            "0192f5a0-0000-7000-8000-000000000001",
+        ] {
+            assert_eq!(ReceiverId::parse(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use ssf_types::audience::Audience;
 
-use super::{id::ReceiverId, issuer::IssuerName};
+use super::{id::ReceiverId, issuer::IssuerName, scope::Scopes};
 
 /// Longest name of a Receiver, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
@@ -19,6 +19,10 @@ pub struct Receiver {
     pub name: String,
     /// The `aud` of its streams and SETs (SSF 1.0 §8.1.1).
     pub audience: Audience,
+    /// The most that it may do, by whatever token.
+    pub scopes: Scopes,
+    /// Grows when all access tokens that were issued to it have to stop.
+    pub token_epoch: u64,
 }
 
 /// The text cannot name a Receiver.
@@ -27,7 +31,7 @@ pub struct Receiver {
 pub struct ReceiverNameError;
 
 impl Receiver {
-    /// Describes a Receiver.
+    /// Describes a Receiver that may do everything with its own streams.
     ///
     /// # Errors
     /// The name is empty, longer than [`NAME_BYTES_MAX`], or has control characters.
@@ -46,6 +50,8 @@ impl Receiver {
             issuer,
             name,
             audience,
+            scopes: Scopes::all(),
+            token_epoch: 0,
         })
     }
 }

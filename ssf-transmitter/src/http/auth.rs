@@ -1,42 +1,147 @@
-//! Who asks: bearer tokens, looked up by their fingerprints.
+//! Who asks, and whether it may do that: tokens, looked up by their fingerprints or checked by their signatures.
 
-use actix_web::{HttpRequest, http::header::AUTHORIZATION};
+use actix_web::{
+    HttpRequest,
+    http::header::{AUTHORIZATION, HeaderValue},
+};
+use ssf_types::error::Chain;
+use tracing::debug;
+use url::form_urlencoded;
 
-use super::{AppState, problem::Problem, site::Site};
-use crate::{domain::receiver::Receiver, ports::ReceiverStore, token::TokenKind};
+use super::{AppState, challenge::Challenge, problem::Problem, site::Site};
+use crate::{
+    access::{AccessTokens, UnverifiedJwt},
+    domain::{
+        receiver::Receiver,
+        scope::{Need, Scopes},
+    },
+    ports::{Clock, ReceiverStore},
+    token::TokenKind,
+};
 
-/// The Receiver of this issuer whose token the request has.
-pub(super) async fn receiver(request: &HttpRequest, site: &Site) -> Result<Receiver, Problem> {
-    let fingerprint = TokenKind::Receiver.fingerprint(&site.app.sealer, token(request)?);
-    site.app
-        .store
-        .receiver_by_token(&site.name, fingerprint)
-        .await
-        .map_err(|error| Problem::store(&error))?
-        .ok_or_else(Problem::invalid_token)
+/// The Receiver of this issuer whose token the request has, if the token is enough for `need`.
+pub(super) async fn receiver(
+    request: &HttpRequest,
+    site: &Site,
+    need: Need,
+) -> Result<Receiver, Problem> {
+    let challenge = Challenge::of(site);
+    let token = token(request).map_err(|fault| fault.problem(&challenge))?;
+    let found = caller(site, token).await?;
+    let caller = found.ok_or_else(|| Problem::invalid_token(challenge.error("invalid_token")))?;
+    if !caller.receiver.scopes.allow(need) || !caller.granted.allow(need) {
+        let least = need.least_scope();
+        return Err(Problem::insufficient_scope(
+            challenge.insufficient(least),
+            least,
+        ));
+    }
+    Ok(caller.receiver)
 }
 
 /// Whether the request has the token of the sources.
 pub(super) fn operator(request: &HttpRequest, state: &AppState) -> Result<(), Problem> {
-    let fingerprint = TokenKind::Operator.fingerprint(&state.sealer, token(request)?);
+    let token = token(request).map_err(|fault| fault.problem(&Challenge::plain()))?;
+    let fingerprint = TokenKind::Operator.fingerprint(&state.sealer, token);
     if fingerprint != state.operator {
-        return Err(Problem::invalid_token());
+        let challenge = Challenge::plain().error("invalid_token");
+        return Err(Problem::invalid_token(challenge));
     }
     Ok(())
 }
 
-/// The token of the one `Authorization` header (RFC 6750 §2.1).
-fn token(request: &HttpRequest) -> Result<&str, Problem> {
-    let mut values = request.headers().get_all(AUTHORIZATION);
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(Problem::no_token());
-    };
-    let credentials = value.to_str().map_err(|_| Problem::no_token())?;
-    match credentials.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => match token.trim() {
-            "" => Err(Problem::no_token()),
-            token => Ok(token),
-        },
-        _ => Err(Problem::no_token()),
+/// A Receiver, and what the token at hand lets it do; what it may do at most is its own.
+struct Caller {
+    receiver: Receiver,
+    granted: Scopes,
+}
+
+/// Whoever is behind a token; `None` if it does not count at this issuer.
+async fn caller(site: &Site, token: &str) -> Result<Option<Caller>, Problem> {
+    if token.starts_with(TokenKind::Receiver.prefix()) {
+        return by_bearer_token(site, token).await;
     }
+    match UnverifiedJwt::parse(token) {
+        Ok(jwt) if AccessTokens::is_meant(&jwt) => by_access_token(site, &jwt).await,
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
+/// By a token that the Receiver was given at its registration.
+async fn by_bearer_token(site: &Site, token: &str) -> Result<Option<Caller>, Problem> {
+    let fingerprint = TokenKind::Receiver.fingerprint(&site.app.sealer, token);
+    let now = site.app.clock.now();
+    let receiver = site
+        .app
+        .store
+        .receiver_by_token(&site.name, fingerprint, now)
+        .await
+        .map_err(|error| Problem::store(&error))?;
+    Ok(receiver.map(|receiver| Caller {
+        granted: receiver.scopes.clone(),
+        receiver,
+    }))
+}
+
+/// By a token of the built-in token endpoint.
+async fn by_access_token(site: &Site, jwt: &UnverifiedJwt<'_>) -> Result<Option<Caller>, Problem> {
+    let now = site.app.clock.now();
+    let grant = match site.app.granting.tokens.check(jwt, &site.issuer, now) {
+        Ok(grant) => grant,
+        Err(error) => {
+            debug!(reason = %Chain(&error), "an access token does not count");
+            return Ok(None);
+        }
+    };
+    let receiver = site
+        .app
+        .store
+        .receiver(&site.name, grant.receiver)
+        .await
+        .map_err(|error| Problem::store(&error))?;
+    // A Receiver that was removed, or whose tokens were all ended, has no use for one that was issued before.
+    let current = receiver.filter(|receiver| receiver.token_epoch == grant.epoch);
+    Ok(current.map(|receiver| Caller {
+        receiver,
+        granted: grant.scopes,
+    }))
+}
+
+/// A request does not have one token in the one place where it belongs.
+#[derive(Clone, Copy)]
+enum TokenFault {
+    None,
+    Several,
+}
+
+impl TokenFault {
+    fn problem(self, challenge: &Challenge) -> Problem {
+        match self {
+            Self::None => Problem::no_token(challenge.bare()),
+            Self::Several => Problem::several_tokens(challenge.error("invalid_request")),
+        }
+    }
+}
+
+/// The token of the one `Authorization` header (RFC 6750 §2.1); one in the query is not looked at (§5.3).
+fn token(request: &HttpRequest) -> Result<&str, TokenFault> {
+    let mut values = request.headers().get_all(AUTHORIZATION);
+    match (values.next(), values.next()) {
+        (None, _) => Err(TokenFault::None),
+        (Some(_), Some(_)) => Err(TokenFault::Several),
+        (Some(_), None) if has_token_in_query(request) => Err(TokenFault::Several),
+        (Some(value), None) => bearer(value).ok_or(TokenFault::None),
+    }
+}
+
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let token = Some(token.trim()).filter(|token| !token.is_empty());
+    token.filter(|_| scheme.eq_ignore_ascii_case("bearer"))
+}
+
+/// Whether the query has a token as well, in the way that RFC 6750 §2.3 once allowed.
+fn has_token_in_query(request: &HttpRequest) -> bool {
+    form_urlencoded::parse(request.query_string().as_bytes())
+        .any(|(name, _)| name == "access_token")
 }

@@ -20,20 +20,37 @@ pub(super) async fn json(
     payload: Payload,
     limit: usize,
 ) -> Result<BytesMut, Problem> {
-    let essence = |value: &str| {
-        value
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_owned()
-    };
-    let media_type = text(request, &CONTENT_TYPE).map(essence);
+    let media_type = media_type(request);
     if media_type.is_some_and(|media_type| !media_type.eq_ignore_ascii_case("application/json")) {
         return Err(Problem::unsupported_media_type(
             "Content-Type must be application/json",
         ));
     }
+    bytes(request, payload, limit).await
+}
+
+/// Reads the body of a form.
+pub(super) async fn form(
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+) -> Result<BytesMut, Problem> {
+    let form = "application/x-www-form-urlencoded";
+    if !media_type(request).is_some_and(|media_type| media_type.eq_ignore_ascii_case(form)) {
+        return Err(Problem::unsupported_media_type(
+            "Content-Type must be application/x-www-form-urlencoded",
+        ));
+    }
+    bytes(request, payload, limit).await
+}
+
+/// `Content-Type` without its parameters.
+fn media_type(request: &HttpRequest) -> Option<&str> {
+    let value = text(request, &CONTENT_TYPE)?;
+    Some(value.split(';').next().unwrap_or_default().trim())
+}
+
+async fn bytes(request: &HttpRequest, payload: Payload, limit: usize) -> Result<BytesMut, Problem> {
     if text(request, &CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(Problem::unsupported_media_type(
             "Content-Encoding must not be used here",

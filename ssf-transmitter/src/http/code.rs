@@ -24,6 +24,8 @@ pub(super) enum Code {
     MissingToken,
     /// The request has a token that is not valid here.
     InvalidToken,
+    /// The request has a token that is valid, and not enough for this.
+    InsufficientScope,
     /// There is nothing at the path.
     NotFound,
     /// The Receiver has no such stream.
@@ -63,6 +65,7 @@ impl Code {
             | Self::StreamNotEnabled
             | Self::BadHttp => StatusCode::BAD_REQUEST,
             Self::MissingToken | Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::NotFound | Self::StreamNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,

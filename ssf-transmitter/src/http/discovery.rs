@@ -17,11 +17,29 @@ pub(super) async fn metadata(site: Data<Site>) -> HttpResponse {
     let elsewhere = site.app.key_plan.jwks_uris.get(&site.name);
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, CACHE))
-        .json(describe(&site.issuer, elsewhere))
+        .json(describe(
+            &site.issuer,
+            elsewhere,
+            authorization_schemes(&site),
+        ))
+}
+
+/// How requests are authorised: bearer tokens in any case, got by OAuth where somebody issues them.
+fn authorization_schemes(site: &Site) -> Vec<AuthorizationScheme> {
+    let mut schemes = Vec::with_capacity(2);
+    if !site.authorization_servers().is_empty() {
+        schemes.push(AuthorizationScheme::oauth());
+    }
+    schemes.push(AuthorizationScheme::bearer());
+    schemes
 }
 
 /// Describes a transmitter, whose keys may be published elsewhere; what is not served is not named.
-fn describe(issuer: &Issuer, jwks_elsewhere: Option<&EndpointUrl>) -> TransmitterMetadata {
+fn describe(
+    issuer: &Issuer,
+    jwks_elsewhere: Option<&EndpointUrl>,
+    schemes: Vec<AuthorizationScheme>,
+) -> TransmitterMetadata {
     let mut metadata = TransmitterMetadata::new(issuer.clone());
     let own = || endpoint(issuer, Site::JWKS);
     metadata.jwks_uri = Some(jwks_elsewhere.cloned().unwrap_or_else(own));
@@ -29,7 +47,7 @@ fn describe(issuer: &Issuer, jwks_elsewhere: Option<&EndpointUrl>) -> Transmitte
     metadata.status_endpoint = Some(endpoint(issuer, Site::STATUS));
     metadata.verification_endpoint = Some(endpoint(issuer, Site::VERIFY));
     metadata.delivery_methods_supported = vec![DELIVERY_PUSH.to_owned(), DELIVERY_POLL.to_owned()];
-    metadata.authorization_schemes = vec![AuthorizationScheme::bearer()];
+    metadata.authorization_schemes = schemes;
     metadata.default_subjects = Some(DefaultSubjects::All);
     metadata
 }
@@ -55,7 +73,8 @@ mod tests {
             "default_subjects": "ALL",
         });
         assert_eq!(
-            serde_json::to_value(describe(&issuer, None)).unwrap(),
+            serde_json::to_value(describe(&issuer, None, vec![AuthorizationScheme::bearer()]))
+                .unwrap(),
             expected
         );
     }

@@ -13,7 +13,10 @@ use ssf_types::{
 
 use self::answer::AnswerBody;
 use super::{auth, body, code::Code, problem::Problem, site::Site, streams::private};
-use crate::app::poll::{PollError, Poller};
+use crate::{
+    app::poll::{PollError, Poller},
+    domain::scope::Need,
+};
 
 /// POST: settles SETs and hands out others, at once or when there are some (RFC 8936 §2.4).
 pub(super) async fn poll(
@@ -22,7 +25,7 @@ pub(super) async fn poll(
     stream: Path<String>,
     site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &site).await?.id;
+    let receiver = auth::receiver(&request, &site, Need::Poll).await?.id;
     let asked = read(&request, payload).await?;
     let stream = StreamId::parse(stream.into_inner()).map_err(|_| nothing_here())?;
     let app = &site.app;

@@ -17,7 +17,7 @@ use ssf_types::error::Chain;
 use tracing::error;
 
 use super::{code::Code, envelope::RequestId};
-use crate::ports::StoreError;
+use crate::{domain::scope::Scope, ports::StoreError};
 
 /// A request that was not granted: a code, and a sentence on what to fix that holds no value from the request.
 #[derive(Debug)]
@@ -70,10 +70,10 @@ impl Problem {
         }
     }
 
-    /// 401 without a token: the challenge says nothing but the scheme (RFC 6750 §3.1).
-    pub(super) fn no_token() -> Self {
+    /// 401 without a token.
+    pub(super) fn no_token(challenge: String) -> Self {
         Self {
-            header: Some((WWW_AUTHENTICATE, "Bearer".into())),
+            header: Some((WWW_AUTHENTICATE, challenge.into())),
             ..Self::new(
                 Code::MissingToken,
                 "send a token as \"Authorization: Bearer …\"",
@@ -81,10 +81,29 @@ impl Problem {
         }
     }
 
-    /// 401 with a token that is not known.
-    pub(super) fn invalid_token() -> Self {
+    /// 400 with a token in two places (RFC 6750 §3.1).
+    pub(super) fn several_tokens(challenge: String) -> Self {
         Self {
-            header: Some((WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"".into())),
+            header: Some((WWW_AUTHENTICATE, challenge.into())),
+            ..Self::bad_request("send one token, in one Authorization header")
+        }
+    }
+
+    /// 403 with a token that is not enough.
+    pub(super) fn insufficient_scope(challenge: String, least: Scope) -> Self {
+        Self {
+            header: Some((WWW_AUTHENTICATE, challenge.into())),
+            ..Self::new(
+                Code::InsufficientScope,
+                format!("this needs a token with the scope {least}"),
+            )
+        }
+    }
+
+    /// 401 with a token that does not count.
+    pub(super) fn invalid_token(challenge: String) -> Self {
+        Self {
+            header: Some((WWW_AUTHENTICATE, challenge.into())),
             ..Self::new(
                 Code::InvalidToken,
                 "the token is not one that is valid here",

@@ -25,6 +25,7 @@ impl Site {
     pub(super) const STREAM: &str = "/ssf/stream";
     pub(super) const STATUS: &str = "/ssf/status";
     pub(super) const VERIFY: &str = "/ssf/verify";
+    pub(super) const TOKEN: &str = "/oauth/token";
 
     /// All issuers, those with deeper paths first: the path of one may begin with that of another.
     pub(super) fn all(app: &Data<AppState>) -> Vec<Data<Self>> {
@@ -43,6 +44,12 @@ impl Site {
     /// The issuer's own path, behind which its endpoints are; empty or with a slash in front.
     pub(super) fn base(&self) -> String {
         path_of(&self.issuer)
+    }
+
+    /// The issuers of those who issue tokens for this issuer: itself, if it does.
+    pub(super) fn authorization_servers(&self) -> Vec<&str> {
+        let own = self.app.granting.life.map(|_| self.issuer.as_str());
+        own.into_iter().collect()
     }
 
     /// What every stream of this issuer is supplied with.

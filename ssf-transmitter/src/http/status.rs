@@ -16,12 +16,15 @@ use super::{
 };
 use crate::{
     app::status::{self, Settled, StatusError, StatusUpdated},
-    domain::audit::{Act, Action, Actor, Details},
+    domain::{
+        audit::{Act, Action, Actor, Details},
+        scope::Need,
+    },
 };
 
 /// GET: the status of a stream (SSF 1.0 §8.1.2.1).
 pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &site).await?;
+    let receiver = auth::receiver(&request, &site, Need::Read).await?;
     let id = required_stream_id(&request)?;
     let stream = find(&site, &receiver, &id).await?;
     Ok(private(HttpResponse::Ok()).json(stream.status_configuration()))
@@ -35,7 +38,7 @@ pub(super) async fn update(
     payload: Payload,
     site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &site).await?;
+    let receiver = auth::receiver(&request, &site, Need::Manage).await?;
     let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
     let asked =
         UpdateStatus::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;

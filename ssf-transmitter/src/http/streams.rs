@@ -18,6 +18,7 @@ use crate::{
     domain::{
         audit::{Act, Action, Actor, Details},
         receiver::Receiver,
+        scope::Need,
         stream::{Stream, StreamChange},
     },
     ports::{Clock, DeletedStream, StreamStore},
@@ -29,7 +30,7 @@ pub(super) async fn create(
     payload: Payload,
     site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &site).await?;
+    let receiver = auth::receiver(&request, &site, Need::Manage).await?;
     let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
     let asked =
         CreateStream::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
@@ -53,7 +54,7 @@ pub(super) async fn create(
 
 /// GET: one stream if `stream_id` is given, else all of the Receiver's as an array (SSF 1.0 §8.1.1.2).
 pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &site).await?;
+    let receiver = auth::receiver(&request, &site, Need::Read).await?;
     if let Some(id) = stream_id(&request)? {
         let stream = find(&site, &receiver, &id).await?;
         return Ok(private(HttpResponse::Ok()).json(configuration(&stream, &site)));
@@ -97,7 +98,7 @@ async fn change(
     site: &Site,
     read: fn(&[u8]) -> Result<StreamChange, JsonError>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(request, site).await?;
+    let receiver = auth::receiver(request, site, Need::Manage).await?;
     let body = body::json(request, payload, site.app.management_body_bytes_max).await?;
     let asked = read(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(request, asked.stream_id())?;
@@ -137,7 +138,7 @@ pub(super) async fn delete(
     request: HttpRequest,
     site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &site).await?;
+    let receiver = auth::receiver(&request, &site, Need::Manage).await?;
     let id = required_stream_id(&request)?;
     let actor = Actor::receiver(receiver.id);
     let act = Act::on(actor, Action::DeleteStream, "stream", &id);

@@ -19,6 +19,7 @@ use crate::{
     app::verify::{self, VerifyError},
     domain::{
         audit::{Act, Action, Actor, Details},
+        scope::Need,
         verification::VerificationError,
     },
     ports::Clock,
@@ -30,7 +31,7 @@ pub(super) async fn request(
     payload: Payload,
     site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &site).await?;
+    let receiver = auth::receiver(&request, &site, Need::Manage).await?;
     let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
     let asked = VerificationRequest::parse(&body)
         .map_err(|error| Problem::bad_request(error.to_string()))?;

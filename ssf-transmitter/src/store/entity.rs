@@ -2,6 +2,7 @@
 
 pub(super) mod audit_entry;
 pub(super) mod audit_head;
+pub(super) mod client_assertion;
 pub(super) mod delivery;
 pub(super) mod drop_record;
 pub(super) mod event;
@@ -12,6 +13,7 @@ pub(super) mod key_revision;
 pub(super) mod lease;
 pub(super) mod poll_answer;
 pub(super) mod receiver;
+pub(super) mod receiver_credential;
 pub(super) mod setting;
 pub(super) mod stream;
 pub(super) mod stream_event_type;

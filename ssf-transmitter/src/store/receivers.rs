@@ -1,62 +1,101 @@
 //! Receivers.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TryInsertResult,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, TryInsertResult,
+    sea_query::Expr,
 };
 use ssf_types::time::Timestamp;
 
 use super::{
-    SeaStore,
-    entity::receiver,
+    Placing, SeaStore, credentials,
+    entity::{client_assertion, receiver, receiver_credential, stream},
     row::{self, Cell},
 };
 use crate::{
     domain::{
+        credential::{Credential, CredentialKind, Registered},
         id::{Fingerprint, ReceiverId},
         issuer::IssuerName,
         receiver::Receiver,
+        scope::Scopes,
     },
-    ports::{AddedReceiver, CorruptRow, ReceiverStore, StoreError},
+    ports::{
+        AddedReceiver, CorruptRow, FirstWrite, ReceiverStore, RemovedReceiver, ReplacedCredentials,
+        StoreError,
+    },
 };
+
+/// Most used assertions that are forgotten with each one that is remembered, so that no request waits for many.
+const FORGOTTEN_MAX: u64 = 10;
 
 impl ReceiverStore for SeaStore {
     async fn add_receiver(
         &self,
         receiver: &Receiver,
-        token: Fingerprint,
+        credentials: &[Credential],
         now: Timestamp,
     ) -> Result<AddedReceiver, StoreError> {
-        let row = receiver::ActiveModel {
-            id: Set(receiver.id.uuid()),
-            name: Set(receiver.name.clone()),
-            issuer: Set(receiver.issuer.as_str().to_owned()),
-            audience: Set(row::json(&receiver.audience)?),
-            token_fingerprint: Set(token.as_bytes().to_vec()),
-            created_at: Set(row::millis(now)),
-        };
-        let inserted = receiver::Entity::insert(row)
+        let transaction = self.begin().await?;
+        let inserted = receiver::Entity::insert(new_row(receiver, now)?)
             .on_conflict_do_nothing_on([receiver::Column::Name])
-            .exec_without_returning(&self.writer)
+            .exec_without_returning(&transaction)
             .await?;
-        Ok(match inserted {
-            TryInsertResult::Inserted(1..) => AddedReceiver::Added,
-            TryInsertResult::Inserted(0) | TryInsertResult::Conflicted | TryInsertResult::Empty => {
-                AddedReceiver::NameTaken
+        if !is_first(&inserted) {
+            return Ok(AddedReceiver::NameTaken);
+        }
+        for credential in credentials {
+            let written = credentials::insert(&transaction, receiver.id, credential, now).await?;
+            if written == FirstWrite::AlreadyThere {
+                return Ok(AddedReceiver::CredentialTaken);
             }
-        })
+        }
+        transaction.commit().await?;
+        Ok(AddedReceiver::Added)
     }
 
     async fn receiver_by_token(
         &self,
         issuer: &IssuerName,
         token: Fingerprint,
+        now: Timestamp,
     ) -> Result<Option<Receiver>, StoreError> {
+        let kinds = [CredentialKind::Bearer, CredentialKind::External];
+        let owner = receiver_credential::Entity::find()
+            .filter(receiver_credential::Column::Fingerprint.eq(token.as_bytes().to_vec()))
+            .filter(receiver_credential::Column::Kind.is_in(kinds.map(CredentialKind::as_str)))
+            .filter(credentials::counts(now))
+            .select_only()
+            .column(receiver_credential::Column::ReceiverId)
+            .into_query();
         let row = receiver::Entity::find()
             .filter(receiver::Column::Issuer.eq(issuer.as_str()))
-            .filter(receiver::Column::TokenFingerprint.eq(token.as_bytes().to_vec()))
+            .filter(receiver::Column::Id.in_subquery(owner))
             .one(&self.reader)
             .await?;
         Ok(row.map(Receiver::try_from).transpose()?)
+    }
+
+    async fn receiver(
+        &self,
+        issuer: &IssuerName,
+        id: ReceiverId,
+    ) -> Result<Option<Receiver>, StoreError> {
+        let row = receiver::Entity::find_by_id(id.uuid())
+            .filter(receiver::Column::Issuer.eq(issuer.as_str()))
+            .one(&self.reader)
+            .await?;
+        Ok(row.map(Receiver::try_from).transpose()?)
+    }
+
+    async fn credentials(&self, id: ReceiverId) -> Result<Vec<Registered>, StoreError> {
+        let rows = receiver_credential::Entity::find()
+            .filter(receiver_credential::Column::ReceiverId.eq(id.uuid()))
+            .order_by_asc(receiver_credential::Column::Id)
+            .all(&self.reader)
+            .await?;
+        let read: Result<_, CorruptRow> = rows.iter().map(credentials::read).collect();
+        Ok(read?)
     }
 
     async fn receivers(&self) -> Result<Vec<Receiver>, StoreError> {
@@ -67,20 +106,197 @@ impl ReceiverStore for SeaStore {
         let receivers: Result<_, CorruptRow> = rows.into_iter().map(Receiver::try_from).collect();
         Ok(receivers?)
     }
+
+    async fn replace_credentials(
+        &self,
+        id: ReceiverId,
+        credentials: &[Credential],
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<ReplacedCredentials, StoreError> {
+        let transaction = self.begin().await?;
+        if !lock(&transaction, id).await? {
+            return Ok(ReplacedCredentials::NotFound);
+        }
+        for credential in credentials {
+            credentials::retire(&transaction, id, credential.kind(), until, now).await?;
+            let written = credentials::insert(&transaction, id, credential, now).await?;
+            if written == FirstWrite::AlreadyThere {
+                return Ok(ReplacedCredentials::CredentialTaken);
+            }
+        }
+        if until <= now {
+            begin_epoch(&transaction, id).await?;
+        }
+        transaction.commit().await?;
+        Ok(ReplacedCredentials::Replaced)
+    }
+
+    async fn revoke_receiver(&self, id: ReceiverId) -> Result<RemovedReceiver, StoreError> {
+        let transaction = self.begin().await?;
+        if !lock(&transaction, id).await? {
+            return Ok(RemovedReceiver::NotFound);
+        }
+        receiver_credential::Entity::delete_many()
+            .filter(receiver_credential::Column::ReceiverId.eq(id.uuid()))
+            .exec(&transaction)
+            .await?;
+        begin_epoch(&transaction, id).await?;
+        transaction.commit().await?;
+        Ok(RemovedReceiver::Removed)
+    }
+
+    async fn remove_receiver(&self, id: ReceiverId) -> Result<RemovedReceiver, StoreError> {
+        // No stream is created meanwhile.
+        let transaction = self.begin_placing(Placing::Stream).await?;
+        let streams = stream::Entity::find()
+            .filter(stream::Column::ReceiverId.eq(id.uuid()))
+            .count(&transaction)
+            .await?;
+        if streams > 0 {
+            return Ok(RemovedReceiver::HasStreams);
+        }
+        let deleted = receiver::Entity::delete_by_id(id.uuid())
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(match deleted.rows_affected {
+            0 => RemovedReceiver::NotFound,
+            _ => RemovedReceiver::Removed,
+        })
+    }
+
+    async fn use_assertion(
+        &self,
+        id: ReceiverId,
+        assertion: Fingerprint,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<FirstWrite, StoreError> {
+        let transaction = self.begin().await?;
+        forget_assertions(&transaction, now).await?;
+        let row = client_assertion::ActiveModel {
+            receiver_id: Set(id.uuid()),
+            jti: Set(assertion.as_bytes().to_vec()),
+            expires_at: Set(row::millis(until)),
+        };
+        let inserted = client_assertion::Entity::insert(row)
+            .on_conflict_do_nothing_on([
+                client_assertion::Column::ReceiverId,
+                client_assertion::Column::Jti,
+            ])
+            .exec_without_returning(&transaction)
+            .await?;
+        let is_new = is_first(&inserted) || revive(&transaction, id, assertion, until, now).await?;
+        transaction.commit().await?;
+        Ok(if is_new {
+            FirstWrite::Written
+        } else {
+            FirstWrite::AlreadyThere
+        })
+    }
+}
+
+/// Remembers an assertion anew whose predecessor of the same name is over, and was not forgotten yet.
+async fn revive(
+    transaction: &DatabaseTransaction,
+    id: ReceiverId,
+    assertion: Fingerprint,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let revived = client_assertion::Entity::update_many()
+        .col_expr(
+            client_assertion::Column::ExpiresAt,
+            Expr::value(row::millis(until)),
+        )
+        .filter(client_assertion::Column::ReceiverId.eq(id.uuid()))
+        .filter(client_assertion::Column::Jti.eq(assertion.as_bytes().to_vec()))
+        .filter(client_assertion::Column::ExpiresAt.lte(row::millis(now)))
+        .exec(transaction)
+        .await?;
+    Ok(revived.rows_affected > 0)
+}
+
+/// Whether an insert that gives way to what is there did not have to.
+pub(super) fn is_first(inserted: &TryInsertResult<u64>) -> bool {
+    match inserted {
+        TryInsertResult::Inserted(rows) => *rows > 0,
+        TryInsertResult::Conflicted | TryInsertResult::Empty => false,
+    }
+}
+
+fn new_row(receiver: &Receiver, now: Timestamp) -> Result<receiver::ActiveModel, StoreError> {
+    Ok(receiver::ActiveModel {
+        id: Set(receiver.id.uuid()),
+        name: Set(receiver.name.clone()),
+        issuer: Set(receiver.issuer.as_str().to_owned()),
+        audience: Set(row::json(&receiver.audience)?),
+        scopes: Set(receiver.scopes.to_string()),
+        token_epoch: Set(row::signed(receiver.token_epoch)),
+        token_fingerprint: Set(receiver.id.uuid().as_bytes().to_vec()),
+        created_at: Set(row::millis(now)),
+    })
+}
+
+/// Locks the row of a Receiver; tells whether there is one.
+async fn lock(transaction: &DatabaseTransaction, id: ReceiverId) -> Result<bool, StoreError> {
+    let row = receiver::Entity::find_by_id(id.uuid())
+        .lock_exclusive()
+        .one(transaction)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Ends all access tokens that were issued to a Receiver.
+async fn begin_epoch(transaction: &DatabaseTransaction, id: ReceiverId) -> Result<(), StoreError> {
+    receiver::Entity::update_many()
+        .col_expr(
+            receiver::Column::TokenEpoch,
+            receiver::Column::TokenEpoch.into_expr().add(1),
+        )
+        .filter(receiver::Column::Id.eq(id.uuid()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Forgets some of the assertions that could not be used again anyway.
+async fn forget_assertions(
+    transaction: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let over = client_assertion::Entity::find()
+        .filter(client_assertion::Column::ExpiresAt.lte(row::millis(now)))
+        .limit(FORGOTTEN_MAX)
+        .all(transaction)
+        .await?;
+    for used in over {
+        client_assertion::Entity::delete_by_id((used.receiver_id, used.jti))
+            .exec(transaction)
+            .await?;
+    }
+    Ok(())
 }
 
 impl TryFrom<receiver::Model> for Receiver {
     type Error = CorruptRow;
 
     fn try_from(row: receiver::Model) -> Result<Self, CorruptRow> {
-        let audience = Cell::new("receiver", "audience", row.id.to_string());
-        let name = Cell::new("receiver", "name", row.id.to_string());
-        Self::new(
+        let cell = |column| Cell::new("receiver", column, row.id.to_string());
+        let audience = cell("audience").parse(&row.audience)?;
+        let scopes = Scopes::parse(&row.scopes)
+            .map_err(|_| cell("scopes").corrupt("they are not scopes"))?;
+        let name_fault = cell("name").corrupt("it is not a name");
+        let mut receiver = Self::new(
             ReceiverId::new(row.id),
             row::issuer_name("receiver", row.id, row.issuer)?,
             row.name,
-            audience.parse(&row.audience)?,
+            audience,
         )
-        .map_err(|_| name.corrupt("it is not a name"))
+        .map_err(|_| name_fault)?;
+        receiver.scopes = scopes;
+        receiver.token_epoch = row::unsigned(row.token_epoch);
+        Ok(receiver)
     }
 }

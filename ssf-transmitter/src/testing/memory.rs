@@ -17,7 +17,7 @@ use std::{
 
 use ssf_types::{id::StreamId, time::Timestamp};
 
-use self::{kept::Kept, keys::Keys};
+use self::{kept::Kept, keys::Keys, receivers::KeptReceiver};
 use crate::{
     domain::{
         audit::Record,
@@ -25,7 +25,6 @@ use crate::{
         event::AcceptedEvent,
         id::{EventId, Fingerprint, ReceiverId},
         issuer::IssuerName,
-        receiver::Receiver,
     },
     ports::FanOutLease,
 };
@@ -36,7 +35,7 @@ pub struct MemoryStore(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    receivers: Vec<(Fingerprint, Receiver)>,
+    receivers: Vec<KeptReceiver>,
     streams: Vec<Kept>,
     events: Vec<(IssuerName, Arc<AcceptedEvent>)>,
     /// How many of the events were fanned out: here events become visible in order.

@@ -159,7 +159,7 @@ fn receivers_are_added_once_under_a_name_and_listed() {
     );
     let list = text(&installation.run(&["receiver", "list"]).stdout);
     let fields: Vec<&str> = list.trim_end().split('\t').collect();
-    assert_eq!(fields[1..], ["rp", "https://rp.example.com"]);
+    assert_eq!(fields[1..4], ["rp", "https://rp.example.com", "main"]);
 }
 
 #[tokio::test]

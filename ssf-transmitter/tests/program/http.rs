@@ -385,18 +385,28 @@ async fn another_receivers_stream_does_not_exist() {
 async fn who_asks_is_judged_before_what_is_asked() {
     let served = Served::start();
     let post = |path: &str| client().post(served.url(path)).body("{ not json");
-    for path in ["/ssf/stream", "/ingest/events"] {
+    let metadata = served.url("/.well-known/oauth-protected-resource");
+    let metadata = format!("resource_metadata=\"{metadata}\"");
+    for (path, bare, invalid) in [
+        (
+            "/ssf/stream",
+            format!("Bearer {metadata}"),
+            format!("Bearer error=\"invalid_token\", {metadata}"),
+        ),
+        (
+            "/ingest/events",
+            "Bearer".to_owned(),
+            "Bearer error=\"invalid_token\"".to_owned(),
+        ),
+    ] {
         let nobody = Answer::to(post(path)).await;
-        assert_eq!(nobody.header("www-authenticate"), Some("Bearer"), "{path}");
+        assert_eq!(nobody.header("www-authenticate"), Some(bare.as_str()));
         let expected = said(401, "send a token as \"Authorization: Bearer …\"");
         assert_eq!(nobody.problem(), expected);
         let basic = Answer::to(post(path).basic_auth("u", Some("p"))).await;
-        assert_eq!(basic.header("www-authenticate"), Some("Bearer"), "{path}");
+        assert_eq!(basic.header("www-authenticate"), Some(bare.as_str()));
         let stranger = Answer::to(post(path).bearer_auth("guess")).await;
-        assert_eq!(
-            stranger.header("www-authenticate"),
-            Some("Bearer error=\"invalid_token\"")
-        );
+        assert_eq!(stranger.header("www-authenticate"), Some(invalid.as_str()));
         let expected = said(401, "the token is not one that is valid here");
         assert_eq!(stranger.problem(), expected);
     }

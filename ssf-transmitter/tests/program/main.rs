@@ -2,6 +2,8 @@
 #![cfg(feature = "server")]
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod bad_input;
@@ -30,5 +32,7 @@ mod push_address;
 mod rig;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod whole_loop;

@@ -2,6 +2,7 @@
 
 use ssf_transmitter::{
     domain::{
+        credential::Credential,
         delivery::DeliveryState,
         dropped::{DropReason, DropRecord},
         stream::STREAMS_PER_RECEIVER_MAX,
@@ -21,11 +22,13 @@ mod audit;
 mod issuers;
 mod keys;
 mod poll;
+mod receivers;
 mod status;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, audit::*, issuers::*, keys::*, poll::*, status::*, verification::*,
+    announcement::*, audit::*, issuers::*, keys::*, poll::*, receivers::*, status::*,
+    verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
@@ -576,10 +579,16 @@ pub(crate) async fn a_receiver_has_a_limited_number_of_streams(store: &impl Stor
 pub(crate) async fn a_receiver_is_found_by_its_token_alone(store: &impl Store) {
     let one = known_receiver(store, 1).await;
     let two = known_receiver(store, 2).await;
-    let found = store.receiver_by_token(&main(), token(2)).await.unwrap();
+    let found = store
+        .receiver_by_token(&main(), token(2), NOW)
+        .await
+        .unwrap();
     assert_eq!(found.as_ref(), Some(&two));
     assert_eq!(
-        store.receiver_by_token(&main(), token(3)).await.unwrap(),
+        store
+            .receiver_by_token(&main(), token(3), NOW)
+            .await
+            .unwrap(),
         None
     );
     assert_eq!(store.receivers().await.unwrap(), [one, two]);
@@ -588,10 +597,16 @@ pub(crate) async fn a_receiver_is_found_by_its_token_alone(store: &impl Store) {
 pub(crate) async fn a_receivers_name_is_given_once(store: &impl Store) {
     let one = known_receiver(store, 1).await;
     let namesake = receiver("rp1");
-    let added = store.add_receiver(&namesake, token(2), NOW).await.unwrap();
+    let added = store
+        .add_receiver(&namesake, &[Credential::Bearer(token(2))], NOW)
+        .await
+        .unwrap();
     assert_eq!(added, AddedReceiver::NameTaken);
     assert_eq!(
-        store.receiver_by_token(&main(), token(2)).await.unwrap(),
+        store
+            .receiver_by_token(&main(), token(2), NOW)
+            .await
+            .unwrap(),
         None
     );
     assert_eq!(store.receivers().await.unwrap(), [one]);

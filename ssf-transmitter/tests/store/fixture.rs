@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ssf_transmitter::{
     domain::{
+        credential::Credential,
         delivery::{Delivery, DeliveryState},
         event::{AcceptedEvent, NewEvent},
         fan_out::{FanOut, fan_out},
@@ -88,7 +89,9 @@ pub(crate) fn receiver(name: &str) -> Receiver {
 /// A Receiver that the store knows; its token is `token(number)`.
 pub(crate) async fn known_receiver(store: &impl Store, number: u8) -> Receiver {
     let receiver = receiver(&format!("rp{number}"));
-    let added = store.add_receiver(&receiver, token(number), NOW).await;
+    let added = store
+        .add_receiver(&receiver, &[Credential::Bearer(token(number))], NOW)
+        .await;
     assert_eq!(added.unwrap(), AddedReceiver::Added);
     receiver
 }

@@ -126,6 +126,16 @@ on_every_store! {
     a_receiver_has_a_limited_number_of_streams
     a_receiver_is_found_by_its_token_alone
     a_receivers_name_is_given_once
+    a_receiver_is_read_as_it_was_added
+    a_receiver_is_found_by_tokens_and_not_by_secrets
+    a_replaced_credential_counts_until_its_time_is_over
+    a_credential_that_was_replaced_before_counts_no_longer
+    credentials_of_other_kinds_are_not_replaced
+    replacing_without_an_overlap_ends_what_was_issued_before
+    an_external_client_is_one_receiver
+    a_revoked_receiver_keeps_its_streams_and_shows_nothing
+    a_receiver_is_removed_when_its_streams_are_gone
+    an_assertion_is_used_once
     a_key_is_read_as_it_was_stored
     two_issuers_may_have_a_key_of_one_name
     a_change_of_keys_sees_what_the_one_before_has_left

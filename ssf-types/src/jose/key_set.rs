@@ -8,7 +8,7 @@ use super::{JWKS_BYTES_MAX, JwksError, KEYS_MAX, KeyError, PublicKey, SigningKey
 use crate::{
     id::Kid,
     json::{self, Members},
-    set::{Header, SetError, Verifier},
+    set::{Algorithm, Header, SetError, Verifier},
 };
 
 /// Most keys that are tried for one SET.
@@ -110,6 +110,29 @@ impl KeySet {
         self.keys.iter().any(|key| key.kid() == Some(kid))
     }
 
+    /// Whether a key that fits `algorithm` and `kid` made `signature` over `signing_input`; `None` if no key fits.
+    ///
+    /// This is for JWTs that are no SETs, such as access tokens; SETs are verified by [`UnverifiedSet`].
+    ///
+    /// [`UnverifiedSet`]: crate::set::UnverifiedSet
+    pub fn verify(
+        &self,
+        algorithm: Algorithm,
+        kid: Option<&Kid>,
+        signing_input: &[u8],
+        signature: &[u8],
+    ) -> Option<bool> {
+        // A key without a name is not taken for one that has a name.
+        let is_meant = |key: &&PublicKey| kid.is_none() || kid == key.kid();
+        let candidates = self.keys.iter().filter(is_meant);
+        let mut verifiers = candidates
+            .filter_map(|key| key.verifier(algorithm))
+            .take(CANDIDATES_MAX)
+            .peekable();
+        verifiers.peek()?;
+        Some(verifiers.any(|verifier| verifier.verify(signing_input, signature).is_ok()))
+    }
+
     /// Writes the keys as a JWKS (RFC 7517 §5).
     pub fn to_jwks(&self) -> Value {
         json!({ "keys": self.keys.iter().map(PublicKey::to_jwk).collect::<Vec<_>>() })
@@ -123,18 +146,11 @@ impl Verifier for KeySet {
         signing_input: &[u8],
         signature: &[u8],
     ) -> Result<(), SetError> {
-        // A key without a name is not taken for one that has a name.
-        let is_meant = |key: &&PublicKey| header.kid.is_none() || header.kid.as_ref() == key.kid();
-        let candidates = self.keys.iter().filter(is_meant);
-        let candidates = candidates.filter_map(|key| key.verifier(header.alg));
-        let mut fault = SetError::UnknownKey;
-        for verifier in candidates.take(CANDIDATES_MAX) {
-            match verifier.verify(signing_input, signature) {
-                Ok(()) => return Ok(()),
-                Err(_) => fault = SetError::BadSignature,
-            }
+        match self.verify(header.alg, header.kid.as_ref(), signing_input, signature) {
+            Some(true) => Ok(()),
+            Some(false) => Err(SetError::BadSignature),
+            None => Err(SetError::UnknownKey),
         }
-        Err(fault)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A Receiver, found by the fingerprint of its token.
+//! A Receiver; what it is found by is in `receiver_credential`.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,6 +11,10 @@ pub(crate) struct Model {
     pub(crate) issuer: String,
     /// JSON.
     pub(crate) audience: String,
+    /// What it may do at most, with blanks between.
+    pub(crate) scopes: String,
+    pub(crate) token_epoch: i64,
+    /// Of the first schema, in which each Receiver had one token. Nothing reads it, and it has to be unique.
     pub(crate) token_fingerprint: Vec<u8>,
     pub(crate) created_at: i64,
 }

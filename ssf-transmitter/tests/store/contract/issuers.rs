@@ -1,7 +1,7 @@
 //! Several issuers that share a store: none sees anything of another.
 
 use ssf_transmitter::{
-    domain::issuer::IssuerName,
+    domain::{credential::Credential, issuer::IssuerName},
     ports::{AddedReceiver, CreatedStream, Submission},
 };
 
@@ -15,7 +15,10 @@ pub(crate) async fn an_event_reaches_the_streams_of_its_issuer_alone(store: &imp
     known_stream(store, 1, &[LOGOUT]).await;
     let mut receiver = receiver("acme-rp");
     receiver.issuer = acme();
-    let added = store.add_receiver(&receiver, token(2), NOW).await.unwrap();
+    let added = store
+        .add_receiver(&receiver, &[Credential::Bearer(token(2))], NOW)
+        .await
+        .unwrap();
     assert_eq!(added, AddedReceiver::Added);
     let stream = stream_of(&receiver, &[LOGOUT]);
     assert_eq!(stream.issuer, acme());
@@ -44,8 +47,14 @@ pub(crate) async fn an_event_reaches_the_streams_of_its_issuer_alone(store: &imp
 
 pub(crate) async fn a_receiver_is_known_at_its_own_issuer_alone(store: &impl Store) {
     let receiver = known_receiver(store, 1).await;
-    let found = store.receiver_by_token(&main(), token(1)).await.unwrap();
+    let found = store
+        .receiver_by_token(&main(), token(1), NOW)
+        .await
+        .unwrap();
     assert_eq!(found, Some(receiver));
-    let found = store.receiver_by_token(&acme(), token(1)).await.unwrap();
+    let found = store
+        .receiver_by_token(&acme(), token(1), NOW)
+        .await
+        .unwrap();
     assert_eq!(found, None);
 }
