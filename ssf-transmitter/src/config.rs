@@ -788,7 +788,7 @@ mod tests {
     fn an_issuer_whose_path_could_be_written_in_two_ways_is_refused() {
         for path in ["a%2Fb", "ümlaut"] {
             let told = faults(&format!("issuer = 'https://tr.example.com/{path}'"), &[]);
-            let expected = "issuer (file t.toml): must have a path of plain characters, without any that need a %";
+            let expected = "issuer (file t.toml): must have a path of plain characters, without braces, asterisks, or any that need a %";
             assert_eq!(told, [expected], "{path}");
         }
     }
