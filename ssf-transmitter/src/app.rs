@@ -1,6 +1,7 @@
 //! The steps of the transmitter: they take facts from the [ports](crate::ports), ask the [domain](crate::domain), and
 //! carry out what it decides. Whoever starts the process runs them in loops.
 
+pub mod activity;
 pub mod audit;
 pub mod clock;
 pub mod deliver;
@@ -13,6 +14,7 @@ pub mod manage;
 pub mod poll;
 pub mod receivers;
 pub mod status;
+pub mod tend;
 pub mod token;
 pub mod verify;
 pub mod wake;

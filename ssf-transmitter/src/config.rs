@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
     event::{EventPayload, Family, risc::SessionsRevoked},
+    stream::STREAMS_MAX,
     uri::{EventTypeUri, Issuer},
 };
 
@@ -27,10 +28,11 @@ pub use self::{
     transport::Transport,
 };
 use crate::{
-    app::keys::KeyPlan,
+    app::{keys::KeyPlan, tend::Tending},
     domain::{
         issuer::{IssuerName, Issuers},
         push_address::{NETWORKS_MAX, OwnMachine, PushAddresses},
+        stream::STREAMS_PER_RECEIVER_DEFAULT,
         subjects::SubjectPreference,
     },
     push::PushTimeouts,
@@ -62,6 +64,9 @@ const POLLS_WAITING_MAX: u64 = 1_000_000;
 /// Longest time for which an access token may count, in seconds (RFC 6750 §5.3, CAEP Interoperability Profile 1.0
 /// §2.7.1).
 const ACCESS_TOKEN_SECONDS_MAX: u64 = 3600;
+
+/// Longest time for which a stream may be quiet before something is done about it, in seconds: a year.
+const QUIET_SECONDS_MAX: u64 = 366 * 24 * 3600;
 
 /// Largest body that may be allowed, in bytes.
 const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -120,6 +125,10 @@ pub struct Config {
     pub polls_waiting_max: usize,
     /// How long an access token of the built-in token endpoint counts; `None` if there is no such endpoint. Whole seconds.
     pub token_life: Option<Duration>,
+    /// Most streams of one Receiver.
+    pub streams_per_receiver_max: u64,
+    /// What is done for streams on which nothing happens; whole seconds.
+    pub tending: Tending,
     /// How long a stop waits for what is in flight.
     pub shutdown: Duration,
 }
@@ -156,14 +165,12 @@ impl Config {
         let management = reader.size("management_body_bytes_max", 64 * 1024, BODY_BYTES_MAX);
         let ingest = reader.size("ingest_body_bytes_max", 2 * 1024 * 1024, BODY_BYTES_MAX);
         let streams = reader.size("streams_parallel_max", 32, 1024);
-        let interval = reader.number(
-            "min_verification_interval_seconds",
-            30,
-            1..=VERIFICATION_SECONDS_MAX,
-        );
+        let interval = read_verification_interval(&mut reader);
         let poll = reader.number("poll_timeout_seconds", 30, 1..=POLL_SECONDS_MAX);
         let polls = reader.size("polls_waiting_max", 10_000, POLLS_WAITING_MAX);
         let tokens = read_tokens(&mut reader);
+        let per_receiver = read_streams_per_receiver(&mut reader);
+        let tending = read_tending(&mut reader);
         let shutdown = reader.number("shutdown_seconds", 15, 1..=600);
         let faults = reader.finish();
         let config = (|| {
@@ -188,10 +195,12 @@ impl Config {
                 management_body_bytes_max: management?,
                 ingest_body_bytes_max: ingest?,
                 streams_parallel_max: streams?,
-                min_verification_interval: Duration::from_secs(interval?),
+                min_verification_interval: interval?,
                 poll_timeout: Duration::from_secs(poll?),
                 polls_waiting_max: polls?,
                 token_life: tokens?.life(),
+                streams_per_receiver_max: per_receiver?,
+                tending: tending?,
                 shutdown: Duration::from_secs(shutdown?),
             })
         })();
@@ -284,6 +293,29 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+fn read_verification_interval(reader: &mut Reader) -> Option<Duration> {
+    let key = "min_verification_interval_seconds";
+    let seconds = reader.number(key, 30, 1..=VERIFICATION_SECONDS_MAX)?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Reads how many streams a Receiver may have; it has to be able to read the list of them.
+fn read_streams_per_receiver(reader: &mut Reader) -> Option<u64> {
+    let (key, default) = ("streams_per_receiver_max", STREAMS_PER_RECEIVER_DEFAULT);
+    reader.number(key, default, 1..=STREAMS_MAX as u64)
+}
+
+/// Reads what is done for quiet streams; zero turns it off.
+fn read_tending(reader: &mut Reader) -> Option<Tending> {
+    let keep_alive = reader.number("keep_alive_seconds", 0, 0..=QUIET_SECONDS_MAX);
+    let inactivity = reader.number("inactivity_timeout_seconds", 0, 0..=QUIET_SECONDS_MAX);
+    let unless_off = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
+    Some(Tending {
+        keep_alive: unless_off(keep_alive?),
+        inactivity_timeout: unless_off(inactivity?),
+    })
+}
 
 /// Reads one text as `T`; `expected` completes the sentence "must be".
 fn parsed<T: std::str::FromStr>(value: &Value, expected: &str) -> Result<T, String> {

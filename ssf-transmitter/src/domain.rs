@@ -12,6 +12,7 @@ pub mod fan_out;
 pub mod framework;
 pub mod grant;
 pub mod id;
+pub mod inactivity;
 pub mod issuer;
 pub mod jwt;
 pub mod key;

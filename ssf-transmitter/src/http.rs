@@ -37,7 +37,10 @@ pub use self::listening::Listening;
 use self::{problem::Problem, site::Site};
 use crate::{
     access::Granting,
-    app::{clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan, poll::Polls, wake::Wake},
+    app::{
+        activity::Activity, clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan,
+        poll::Polls, wake::Wake,
+    },
     domain::{
         id::{Fingerprint, WorkerId},
         issuer::Issuers,
@@ -92,6 +95,10 @@ pub struct AppState {
     pub min_verification_interval: Duration,
     /// Where SETs may be pushed to.
     pub push_addresses: PushAddresses,
+    /// Most streams of one Receiver.
+    pub streams_per_receiver_max: u64,
+    /// Is told which Receivers are there, and knows after how long without that their streams are paused.
+    pub activity: Activity,
     /// Longest body of a management request, in bytes.
     pub management_body_bytes_max: usize,
     /// Longest body of an ingest request, in bytes.

@@ -41,7 +41,7 @@ use crate::domain::issuer::IssuerName;
 pub use self::{
     audit::AuditStore,
     key::KeyStore,
-    operated::OperatedStreams,
+    operated::{KeptAlive, OperatedStreams},
     outbox::{
         Appended, FanOutLease, FannedOut, Fenced, Idempotency, LeasedStream, Outbox, Resume,
         Settlement, StreamLease, Submission,

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use crate::{
     access::Granting,
     app::{
+        activity::Activity,
         clock::SystemClock,
         deliver::DeliverySettings,
         dispatch::Dispatcher,
@@ -127,9 +128,8 @@ impl Server {
         let keys = load_keys(&store, &issuers, &plan).await?;
         let push = PushClient::new(config.push_timeouts).map_err(StartError::Push)?;
         // After all that can fail: a token that is made and never shown would lock the operator out.
-        let operator = installation::operator(&store, &sealer)
-            .await
-            .map_err(StartError::Installation)?;
+        let operator = installation::operator(&store, &sealer).await;
+        let operator = operator.map_err(StartError::Installation)?;
         let (polls, unreached) = poll::polls(config.polls_waiting_max);
         let work = Arc::new(Work {
             store: store.clone(),
@@ -145,6 +145,7 @@ impl Server {
             pulse: Pulse::begin(),
             settings: DeliverySettings::default(),
             streams_parallel_max: config.streams_parallel_max,
+            tending: config.tending,
         });
         let (ingest, queue) = ingest::queue();
         let state = AppState {
@@ -167,12 +168,12 @@ impl Server {
             clock: SystemClock,
             min_verification_interval: config.min_verification_interval,
             push_addresses: config.push_addresses,
+            streams_per_receiver_max: config.streams_per_receiver_max,
+            activity: Activity::new(config.tending.inactivity_timeout),
             management_body_bytes_max: config.management_body_bytes_max,
             ingest_body_bytes_max: config.ingest_body_bytes_max,
         };
-        let tls = watch.as_ref().map(Watch::tls);
-        let http =
-            Listening::start(listener, tls, state, config.shutdown).map_err(StartError::Http)?;
+        let http = answer(listener, watch.as_ref(), state, config.shutdown)?;
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats);
         let keeper = spawn_keeper(&work, plan);
         let (stopper, tasks) = spawn_loops(&work, dispatcher, queue, unreached, metrics, watch);
@@ -231,6 +232,16 @@ impl Server {
         };
         answered
     }
+}
+
+fn answer(
+    listener: TcpListener,
+    watch: Option<&Watch>,
+    state: AppState,
+    shutdown: Duration,
+) -> Result<Listening, StartError> {
+    let tls = watch.map(Watch::tls);
+    Listening::start(listener, tls, state, shutdown).map_err(StartError::Http)
 }
 
 fn announce_key(source: &KeySource) {
@@ -306,6 +317,7 @@ fn spawn_loops(
         tasks.spawn(watch.run(stop.clone()));
     }
     tasks.spawn(worker::polls(Arc::clone(work), unreached, stop.clone()));
+    tasks.spawn(worker::tend(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::repeat(METRICS_UPKEEP, stop, move || {
         metrics.run_upkeep();
     }));

@@ -29,6 +29,7 @@ mod receivers;
 mod row;
 mod settings;
 mod streams;
+mod tend;
 mod verify;
 
 use std::sync::Arc;

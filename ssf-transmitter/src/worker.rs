@@ -14,7 +14,7 @@ use tokio::{
     task::{JoinError, JoinSet},
     time::Instant,
 };
-use tracing::{debug, error};
+use tracing::{debug, error, info};
 
 use crate::{
     app::{
@@ -23,11 +23,12 @@ use crate::{
         dispatch::{Dispatched, Dispatcher},
         gate::Gate,
         poll::{Caller, Polls, Unreached},
+        tend::{Tended, Tending},
         wake::Wake,
     },
     domain::{id::WorkerId, issuer::Issuers},
     keys::SigningKeys,
-    ports::{Clock, LeasedStream, Outbox, StoreError},
+    ports::{Clock, LeasedStream, OperatedStreams, Outbox, StoreError},
     push::PushClient,
     store::SeaStore,
 };
@@ -155,6 +156,8 @@ pub struct Work {
     pub settings: DeliverySettings,
     /// Most streams that are delivered at the same time.
     pub streams_parallel_max: usize,
+    /// What is done for streams on which nothing happens.
+    pub tending: Tending,
 }
 
 /// Fans out what was accepted, until it is time to stop.
@@ -218,6 +221,35 @@ pub async fn polls(work: Arc<Work>, mut unreached: Unreached, mut stop: Stop) {
         }
     }
     work.polls.close();
+}
+
+/// Looks after streams on which nothing happens, until it is time to stop.
+pub async fn tend(work: Arc<Work>, mut stop: Stop) {
+    if work.tending.inactivity_timeout.is_none()
+        && let Err(error) = work.store.forget_activity().await
+    {
+        error!(error = %Chain(&error), "what is known of the activity of receivers grows old");
+    }
+    while work.tending != Tending::default() && !stop.is_stopping() {
+        let tended = Box::pin(work.tending.step(&work.store, &work.clock)).await;
+        let tended = tended.unwrap_or_else(|error| {
+            error!(error = %Chain(&error), "quiet streams cannot be looked after now");
+            Tended::default()
+        });
+        for stream in &tended.paused {
+            info!(stream.id = %stream, "stream paused: its receiver shows no activity");
+        }
+        if tended.kept_alive > 0 || !tended.paused.is_empty() {
+            work.fresh.wake();
+        }
+        if tended.is_more {
+            continue;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            () = stop.stopping() => {}
+        }
+    }
 }
 
 /// Does a small job now and after each `period`, until it is time to stop.

@@ -9,10 +9,7 @@ use super::{
 use crate::{
     domain::{
         receiver::Receiver,
-        stream::{
-            ChangeStreamError, NewStreamError, STREAMS_PER_RECEIVER_MAX, Stream, StreamChange,
-            Terms,
-        },
+        stream::{ChangeStreamError, NewStreamError, Stream, StreamChange, Terms},
     },
     ports::{ChangedStream, CreatedStream, DeletedStream, StoreError, StreamStore},
 };
@@ -25,8 +22,11 @@ pub enum CreateError {
     #[error(transparent)]
     Request(NewStreamError),
     /// The Receiver has as many streams as it may have.
-    #[error("this receiver has {STREAMS_PER_RECEIVER_MAX} streams already: delete one first")]
-    TooMany,
+    #[error("this receiver has as many streams as it may have, {streams_max}: delete one first")]
+    TooMany {
+        /// How many it may have.
+        streams_max: u64,
+    },
     /// The store did not do it.
     #[error("the stream cannot be stored")]
     Store(#[source] StoreError),
@@ -41,17 +41,18 @@ pub async fn create(
     receiver: &Receiver,
     request: CreateStream,
     supported: &[EventTypeUri],
+    streams_max: u64,
     now: Timestamp,
 ) -> Result<Stream, CreateError> {
     let stream = Stream::create(request, receiver, ids::stream_id(), supported, now)
         .map_err(CreateError::Request)?;
     match store
-        .create_stream(&stream)
+        .create_stream(&stream, streams_max)
         .await
         .map_err(CreateError::Store)?
     {
         CreatedStream::Created => Ok(stream),
-        CreatedStream::TooMany => Err(CreateError::TooMany),
+        CreatedStream::TooMany => Err(CreateError::TooMany { streams_max }),
     }
 }
 

@@ -91,7 +91,7 @@ impl<S: OperatedStreams + Outbox, C: Clock> Updating<'_, S, C> {
         let now = self.clock.now();
         let ids = (ids::event_id(now), ids::jti(now));
         let reason = reason.map(shortened);
-        let decide = |stream: &Stream| {
+        let decide = |stream: &Stream, _| {
             let decision = StatusDecision::announced(stream, status, reason, now, ids);
             Ok::<_, Infallible>(decision)
         };

@@ -32,8 +32,8 @@ pub enum VerifyError {
 /// Sends a verification on a stream of `receiver`, as a delivery like any other (SSF 1.0 §8.1.4.2).
 ///
 /// # Errors
-/// The stream is not enabled, `interval` has not passed since the last request that was met, there is no such stream, or
-/// the store is not available.
+/// The stream is not enabled, `interval` has not passed since the last request that was met, what that brought is pending,
+/// there is no such stream, or the store is not available.
 pub async fn verify(
     store: &impl StreamStore,
     receiver: &Receiver,
@@ -45,7 +45,7 @@ pub async fn verify(
         stream_id, state, ..
     } = request;
     let ids = (ids::event_id(now), ids::jti(now));
-    let decide = |stream: &Stream, last| verification(stream, state, last, interval, now, ids);
+    let decide = |stream: &Stream, before| verification(stream, state, before, interval, now, ids);
     let sent = store.send_verification(receiver.id, &stream_id, now, decide);
     match sent.await.map_err(VerifyError::Store)? {
         SentAlone::Numbered => Ok(()),

@@ -10,15 +10,18 @@ pub enum DropReason {
     StreamDeleted,
     /// The stream was disabled: it holds nothing (SSF 1.0 §8.1.2.1).
     StreamDisabled,
+    /// A verification that nobody had requested made way for one that the Receiver requests: one is pending at most.
+    KeepAliveReplaced,
     /// The Receiver does not ask for events of this type any more (SSF 1.0 §8.1.1.3).
     TypeNoLongerRequested,
 }
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::StreamDeleted,
         Self::StreamDisabled,
+        Self::KeepAliveReplaced,
         Self::TypeNoLongerRequested,
     ];
 
@@ -27,6 +30,7 @@ impl DropReason {
         match self {
             Self::StreamDeleted => "stream_deleted",
             Self::StreamDisabled => "stream_disabled",
+            Self::KeepAliveReplaced => "keep_alive_replaced",
             Self::TypeNoLongerRequested => "type_no_longer_requested",
         }
     }

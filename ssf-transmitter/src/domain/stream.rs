@@ -1,6 +1,6 @@
 //! Streams: what a Receiver asked for and what it gets (SSF 1.0 §8.1).
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
 use ssf_types::{
     audience::Audience,
@@ -15,8 +15,8 @@ use ssf_types::{
 
 use super::{id::ReceiverId, issuer::IssuerName, method::DeliveryMethod, receiver::Receiver};
 
-/// Most streams of one Receiver.
-pub const STREAMS_PER_RECEIVER_MAX: u64 = 100;
+/// Most streams of one Receiver, unless configured otherwise.
+pub const STREAMS_PER_RECEIVER_DEFAULT: u64 = 100;
 
 /// What the Transmitter supplies to every stream.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,8 @@ pub struct Terms<'a> {
     pub events_supported: &'a [EventTypeUri],
     /// Least time between two requests for verification; whole seconds.
     pub min_verification_interval: Duration,
+    /// After how long without activity of its Receiver a stream is paused; whole seconds.
+    pub inactivity_timeout: Option<Duration>,
 }
 
 /// A stream from this Transmitter to one Receiver.
@@ -210,6 +212,9 @@ impl Stream {
         );
         configuration.events_supported = Some(terms.events_supported.to_vec());
         configuration.min_verification_interval = Some(terms.min_verification_interval.as_secs());
+        configuration.inactivity_timeout = terms
+            .inactivity_timeout
+            .and_then(|timeout| NonZeroU64::new(timeout.as_secs()));
         configuration
             .events_requested
             .clone_from(&self.events_requested);
@@ -313,6 +318,7 @@ mod tests {
             issuer: &issuer,
             events_supported: &types(&["urn:a:1", "urn:a:2"]),
             min_verification_interval: Duration::from_secs(30),
+            inactivity_timeout: None,
         });
         assert_eq!(
             serde_json::to_string(&told).unwrap(),
@@ -330,6 +336,7 @@ mod tests {
             issuer: &issuer,
             events_supported: &supported,
             min_verification_interval: Duration::from_secs(30),
+            inactivity_timeout: None,
         };
         described().changed(read(body.as_bytes()), terms)
     }

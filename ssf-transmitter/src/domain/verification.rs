@@ -11,6 +11,23 @@ use super::{
     stream::Stream,
 };
 
+/// What is known of the verifications that a Receiver has requested for a stream.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Requested {
+    /// When a request was last met.
+    pub last: Option<Timestamp>,
+    /// Whether the verification that it brought is pending.
+    pub is_pending: bool,
+}
+
+impl Requested {
+    /// A request was met at `last`.
+    pub fn new(last: Option<Timestamp>, is_pending: bool) -> Self {
+        Self { last, is_pending }
+    }
+}
+
 /// A verification is not sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +35,12 @@ pub enum VerificationError {
     /// A stream that is not enabled sends nothing, and that is nothing to be found out by waiting.
     #[error("the stream is {}, and nothing is sent on it: enable it first", .0.as_str())]
     NotEnabled(StreamStatus),
+    /// A Receiver that does not take what it has requested gets no more of it: one is pending at most.
+    #[error("the verification that was requested before is not acknowledged yet: it comes first")]
+    Pending {
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// The one before was requested a moment ago (SSF 1.0 §8.1.4.2).
     #[error("min_verification_interval has not passed since the last request")]
     TooSoon {
@@ -26,17 +49,17 @@ pub enum VerificationError {
     },
 }
 
-/// Decides on a Receiver's request for a verification of its stream; the last one that was granted came at `last`.
+/// Decides on a Receiver's request for a verification of its stream, given what became of those before.
 ///
 /// The subject is the stream, and `state` is echoed (SSF 1.0 §8.1.4.1). Its order key is the stream's id, so that it waits
 /// for no event, and no event for it.
 ///
 /// # Errors
-/// The stream is not enabled, or `interval` has not passed.
+/// The stream is not enabled, `interval` has not passed, or the verification before is pending.
 pub fn verification(
     stream: &Stream,
     state: Option<String>,
-    last: Option<Timestamp>,
+    before: Requested,
     interval: Duration,
     now: Timestamp,
     ids: (EventId, Jti),
@@ -47,18 +70,36 @@ pub fn verification(
             return Err(VerificationError::NotEnabled(stream.status));
         }
     }
-    if let Some(next) = last.map(|last| last.after(interval))
+    if let Some(next) = before.last.map(|last| last.after(interval))
         && next > now
     {
         // A clock that was set back does not silence the stream for longer than the interval.
         let retry_after = next.since(now).min(interval);
         return Err(VerificationError::TooSoon { retry_after });
     }
+    if before.is_pending {
+        let retry_after = interval;
+        return Err(VerificationError::Pending { retry_after });
+    }
+    Ok(set(stream, state, now, ids))
+}
+
+/// A verification that nobody requested: it has no `state` (SSF 1.0 §8.1.4.2), and keeps a quiet stream from looking
+/// like a broken one.
+pub fn keep_alive(stream: &Stream, now: Timestamp, ids: (EventId, Jti)) -> FrameworkSet {
+    set(stream, None, now, ids)
+}
+
+fn set(
+    stream: &Stream,
+    state: Option<String>,
+    now: Timestamp,
+    ids: (EventId, Jti),
+) -> FrameworkSet {
     let mut payload = Verification::default();
     payload.state = state;
     let order = OrderKey::of(&framework::subject(&stream.id).into());
-    let place = (order, Hold::Obeys);
-    Ok(FrameworkSet::new(&stream.id, payload, place, now, ids))
+    FrameworkSet::new(&stream.id, payload, (order, Hold::Obeys), now, ids)
 }
 
 #[cfg(test)]
@@ -76,11 +117,22 @@ mod tests {
         state: Option<&str>,
         last: Option<Timestamp>,
     ) -> Result<FrameworkSet, VerificationError> {
-        let ids = (
+        let before = Requested::new(last, false);
+        verification(
+            stream,
+            state.map(str::to_owned),
+            before,
+            INTERVAL,
+            NOW,
+            ids(),
+        )
+    }
+
+    fn ids() -> (EventId, Jti) {
+        (
             EventId::new(Uuid::from_u128(7)),
             Jti::parse("756E69717565").unwrap(),
-        );
-        verification(stream, state.map(str::to_owned), last, INTERVAL, NOW, ids)
+        )
     }
 
     #[test]
@@ -110,6 +162,21 @@ mod tests {
         assert_eq!(at(last(1_000_999)), too_soon(INTERVAL));
         assert_eq!(at(last(9_000_000)), too_soon(INTERVAL));
         assert!(at(last(970_999)).is_ok());
+    }
+
+    #[test]
+    fn while_one_is_pending_no_other_is_sent() {
+        let before = Requested::new(Some(Timestamp::from_secs(1)), true);
+        let refused = verification(&stream(), None, before, INTERVAL, NOW, ids());
+        let retry_after = INTERVAL;
+        assert_eq!(refused, Err(VerificationError::Pending { retry_after }));
+    }
+
+    #[test]
+    fn a_verification_that_nobody_requested_has_no_state() {
+        let set = keep_alive(&stream(), NOW, ids());
+        let json = serde_json::to_string(&set.event).unwrap();
+        assert!(json.ends_with(r#"/verification":{}}}"#), "{json}");
     }
 
     #[test]

@@ -12,7 +12,13 @@ use ssf_types::{
 };
 
 use self::answer::AnswerBody;
-use super::{auth, body, code::Code, problem::Problem, site::Site, streams::private};
+use super::{
+    auth, body,
+    code::Code,
+    problem::Problem,
+    site::Site,
+    streams::{note_activity, private},
+};
 use crate::{
     app::poll::{PollError, Poller},
     domain::scope::Need,
@@ -28,6 +34,7 @@ pub(super) async fn poll(
     let receiver = auth::receiver(&request, &site, Need::Poll).await?.id;
     let asked = read(&request, payload).await?;
     let stream = StreamId::parse(stream.into_inner()).map_err(|_| nothing_here())?;
+    note_activity(&site, receiver, &stream).await?;
     let app = &site.app;
     let poller = Poller {
         store: &app.store,

@@ -58,6 +58,7 @@ impl Site {
             issuer: &self.issuer,
             events_supported: &self.app.events_supported,
             min_verification_interval: self.app.min_verification_interval,
+            inactivity_timeout: self.app.activity.timeout(),
         }
     }
 }

@@ -12,7 +12,9 @@ use super::{
     auth, body,
     problem::Problem,
     site::Site,
-    streams::{check_same_stream, find, no_such_stream, private, required_stream_id},
+    streams::{
+        check_same_stream, find, no_such_stream, note_activity, private, required_stream_id,
+    },
 };
 use crate::{
     app::status::{self, Settled, StatusError, StatusUpdated},
@@ -26,6 +28,7 @@ use crate::{
 pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Read).await?;
     let id = required_stream_id(&request)?;
+    note_activity(&site, receiver.id, &id).await?;
     let stream = find(&site, &receiver, &id).await?;
     Ok(private(HttpResponse::Ok()).json(stream.status_configuration()))
 }
@@ -43,6 +46,7 @@ pub(super) async fn update(
     let asked =
         UpdateStatus::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(&request, &asked.stream_id)?;
+    note_activity(&site, receiver.id, &asked.stream_id).await?;
     let updating = status::Updating {
         store: &site.app.store,
         clock: &site.app.clock,

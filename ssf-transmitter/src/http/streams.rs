@@ -17,6 +17,7 @@ use crate::{
     app::manage::{self, ChangeError, CreateError},
     domain::{
         audit::{Act, Action, Actor, Details},
+        id::ReceiverId,
         receiver::Receiver,
         scope::Need,
         stream::{Stream, StreamChange},
@@ -38,11 +39,17 @@ pub(super) async fn create(
     let act = Act::making(Actor::receiver(receiver.id), Action::CreateStream, "stream");
     let creating = Box::pin(async {
         let now = site.app.clock.now();
-        let supported = &site.app.events_supported;
-        let created = manage::create(&site.app.store, &receiver, asked, supported, now).await;
-        created.map_err(|error| match error {
+        let created = manage::create(
+            &site.app.store,
+            &receiver,
+            asked,
+            &site.app.events_supported,
+            site.app.streams_per_receiver_max,
+            now,
+        );
+        created.await.map_err(|error| match error {
             CreateError::Request(error) => Problem::bad_request(error.to_string()),
-            CreateError::TooMany => Problem::new(Code::TooManyStreams, error.to_string()),
+            CreateError::TooMany { .. } => Problem::new(Code::TooManyStreams, error.to_string()),
             CreateError::Store(error) => Problem::store(&error),
         })
     });
@@ -56,6 +63,7 @@ pub(super) async fn create(
 pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Read).await?;
     if let Some(id) = stream_id(&request)? {
+        note_activity(&site, receiver.id, &id).await?;
         let stream = find(&site, &receiver, &id).await?;
         return Ok(private(HttpResponse::Ok()).json(configuration(&stream, &site)));
     }
@@ -102,6 +110,7 @@ async fn change(
     let body = body::json(request, payload, site.app.management_body_bytes_max).await?;
     let asked = read(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(request, asked.stream_id())?;
+    note_activity(site, receiver.id, asked.stream_id()).await?;
     check_endpoint(asked.delivery(), site)?;
     let act = Act::on(
         Actor::receiver(receiver.id),
@@ -155,6 +164,17 @@ pub(super) async fn delete(
     site.app.polls.call(&id);
     info!(stream.id = %id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream deleted");
     Ok(private(HttpResponse::NoContent()).finish())
+}
+
+/// Notes that a Receiver names its stream, before anything is done about it.
+pub(super) async fn note_activity(
+    site: &Site,
+    receiver: ReceiverId,
+    id: &StreamId,
+) -> Result<(), Problem> {
+    let (app, now) = (&site.app, site.app.clock.now());
+    let noted = app.activity.note(&app.store, receiver, id, now);
+    noted.await.map_err(|error| Problem::store(&error))
 }
 
 pub(super) async fn find(

@@ -13,7 +13,7 @@ use super::{
     code::Code,
     problem::Problem,
     site::Site,
-    streams::{check_same_stream, no_such_stream, private},
+    streams::{check_same_stream, no_such_stream, note_activity, private},
 };
 use crate::{
     app::verify::{self, VerifyError},
@@ -36,6 +36,7 @@ pub(super) async fn request(
     let asked = VerificationRequest::parse(&body)
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(&request, &asked.stream_id)?;
+    note_activity(&site, receiver.id, &asked.stream_id).await?;
     let id = asked.stream_id.clone();
     let interval = site.app.min_verification_interval;
     let act = Act::on(
@@ -52,7 +53,8 @@ pub(super) async fn request(
                 VerificationError::NotEnabled(_) => {
                     Problem::new(Code::StreamNotEnabled, error.to_string())
                 }
-                VerificationError::TooSoon { retry_after } => {
+                VerificationError::TooSoon { retry_after }
+                | VerificationError::Pending { retry_after } => {
                     Problem::too_soon(error.to_string(), retry_after)
                 }
             },

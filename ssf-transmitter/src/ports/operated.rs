@@ -5,7 +5,18 @@ use std::future::Future;
 use ssf_types::{id::StreamId, time::Timestamp};
 
 use super::{ChangedStream, DeletedStream, StoreError};
-use crate::domain::{announcement::StatusDecision, issuer::IssuerName, stream::Stream};
+use crate::domain::{
+    announcement::StatusDecision, framework::FrameworkSet, issuer::IssuerName, stream::Stream,
+};
+
+/// What came of a look for quiet streams.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct KeptAlive {
+    /// How many streams were looked at.
+    pub looked_at: u64,
+    /// On how many of them a SET was numbered.
+    pub sent: u64,
+}
 
 /// The streams as the Transmitter itself deals with them: no Receiver has asked, so which one's they are does not matter.
 /// Another issuer's stream does not exist.
@@ -15,7 +26,8 @@ pub trait OperatedStreams {
     ///
     /// An announcement is due at once, whatever the status, and behind those that are pending. On a stream that becomes
     /// enabled, it alone is due until it was settled or has failed often enough
-    /// ([`is_announced`](crate::domain::announcement::is_announced)).
+    /// ([`is_announced`](crate::domain::announcement::is_announced)). `decide` gets the stream, and when activity of its
+    /// Receiver was last noted.
     fn decide_status<F, E>(
         &self,
         issuer: &IssuerName,
@@ -24,8 +36,32 @@ pub trait OperatedStreams {
         decide: F,
     ) -> impl Future<Output = Result<ChangedStream<E>, StoreError>> + Send
     where
-        F: FnOnce(&Stream) -> Result<StatusDecision, E> + Send,
+        F: FnOnce(&Stream, Option<Timestamp>) -> Result<StatusDecision, E> + Send,
         E: Send;
+
+    /// Numbers a SET on each of the enabled streams on which nothing was delivered since `quiet_since`, nothing is pending,
+    /// and no such SET was numbered; at most `limit` streams are looked at, each of them once in a while.
+    fn send_keep_alives<F>(
+        &self,
+        quiet_since: Timestamp,
+        now: Timestamp,
+        limit: u64,
+        make: F,
+    ) -> impl Future<Output = Result<KeptAlive, StoreError>> + Send
+    where
+        F: FnMut(&Stream) -> FrameworkSet + Send;
+
+    /// At most `limit` enabled streams of which no activity was noted after `noted_until`, the longest idle first. Where
+    /// nothing is known, `now` is noted.
+    fn idle_streams(
+        &self,
+        noted_until: Timestamp,
+        now: Timestamp,
+        limit: u64,
+    ) -> impl Future<Output = Result<Vec<(IssuerName, StreamId)>, StoreError>> + Send;
+
+    /// Forgets all activity that was noted, which is not true any more once it is not noted for a while.
+    fn forget_activity(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Deletes a stream as `delete_stream` of [`StreamStore`](super::StreamStore) does.
     fn end_stream(

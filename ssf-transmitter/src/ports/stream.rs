@@ -5,16 +5,20 @@ use std::future::Future;
 use ssf_types::{id::StreamId, time::Timestamp};
 
 use super::{StoreError, StreamLease};
-use crate::domain::{dropped::DropRecord, framework::FrameworkSet, id::ReceiverId, stream::Stream};
+use crate::domain::{
+    dropped::DropRecord, framework::FrameworkSet, id::ReceiverId, stream::Stream,
+    verification::Requested,
+};
 
 /// The streams. Every method but `create_stream` sees those of one Receiver alone: another's stream does not exist.
 pub trait StreamStore {
     /// Creates a stream for all events that are accepted from now on, and for none before.
     ///
-    /// A Receiver has at most [`STREAMS_PER_RECEIVER_MAX`](crate::domain::stream::STREAMS_PER_RECEIVER_MAX).
+    /// A Receiver has at most `streams_max`.
     fn create_stream(
         &self,
         stream: &Stream,
+        streams_max: u64,
     ) -> impl Future<Output = Result<CreatedStream, StoreError>> + Send;
 
     /// One stream of `receiver`.
@@ -50,7 +54,8 @@ pub trait StreamStore {
 
     /// Numbers a SET of the framework on one stream of `receiver` alone; it is due at once.
     ///
-    /// `decide` gets the stream and when the last such request was met; this one is remembered as being met at `now`.
+    /// `decide` gets the stream and what is known of earlier requests; this one is remembered as being met at `now`. A
+    /// keep-alive that is pending is dropped for it.
     fn send_verification<F, E>(
         &self,
         receiver: ReceiverId,
@@ -59,8 +64,17 @@ pub trait StreamStore {
         decide: F,
     ) -> impl Future<Output = Result<SentAlone<E>, StoreError>> + Send
     where
-        F: FnOnce(&Stream, Option<Timestamp>) -> Result<FrameworkSet, E> + Send,
+        F: FnOnce(&Stream, Requested) -> Result<FrameworkSet, E> + Send,
         E: Send;
+
+    /// Notes that `receiver` did something with a stream of its own, unless some activity was noted since `unless_since`.
+    fn note_activity(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        unless_since: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Deletes a stream of `receiver` and drops its deliveries; whoever works on it loses the lease.
     fn delete_stream(

@@ -58,7 +58,7 @@ impl SeaStore {
         change: F,
     ) -> Result<ChangedStream<E>, StoreError>
     where
-        F: FnOnce(&Stream) -> Result<StatusDecision, E> + Send,
+        F: FnOnce(&Stream, Option<Timestamp>) -> Result<StatusDecision, E> + Send,
         E: Send,
     {
         let Some(uuid) = row::stream_uuid(id) else {
@@ -69,7 +69,8 @@ impl SeaStore {
         let Some((queue, before)) = locked else {
             return Ok(ChangedStream::NotFound);
         };
-        let decision = match change(&before) {
+        let active_at = queue.active_at.map(row::moment);
+        let decision = match change(&before, active_at) {
             Ok(decision) => decision,
             Err(refusal) => return Ok(ChangedStream::Refused(refusal)),
         };

@@ -17,6 +17,7 @@ use super::{
     lease::held,
     outbox::State,
     row::{self, Cell},
+    tend::delivered,
 };
 use crate::{
     domain::{
@@ -119,6 +120,9 @@ impl SeaStore {
         let stream = queue.stream_id;
         self.store_settlements(&transaction, stream, settlements, now)
             .await?;
+        if settlements.iter().any(|one| one.state.is_settled()) {
+            delivered(&transaction, &queue, now).await?;
+        }
         let gateway = open_if_announced(&transaction, &queue).await?;
         refresh_next_due(&transaction, stream, gateway).await?;
         transaction.commit().await?;

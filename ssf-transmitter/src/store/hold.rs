@@ -10,6 +10,7 @@ use super::{
     change::last_position,
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, stream_event_type, stream_queue},
+    row,
 };
 use crate::{
     domain::dropped::{DropReason, DropRecord},
@@ -42,6 +43,7 @@ pub(super) async fn follow_status(
     match after {
         StreamStatus::Enabled => {
             set_held(transaction, of.stream, false).await?;
+            begin_activity(transaction, of.stream, now).await?;
             Ok(0)
         }
         StreamStatus::Paused => {
@@ -102,6 +104,24 @@ async fn end_disablement(
             Expr::value(last),
         )
         .filter(stream_event_type::Column::StreamId.eq(stream))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// A stream that was just enabled is not idle, whoever enabled it.
+async fn begin_activity(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    stream_queue::Entity::update_many()
+        .col_expr(
+            stream_queue::Column::ActiveAt,
+            Expr::value(row::millis(now)),
+        )
+        .filter(stream_queue::Column::StreamId.eq(stream))
+        .filter(stream_queue::Column::ActiveAt.is_not_null())
         .exec(transaction)
         .await?;
     Ok(())

@@ -16,10 +16,11 @@ use crate::{
     domain::{
         announcement::StatusDecision,
         dropped::{DropReason, DropRecord},
+        framework::FrameworkSet,
         issuer::IssuerName,
         stream::Stream,
     },
-    ports::{ChangedStream, DeletedStream, OperatedStreams, StoreError},
+    ports::{ChangedStream, DeletedStream, KeptAlive, OperatedStreams, StoreError},
 };
 
 impl OperatedStreams for SeaStore {
@@ -31,11 +32,37 @@ impl OperatedStreams for SeaStore {
         decide: F,
     ) -> Result<ChangedStream<E>, StoreError>
     where
-        F: FnOnce(&Stream) -> Result<StatusDecision, E> + Send,
+        F: FnOnce(&Stream, Option<Timestamp>) -> Result<StatusDecision, E> + Send,
         E: Send,
     {
         self.change_stream_of(Whose::Issuer(issuer), id, now, decide)
             .await
+    }
+
+    async fn send_keep_alives<F>(
+        &self,
+        quiet_since: Timestamp,
+        now: Timestamp,
+        limit: u64,
+        make: F,
+    ) -> Result<KeptAlive, StoreError>
+    where
+        F: FnMut(&Stream) -> FrameworkSet + Send,
+    {
+        self.keep_alive(quiet_since, now, limit, make).await
+    }
+
+    async fn idle_streams(
+        &self,
+        noted_until: Timestamp,
+        now: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<(IssuerName, StreamId)>, StoreError> {
+        self.idle(noted_until, now, limit).await
+    }
+
+    async fn forget_activity(&self) -> Result<(), StoreError> {
+        self.forget_all_activity().await
     }
 
     async fn end_stream(

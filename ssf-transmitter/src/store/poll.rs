@@ -28,6 +28,7 @@ use super::{
     entity::{delivery, event, stream, stream_queue},
     outbox::State,
     row,
+    tend::delivered,
 };
 use crate::{
     domain::{
@@ -79,6 +80,9 @@ impl PollStore for SeaStore {
         let (settled, sequences) = self
             .settle_named(&transaction, uuid, &step.settled, now)
             .await?;
+        if !sequences.is_empty() {
+            delivered(&transaction, &queue, now).await?;
+        }
         let gateway = open_if_announced(&transaction, &queue).await?;
         let mut out = Answers::of(&transaction, uuid, &sequences, now).await?;
         let picked = pick(&transaction, (uuid, gateway), &out, &step, now).await?;

@@ -19,12 +19,8 @@ use super::{
 };
 use crate::{
     domain::{
-        announcement::StatusDecision,
-        dropped::DropRecord,
-        framework::FrameworkSet,
-        id::ReceiverId,
-        method::DeliveryMethod,
-        stream::{STREAMS_PER_RECEIVER_MAX, Stream},
+        announcement::StatusDecision, dropped::DropRecord, framework::FrameworkSet, id::ReceiverId,
+        method::DeliveryMethod, stream::Stream, verification::Requested,
     },
     ports::{
         ChangedStream, CorruptRow, CreatedStream, DeletedStream, SentAlone, StoreError, StreamStore,
@@ -32,7 +28,11 @@ use crate::{
 };
 
 impl StreamStore for SeaStore {
-    async fn create_stream(&self, stream: &Stream) -> Result<CreatedStream, StoreError> {
+    async fn create_stream(
+        &self,
+        stream: &Stream,
+        streams_max: u64,
+    ) -> Result<CreatedStream, StoreError> {
         let id = row::stream_uuid(&stream.id).ok_or_else(|| {
             CorruptRow::new(
                 "stream",
@@ -45,7 +45,7 @@ impl StreamStore for SeaStore {
             .filter(stream::Column::ReceiverId.eq(stream.receiver.uuid()))
             .count(&transaction)
             .await?;
-        if streams >= STREAMS_PER_RECEIVER_MAX {
+        if streams >= streams_max {
             return Ok(CreatedStream::TooMany);
         }
         stream::Entity::insert(self.stream_row(id, stream)?)
@@ -97,7 +97,7 @@ impl StreamStore for SeaStore {
         F: FnOnce(&Stream) -> Result<Stream, E> + Send,
         E: Send,
     {
-        let change = |stream: &Stream| change(stream).map(StatusDecision::silent);
+        let change = |stream: &Stream, _| change(stream).map(StatusDecision::silent);
         self.change_stream_of(Whose::Receiver(receiver), id, now, change)
             .await
     }
@@ -110,10 +110,20 @@ impl StreamStore for SeaStore {
         decide: F,
     ) -> Result<SentAlone<E>, StoreError>
     where
-        F: FnOnce(&Stream, Option<Timestamp>) -> Result<FrameworkSet, E> + Send,
+        F: FnOnce(&Stream, Requested) -> Result<FrameworkSet, E> + Send,
         E: Send,
     {
         self.send_alone(receiver, id, now, decide).await
+    }
+
+    async fn note_activity(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        unless_since: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.note_activity_on(receiver, id, now, unless_since).await
     }
 
     async fn delete_stream(
@@ -150,6 +160,10 @@ fn new_queue(id: Uuid, stream: &Stream) -> stream_queue::ActiveModel {
         opens_after: Set(None),
         polled: Set(stream.delivery.is_poll()),
         poll_due: Set(None),
+        verification: Set(None),
+        keep_alive: Set(None),
+        quiet_since: Set(row::millis(stream.created_at)),
+        active_at: Set(None),
     }
 }
 

@@ -594,6 +594,7 @@ async fn a_change_waits_for_an_attempt_that_is_about_to_begin() {
             issuer: &Issuer::parse("https://tr.example.com").unwrap(),
             events_supported: &rig.stream.events_delivered,
             min_verification_interval: Duration::from_secs(30),
+            inactivity_timeout: None,
         };
         let (store, now) = (&rig.world.store, rig.world.clock.now());
         let update = StreamChange::Update(update);

@@ -47,7 +47,7 @@ impl World {
         let endpoint = EndpointUrl::parse("https://rp.example.com/events").unwrap();
         let request = CreateStream::push(types.to_vec(), PushDelivery::new(endpoint, None));
         let now = self.clock.now();
-        manage::create(&self.store, &receiver(), request, &types, now)
+        manage::create(&self.store, &receiver(), request, &types, 100, now)
             .await
             .unwrap()
     }
@@ -58,7 +58,7 @@ impl World {
         let mut request = CreateStream::default();
         request.events_requested = Some(types.to_vec());
         let now = self.clock.now();
-        manage::create(&self.store, &receiver(), request, &types, now)
+        manage::create(&self.store, &receiver(), request, &types, 100, now)
             .await
             .unwrap()
     }

@@ -14,3 +14,5 @@ mod keys;
 mod manage;
 #[cfg(test)]
 mod poll;
+#[cfg(test)]
+mod tend;

@@ -8,7 +8,7 @@ use ssf_transmitter::{
         manage::{self, ChangeError},
         verify::{self, VerifyError},
     },
-    domain::stream::{ChangeStreamError, STREAMS_PER_RECEIVER_MAX, Stream, StreamChange, Terms},
+    domain::stream::{ChangeStreamError, Stream, StreamChange, Terms},
     domain::verification::VerificationError,
     ports::{Clock, Outbox, StreamStore},
 };
@@ -37,7 +37,7 @@ async fn a_stream_without_a_delivery_is_polled() {
     let world = World::new();
     let receiver = receiver();
     let poll = CreateStream::default();
-    let created = manage::create(&world.store, &receiver, poll, &[], world.clock.now()).await;
+    let created = manage::create(&world.store, &receiver, poll, &[], 100, world.clock.now()).await;
     assert!(created.unwrap().delivery.is_poll());
 }
 
@@ -45,14 +45,23 @@ async fn a_stream_without_a_delivery_is_polled() {
 async fn a_receiver_with_too_many_streams_is_told_so() {
     let world = World::new();
     let receiver = receiver();
-    let create = || manage::create(&world.store, &receiver, request(), &[], world.clock.now());
-    for _ in 0..STREAMS_PER_RECEIVER_MAX {
+    let create = || {
+        manage::create(
+            &world.store,
+            &receiver,
+            request(),
+            &[],
+            3,
+            world.clock.now(),
+        )
+    };
+    for _ in 0..3 {
         create().await.unwrap();
     }
     let refused = create().await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "this receiver has 100 streams already: delete one first"
+        "this receiver has as many streams as it may have, 3: delete one first"
     );
 }
 
@@ -70,6 +79,7 @@ async fn update(
         issuer: &Issuer::parse("https://tr.example.com").unwrap(),
         events_supported: &[],
         min_verification_interval: Duration::from_secs(30),
+        inactivity_timeout: None,
     };
     let (request, now) = (StreamChange::Update(request), world.clock.now());
     manage::change(&world.store, &Gate::default(), &owner, request, terms, now).await
@@ -132,8 +142,29 @@ async fn a_verification_is_sent_once_in_the_interval() {
         VerifyError::Request(VerificationError::TooSoon { retry_after: told }) if told == retry_after
     ));
     world.clock.advance(retry_after);
-    verify(&owner).await.unwrap();
+    let refused = verify(&owner).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the verification that was requested before is not acknowledged yet: it comes first"
+    );
     let stranger = receiver();
     let refused = verify(&stranger).await.unwrap_err();
     assert!(matches!(refused, VerifyError::NotFound));
+}
+
+#[tokio::test]
+async fn t16_of_ten_thousand_requests_for_verification_one_is_pending() {
+    let world = World::new();
+    let stream = world.stream().await;
+    let mut owner = receiver();
+    owner.id = stream.receiver;
+    let mut granted = 0;
+    for _ in 0..10_000 {
+        let request = VerificationRequest::new(stream.id.clone(), Some("x".into()));
+        let (interval, now) = (Duration::from_secs(30), world.clock.now());
+        let answered = verify::verify(&world.store, &owner, request, interval, now);
+        granted += u32::from(answered.await.is_ok());
+        world.clock.advance(Duration::from_secs(7));
+    }
+    assert_eq!(granted, 1);
 }

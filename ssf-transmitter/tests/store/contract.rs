@@ -5,7 +5,6 @@ use ssf_transmitter::{
         credential::Credential,
         delivery::DeliveryState,
         dropped::{DropReason, DropRecord},
-        stream::STREAMS_PER_RECEIVER_MAX,
         subjects::SubjectPreference,
     },
     ports::{
@@ -24,10 +23,11 @@ mod keys;
 mod poll;
 mod receivers;
 mod status;
+mod tending;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, audit::*, issuers::*, keys::*, poll::*, receivers::*, status::*,
+    announcement::*, audit::*, issuers::*, keys::*, poll::*, receivers::*, status::*, tending::*,
     verification::*,
 };
 
@@ -566,13 +566,13 @@ pub(crate) async fn a_receiver_has_a_limited_number_of_streams(store: &impl Stor
         known_receiver(store, 1).await,
         known_receiver(store, 2).await,
     );
-    for _ in 0..STREAMS_PER_RECEIVER_MAX {
-        let created = store.create_stream(&stream_of(&full, &[])).await;
+    for _ in 0..3 {
+        let created = store.create_stream(&stream_of(&full, &[]), 3).await;
         assert_eq!(created.unwrap(), CreatedStream::Created);
     }
-    let created = store.create_stream(&stream_of(&full, &[])).await;
+    let created = store.create_stream(&stream_of(&full, &[]), 3).await;
     assert_eq!(created.unwrap(), CreatedStream::TooMany);
-    let created = store.create_stream(&stream_of(&other, &[])).await;
+    let created = store.create_stream(&stream_of(&other, &[]), 3).await;
     assert_eq!(created.unwrap(), CreatedStream::Created);
 }
 

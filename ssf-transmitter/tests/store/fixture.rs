@@ -117,7 +117,7 @@ pub(crate) fn stream_of(receiver: &Receiver, uris: &[&str]) -> Stream {
 pub(crate) async fn known_stream(store: &impl Store, number: u8, uris: &[&str]) -> Stream {
     let receiver = known_receiver(store, number).await;
     let stream = stream_of(&receiver, uris);
-    let created = store.create_stream(&stream).await.unwrap();
+    let created = store.create_stream(&stream, 100).await.unwrap();
     assert_eq!(created, CreatedStream::Created);
     stream
 }

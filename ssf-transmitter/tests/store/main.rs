@@ -93,6 +93,16 @@ on_every_store! {
     a_verification_is_due_on_its_stream_alone_whatever_that_delivers
     a_verification_waits_for_no_event_and_no_event_for_it
     a_verification_that_came_too_soon_is_not_sent_and_changes_nothing
+    while_a_verification_is_pending_no_other_is_sent
+    a_stream_that_is_quiet_gets_a_keep_alive_once_in_the_period
+    a_stream_on_which_something_is_delivered_needs_no_keep_alive
+    a_stream_that_is_not_enabled_gets_no_keep_alive
+    at_most_as_many_quiet_streams_as_asked_for_are_looked_at
+    a_keep_alive_makes_way_for_a_verification_that_is_requested
+    the_time_of_a_stream_of_which_nothing_is_known_begins_now
+    noted_activity_keeps_a_stream_from_being_idle
+    a_stream_that_is_not_enabled_is_not_idle_and_one_that_starts_begins_anew
+    who_decides_on_a_status_is_told_of_activity
     a_verification_outlives_a_change_of_types
     a_verification_is_sent_to_the_streams_receiver_alone
     a_polled_stream_is_kept_as_such_and_never_leased

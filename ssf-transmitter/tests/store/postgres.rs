@@ -113,7 +113,7 @@ async fn a_stream_that_is_created_amid_events_gets_the_later_ones_and_no_other()
     let stream = stream_of(&receiver, &[LOGOUT]);
     let created = AtomicBool::new(false);
     let creating = async {
-        one.create_stream(&stream).await.unwrap();
+        one.create_stream(&stream, 100).await.unwrap();
         created.store(true, Ordering::SeqCst);
     };
     let accepting = async {

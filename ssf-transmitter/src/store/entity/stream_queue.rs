@@ -28,6 +28,14 @@ pub(crate) struct Model {
     /// From when on a poll may get something: the moment of the step that made it so, or the end of an answer. Absent if
     /// there is nothing, or the stream is not polled.
     pub(crate) poll_due: Option<i64>,
+    /// The number of the verification that was requested last.
+    pub(crate) verification: Option<i64>,
+    /// The number of the last verification that nobody requested.
+    pub(crate) keep_alive: Option<i64>,
+    /// When something was last delivered, or the stream was last looked at because nothing was.
+    pub(crate) quiet_since: i64,
+    /// When activity of the Receiver was last noted.
+    pub(crate) active_at: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

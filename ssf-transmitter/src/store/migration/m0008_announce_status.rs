@@ -1,4 +1,4 @@
-//! Lets the transmitter change the status of a stream itself, and say so.
+//! Lets the transmitter change the status of a stream itself, and look after streams on which nothing happens.
 
 use sea_orm_migration::prelude::*;
 
@@ -34,4 +34,10 @@ const CHANGES: &[&str] = &[
     "ALTER TABLE delivery ADD COLUMN passes_hold BOOLEAN NOT NULL DEFAULT FALSE",
     "CREATE INDEX delivery_passing ON delivery (stream_id, sequence) WHERE passes_hold",
     "ALTER TABLE stream_queue ADD COLUMN opens_after BIGINT",
+    "ALTER TABLE stream_queue ADD COLUMN verification BIGINT",
+    "ALTER TABLE stream_queue ADD COLUMN keep_alive BIGINT",
+    "ALTER TABLE stream_queue ADD COLUMN quiet_since BIGINT NOT NULL DEFAULT 0",
+    "CREATE INDEX stream_queue_quiet ON stream_queue (quiet_since)",
+    "ALTER TABLE stream_queue ADD COLUMN active_at BIGINT",
+    "CREATE INDEX stream_queue_active ON stream_queue (active_at)",
 ];

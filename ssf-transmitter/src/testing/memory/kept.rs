@@ -32,6 +32,10 @@ pub(super) struct Kept {
     pub(super) verified_at: Option<Timestamp>,
     /// The announcement that has to be made before a stream that was enabled sends anything else.
     pub(super) opens_after: Option<u64>,
+    pub(super) verification: Option<u64>,
+    pub(super) keep_alive: Option<u64>,
+    pub(super) quiet_since: Timestamp,
+    pub(super) active_at: Option<Timestamp>,
     pub(super) last_sequence: u64,
     pub(super) deliveries: BTreeMap<u64, KeptDelivery>,
     pub(super) worker: Option<WorkerId>,
@@ -62,10 +66,14 @@ impl Kept {
         let types = stream.events_delivered.iter().cloned();
         Self {
             first_events: types.map(|uri| (uri, next_event)).collect(),
-            stream,
             disabled_until: 0,
             verified_at: None,
             opens_after: None,
+            verification: None,
+            keep_alive: None,
+            quiet_since: stream.created_at,
+            active_at: None,
+            stream,
             last_sequence: 0,
             deliveries: BTreeMap::new(),
             worker: None,
@@ -93,9 +101,24 @@ impl Kept {
                 .is_some_and(|first| position >= *first)
     }
 
+    pub(super) fn is_pending(&self, sequence: Option<u64>) -> bool {
+        let kept = sequence.and_then(|sequence| self.deliveries.get(&sequence));
+        kept.is_some_and(|kept| !kept.state.is_settled())
+    }
+
+    /// Drops the keep-alive if it is pending; returns how many deliveries that were.
+    pub(super) fn drop_keep_alive(&mut self) -> u64 {
+        let keep_alive = self.keep_alive;
+        self.drop_pending(|kept| Some(kept.delivery.sequence) == keep_alive)
+    }
+
+    /// Whether everything that comes is sent.
+    pub(super) fn is_open(&self) -> bool {
+        self.stream.status == StreamStatus::Enabled && self.opens_after.is_none()
+    }
+
     fn lets_through(&self, kept: &KeptDelivery) -> bool {
-        let is_open = self.stream.status == StreamStatus::Enabled && self.opens_after.is_none();
-        is_open || kept.hold == Hold::Passes
+        self.is_open() || kept.hold == Hold::Passes
     }
 
     /// Numbers the announcement of the status that the stream has now.
@@ -170,6 +193,9 @@ impl Kept {
         }
         if stream.status != self.stream.status {
             self.opens_after = None;
+            if stream.status == StreamStatus::Enabled {
+                self.active_at = self.active_at.map(|_| now);
+            }
         }
         if !stream.is_configured_as(&self.stream) {
             self.worker = None;

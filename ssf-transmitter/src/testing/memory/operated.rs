@@ -1,11 +1,16 @@
 //! What the Transmitter itself does with streams in memory.
 
+use std::sync::Arc;
+
 use ssf_types::{id::StreamId, time::Timestamp};
 
-use super::MemoryStore;
+use super::{MemoryStore, kept::Kept};
 use crate::{
-    domain::{announcement::StatusDecision, issuer::IssuerName, stream::Stream},
-    ports::{ChangedStream, DeletedStream, OperatedStreams, StoreError},
+    domain::{
+        announcement::StatusDecision, event::AcceptedEvent, framework::FrameworkSet,
+        issuer::IssuerName, stream::Stream,
+    },
+    ports::{ChangedStream, DeletedStream, KeptAlive, OperatedStreams, StoreError},
 };
 
 impl OperatedStreams for MemoryStore {
@@ -17,12 +22,66 @@ impl OperatedStreams for MemoryStore {
         decide: F,
     ) -> Result<ChangedStream<E>, StoreError>
     where
-        F: FnOnce(&Stream) -> Result<StatusDecision, E> + Send,
+        F: FnOnce(&Stream, Option<Timestamp>) -> Result<StatusDecision, E> + Send,
         E: Send,
     {
         Ok(self
             .state()
             .change(|stream| stream.issuer == *issuer, id, now, decide))
+    }
+
+    async fn send_keep_alives<F>(
+        &self,
+        quiet_since: Timestamp,
+        now: Timestamp,
+        limit: u64,
+        mut make: F,
+    ) -> Result<KeptAlive, StoreError>
+    where
+        F: FnMut(&Stream) -> FrameworkSet + Send,
+    {
+        let mut state = self.state();
+        let mut kept_alive = KeptAlive::default();
+        let quiet = |kept: &&mut Kept| kept.is_open() && kept.quiet_since <= quiet_since;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        for kept in state.streams.iter_mut().filter(quiet).take(limit) {
+            kept_alive.looked_at += 1;
+            kept.quiet_since = now;
+            if kept.next_due().is_none() {
+                let set = make(&kept.stream);
+                let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
+                kept.keep_alive = Some(kept.add(&event, set.planned, set.hold, now));
+                kept_alive.sent += 1;
+            }
+        }
+        Ok(kept_alive)
+    }
+
+    async fn idle_streams(
+        &self,
+        noted_until: Timestamp,
+        now: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<(IssuerName, StreamId)>, StoreError> {
+        let mut state = self.state();
+        let mut idle = Vec::new();
+        for kept in &mut state.streams {
+            let active_at = *kept.active_at.get_or_insert(now);
+            if kept.is_open() && active_at <= noted_until {
+                let stream = (kept.stream.issuer.clone(), kept.stream.id.clone());
+                idle.push((active_at, stream));
+            }
+        }
+        idle.sort_by_key(|(active_at, _)| *active_at);
+        idle.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(idle.into_iter().map(|(_, stream)| stream).collect())
+    }
+
+    async fn forget_activity(&self) -> Result<(), StoreError> {
+        for kept in &mut self.state().streams {
+            kept.active_at = None;
+        }
+        Ok(())
     }
 
     async fn end_stream(

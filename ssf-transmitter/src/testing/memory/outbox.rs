@@ -201,7 +201,7 @@ impl Outbox for MemoryStore {
         lease: &StreamLease,
         settlements: &[Settlement],
         // What was held back here has been due since its fan-out.
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<Fenced, StoreError> {
         let mut state = self.state();
         let Some(kept) = state.held(lease) else {
@@ -218,6 +218,9 @@ impl Outbox for MemoryStore {
                 delivery.delivery.attempts = attempts;
             }
             delivery.state = settlement.state.clone();
+        }
+        if settlements.iter().any(|one| one.state.is_settled()) {
+            kept.quiet_since = now;
         }
         kept.open_if_announced();
         Ok(Fenced::Stored)

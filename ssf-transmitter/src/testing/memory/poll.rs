@@ -29,7 +29,11 @@ impl State {
 }
 
 impl Kept {
-    fn settle_named(&mut self, named: &BTreeMap<Jti, DeliveryState>) -> PollSettled {
+    fn settle_named(
+        &mut self,
+        named: &BTreeMap<Jti, DeliveryState>,
+        now: Timestamp,
+    ) -> PollSettled {
         let mut settled = Vec::new();
         for kept in self.deliveries.values_mut() {
             if let Some(state) = named.get(&kept.delivery.jti)
@@ -38,6 +42,9 @@ impl Kept {
                 kept.state = state.clone();
                 settled.push((&kept.delivery.jti, state));
             }
+        }
+        if !settled.is_empty() {
+            self.quiet_since = now;
         }
         PollSettled::count(named.len(), settled)
     }
@@ -112,7 +119,7 @@ impl PollStore for MemoryStore {
         let Some(kept) = state.polled(id).filter(own) else {
             return Ok(Polled::NotFound);
         };
-        let settled = kept.settle_named(&step.settled);
+        let settled = kept.settle_named(&step.settled, now);
         kept.open_if_announced();
         let (deliveries, more_available) = kept.pick(&step, now);
         Ok(Polled::Done {

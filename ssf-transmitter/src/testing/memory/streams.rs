@@ -15,7 +15,8 @@ use crate::{
         event::AcceptedEvent,
         framework::FrameworkSet,
         id::ReceiverId,
-        stream::{STREAMS_PER_RECEIVER_MAX, Stream},
+        stream::Stream,
+        verification::Requested,
     },
     ports::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StoreError, StreamStore},
 };
@@ -32,14 +33,14 @@ impl State {
         whose: impl Fn(&Stream) -> bool,
         id: &StreamId,
         now: Timestamp,
-        change: impl FnOnce(&Stream) -> Result<StatusDecision, E>,
+        change: impl FnOnce(&Stream, Option<Timestamp>) -> Result<StatusDecision, E>,
     ) -> ChangedStream<E> {
         let next = self.events.len();
         let own = |kept: &&mut Kept| kept.stream.id == *id && whose(&kept.stream);
         let Some(kept) = self.streams.iter_mut().find(own) else {
             return ChangedStream::NotFound;
         };
-        let decision = match change(&kept.stream) {
+        let decision = match change(&kept.stream, kept.active_at) {
             Ok(decision) => decision,
             Err(refusal) => return ChangedStream::Refused(refusal),
         };
@@ -82,10 +83,14 @@ impl State {
 }
 
 impl StreamStore for MemoryStore {
-    async fn create_stream(&self, stream: &Stream) -> Result<CreatedStream, StoreError> {
+    async fn create_stream(
+        &self,
+        stream: &Stream,
+        streams_max: u64,
+    ) -> Result<CreatedStream, StoreError> {
         let mut state = self.state();
         let of_receiver = |kept: &&Kept| kept.stream.receiver == stream.receiver;
-        if state.streams.iter().filter(of_receiver).count() as u64 >= STREAMS_PER_RECEIVER_MAX {
+        if state.streams.iter().filter(of_receiver).count() as u64 >= streams_max {
             return Ok(CreatedStream::TooMany);
         }
         let first_event = state.events.len();
@@ -121,7 +126,7 @@ impl StreamStore for MemoryStore {
         E: Send,
     {
         let whose = |stream: &Stream| stream.receiver == receiver;
-        let change = |stream: &Stream| change(stream).map(StatusDecision::silent);
+        let change = |stream: &Stream, _| change(stream).map(StatusDecision::silent);
         Ok(self.state().change(whose, id, now, change))
     }
 
@@ -133,7 +138,7 @@ impl StreamStore for MemoryStore {
         decide: F,
     ) -> Result<SentAlone<E>, StoreError>
     where
-        F: FnOnce(&Stream, Option<Timestamp>) -> Result<FrameworkSet, E> + Send,
+        F: FnOnce(&Stream, Requested) -> Result<FrameworkSet, E> + Send,
         E: Send,
     {
         let mut state = self.state();
@@ -141,14 +146,35 @@ impl StreamStore for MemoryStore {
         let Some(kept) = state.streams.iter_mut().find(own) else {
             return Ok(SentAlone::NotFound);
         };
-        let set = match decide(&kept.stream, kept.verified_at) {
+        let before = Requested::new(kept.verified_at, kept.is_pending(kept.verification));
+        let set = match decide(&kept.stream, before) {
             Ok(set) => set,
             Err(refusal) => return Ok(SentAlone::Refused(refusal)),
         };
+        let dropped = kept.drop_keep_alive();
         let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
-        kept.add(&event, set.planned, set.hold, now);
+        kept.verification = Some(kept.add(&event, set.planned, set.hold, now));
         kept.verified_at = Some(now);
+        let record = DropRecord::new(DropReason::KeepAliveReplaced, dropped, now);
+        state.record_drop(receiver, id, record);
         Ok(SentAlone::Numbered)
+    }
+
+    async fn note_activity(
+        &self,
+        receiver: ReceiverId,
+        id: &StreamId,
+        now: Timestamp,
+        unless_since: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let own = |kept: &&mut Kept| kept.stream.receiver == receiver && kept.stream.id == *id;
+        if let Some(kept) = state.streams.iter_mut().find(own)
+            && kept.active_at.is_none_or(|at| at < unless_since)
+        {
+            kept.active_at = Some(now);
+        }
+        Ok(())
     }
 
     async fn delete_stream(

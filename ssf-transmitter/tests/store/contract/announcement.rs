@@ -26,7 +26,7 @@ pub(super) async fn decide_status(
     stream: &Stream,
     status: StreamStatus,
 ) -> u64 {
-    let decide = |stream: &Stream| {
+    let decide = |stream: &Stream, _| {
         let jti = Jti::parse(Uuid::new_v4().simple().to_string()).unwrap();
         let why = Some("because".to_owned());
         let ids = (event_id(), jti);
@@ -226,7 +226,8 @@ pub(crate) async fn the_transmitter_deletes_any_stream_with_a_record(store: &imp
         .await
         .unwrap();
     assert_eq!(deleted, DeletedStream::NotFound);
-    let decide = |_: &Stream| -> Result<StatusDecision, Infallible> { unreachable!("it is gone") };
+    let decide =
+        |_: &Stream, _| -> Result<StatusDecision, Infallible> { unreachable!("it is gone") };
     let id = StreamId::parse("f67e39a0").unwrap();
     for id in [stream.id, id] {
         let changed = store.decide_status(&stream.issuer, &id, NOW, decide).await;
@@ -237,7 +238,8 @@ pub(crate) async fn the_transmitter_deletes_any_stream_with_a_record(store: &imp
 pub(crate) async fn another_issuers_stream_is_not_decided_about(store: &impl Store) {
     let stream = busy_stream(store).await;
     let other = IssuerName::parse("acme").unwrap();
-    let decide = |_: &Stream| -> Result<StatusDecision, Infallible> { unreachable!("it is not") };
+    let decide =
+        |_: &Stream, _| -> Result<StatusDecision, Infallible> { unreachable!("it is not") };
     let changed = store.decide_status(&other, &stream.id, NOW, decide).await;
     assert_eq!(changed.unwrap(), ChangedStream::NotFound);
     let deleted = store.end_stream(&other, &stream.id, NOW).await.unwrap();

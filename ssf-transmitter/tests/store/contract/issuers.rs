@@ -22,7 +22,7 @@ pub(crate) async fn an_event_reaches_the_streams_of_its_issuer_alone(store: &imp
     assert_eq!(added, AddedReceiver::Added);
     let stream = stream_of(&receiver, &[LOGOUT]);
     assert_eq!(stream.issuer, acme());
-    let created = store.create_stream(&stream).await.unwrap();
+    let created = store.create_stream(&stream, 100).await.unwrap();
     assert_eq!(created, CreatedStream::Created);
     let of_acme = Submission {
         issuer: acme(),

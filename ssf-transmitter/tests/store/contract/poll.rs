@@ -9,7 +9,7 @@ use ssf_transmitter::{
         method::DeliveryMethod,
         poll::{CLAIMS_BYTES_MAX, SETS_OUT_MAX},
         stream::Stream,
-        verification::verification,
+        verification::{Requested, verification},
     },
     ports::{CreatedStream, DeletedStream, PollSettled, PollStep, Polled, SentAlone},
 };
@@ -37,7 +37,7 @@ async fn polled_stream(store: &impl Store, number: u8, uris: &[&str]) -> Stream 
     let receiver = known_receiver(store, number).await;
     let mut stream = stream_of(&receiver, uris);
     stream.delivery = DeliveryMethod::Poll;
-    let created = store.create_stream(&stream).await.unwrap();
+    let created = store.create_stream(&stream, 100).await.unwrap();
     assert_eq!(created, CreatedStream::Created);
     stream
 }
@@ -417,9 +417,9 @@ pub(crate) async fn a_disabled_stream_hands_out_nothing(store: &impl Store) {
 
 pub(crate) async fn a_verification_is_handed_out_by_the_next_poll(store: &impl Store) {
     let stream = polled_stream(store, 1, &[]).await;
-    let decide = |stream: &Stream, last: Option<Timestamp>| {
+    let decide = |stream: &Stream, before: Requested| {
         let ids = (event_id(), Jti::parse("756E69717565").unwrap());
-        verification(stream, None, last, Duration::from_mins(1), NOW, ids)
+        verification(stream, None, before, Duration::from_mins(1), NOW, ids)
     };
     let sent = store.send_verification(stream.receiver, &stream.id, NOW, decide);
     assert_eq!(sent.await.unwrap(), SentAlone::Numbered);

@@ -4,13 +4,14 @@ use ssf_transmitter::{
     domain::{
         framework::FrameworkSet,
         stream::Stream,
-        verification::{VerificationError, verification},
+        verification::{Requested, VerificationError, verification},
     },
     ports::SentAlone,
 };
 use ssf_types::{
     event::Event,
     id::{Jti, StreamId},
+    stream::StreamStatus,
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -24,9 +25,9 @@ async fn verify(
     now: Timestamp,
 ) -> SentAlone<VerificationError> {
     let minute = std::time::Duration::from_mins(1);
-    let decide = |stream: &Stream, last: Option<Timestamp>| {
+    let decide = |stream: &Stream, before: Requested| {
         let ids = (event_id(), jti("756E69717565"));
-        verification(stream, Some("echo".into()), last, minute, now, ids)
+        verification(stream, Some("echo".into()), before, minute, now, ids)
     };
     let sent = store.send_verification(stream.receiver, &stream.id, now, decide);
     sent.await.unwrap()
@@ -88,13 +89,38 @@ pub(crate) async fn a_verification_that_came_too_soon_is_not_sent_and_changes_no
     accept(store, vec![event(LOGOUT, email(ALICE))]).await;
     dispatch(store).await;
     assert_eq!(verify(store, &stream, later(59)).await, too_soon(1));
+    let leased = lease(store, 1, later(59)).await;
+    let settled = [acknowledged(1)];
+    store.settle(&leased.lease, &settled, NOW).await.unwrap();
     let sent = verify(store, &stream, later(60)).await;
     assert_eq!(sent, SentAlone::Numbered);
+    assert_eq!(sequences(&due(store, &leased, later(60)).await), [2, 3]);
     let other = known_stream(store, 2, &[]).await;
     let sent = verify(store, &other, later(60)).await;
     assert_eq!(sent, SentAlone::Numbered);
+}
+
+pub(crate) async fn while_a_verification_is_pending_no_other_is_sent(store: &impl Store) {
+    let stream = known_stream(store, 1, &[]).await;
+    let minute = std::time::Duration::from_mins(1);
+    let pending = SentAlone::Refused(VerificationError::Pending {
+        retry_after: minute,
+    });
+    assert_eq!(verify(store, &stream, NOW).await, SentAlone::Numbered);
+    assert_eq!(verify(store, &stream, later(3600)).await, pending);
     let leased = lease(store, 1, NOW).await;
-    assert_eq!(sequences(&due(store, &leased, NOW).await), [1, 2]);
+    let failed = [postponed(1, 1, NOW)];
+    store.settle(&leased.lease, &failed, NOW).await.unwrap();
+    assert_eq!(verify(store, &stream, later(3600)).await, pending);
+    let settled = [acknowledged(1)];
+    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    let sent = verify(store, &stream, later(3600)).await;
+    assert_eq!(sent, SentAlone::Numbered);
+    // One that was dropped with all else is not waited for.
+    set_status(store, &stream, StreamStatus::Disabled).await;
+    set_status(store, &stream, StreamStatus::Enabled).await;
+    let sent = verify(store, &stream, later(7200)).await;
+    assert_eq!(sent, SentAlone::Numbered);
 }
 
 pub(crate) async fn a_verification_outlives_a_change_of_types(store: &impl Store) {
