@@ -32,6 +32,8 @@ pub enum SkipReason {
     NoSuitableIdentifier,
     /// The event was accepted while the stream was disabled, or before that and not fanned out yet.
     StreamDisabled,
+    /// The stream has given up the type of the event after that was accepted and before it was fanned out.
+    TypeNoLongerRequested,
 }
 
 impl SkipReason {
@@ -40,6 +42,7 @@ impl SkipReason {
         match self {
             Self::NoSuitableIdentifier => "no_suitable_identifier",
             Self::StreamDisabled => "stream_disabled",
+            Self::TypeNoLongerRequested => "type_no_longer_requested",
         }
     }
 }

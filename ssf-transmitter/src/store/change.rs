@@ -4,8 +4,10 @@
 //! fanned out or committed meanwhile, so that every event is either before the change or after it.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait,
-    QueryFilter, QuerySelect, QueryTrait, sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    QueryTrait,
+    sea_query::{Expr, OnConflict},
 };
 use ssf_types::{id::StreamId, time::Timestamp, uri::EventTypeUri};
 use uuid::Uuid;
@@ -200,8 +202,21 @@ pub(super) async fn add_interest(
         issuer: Set(issuer.as_str().to_owned()),
         after_position: Set(after_position),
         disabled_through: Set(0),
+        given_up_after: Set(None),
     };
+    // What was given up a moment ago may have left its row.
+    let anew = OnConflict::columns([
+        stream_event_type::Column::EventType,
+        stream_event_type::Column::StreamId,
+    ])
+    .update_columns([
+        stream_event_type::Column::AfterPosition,
+        stream_event_type::Column::DisabledThrough,
+        stream_event_type::Column::GivenUpAfter,
+    ])
+    .to_owned();
     stream_event_type::Entity::insert_many(types.into_iter().map(interest))
+        .on_conflict(anew)
         .exec_without_returning(transaction)
         .await?;
     Ok(())
@@ -231,11 +246,7 @@ async fn lose_interest(
     if lost.is_empty() {
         return Ok(0);
     }
-    stream_event_type::Entity::delete_many()
-        .filter(stream_event_type::Column::StreamId.eq(of.stream))
-        .filter(stream_event_type::Column::EventType.is_in(lost.clone()))
-        .exec(transaction)
-        .await?;
+    give_up_types(transaction, of.stream, &lost).await?;
     let events = event::Entity::find()
         .filter(event::Column::EventType.is_in(lost))
         .select_only()
@@ -247,6 +258,40 @@ async fn lose_interest(
     record_drop(transaction, of, DropRecord::new(reason, dropped, now)).await?;
     promote_all(transaction, of.stream, now).await?;
     Ok(dropped)
+}
+
+/// Ends interest in types: at once where nothing of them waits for its fan-out, else with the last event that does.
+async fn give_up_types(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    types: &[&str],
+) -> Result<(), StoreError> {
+    let waiting: Vec<String> = event::Entity::find()
+        .filter(event::Column::DispatchedAt.is_null())
+        .filter(event::Column::EventType.is_in(types.iter().copied()))
+        .select_only()
+        .column(event::Column::EventType)
+        .distinct()
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    stream_event_type::Entity::delete_many()
+        .filter(stream_event_type::Column::StreamId.eq(stream))
+        .filter(stream_event_type::Column::EventType.is_in(types.iter().copied()))
+        .filter(stream_event_type::Column::EventType.is_not_in(waiting.clone()))
+        .exec(transaction)
+        .await?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let last = last_position(transaction).await?;
+    stream_event_type::Entity::update_many()
+        .col_expr(stream_event_type::Column::GivenUpAfter, Expr::value(last))
+        .filter(stream_event_type::Column::StreamId.eq(stream))
+        .filter(stream_event_type::Column::EventType.is_in(waiting))
+        .exec(transaction)
+        .await?;
+    Ok(())
 }
 
 /// The types that are not in `others`.

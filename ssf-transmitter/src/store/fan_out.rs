@@ -42,6 +42,30 @@ struct Interest {
     stream: Uuid,
     after_position: i64,
     disabled_through: i64,
+    given_up_after: Option<i64>,
+}
+
+/// Whether a stream gets the events of its types that were accepted at a moment.
+enum Wanted {
+    Yes,
+    Skipped(SkipReason),
+    No,
+}
+
+impl Interest {
+    fn in_event_at(&self, position: i64) -> Wanted {
+        if self.after_position >= position {
+            return Wanted::No;
+        }
+        match self.given_up_after {
+            Some(last) if last < position => Wanted::No,
+            Some(_) => Wanted::Skipped(SkipReason::TypeNoLongerRequested),
+            None if self.disabled_through >= position => {
+                Wanted::Skipped(SkipReason::StreamDisabled)
+            }
+            None => Wanted::Yes,
+        }
+    }
 }
 
 /// Interest by issuer and type of event.
@@ -92,6 +116,9 @@ impl SeaStore {
                 .await?;
         }
         dispatched(&transaction, &events, now).await?;
+        if is_given_up(&interest) {
+            forget_given_up(&transaction, &events).await?;
+        }
         transaction.commit().await?;
         Ok(FannedOut::Done {
             events: events.len() as u64,
@@ -110,23 +137,20 @@ impl SeaStore {
     {
         let event = self.accepted_event(row)?;
         let mut streams = Vec::new();
-        let mut disabled = Vec::new();
+        let mut unwanted = Vec::new();
         let of_type = interest
             .get(&row.issuer)
             .and_then(|types| types.get(&row.event_type));
         for interest in of_type.into_iter().flatten() {
-            if interest.after_position >= row.position {
-                continue;
-            }
             let stream = row::stream_id(interest.stream)?;
-            if interest.disabled_through >= row.position {
-                disabled.push((stream, SkipReason::StreamDisabled));
-            } else {
-                streams.push(stream);
+            match interest.in_event_at(row.position) {
+                Wanted::No => {}
+                Wanted::Skipped(reason) => unwanted.push((stream, reason)),
+                Wanted::Yes => streams.push(stream),
             }
         }
         let mut fan_out = decide(&event, &streams);
-        fan_out.skipped.append(&mut disabled);
+        fan_out.skipped.append(&mut unwanted);
         Ok(fan_out)
     }
 
@@ -255,6 +279,7 @@ async fn interest(
                 stream: row.stream_id,
                 after_position: row.after_position,
                 disabled_through: row.disabled_through,
+                given_up_after: row.given_up_after,
             });
         }
     }
@@ -377,5 +402,27 @@ async fn dispatched(
             .exec(transaction)
             .await?;
     }
+    Ok(())
+}
+
+/// Whether some interest has ended and was kept for events that waited.
+fn is_given_up(interest: &InterestByType) -> bool {
+    let mut all = interest.values().flat_map(HashMap::values).flatten();
+    all.any(|one| one.given_up_after.is_some())
+}
+
+/// Forgets the interest that ended with one of these events, or before: they are fanned out in the order of their
+/// positions, and all that were accepted before an interest was given up were there then.
+async fn forget_given_up(
+    transaction: &DatabaseTransaction,
+    events: &[event::Model],
+) -> Result<(), StoreError> {
+    let Some(last) = events.last() else {
+        return Ok(());
+    };
+    stream_event_type::Entity::delete_many()
+        .filter(stream_event_type::Column::GivenUpAfter.lte(last.position))
+        .exec(transaction)
+        .await?;
     Ok(())
 }

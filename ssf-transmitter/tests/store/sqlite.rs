@@ -199,6 +199,37 @@ async fn the_record_of_a_fan_out_says_why_a_stream_got_nothing() {
 }
 
 #[tokio::test]
+async fn the_record_of_a_fan_out_counts_a_type_that_was_given_up_before_it() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    let stream = known_stream(&store, 1, &[LOGOUT]).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    ask_for(&store, &stream, &[PASSWORD]).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    accept(&store, vec![event(PASSWORD, email(ALICE))]).await;
+    assert_eq!(dispatch(&store).await, (3, 1));
+    let database = Database::connect(rig.url()).await.unwrap();
+    let all = async |sql: &str, column: &str| -> Vec<String> {
+        let rows = database.query_all_raw(Statement::from_string(DatabaseBackend::Sqlite, sql));
+        let rows = rows.await.unwrap();
+        rows.iter()
+            .map(|row| row.try_get("", column).unwrap())
+            .collect()
+    };
+    let told = all(
+        "SELECT skipped FROM fan_out_record ORDER BY event_position",
+        "skipped",
+    )
+    .await;
+    assert_eq!(told, [r#"{"type_no_longer_requested":1}"#, "{}", "{}"]);
+    let interest = all("SELECT event_type FROM stream_event_type", "event_type").await;
+    assert_eq!(interest, [PASSWORD]);
+    ask_for(&store, &stream, &[PASSWORD, LOGOUT]).await;
+    accept(&store, vec![event(LOGOUT, email(ALICE))]).await;
+    assert_eq!(dispatch(&store).await, (1, 1));
+}
+
+#[tokio::test]
 async fn a_pause_outlives_a_crash() {
     let rig = Rig::new();
     let store = rig.open().await;

@@ -15,6 +15,8 @@ pub(crate) struct Model {
     pub(crate) after_position: i64,
     /// Those up to this one came while the stream was disabled, or before; it is the greatest number while it is so.
     pub(crate) disabled_through: i64,
+    /// The last event that was accepted before the stream gave this type up; the row stays until all were fanned out.
+    pub(crate) given_up_after: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

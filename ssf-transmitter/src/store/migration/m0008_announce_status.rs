@@ -39,5 +39,7 @@ const CHANGES: &[&str] = &[
     "ALTER TABLE stream_queue ADD COLUMN quiet_since BIGINT NOT NULL DEFAULT 0",
     "CREATE INDEX stream_queue_quiet ON stream_queue (quiet_since)",
     "ALTER TABLE stream_queue ADD COLUMN active_at BIGINT",
+    "ALTER TABLE stream_event_type ADD COLUMN given_up_after BIGINT",
+    "CREATE INDEX stream_event_type_given_up ON stream_event_type (given_up_after) WHERE given_up_after IS NOT NULL",
     "CREATE INDEX stream_queue_active ON stream_queue (active_at)",
 ];
