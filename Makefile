@@ -39,7 +39,7 @@ clippy:
 unit: witnesses
 	SSF_WITNESSES=$(abspath $(WITNESSES)) $(CARGO) test --workspace --all-features --locked
 
-# Libraries in other languages, which verify what we sign and sign what we verify.
+# Libraries in other languages, which verify what we sign, sign what we verify, and carry receivers of SETs.
 witnesses: setup
 	@.ci/witnesses $(WITNESSES)
 

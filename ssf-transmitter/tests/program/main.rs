@@ -31,6 +31,8 @@ mod push_address;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
+mod stranger;
+#[cfg(test)]
 mod tending;
 #[cfg(test)]
 mod tls;
