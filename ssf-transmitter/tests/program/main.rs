@@ -13,6 +13,8 @@ mod cli;
 #[path = "../store/postgres/cluster.rs"]
 mod cluster;
 #[cfg(test)]
+mod conformity;
+#[cfg(test)]
 mod earlier_schema;
 #[cfg(test)]
 mod end_to_end;
