@@ -31,6 +31,8 @@ mod poll;
 #[cfg(test)]
 mod push_address;
 #[cfg(test)]
+mod push_tls;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod stranger;
