@@ -102,7 +102,7 @@ fn told(answer: &Answer) -> (u16, Value, Vec<(String, String)>) {
 }
 
 #[tokio::test]
-async fn a_stream_of_another_receiver_is_as_one_that_is_not_there_whatever_is_asked() {
+async fn t14_t15_a_stream_of_another_receiver_is_as_one_that_is_not_there_whatever_is_asked() {
     let installation = Installation::new();
     let transmitter = installation.serve();
     let (own, other) = (
@@ -327,7 +327,7 @@ fn keys_that_no_client_should_have_are_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn no_token_and_no_secret_is_stored_or_logged_as_it_is() {
+async fn t29_no_token_and_no_secret_is_stored_or_logged_as_it_is() {
     let installation = Installation::new();
     let transmitter = installation.serve();
     let added = add(&installation, "rp", &["--client-secret", "--bearer"]);

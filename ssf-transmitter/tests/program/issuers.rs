@@ -75,8 +75,9 @@ async fn each_issuer_has_a_document_endpoints_and_keys_of_its_own() {
     assert_eq!(kids.len(), 3);
 }
 
+/// T62: the path names the issuer exactly, or none.
 #[tokio::test]
-async fn a_path_that_no_issuer_has_shows_nothing_of_any() {
+async fn t62_a_path_that_no_issuer_has_shows_nothing_of_any() {
     let served = Served::start();
     for path in [
         "/.well-known/ssf-configuration/other",

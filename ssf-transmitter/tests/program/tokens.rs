@@ -355,7 +355,7 @@ async fn a_token_for_one_issuer_is_worth_nothing_at_another() {
 }
 
 #[tokio::test]
-async fn tampered_expired_and_foreign_tokens_are_invalid() {
+async fn t20_tampered_expired_and_foreign_tokens_are_invalid() {
     let client = Client::start();
     let token = token(&client.ask(&[GRANT]).await);
     let parts: Vec<&str> = token.split('.').collect();
