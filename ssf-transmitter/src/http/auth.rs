@@ -123,7 +123,7 @@ impl TokenFault {
     }
 }
 
-/// The token of the one `Authorization` header (RFC 6750 §2.1); one in the query is not looked at (§5.3).
+/// The token of the one `Authorization` header (RFC 6750 §2.1); one in the query is not looked at (RFC 6750 §5.3).
 fn token(request: &HttpRequest) -> Result<&str, TokenFault> {
     let mut values = request.headers().get_all(AUTHORIZATION);
     match (values.next(), values.next()) {

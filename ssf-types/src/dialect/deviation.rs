@@ -55,8 +55,8 @@ pub enum Deviation {
     ///
     /// Written only where the event has no other members and no claim is called like one of CAEP's own.
     TokenClaimsUnwrapped,
-    /// `reason-as-text`: `reason_admin` or `reason_user` is a text without its language (examples in §5 of SSE draft 1
-    /// to SSF draft 3).
+    /// `reason-as-text`: `reason_admin` or `reason_user` is a text without its language (examples in SSE draft 1 §5,
+    /// and there up to SSF draft 3).
     ///
     /// It is read under the tag `und`, which BCP 47 has for a language that was not determined: `en` would be a guess
     /// that nobody downstream could tell from a statement. Written only where `und` is the one tag.
