@@ -7,8 +7,10 @@ mod audit;
 mod emit;
 mod key;
 mod moment;
+mod operator;
 mod receiver;
 mod serve;
+mod source;
 
 use std::{
     error::Error,
@@ -21,12 +23,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use ssf_types::error::Chain;
 
-use crate::{
-    config::{Config, ConfigError, Layers},
-    installation,
-    server::open_store,
-    store::Access,
-};
+use crate::config::{Config, ConfigError, Layers};
 
 /// The configuration file that is read if it is there.
 const CONFIG_DEFAULT: &str = "ssf-transmitter.toml";
@@ -55,8 +52,12 @@ enum Command {
     /// Keeps the keys that sign SETs; works on the database, also while the server runs.
     #[command(subcommand)]
     Key(key::Command),
-    /// Replaces the token with which sources hand in events; a running server takes it at its next start.
-    OperatorToken(SettingArgs),
+    /// Says who hands in events; works on the database, also while the server runs.
+    #[command(subcommand)]
+    Source(source::Command),
+    /// Says who looks after the transmitter; works on the database, also while the server runs.
+    #[command(subcommand)]
+    Operator(operator::Command),
     /// Shows the audit log and checks that nobody edited it; works on the database, also while the server runs.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -171,21 +172,10 @@ fn execute(command: Command) -> Outcome {
             Command::Serve(settings) => serve::serve(settings.read()?).await,
             Command::Receiver(command) => receiver::execute(command).await,
             Command::Key(command) => key::execute(command).await,
-            Command::OperatorToken(settings) => replace_operator_token(&settings.read()?).await,
+            Command::Source(command) => Box::pin(source::execute(command)).await,
+            Command::Operator(command) => Box::pin(operator::execute(command)).await,
             Command::Audit(command) => audit::execute(command).await,
             Command::Emit(arguments) => emit::emit(*arguments).await,
         }
     })
-}
-
-async fn replace_operator_token(config: &Config) -> Outcome {
-    let (store, sealer) = open_store(config, Access::Administer).await?;
-    let token = installation::replace_operator(&store, &sealer).await?;
-    let mut out = io::stdout();
-    writeln!(
-        out,
-        "# Keep this token: it is shown once. It counts from the server's next start."
-    )?;
-    writeln!(out, "operator_token={}", token.expose())?;
-    Ok(())
 }

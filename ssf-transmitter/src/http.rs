@@ -41,12 +41,7 @@ use crate::{
         activity::Activity, clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan,
         poll::Polls, wake::Wake,
     },
-    domain::{
-        id::{Fingerprint, WorkerId},
-        issuer::Issuers,
-        method::POLL_PATH,
-        push_address::PushAddresses,
-    },
+    domain::{id::WorkerId, issuer::Issuers, method::POLL_PATH, push_address::PushAddresses},
     keys::SigningKeys,
     sealing::Sealer,
     store::SeaStore,
@@ -65,8 +60,6 @@ pub struct AppState {
     pub store: SeaStore,
     /// Makes the fingerprints of tokens and of idempotency keys.
     pub sealer: Sealer,
-    /// Stands for the token of the sources.
-    pub operator: Fingerprint,
     /// The published keys.
     pub keys: SigningKeys,
     /// What is done about keys, and which JWKS are published elsewhere.

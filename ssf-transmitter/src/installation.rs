@@ -1,10 +1,14 @@
-//! What is true of a database once and for all: which key seals it, and whose token the sources have.
+//! What is true of a database once and for all: which key seals it, and that it had a first operator.
 
-use ssf_types::secret::constant_time_eq;
+use ssf_types::{secret::constant_time_eq, time::Timestamp};
 
 use crate::{
-    domain::id::Fingerprint,
-    ports::{FirstWrite, Settings, StoreError},
+    app::ids,
+    domain::{
+        name::Name,
+        operator::{Operator, OperatorScopes},
+    },
+    ports::{FirstWrite, OperatorStore, Settings, StoreError},
     sealing::Sealer,
     token::{BearerToken, TokenKind},
 };
@@ -15,8 +19,8 @@ const KEY_CHECK: &str = "key_check";
 /// What is sealed in [`KEY_CHECK`].
 const KEY_CHECK_TEXT: &[u8] = b"ssf-transmitter";
 
-/// The setting with the fingerprint of the operator's token.
-const OPERATOR_TOKEN: &str = "operator_token";
+/// What the operator is called that the first start makes.
+const FIRST_OPERATOR: &str = "operator";
 
 /// The database and this process do not belong together.
 #[derive(Debug, thiserror::Error)]
@@ -55,63 +59,30 @@ pub async fn check_key(store: &impl Settings, sealer: &Sealer) -> Result<(), Ins
     }
 }
 
-/// The token of the sources.
-#[derive(Debug)]
-pub struct Operator {
-    /// Stands for the token.
-    pub fingerprint: Fingerprint,
-    /// The token itself, if this is the first start; it is never to be had again.
-    pub new_token: Option<BearerToken>,
-}
-
-/// Finds the operator's token; the first start makes it.
+/// Makes the first operator at the first start, and returns its token, which is never to be had again.
 ///
 /// # Errors
 /// The store failed.
-pub async fn operator(
-    store: &impl Settings,
+pub async fn first_operator(
+    store: &impl OperatorStore,
     sealer: &Sealer,
-) -> Result<Operator, InstallationError> {
-    if let Some(stored) = setting(store, OPERATOR_TOKEN).await? {
-        return Ok(Operator {
-            fingerprint: fingerprint(&stored)?,
-            new_token: None,
-        });
-    }
+    now: Timestamp,
+) -> Result<Option<BearerToken>, InstallationError> {
     let token = BearerToken::generate(TokenKind::Operator);
-    let new = token.fingerprint(sealer);
+    let operator = Operator {
+        id: ids::operator_id(),
+        name: Name::parse(FIRST_OPERATOR)
+            .map_err(|_| InstallationError::Corrupt(FIRST_OPERATOR))?,
+        scopes: OperatorScopes::all(),
+    };
     let written = store
-        .insert_setting(OPERATOR_TOKEN, new.as_bytes())
+        .add_first_operator(&operator, token.fingerprint(sealer), now)
         .await
         .map_err(InstallationError::Store)?;
-    if written == FirstWrite::Written {
-        return Ok(Operator {
-            fingerprint: new,
-            new_token: Some(token),
-        });
-    }
-    // Another node was faster, and its operator has the token.
-    let stored = required(store, OPERATOR_TOKEN).await?;
-    Ok(Operator {
-        fingerprint: fingerprint(&stored)?,
-        new_token: None,
+    Ok(match written {
+        FirstWrite::Written => Some(token),
+        FirstWrite::AlreadyThere => None,
     })
-}
-
-/// Replaces the operator's token. A server that runs keeps the old one until its next start.
-///
-/// # Errors
-/// The store failed.
-pub async fn replace_operator(
-    store: &impl Settings,
-    sealer: &Sealer,
-) -> Result<BearerToken, InstallationError> {
-    let token = BearerToken::generate(TokenKind::Operator);
-    store
-        .replace_setting(OPERATOR_TOKEN, token.fingerprint(sealer).as_bytes())
-        .await
-        .map_err(InstallationError::Store)?;
-    Ok(token)
 }
 
 async fn setting(
@@ -125,11 +96,4 @@ async fn required(store: &impl Settings, name: &'static str) -> Result<Vec<u8>, 
     setting(store, name)
         .await?
         .ok_or(InstallationError::Corrupt(name))
-}
-
-fn fingerprint(stored: &[u8]) -> Result<Fingerprint, InstallationError> {
-    stored
-        .try_into()
-        .map(Fingerprint::new)
-        .map_err(|_| InstallationError::Corrupt(OPERATOR_TOKEN))
 }

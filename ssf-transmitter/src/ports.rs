@@ -21,6 +21,7 @@
 mod audit;
 mod key;
 mod operated;
+mod operator;
 mod outbox;
 mod poll;
 mod receiver;
@@ -42,9 +43,10 @@ pub use self::{
     audit::AuditStore,
     key::KeyStore,
     operated::{KeptAlive, OperatedStreams},
+    operator::{Existing, Named, OperatorStore, SourceStore},
     outbox::{
-        Appended, FanOutLease, FannedOut, Fenced, Idempotency, LeasedStream, Outbox, Resume,
-        Settlement, StreamLease, Submission,
+        Answered, Appended, FanOutLease, FannedOut, Fenced, Idempotency, LeasedStream, Outbox,
+        Resume, Settlement, StreamLease, Submission,
     },
     poll::{PollSettled, PollStep, PollStore, Polled},
     receiver::{AddedReceiver, ReceiverStore, RemovedReceiver, ReplacedCredentials},

@@ -128,8 +128,8 @@ impl Server {
         let keys = load_keys(&store, &issuers, &plan).await?;
         let push = PushClient::new(config.push_timeouts).map_err(StartError::Push)?;
         // After all that can fail: a token that is made and never shown would lock the operator out.
-        let operator = installation::operator(&store, &sealer).await;
-        let operator = operator.map_err(StartError::Installation)?;
+        let new_token = installation::first_operator(&store, &sealer, SystemClock.now()).await;
+        let new_token = new_token.map_err(StartError::Installation)?;
         let (polls, unreached) = poll::polls(config.polls_waiting_max);
         let work = Arc::new(Work {
             store: store.clone(),
@@ -154,7 +154,6 @@ impl Server {
             store,
             granting: Granting::new(&sealer, config.token_life),
             sealer,
-            operator: operator.fingerprint,
             keys,
             key_plan: plan.clone(),
             ingest,
@@ -181,7 +180,7 @@ impl Server {
         Ok(Self {
             issuers,
             address,
-            new_token: operator.new_token,
+            new_token,
             http,
             stopper,
             tasks,
@@ -200,7 +199,7 @@ impl Server {
         self.address
     }
 
-    /// The operator's token, if this is the first start.
+    /// The first operator's token, if this is the first start.
     pub fn new_token(&self) -> Option<&BearerToken> {
         self.new_token.as_ref()
     }
@@ -318,6 +317,7 @@ fn spawn_loops(
     }
     tasks.spawn(worker::polls(Arc::clone(work), unreached, stop.clone()));
     tasks.spawn(worker::tend(Arc::clone(work), stop.clone()));
+    tasks.spawn(worker::forget(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::repeat(METRICS_UPKEEP, stop, move || {
         metrics.run_upkeep();
     }));

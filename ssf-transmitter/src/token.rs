@@ -1,4 +1,4 @@
-//! Bearer tokens of sources and Receivers: shown once, known afterwards by their fingerprints.
+//! Bearer tokens of operators, sources and Receivers: shown once, known afterwards by their fingerprints.
 
 use std::fmt;
 
@@ -16,8 +16,10 @@ const TOKEN_BYTES: usize = 32;
 /// Whose token it is. One of the one kind is worth nothing where the other is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenKind {
-    /// Lets a source hand in events.
+    /// Lets an operator look after the transmitter.
     Operator,
+    /// Lets a source hand in events.
+    Source,
     /// Lets a Receiver manage its streams.
     Receiver,
     /// Lets a Receiver get access tokens, as a client of the token endpoint.
@@ -29,6 +31,7 @@ impl TokenKind {
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Operator => "ssf_op_",
+            Self::Source => "ssf_src_",
             Self::Receiver => "ssf_rx_",
             Self::ClientSecret => "ssf_cs_",
         }
@@ -37,6 +40,7 @@ impl TokenKind {
     fn context(self) -> &'static str {
         match self {
             Self::Operator => "operator token",
+            Self::Source => "source token",
             Self::Receiver => "receiver token",
             Self::ClientSecret => "client secret",
         }

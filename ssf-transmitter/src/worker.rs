@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ssf_types::error::Chain;
+use ssf_types::{error::Chain, time::Timestamp};
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
@@ -41,6 +41,15 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// A loop that has not come round for so long does not run.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// How long answers are kept under their idempotency keys, in milliseconds: a day.
+const ANSWERS_KEPT_MILLIS: u64 = 24 * 60 * 60 * 1000;
+
+/// How often it is looked for answers that are older.
+const FORGET_PERIOD: Duration = Duration::from_mins(1);
+
+/// Most answers that are forgotten in one step, so that nobody waits for it.
+const FORGET_MAX: u64 = 500;
 
 /// The loops that have to run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -247,6 +256,30 @@ pub async fn tend(work: Arc<Work>, mut stop: Stop) {
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}
+            () = stop.stopping() => {}
+        }
+    }
+}
+
+/// Forgets answers to sources that are a day old, a few at a time, until it is time to stop.
+pub async fn forget(work: Arc<Work>, mut stop: Stop) {
+    while !stop.is_stopping() {
+        let kept = work
+            .clock
+            .now()
+            .as_millis()
+            .saturating_sub(ANSWERS_KEPT_MILLIS);
+        let before = Timestamp::from_millis(kept);
+        let pause = match work.store.forget_answers(before, FORGET_MAX).await {
+            Ok(FORGET_MAX) => PAUSE,
+            Ok(_) => FORGET_PERIOD,
+            Err(error) => {
+                error!(error = %Chain(&error), "old answers cannot be forgotten now");
+                FORGET_PERIOD
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
             () = stop.stopping() => {}
         }
     }

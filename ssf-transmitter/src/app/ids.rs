@@ -6,7 +6,7 @@ use ssf_types::{
 };
 use uuid::Uuid;
 
-use crate::domain::id::{AnswerId, EventId, ReceiverId, WorkerId};
+use crate::domain::id::{AnswerId, EventId, OperatorId, ReceiverId, SourceId, WorkerId};
 
 /// A new id for an event that is accepted at `now`.
 pub fn event_id(now: Timestamp) -> EventId {
@@ -45,6 +45,16 @@ pub fn receiver_id() -> ReceiverId {
 /// A new id for the answer to a poll at `now`.
 pub fn answer_id(now: Timestamp) -> AnswerId {
     AnswerId::new(uuid_of(now))
+}
+
+/// A new id for an operator.
+pub fn operator_id() -> OperatorId {
+    OperatorId::new(Uuid::new_v4())
+}
+
+/// A new id for a source.
+pub fn source_id() -> SourceId {
+    SourceId::new(Uuid::new_v4())
 }
 
 /// A new id for this process as a worker.

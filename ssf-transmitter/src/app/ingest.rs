@@ -12,7 +12,7 @@ use tokio::sync::{
 
 use super::{ids, wake::Wake};
 use crate::{
-    domain::{event::NewEvent, issuer::IssuerName},
+    domain::{event::NewEvent, id::SourceId, issuer::IssuerName},
     ports::{Appended, Clock, Idempotency, Outbox, StoreError, Submission},
 };
 
@@ -45,9 +45,28 @@ pub struct Ingest(mpsc::Sender<Waiting>);
 #[derive(Debug)]
 pub struct IngestQueue(mpsc::Receiver<Waiting>);
 
+/// Whose events they are, and who hands them in.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Whose.
+    pub issuer: IssuerName,
+    /// Who; absent if it is an operator.
+    pub source: Option<SourceId>,
+}
+
+impl From<IssuerName> for Origin {
+    /// Events that an operator hands in.
+    fn from(issuer: IssuerName) -> Self {
+        Self {
+            issuer,
+            source: None,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Waiting {
-    issuer: IssuerName,
+    origin: Origin,
     events: Vec<NewEvent>,
     idempotency: Option<Idempotency>,
     answer: oneshot::Sender<Result<Appended, IngestError>>,
@@ -60,7 +79,7 @@ pub fn queue() -> (Ingest, IngestQueue) {
 }
 
 impl Ingest {
-    /// Hands in events of `issuer` and waits until they are durable.
+    /// Hands in events and waits until they are durable.
     ///
     /// They are accepted all together, or not at all. A caller that stops waiting does not take them back.
     ///
@@ -68,13 +87,13 @@ impl Ingest {
     /// The queue is full, the transmitter stops, or the store failed.
     pub async fn submit(
         &self,
-        issuer: IssuerName,
+        origin: impl Into<Origin>,
         events: Vec<NewEvent>,
         idempotency: Option<Idempotency>,
     ) -> Result<Appended, IngestError> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting {
-            issuer,
+            origin: origin.into(),
             events,
             idempotency,
             answer,
@@ -114,7 +133,8 @@ async fn commit(store: &impl Outbox, clock: &impl Clock, together: Vec<Waiting>)
     for waiting in together {
         let named = |event| (ids::event_id(now), event);
         submissions.push(Submission {
-            issuer: waiting.issuer,
+            issuer: waiting.origin.issuer,
+            source: waiting.origin.source,
             idempotency: waiting.idempotency,
             events: waiting.events.into_iter().map(named).collect(),
         });

@@ -29,7 +29,7 @@ fn announce(server: &Server) -> io::Result<()> {
     if let Some(token) = server.new_token() {
         writeln!(
             out,
-            "# Keep this token: it is shown once. With it a source hands in events."
+            "# Keep this token: it is shown once. With it an operator looks after the transmitter and hands in events."
         )?;
         writeln!(out, "operator_token={}", token.expose())?;
     }

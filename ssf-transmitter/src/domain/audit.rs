@@ -83,6 +83,20 @@ pub enum Action {
     RetireKey,
     /// A signing key was removed at once and for good.
     RemoveKey,
+    /// An operator was added.
+    AddOperator,
+    /// An operator got another token.
+    RotateOperator,
+    /// An operator was removed.
+    RemoveOperator,
+    /// A source was added.
+    AddSource,
+    /// A source got another token.
+    RotateSource,
+    /// A source was removed.
+    RemoveSource,
+    /// An operator handed in events, or somebody tried to hand in some that it must not.
+    HandInEvents,
 }
 
 impl Action {
@@ -102,6 +116,13 @@ impl Action {
             Self::ActivateKey => "key.activate",
             Self::RetireKey => "key.retire",
             Self::RemoveKey => "key.remove",
+            Self::AddOperator => "operator.add",
+            Self::RotateOperator => "operator.rotate",
+            Self::RemoveOperator => "operator.remove",
+            Self::AddSource => "source.add",
+            Self::RotateSource => "source.rotate",
+            Self::RemoveSource => "source.remove",
+            Self::HandInEvents => "events.hand_in",
         }
     }
 }

@@ -12,10 +12,12 @@ use super::{AppState, challenge::Challenge, problem::Problem, site::Site};
 use crate::{
     access::{AccessTokens, UnverifiedJwt},
     domain::{
+        operator::{Operator, OperatorScope},
         receiver::Receiver,
         scope::{Need, Scopes},
+        source::Source,
     },
-    ports::{Clock, ReceiverStore},
+    ports::{Clock, OperatorStore, ReceiverStore, SourceStore},
     token::TokenKind,
 };
 
@@ -39,15 +41,53 @@ pub(super) async fn receiver(
     Ok(caller.receiver)
 }
 
-/// Whether the request has the token of the sources.
-pub(super) fn operator(request: &HttpRequest, state: &AppState) -> Result<(), Problem> {
+/// Who hands in events.
+pub(super) enum Ingester {
+    /// A source, which is bound to an issuer, types and subjects.
+    Source(Source),
+    /// An operator, who is not.
+    Operator(Operator),
+}
+
+/// The source or the operator whose token the request has; an operator needs `scope`.
+pub(super) async fn ingester(
+    request: &HttpRequest,
+    state: &AppState,
+    scope: OperatorScope,
+) -> Result<Ingester, Problem> {
+    let token = token(request).map_err(|fault| fault.problem(&Challenge::plain()))?;
+    if !token.starts_with(TokenKind::Source.prefix()) {
+        let operator = operator(request, state, scope).await?;
+        return Ok(Ingester::Operator(operator));
+    }
+    let fingerprint = TokenKind::Source.fingerprint(&state.sealer, token);
+    state
+        .store
+        .source_by_token(fingerprint, state.clock.now())
+        .await
+        .map_err(|error| Problem::store(&error))?
+        .map(Ingester::Source)
+        .ok_or_else(|| Problem::invalid_token(Challenge::plain().error("invalid_token")))
+}
+
+/// The operator whose token the request has, if it may do what `scope` allows.
+pub(super) async fn operator(
+    request: &HttpRequest,
+    state: &AppState,
+    scope: OperatorScope,
+) -> Result<Operator, Problem> {
     let token = token(request).map_err(|fault| fault.problem(&Challenge::plain()))?;
     let fingerprint = TokenKind::Operator.fingerprint(&state.sealer, token);
-    if fingerprint != state.operator {
-        let challenge = Challenge::plain().error("invalid_token");
-        return Err(Problem::invalid_token(challenge));
+    let operator = state
+        .store
+        .operator_by_token(fingerprint, state.clock.now())
+        .await
+        .map_err(|error| Problem::store(&error))?
+        .ok_or_else(|| Problem::invalid_token(Challenge::plain().error("invalid_token")))?;
+    if !operator.scopes.allow(scope) {
+        return Err(Problem::operator_scope(scope));
     }
-    Ok(())
+    Ok(operator)
 }
 
 /// A Receiver, and what the token at hand lets it do; what it may do at most is its own.

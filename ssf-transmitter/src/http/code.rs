@@ -26,6 +26,8 @@ pub(super) enum Code {
     InvalidToken,
     /// The request has a token that is valid, and not enough for this.
     InsufficientScope,
+    /// The source may not hand in such an event.
+    SourceNotAllowed,
     /// There is nothing at the path.
     NotFound,
     /// The Receiver has no such stream.
@@ -65,7 +67,7 @@ impl Code {
             | Self::StreamNotEnabled
             | Self::BadHttp => StatusCode::BAD_REQUEST,
             Self::MissingToken | Self::InvalidToken => StatusCode::UNAUTHORIZED,
-            Self::InsufficientScope => StatusCode::FORBIDDEN,
+            Self::InsufficientScope | Self::SourceNotAllowed => StatusCode::FORBIDDEN,
             Self::NotFound | Self::StreamNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,

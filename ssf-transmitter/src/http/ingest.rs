@@ -2,25 +2,40 @@
 //!
 //! The body is one event or an array of 1 to 1000. The answer always has the member `events`: an array with one entry
 //! per event, in order: `{"event_id", "txn"}` if it was accepted, `{"error": {"code", "detail"}}` if not. The status is 202 if
-//! all were accepted, 207 if some were, 400 if none was. Accepted events are durable, all together, before the answer.
+//! all were accepted, 207 if some were, 400 if none was, and 403 if none was because the source may not say it. Accepted
+//! events are durable, all together, before the answer.
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header::CACHE_CONTROL},
     web::{Data, Payload},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
-use ssf_types::{event::Event, id::Txn, json};
+use ssf_types::{id::Txn, json};
 
-use super::{AppState, auth, body, code::Code, problem::Problem, query};
+use super::{
+    AppState,
+    audit::recorded,
+    auth::{self, Ingester},
+    body,
+    code::Code,
+    problem::Problem,
+    query,
+};
 use crate::{
-    app::ingest::IngestError,
-    domain::{
-        event::{NewEvent, SUBMISSION_EVENTS_MAX},
-        id::EventId,
-        issuer::IssuerName,
+    app::{
+        audit,
+        ingest::{IngestError, Origin},
     },
-    ports::{Appended, Idempotency},
+    domain::{
+        audit::{Act, Action, Actor, Details},
+        event::{NewEvent, NewEventError, SUBMISSION_EVENTS_MAX},
+        id::{EventId, Fingerprint},
+        issuer::IssuerName,
+        operator::OperatorScope,
+    },
+    ports::{Answered, Appended, Idempotency, Outbox},
 };
 
 /// The header that makes a repetition recognisable.
@@ -32,10 +47,40 @@ const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
 /// Longest idempotency key, in bytes.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
-/// What is to be said of one event of the request.
+/// What is to be said of one event of the request. It is stored with an idempotency key, so that a repetition gets the
+/// same answer whatever is configured by then.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 enum Entry {
     Accepted { txn: Option<Txn> },
-    Refused { detail: String },
+    Refused { rule: Rule, detail: String },
+}
+
+/// Which rule an event breaks.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Rule {
+    /// It is no event that anybody may hand in.
+    Invalid,
+    /// It is one of the framework, which the transmitter alone sends.
+    Framework,
+    /// This source may not say it.
+    Source,
+}
+
+impl Rule {
+    fn code(self) -> Code {
+        match self {
+            Self::Invalid | Self::Framework => Code::InvalidEvent,
+            Self::Source => Code::SourceNotAllowed,
+        }
+    }
+}
+
+/// The events of a request, read one by one.
+struct Read {
+    entries: Vec<Entry>,
+    events: Vec<NewEvent>,
 }
 
 /// Whether the source gets this answer anew or once more.
@@ -51,55 +96,140 @@ pub(super) async fn accept(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    auth::operator(&request, &state)?;
-    let issuer = issuer(&request, &state)?;
+    let caller = auth::ingester(&request, &state, OperatorScope::Emit).await?;
+    let issuer = issuer(&request, &state, &caller)?;
     let key = idempotency_key(&request)?;
     let body = body::json(&request, payload, state.ingest_body_bytes_max).await?;
-    let idempotency = key.map(|key| Idempotency {
-        key: state
-            .sealer
-            .fingerprint(&key_context(&issuer), key.as_bytes()),
-        body: state.sealer.fingerprint("idempotency body", &body),
-    });
-    let (entries, events) = read(&body, &state)?;
+    let keys = key.map(|key| fingerprints(&state, &caller, &issuer, key, &body));
+    if let Some(before) = replay(&state, keys).await? {
+        return Ok(before);
+    }
+    let Read { entries, events } = read(&body, &state, &caller, &issuer)?;
+    note_refusals(&state, &caller, &entries).await?;
     if events.is_empty() {
         return Err(refuse_all(&entries));
     }
     let count = events.len();
-    let appended = state
-        .ingest
-        .submit(issuer, events, idempotency)
-        .await
-        .map_err(|error| not_stored(&error))?;
+    let idempotency = match keys {
+        Some((key, body)) => Some(Idempotency {
+            key,
+            body,
+            answer: serde_json::to_string(&entries).map_err(|_| Problem::internal())?,
+        }),
+        None => None,
+    };
+    let handing_in = Box::pin(hand_in(&state, &caller, issuer, events, idempotency));
+    let appended = match &caller {
+        // Its id stands with the events.
+        Ingester::Source(_) => handing_in.await?,
+        Ingester::Operator(operator) => {
+            let actor = Actor::operator(operator.id);
+            let act = Act::making(actor, Action::HandInEvents, "event").with("events", count);
+            recorded(&request, &state, act, handing_in, |_| Details::none()).await?
+        }
+    };
     match appended {
         Appended::Accepted(ids) => {
             metrics::counter!("ssf_events_accepted_total").increment(count as u64);
             Ok(answer(&entries, &ids, Said::ForTheFirstTime))
         }
-        Appended::Replayed(ids) if ids.len() == count => Ok(answer(&entries, &ids, Said::Before)),
-        Appended::Replayed(_) | Appended::KeyConflict => Err(Problem::new(
-            Code::IdempotencyKeyReused,
-            "this Idempotency-Key was used for another request: use a new one",
-        )),
+        Appended::Replayed(before) => replayed(&before),
+        Appended::KeyConflict => Err(key_reused()),
     }
 }
 
-/// A key means nothing at another issuer.
-fn key_context(issuer: &IssuerName) -> String {
-    match issuer.as_str() {
-        IssuerName::MAIN => "idempotency key".to_owned(),
-        other => format!("idempotency key/{other}"),
+async fn hand_in(
+    state: &AppState,
+    caller: &Ingester,
+    issuer: IssuerName,
+    events: Vec<NewEvent>,
+    idempotency: Option<Idempotency>,
+) -> Result<Appended, Problem> {
+    let source = match caller {
+        Ingester::Source(source) => Some(source.id),
+        Ingester::Operator(_) => None,
+    };
+    let origin = Origin { issuer, source };
+    let submitted = state.ingest.submit(origin, events, idempotency).await;
+    submitted.map_err(|error| not_stored(&error))
+}
+
+/// Stands for the key and for the body. A key means nothing to another caller, or at another issuer.
+fn fingerprints(
+    state: &AppState,
+    caller: &Ingester,
+    issuer: &IssuerName,
+    key: &str,
+    body: &[u8],
+) -> (Fingerprint, Fingerprint) {
+    let whose = match caller {
+        Ingester::Source(source) => format!("source/{}", source.id),
+        Ingester::Operator(operator) => format!("operator/{}", operator.id),
+    };
+    let context = format!("idempotency key/{whose}/{issuer}");
+    (
+        state.sealer.fingerprint(&context, key.as_bytes()),
+        state.sealer.fingerprint("idempotency body", body),
+    )
+}
+
+/// The answer that the same request got before, as it was then.
+async fn replay(
+    state: &AppState,
+    keys: Option<(Fingerprint, Fingerprint)>,
+) -> Result<Option<HttpResponse>, Problem> {
+    let Some((key, body)) = keys else {
+        return Ok(None);
+    };
+    let before = state
+        .store
+        .answered(key)
+        .await
+        .map_err(|error| Problem::store(&error))?;
+    match before {
+        None => Ok(None),
+        Some(before) if before.body == body => replayed(&before).map(Some),
+        Some(_) => Err(key_reused()),
     }
 }
 
-/// The issuer that the query names, else the main one.
-fn issuer(request: &HttpRequest, state: &AppState) -> Result<IssuerName, Problem> {
+fn replayed(before: &Answered) -> Result<HttpResponse, Problem> {
+    let entries: Vec<Entry> =
+        serde_json::from_str(&before.answer).map_err(|_| Problem::internal())?;
+    Ok(answer(&entries, &before.ids, Said::Before))
+}
+
+fn key_reused() -> Problem {
+    Problem::new(
+        Code::IdempotencyKeyReused,
+        "this Idempotency-Key was used for another request: use a new one",
+    )
+}
+
+/// The issuer that the source is bound to; for an operator, the one that the query names, else the main one.
+fn issuer(
+    request: &HttpRequest,
+    state: &AppState,
+    caller: &Ingester,
+) -> Result<IssuerName, Problem> {
     let named = query::parameter(request, "issuer")?;
     let unknown =
         || Problem::bad_request("the query's issuer is not the name of one that is served here");
-    let name = match named {
-        Some(name) => IssuerName::parse(name).map_err(|_| unknown())?,
-        None => IssuerName::default(),
+    let named = named
+        .map(IssuerName::parse)
+        .transpose()
+        .map_err(|_| unknown())?;
+    let name = match caller {
+        Ingester::Operator(_) => named.unwrap_or_default(),
+        Ingester::Source(source) => match named {
+            Some(other) if other != source.issuer => {
+                return Err(Problem::new(
+                    Code::SourceNotAllowed,
+                    "this source must not hand in events of another issuer",
+                ));
+            }
+            Some(_) | None => source.issuer.clone(),
+        },
     };
     state
         .issuers
@@ -128,7 +258,12 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
 }
 
 /// Reads each event by itself, so that a bad one fails alone.
-fn read(body: &[u8], state: &AppState) -> Result<(Vec<Entry>, Vec<NewEvent>), Problem> {
+fn read(
+    body: &[u8],
+    state: &AppState,
+    caller: &Ingester,
+    issuer: &IssuerName,
+) -> Result<Read, Problem> {
     let text = json::check(body).map_err(|error| Problem::bad_request(error.to_string()))?;
     let texts: Vec<&RawValue> = if text.trim_ascii_start().starts_with('[') {
         serde_json::from_str(text)
@@ -144,37 +279,92 @@ fn read(body: &[u8], state: &AppState) -> Result<(Vec<Entry>, Vec<NewEvent>), Pr
     let mut entries = Vec::with_capacity(texts.len());
     let mut events = Vec::with_capacity(texts.len());
     for text in texts {
-        match read_one(text.get(), state) {
+        match read_one(text.get(), state, caller, issuer) {
             Ok(event) => {
                 entries.push(Entry::Accepted {
                     txn: event.txn.clone(),
                 });
                 events.push(event);
             }
-            Err(detail) => entries.push(Entry::Refused { detail }),
+            Err((rule, detail)) => entries.push(Entry::Refused { rule, detail }),
         }
     }
-    Ok((entries, events))
+    Ok(Read { entries, events })
 }
 
 /// An event of a type that no stream can ask for is a mistake of the source, most likely a misspelt URI.
-fn read_one(text: &str, state: &AppState) -> Result<NewEvent, String> {
-    let event = NewEvent::read(text).map_err(|error| error.to_string())?;
-    if !is_supported(&event.event, state) {
-        return Err("the event's type is not one of events_supported".to_owned());
+fn read_one(
+    text: &str,
+    state: &AppState,
+    caller: &Ingester,
+    issuer: &IssuerName,
+) -> Result<NewEvent, (Rule, String)> {
+    let event = NewEvent::read(text).map_err(|error| match error {
+        NewEventError::Framework => (Rule::Framework, error.to_string()),
+        NewEventError::TooLong
+        | NewEventError::Json(_)
+        | NewEventError::UnknownMember(_)
+        | NewEventError::NotOneEvent
+        | NewEventError::NotAboutIdentifier => (Rule::Invalid, error.to_string()),
+    })?;
+    if !state.events_supported.contains(&event.event.uri()) {
+        let detail = "the event's type is not one of events_supported";
+        return Err((Rule::Invalid, detail.to_owned()));
+    }
+    match (caller, state.issuers.of(issuer)) {
+        (Ingester::Source(source), Some(own)) => source
+            .admits(&event, own)
+            .map_err(|refusal| (Rule::Source, refusal.to_string()))?,
+        (Ingester::Source(_), None) | (Ingester::Operator(_), _) => {}
     }
     Ok(event)
 }
 
-fn is_supported(event: &Event, state: &AppState) -> bool {
-    state.events_supported.contains(&event.uri())
+/// Writes down that somebody tried what nobody should: one entry for each rule, however many events broke it.
+async fn note_refusals(
+    state: &AppState,
+    caller: &Ingester,
+    entries: &[Entry],
+) -> Result<(), Problem> {
+    let actor = match caller {
+        Ingester::Source(source) => Actor::source(source.id),
+        Ingester::Operator(operator) => Actor::operator(operator.id),
+    };
+    for (rule, name) in [(Rule::Framework, "framework"), (Rule::Source, "source")] {
+        let broken =
+            |entry: &&Entry| matches!(entry, Entry::Refused { rule: of, .. } if *of == rule);
+        let events = entries.iter().filter(broken).count();
+        if events > 0 {
+            let act = Act::making(actor.clone(), Action::HandInEvents, "event")
+                .with("rule", name)
+                .with("events", events);
+            Box::pin(audit::refused((&state.store, &state.clock), act))
+                .await
+                .map_err(|error| Problem::store(&error))?;
+        }
+    }
+    Ok(())
 }
 
 fn refuse_all(entries: &[Entry]) -> Problem {
     let written = write(entries, &[]);
+    let by_source = |entry: &Entry| {
+        matches!(
+            entry,
+            Entry::Refused {
+                rule: Rule::Source,
+                ..
+            }
+        )
+    };
+    let code = if entries.iter().all(by_source) {
+        Code::SourceNotAllowed
+    } else {
+        Code::NoEventAccepted
+    };
     match entries {
-        [Entry::Refused { detail }] => Problem::no_event(detail.clone(), written),
-        _ => Problem::no_event("no event was accepted: events says why", written),
+        [Entry::Refused { detail, .. }] => Problem::no_event(code, detail.clone(), written),
+        _ => Problem::no_event(code, "no event was accepted: events says why", written),
     }
 }
 
@@ -207,8 +397,8 @@ fn write(entries: &[Entry], ids: &[EventId]) -> Vec<Value> {
                 let txn = txn.as_ref().map(|txn| txn.as_str().to_owned());
                 json!({ "txn": txn.or_else(|| id.clone()), "event_id": id })
             }
-            Entry::Refused { detail } => {
-                json!({ "error": { "code": Code::InvalidEvent, "detail": detail } })
+            Entry::Refused { rule, detail } => {
+                json!({ "error": { "code": rule.code(), "detail": detail } })
             }
         });
     }

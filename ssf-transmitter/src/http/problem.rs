@@ -17,7 +17,10 @@ use ssf_types::error::Chain;
 use tracing::error;
 
 use super::{code::Code, envelope::RequestId};
-use crate::{domain::scope::Scope, ports::StoreError};
+use crate::{
+    domain::{operator::OperatorScope, scope::Scope},
+    ports::StoreError,
+};
 
 /// A request that was not granted: a code, and a sentence on what to fix that holds no value from the request.
 #[derive(Debug)]
@@ -62,12 +65,33 @@ impl Problem {
         Self::new(Code::InvalidRequest, detail)
     }
 
-    /// 400: none of several events was accepted; `events` says of each why.
-    pub(super) fn no_event(detail: impl Into<Cow<'static, str>>, events: Vec<Value>) -> Self {
+    /// 400 or 403: none of several events was accepted; `events` says of each why.
+    pub(super) fn no_event(
+        code: Code,
+        detail: impl Into<Cow<'static, str>>,
+        events: Vec<Value>,
+    ) -> Self {
         Self {
             events: Some(events),
-            ..Self::new(Code::NoEventAccepted, detail)
+            ..Self::new(code, detail)
         }
+    }
+
+    /// 403: the operator's token is valid, and not enough (RFC 6750 §3.1).
+    pub(super) fn operator_scope(scope: OperatorScope) -> Self {
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+        Self {
+            header: Some((WWW_AUTHENTICATE, challenge.into())),
+            ..Self::new(
+                Code::InsufficientScope,
+                format!("this takes the scope {scope}, which the operator does not have"),
+            )
+        }
+    }
+
+    /// 500: a fault of this program.
+    pub(super) fn internal() -> Self {
+        Self::of_library(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// 401 without a token.

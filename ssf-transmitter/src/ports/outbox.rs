@@ -9,7 +9,7 @@ use crate::domain::{
     delivery::{Delivery, DeliveryState},
     event::{AcceptedEvent, NewEvent},
     fan_out::FanOut,
-    id::{EventId, Fingerprint, WorkerId},
+    id::{EventId, Fingerprint, SourceId, WorkerId},
     issuer::IssuerName,
     stream::Stream,
 };
@@ -22,6 +22,19 @@ pub trait Outbox {
         submissions: Vec<Submission>,
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<Appended>, StoreError>> + Send;
+
+    /// What was answered under this key of [`Idempotency`].
+    fn answered(
+        &self,
+        key: Fingerprint,
+    ) -> impl Future<Output = Result<Option<Answered>, StoreError>> + Send;
+
+    /// Forgets at most `limit` of the answers that were given before `before`; returns how many.
+    fn forget_answers(
+        &self,
+        before: Timestamp,
+        limit: u64,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Takes the lease of the fan-out until `until`, or prolongs it for the one who has it; `None` if another has it.
     fn lease_fan_out(
@@ -102,6 +115,8 @@ pub trait Outbox {
 pub struct Submission {
     /// Whose events they are.
     pub issuer: IssuerName,
+    /// Who hands them in; absent if it is an operator.
+    pub source: Option<SourceId>,
     /// What makes a repetition recognisable, if the source wants that.
     pub idempotency: Option<Idempotency>,
     /// The events with the identifiers they get if they are accepted.
@@ -109,12 +124,25 @@ pub struct Submission {
 }
 
 /// Recognises a request that is sent again.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Idempotency {
     /// Stands for the source and the key it chose.
     pub key: Fingerprint,
     /// Stands for the body of the request.
     pub body: Fingerprint,
+    /// What is to be answered besides the identifiers, in the caller's own form.
+    pub answer: String,
+}
+
+/// What was answered to a submission.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answered {
+    /// Stands for the body of the request.
+    pub body: Fingerprint,
+    /// Of the events that were accepted.
+    pub ids: Vec<EventId>,
+    /// What was answered besides.
+    pub answer: String,
 }
 
 /// What came of a submission.
@@ -122,8 +150,8 @@ pub struct Idempotency {
 pub enum Appended {
     /// The events are durable.
     Accepted(Vec<EventId>),
-    /// The same submission was accepted before, with these identifiers; nothing was added.
-    Replayed(Vec<EventId>),
+    /// The same submission was accepted before, and answered so; nothing was added.
+    Replayed(Answered),
     /// The key was used for another body; nothing was added.
     KeyConflict,
 }

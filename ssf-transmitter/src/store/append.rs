@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 use ssf_types::time::Timestamp;
 use uuid::Uuid;
@@ -18,27 +19,19 @@ use super::{
 use crate::{
     domain::{
         event::NewEvent,
-        id::{EventId, Fingerprint},
+        id::{EventId, Fingerprint, SourceId},
         issuer::IssuerName,
     },
-    ports::{Appended, CorruptRow, StoreError, Submission},
+    ports::{Answered, Appended, CorruptRow, StoreError, Submission},
 };
 
-/// What was accepted under a key before.
-struct Remembered {
-    body: Fingerprint,
-    ids: Vec<EventId>,
-}
-
-impl Remembered {
-    /// The answer to a submission whose key stands for `self`; `None` if it is the very one that set it, which finds
-    /// its own ids here.
-    fn answer(&self, body: Fingerprint, ids: &[EventId]) -> Option<Appended> {
-        if self.body != body {
-            return Some(Appended::KeyConflict);
-        }
-        (self.ids != ids).then(|| Appended::Replayed(self.ids.clone()))
+/// The answer to a submission under whose key `before` stands; `None` if it is the very one that set it, which finds
+/// its own ids there.
+fn repeated(before: &Answered, body: Fingerprint, ids: &[EventId]) -> Option<Appended> {
+    if before.body != body {
+        return Some(Appended::KeyConflict);
     }
+    (before.ids != ids).then(|| Appended::Replayed(before.clone()))
 }
 
 impl SeaStore {
@@ -55,14 +48,16 @@ impl SeaStore {
             let ids: Vec<EventId> = submission.events.iter().map(|(id, _)| *id).collect();
             let before = submission.idempotency.and_then(|key| {
                 let before = remembered.get(&key.key)?;
-                before.answer(key.body, &ids)
+                repeated(before, key.body, &ids)
             });
             if let Some(answer) = before {
                 answers.push(answer);
                 continue;
             }
             for (id, event) in submission.events {
-                rows.push(self.event_row(&submission.issuer, id, &event, now)?);
+                let mut row = self.event_row(&submission.issuer, id, &event, now)?;
+                row.source_id = Set(submission.source.map(SourceId::uuid));
+                rows.push(row);
             }
             answers.push(Appended::Accepted(ids));
         }
@@ -84,30 +79,29 @@ impl SeaStore {
         transaction: &DatabaseTransaction,
         submissions: &[Submission],
         now: Timestamp,
-    ) -> Result<HashMap<Fingerprint, Remembered>, StoreError> {
+    ) -> Result<HashMap<Fingerprint, Answered>, StoreError> {
         let mut new = BTreeMap::new();
         for submission in submissions {
-            if let Some(idempotency) = submission.idempotency {
+            if let Some(idempotency) = &submission.idempotency {
                 new.entry(idempotency.key)
-                    .or_insert((idempotency.body, &submission.events));
+                    .or_insert((idempotency, &submission.events));
             }
         }
         if new.is_empty() {
             return Ok(HashMap::new());
         }
         let keys: Vec<Vec<u8>> = new.keys().map(|key| key.as_bytes().to_vec()).collect();
-        let rows = new.into_iter().map(|(key, (body, events))| {
-            let answer: Vec<u8> = events
-                .iter()
-                .flat_map(|(id, _)| id.uuid().into_bytes())
-                .collect();
-            idempotency::ActiveModel {
+        let rows = new.into_iter().map(|(key, (idempotency, events))| {
+            let ids: Vec<Uuid> = events.iter().map(|(id, _)| id.uuid()).collect();
+            let answer = row::json(&(ids, &idempotency.answer))?;
+            Ok(idempotency::ActiveModel {
                 key: Set(key.as_bytes().to_vec()),
-                body: Set(body.as_bytes().to_vec()),
-                answer: Set(answer_cell(key.as_bytes()).seal(&self.sealer, &answer)),
+                body: Set(idempotency.body.as_bytes().to_vec()),
+                answer: Set(answer_cell(key.as_bytes()).seal(&self.sealer, answer.as_bytes())),
                 created_at: Set(row::millis(now)),
-            }
+            })
         });
+        let rows: Vec<idempotency::ActiveModel> = rows.collect::<Result<_, StoreError>>()?;
         idempotency::Entity::insert_many(rows)
             .on_conflict_do_nothing_on([idempotency::Column::Key])
             .exec_without_returning(transaction)
@@ -121,27 +115,51 @@ impl SeaStore {
         Ok(remembered?)
     }
 
-    fn remembered(
-        &self,
-        row: &idempotency::Model,
-    ) -> Result<(Fingerprint, Remembered), CorruptRow> {
+    fn remembered(&self, row: &idempotency::Model) -> Result<(Fingerprint, Answered), CorruptRow> {
         let cell = answer_cell(&row.key);
         let fingerprint = |bytes: &[u8]| {
             <[u8; 32]>::try_from(bytes)
                 .map(Fingerprint::new)
                 .map_err(|_| cell.corrupt("a fingerprint has 32 bytes"))
         };
-        let answer = cell.open(&self.sealer, &row.answer)?;
-        let (ids, rest) = answer.as_chunks();
-        if !rest.is_empty() {
-            return Err(cell.corrupt("ids have 16 bytes each"));
-        }
-        let ids = ids
-            .iter()
-            .map(|id| EventId::new(Uuid::from_bytes(*id)))
-            .collect();
-        let body = fingerprint(&row.body)?;
-        Ok((fingerprint(&row.key)?, Remembered { body, ids }))
+        let text = cell.text(&self.sealer, &row.answer)?;
+        let (ids, answer): (Vec<Uuid>, String) = cell.parse(&text)?;
+        let answered = Answered {
+            body: fingerprint(&row.body)?,
+            ids: ids.into_iter().map(EventId::new).collect(),
+            answer,
+        };
+        Ok((fingerprint(&row.key)?, answered))
+    }
+
+    pub(super) async fn remembered_answer(
+        &self,
+        key: Fingerprint,
+    ) -> Result<Option<Answered>, StoreError> {
+        let row = idempotency::Entity::find_by_id(key.as_bytes().to_vec())
+            .one(&self.reader)
+            .await?;
+        let read = row.map(|row| self.remembered(&row)).transpose()?;
+        Ok(read.map(|(_, answered)| answered))
+    }
+
+    pub(super) async fn forget_oldest_answers(
+        &self,
+        before: Timestamp,
+        limit: u64,
+    ) -> Result<u64, StoreError> {
+        let oldest = idempotency::Entity::find()
+            .select_only()
+            .column(idempotency::Column::Key)
+            .filter(idempotency::Column::CreatedAt.lt(row::millis(before)))
+            .order_by_asc(idempotency::Column::CreatedAt)
+            .limit(limit)
+            .into_query();
+        let deleted = idempotency::Entity::delete_many()
+            .filter(idempotency::Column::Key.in_subquery(oldest))
+            .exec(&self.writer)
+            .await?;
+        Ok(deleted.rows_affected)
     }
 
     pub(super) fn event_row(
@@ -156,6 +174,7 @@ impl SeaStore {
             position: NotSet,
             id: Set(id.uuid()),
             issuer: Set(issuer.as_str().to_owned()),
+            source_id: Set(None),
             event_type: Set(event.event.uri().as_str().to_owned()),
             payload: Set(payload_cell(id.uuid()).seal(&self.sealer, payload.as_bytes())),
             accepted_at: Set(row::millis(now)),

@@ -4,10 +4,15 @@ use ssf_types::{id::StreamId, time::Timestamp};
 
 use super::SeaStore;
 use crate::{
-    domain::{delivery::Delivery, event::AcceptedEvent, fan_out::FanOut, id::WorkerId},
+    domain::{
+        delivery::Delivery,
+        event::AcceptedEvent,
+        fan_out::FanOut,
+        id::{Fingerprint, WorkerId},
+    },
     ports::{
-        Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Resume, Settlement,
-        StoreError, StreamLease, Submission,
+        Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Resume,
+        Settlement, StoreError, StreamLease, Submission,
     },
 };
 
@@ -39,6 +44,14 @@ impl Outbox for SeaStore {
         now: Timestamp,
     ) -> Result<Vec<Appended>, StoreError> {
         self.append_submissions(submissions, now).await
+    }
+
+    async fn answered(&self, key: Fingerprint) -> Result<Option<Answered>, StoreError> {
+        self.remembered_answer(key).await
+    }
+
+    async fn forget_answers(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        self.forget_oldest_answers(before, limit).await
     }
 
     async fn lease_fan_out(

@@ -4,6 +4,7 @@ mod audit;
 mod kept;
 mod keys;
 mod operated;
+mod operators;
 mod outbox;
 mod poll;
 mod receivers;
@@ -17,16 +18,18 @@ use std::{
 
 use ssf_types::{id::StreamId, time::Timestamp};
 
-use self::{kept::Kept, keys::Keys, receivers::KeptReceiver};
+use self::{kept::Kept, keys::Keys, operators::Credential, receivers::KeptReceiver};
 use crate::{
     domain::{
         audit::Record,
         dropped::DropRecord,
         event::AcceptedEvent,
-        id::{EventId, Fingerprint, ReceiverId},
+        id::{Fingerprint, ReceiverId},
         issuer::IssuerName,
+        operator::Operator,
+        source::Source,
     },
-    ports::FanOutLease,
+    ports::{Answered, FanOutLease},
 };
 
 /// A store in memory that keeps the contract of the ports, except that nothing survives it.
@@ -40,7 +43,12 @@ struct State {
     events: Vec<(IssuerName, Arc<AcceptedEvent>)>,
     /// How many of the events were fanned out: here events become visible in order.
     dispatched: usize,
-    answers: HashMap<Fingerprint, (Fingerprint, Vec<EventId>)>,
+    answers: HashMap<Fingerprint, (Answered, Timestamp)>,
+    operators: Vec<Operator>,
+    /// There was a first one, whether or not it is still there.
+    had_operator: bool,
+    sources: Vec<Source>,
+    credentials: Vec<Credential>,
     fan_out: Option<(FanOutLease, Timestamp)>,
     keys: Keys,
     settings: HashMap<String, Vec<u8>>,

@@ -21,6 +21,7 @@ async fn accept(world: &World, users: &[&str]) {
     let now = world.clock.now();
     let events = users.iter().map(|user| (ids::event_id(now), logout(user)));
     let submission = Submission {
+        source: None,
         issuer: main(),
         idempotency: None,
         events: events.collect(),

@@ -68,6 +68,7 @@ impl World {
         let now = self.clock.now();
         let events = users.iter().map(|user| (ids::event_id(now), logout(user)));
         let submission = Submission {
+            source: None,
             issuer: main(),
             idempotency: None,
             events: events.collect(),

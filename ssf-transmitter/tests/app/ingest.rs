@@ -151,6 +151,7 @@ async fn each_submission_gets_its_own_answer() {
         Some(Idempotency {
             key: Fingerprint::new([1; 32]),
             body: Fingerprint::new([body; 32]),
+            answer: "said".to_owned(),
         })
     };
     let answers = async {
@@ -169,7 +170,10 @@ async fn each_submission_gets_its_own_answer() {
     let Appended::Accepted(ids) = first.unwrap() else {
         panic!("the first is accepted")
     };
-    assert_eq!(again.unwrap(), Appended::Replayed(ids));
+    let Appended::Replayed(again) = again.unwrap() else {
+        panic!("it was accepted before")
+    };
+    assert_eq!((again.ids, again.answer.as_str()), (ids, "said"));
     assert_eq!(conflict.unwrap(), Appended::KeyConflict);
     assert!(matches!(other.unwrap(), Appended::Accepted(_)));
 }

@@ -31,23 +31,6 @@ fn a_first_start_that_fails_does_not_use_up_the_token() {
 }
 
 #[tokio::test]
-async fn a_replaced_operators_token_counts_from_the_next_start() {
-    let installation = Installation::new();
-    let first = installation.serve();
-    let old = first.operator_token.clone().unwrap();
-    let output = installation.run(&["operator-token"]);
-    let new = value(&text(&output.stdout), "operator_token").unwrap();
-    first.kill();
-    let second = installation.serve();
-    let status = async |token: &str| {
-        let request = client().post(second.url("/ingest/events")).body("{}");
-        Answer::to(request.bearer_auth(token)).await.status
-    };
-    assert_eq!(status(&old).await, 401);
-    assert_eq!(status(&new).await, 400);
-}
-
-#[tokio::test]
 async fn files_of_the_first_start_are_private_and_the_key_is_called_what_it_is() {
     let installation = Installation::new();
     let _server = installation.serve();

@@ -27,6 +27,8 @@ mod issuers;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod markers;
+#[cfg(test)]
 mod poll;
 #[cfg(test)]
 mod push_address;
@@ -34,6 +36,8 @@ mod push_address;
 mod push_tls;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod sources;
 #[cfg(test)]
 mod stranger;
 #[cfg(test)]

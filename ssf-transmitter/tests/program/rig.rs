@@ -75,6 +75,11 @@ impl Installation {
         Transmitter::start(self.command(&all), &self.path("stderr.log"))
     }
 
+    /// Starts it as the command says.
+    pub(crate) fn started(&self, command: Command) -> Transmitter {
+        Transmitter::start(command, &self.path("stderr.log"))
+    }
+
     /// Starts it where it was before, so that its derived issuer is the same.
     pub(crate) fn serve_at(&self, address: &str) -> Transmitter {
         let command = self.command(&["serve", "--listen", address]);

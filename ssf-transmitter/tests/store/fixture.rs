@@ -17,8 +17,8 @@ use ssf_transmitter::{
     },
     ports::{
         AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, Idempotency,
-        KeyStore, LeasedStream, OperatedStreams, Outbox, PollStore, ReceiverStore, Settings,
-        Settlement, StreamStore, Submission,
+        KeyStore, LeasedStream, OperatedStreams, OperatorStore, Outbox, PollStore, ReceiverStore,
+        Settings, Settlement, SourceStore, StreamStore, Submission,
     },
 };
 use ssf_types::{
@@ -36,6 +36,8 @@ use uuid::Uuid;
 /// Everything that a store has to be.
 pub(crate) trait Store:
     AuditStore
+    + OperatorStore
+    + SourceStore
     + ReceiverStore
     + StreamStore
     + OperatedStreams
@@ -48,6 +50,8 @@ pub(crate) trait Store:
 
 impl<S> Store for S where
     S: AuditStore
+        + OperatorStore
+        + SourceStore
         + ReceiverStore
         + StreamStore
         + OperatedStreams
@@ -183,6 +187,7 @@ pub(crate) fn event_id() -> EventId {
 pub(crate) fn submission(events: Vec<NewEvent>) -> Submission {
     let named = |event| (event_id(), event);
     Submission {
+        source: None,
         issuer: main(),
         idempotency: None,
         events: events.into_iter().map(named).collect(),
@@ -194,6 +199,7 @@ pub(crate) fn keyed(key: u8, body: u8, event: NewEvent) -> Submission {
         idempotency: Some(Idempotency {
             key: token(key),
             body: token(body),
+            answer: format!("answer {body}"),
         }),
         ..submission(vec![event])
     }

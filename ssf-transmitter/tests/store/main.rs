@@ -130,6 +130,12 @@ on_every_store! {
     a_poll_is_called_when_a_pause_ends
     a_deleted_stream_is_not_polled_any_more
     an_id_that_is_no_id_of_ours_finds_nothing
+    the_first_operator_is_added_once_and_never_again
+    an_operator_is_found_by_its_token_alone
+    a_rotated_token_counts_until_its_end_and_a_removed_one_no_more
+    a_source_is_kept_with_its_limits_and_found_by_its_token_alone
+    a_source_is_rotated_and_removed_as_an_operator_is
+    an_answer_is_kept_under_its_key_until_it_is_forgotten
     entries_of_the_audit_log_are_numbered_and_linked
     entries_of_the_audit_log_are_read_in_portions
     entries_that_are_written_at_the_same_time_make_one_chain

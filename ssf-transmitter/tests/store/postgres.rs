@@ -61,7 +61,7 @@ async fn of_two_nodes_that_get_one_key_at_once_one_accepts() {
         else {
             panic!("{answers:?}")
         };
-        assert_eq!(again, ids);
+        assert_eq!(again.ids, *ids);
     }
     assert_eq!(dispatch(&one).await, (20, 0));
 }

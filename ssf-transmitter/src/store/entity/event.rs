@@ -10,6 +10,8 @@ pub(crate) struct Model {
     pub(crate) id: Uuid,
     /// See [`crate::domain::issuer::IssuerName`].
     pub(crate) issuer: String,
+    /// Who handed it in; absent if an operator did, or the transmitter itself.
+    pub(crate) source_id: Option<Uuid>,
     pub(crate) event_type: String,
     /// Sealed JSON, as it was handed in.
     pub(crate) payload: Vec<u8>,

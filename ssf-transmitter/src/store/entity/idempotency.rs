@@ -10,7 +10,7 @@ pub(crate) struct Model {
     pub(crate) key: Vec<u8>,
     /// Fingerprint.
     pub(crate) body: Vec<u8>,
-    /// Sealed: the ids of the events, 16 bytes each.
+    /// Sealed JSON: the ids of the events, and what was answered besides.
     pub(crate) answer: Vec<u8>,
     pub(crate) created_at: i64,
 }

@@ -11,12 +11,12 @@ use crate::{
         event::AcceptedEvent,
         fan_out::FanOut,
         framework::Hold,
-        id::{EventId, WorkerId},
+        id::{EventId, Fingerprint, WorkerId},
         method::DeliveryMethod,
     },
     ports::{
-        Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Resume, Settlement,
-        StoreError, StreamLease, Submission,
+        Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Resume,
+        Settlement, StoreError, StreamLease, Submission,
     },
 };
 
@@ -29,10 +29,16 @@ impl State {
         let ids: Vec<EventId> = submission.events.iter().map(|(id, _)| *id).collect();
         if let Some(new) = submission.idempotency {
             match self.answers.get(&new.key) {
-                Some((body, _)) if *body != new.body => return Appended::KeyConflict,
-                Some((_, ids)) => return Appended::Replayed(ids.clone()),
-                None => self.answers.insert(new.key, (new.body, ids.clone())),
+                Some((before, _)) if before.body != new.body => return Appended::KeyConflict,
+                Some((before, _)) => return Appended::Replayed(before.clone()),
+                None => {}
+            }
+            let answered = Answered {
+                body: new.body,
+                ids: ids.clone(),
+                answer: new.answer,
             };
+            self.answers.insert(new.key, (answered, now));
         }
         let accept = |(id, event)| Arc::new(AcceptedEvent::new(id, now, event));
         let accepted = submission.events.into_iter().map(accept);
@@ -83,6 +89,23 @@ impl Outbox for MemoryStore {
         let mut state = self.state();
         let append = |submission| state.append(submission, now);
         Ok(submissions.into_iter().map(append).collect())
+    }
+
+    async fn answered(&self, key: Fingerprint) -> Result<Option<Answered>, StoreError> {
+        let state = self.state();
+        let before = state.answers.get(&key);
+        Ok(before.map(|(answered, _)| answered.clone()))
+    }
+
+    async fn forget_answers(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let mut forgotten = 0;
+        state.answers.retain(|_, (_, at)| {
+            let keep = *at >= before || forgotten == limit;
+            forgotten += u64::from(!keep);
+            keep
+        });
+        Ok(forgotten)
     }
 
     async fn lease_fan_out(

@@ -1,0 +1,196 @@
+//! Operators and sources in memory.
+
+use ssf_types::time::Timestamp;
+use uuid::Uuid;
+
+use super::{MemoryStore, State};
+use crate::{
+    domain::{
+        id::{Fingerprint, OperatorId, SourceId},
+        operator::Operator,
+        source::Source,
+    },
+    ports::{Existing, FirstWrite, Named, OperatorStore, SourceStore, StoreError},
+};
+
+/// A token with its owner, and until when it counts.
+#[derive(Debug)]
+pub(super) struct Credential {
+    token: Fingerprint,
+    owner: Uuid,
+    until: Option<Timestamp>,
+}
+
+impl State {
+    fn add_credential(&mut self, owner: Uuid, token: Fingerprint) {
+        self.credentials.push(Credential {
+            token,
+            owner,
+            until: None,
+        });
+    }
+
+    fn owner(&self, token: Fingerprint, now: Timestamp) -> Option<Uuid> {
+        let counts = |known: &&Credential| {
+            known.token == token && known.until.is_none_or(|until| until > now)
+        };
+        self.credentials
+            .iter()
+            .find(counts)
+            .map(|known| known.owner)
+    }
+
+    fn rotate(&mut self, owner: Uuid, token: Fingerprint, until: Timestamp) {
+        for known in &mut self.credentials {
+            if known.owner == owner {
+                known.until = Some(known.until.map_or(until, |before| before.min(until)));
+            }
+        }
+        self.add_credential(owner, token);
+    }
+
+    fn add_operator(&mut self, operator: &Operator, token: Fingerprint) -> Named {
+        if self
+            .operators
+            .iter()
+            .any(|known| known.name == operator.name)
+        {
+            return Named::NameTaken;
+        }
+        self.operators.push(operator.clone());
+        self.add_credential(operator.id.uuid(), token);
+        Named::Added
+    }
+}
+
+impl OperatorStore for MemoryStore {
+    async fn add_first_operator(
+        &self,
+        operator: &Operator,
+        token: Fingerprint,
+        _now: Timestamp,
+    ) -> Result<FirstWrite, StoreError> {
+        let mut state = self.state();
+        if state.had_operator || state.add_operator(operator, token) == Named::NameTaken {
+            return Ok(FirstWrite::AlreadyThere);
+        }
+        state.had_operator = true;
+        Ok(FirstWrite::Written)
+    }
+
+    async fn add_operator(
+        &self,
+        operator: &Operator,
+        token: Fingerprint,
+        _now: Timestamp,
+    ) -> Result<Named, StoreError> {
+        Ok(self.state().add_operator(operator, token))
+    }
+
+    async fn operator_by_token(
+        &self,
+        token: Fingerprint,
+        now: Timestamp,
+    ) -> Result<Option<Operator>, StoreError> {
+        let state = self.state();
+        let owner = state.owner(token, now);
+        let mut operators = state.operators.iter();
+        Ok(operators
+            .find(|known| Some(known.id.uuid()) == owner)
+            .cloned())
+    }
+
+    async fn operators(&self) -> Result<Vec<Operator>, StoreError> {
+        let mut operators = self.state().operators.clone();
+        operators.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(operators)
+    }
+
+    async fn rotate_operator(
+        &self,
+        id: OperatorId,
+        token: Fingerprint,
+        _now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Existing, StoreError> {
+        let mut state = self.state();
+        if !state.operators.iter().any(|known| known.id == id) {
+            return Ok(Existing::NotFound);
+        }
+        state.rotate(id.uuid(), token, until);
+        Ok(Existing::Changed)
+    }
+
+    async fn remove_operator(&self, id: OperatorId) -> Result<Existing, StoreError> {
+        let mut state = self.state();
+        let before = state.operators.len();
+        state.operators.retain(|known| known.id != id);
+        state.credentials.retain(|known| known.owner != id.uuid());
+        if state.operators.len() == before {
+            return Ok(Existing::NotFound);
+        }
+        Ok(Existing::Changed)
+    }
+}
+
+impl SourceStore for MemoryStore {
+    async fn add_source(
+        &self,
+        source: &Source,
+        token: Fingerprint,
+        _now: Timestamp,
+    ) -> Result<Named, StoreError> {
+        let mut state = self.state();
+        if state.sources.iter().any(|known| known.name == source.name) {
+            return Ok(Named::NameTaken);
+        }
+        state.sources.push(source.clone());
+        state.add_credential(source.id.uuid(), token);
+        Ok(Named::Added)
+    }
+
+    async fn source_by_token(
+        &self,
+        token: Fingerprint,
+        now: Timestamp,
+    ) -> Result<Option<Source>, StoreError> {
+        let state = self.state();
+        let owner = state.owner(token, now);
+        let mut sources = state.sources.iter();
+        Ok(sources
+            .find(|known| Some(known.id.uuid()) == owner)
+            .cloned())
+    }
+
+    async fn sources(&self) -> Result<Vec<Source>, StoreError> {
+        let mut sources = self.state().sources.clone();
+        sources.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(sources)
+    }
+
+    async fn rotate_source(
+        &self,
+        id: SourceId,
+        token: Fingerprint,
+        _now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Existing, StoreError> {
+        let mut state = self.state();
+        if !state.sources.iter().any(|known| known.id == id) {
+            return Ok(Existing::NotFound);
+        }
+        state.rotate(id.uuid(), token, until);
+        Ok(Existing::Changed)
+    }
+
+    async fn remove_source(&self, id: SourceId) -> Result<Existing, StoreError> {
+        let mut state = self.state();
+        let before = state.sources.len();
+        state.sources.retain(|known| known.id != id);
+        state.credentials.retain(|known| known.owner != id.uuid());
+        if state.sources.len() == before {
+            return Ok(Existing::NotFound);
+        }
+        Ok(Existing::Changed)
+    }
+}
