@@ -190,7 +190,7 @@ fn a_command_that_changes_something_is_written_down_with_its_user() {
 }
 
 #[tokio::test]
-async fn the_command_line_verifies_the_audit_log_and_names_what_was_edited() {
+async fn t59_the_command_line_verifies_the_audit_log_and_names_what_was_edited() {
     let installation = Installation::new();
     installation.add_receiver("a");
     installation.add_receiver("b");

@@ -150,7 +150,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn no_secret_and_no_person_stands_in_a_log_a_metric_an_audit_entry_or_the_raw_database() {
+async fn t31_t58_no_secret_and_no_person_stands_in_a_log_a_metric_an_audit_entry_or_the_database() {
     let world = World::new();
     for answer in world.tell().await {
         assert!(

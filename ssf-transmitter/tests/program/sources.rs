@@ -68,7 +68,7 @@ async fn an_event_that_a_source_hands_in_reaches_the_receiver() {
 }
 
 #[tokio::test]
-async fn what_a_source_may_not_say_is_refused_alone_and_written_down() {
+async fn t23_what_a_source_may_not_say_is_refused_alone_and_written_down() {
     let installation = Installation::new();
     let transmitter = installation.serve();
     let token = add(&installation, "source", &["hr", "--event-type", "caep"]);
@@ -163,7 +163,7 @@ async fn a_source_of_one_issuer_says_nothing_for_another() {
 
 /// Threat T24.
 #[tokio::test]
-async fn framework_events_are_refused_from_everybody_and_written_down() {
+async fn t24_framework_events_are_refused_from_everybody_and_written_down() {
     let installation = Installation::new();
     let transmitter = installation.serve();
     let source = add(&installation, "source", &["hr", "--any-subject-issuer"]);
