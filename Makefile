@@ -7,6 +7,8 @@
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 FUZZ_SECONDS ?= 600
+# For ten thousand polls that wait, each on a connection of its own, with some to spare.
+OPEN_FILES := 10500
 WITNESSES := $(TARGET_DIR)/witnesses
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
@@ -20,6 +22,9 @@ test: setup fmt clippy unit docs lean deny
 
 bench: setup-build
 	$(CARGO) bench --locked --package ssf-types --bench types
+	@ulimit -S -n $(OPEN_FILES) || { echo "make bench opens $(OPEN_FILES) files: raise the hard limit (ulimit -H -n)" >&2; exit 1; }; \
+		echo "$(CARGO) bench --locked --package ssf-transmitter --bench transmitter"; \
+		$(CARGO) bench --locked --package ssf-transmitter --bench transmitter
 
 fuzz: setup-build
 	@.ci/fuzz $(FUZZ_SECONDS)

@@ -1,0 +1,71 @@
+//! The yardstick: actix-web alone, which answers the requests of the management API with bytes that it has at hand.
+
+use std::{
+    future::pending,
+    io::{self, Write},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use actix_web::{
+    App, HttpResponse, HttpServer, rt,
+    web::{self, Bytes, Data},
+};
+
+use crate::Fallible;
+
+/// Has this program be the bare server.
+pub(crate) const ARGUMENT: &str = "--bare";
+
+#[derive(Default)]
+struct Polls {
+    waiting: AtomicUsize,
+}
+
+/// Serves until it is ended; the stream that it answers with comes from standard input.
+pub(crate) fn serve() -> Fallible<()> {
+    let stream = Bytes::from(io::read_to_string(io::stdin())?);
+    let polls = Data::new(Polls::default());
+    rt::System::new().block_on(async move {
+        let server = HttpServer::new(move || {
+            let resource = web::resource("/ssf/stream")
+                .get(read)
+                .post(create)
+                .delete(async || HttpResponse::NoContent().finish());
+            App::new()
+                .app_data(Data::new(stream.clone()))
+                .app_data(polls.clone())
+                .service(resource)
+                .route("/ssf/poll/{stream_id}", web::post().to(poll))
+                .route("/metrics", web::get().to(metrics))
+        });
+        let server = server.bind("127.0.0.1:0")?;
+        for address in server.addrs() {
+            writeln!(io::stdout(), "listening={address}")?;
+        }
+        Ok(server.run().await?)
+    })
+}
+
+async fn read(stream: Data<Bytes>) -> HttpResponse {
+    let body = stream.get_ref().clone();
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(body)
+}
+
+async fn create(stream: Data<Bytes>, _request: Bytes) -> HttpResponse {
+    let body = stream.get_ref().clone();
+    HttpResponse::Created()
+        .content_type("application/json")
+        .body(body)
+}
+
+async fn poll(polls: Data<Polls>, _request: Bytes) -> HttpResponse {
+    polls.waiting.fetch_add(1, Ordering::Relaxed);
+    pending().await
+}
+
+async fn metrics(polls: Data<Polls>) -> String {
+    let waiting = polls.waiting.load(Ordering::Relaxed);
+    format!("ssf_polls_waiting {waiting}\n")
+}
