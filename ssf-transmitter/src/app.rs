@@ -14,6 +14,7 @@ pub mod manage;
 pub mod poll;
 pub mod receivers;
 pub mod status;
+pub mod subjects;
 pub mod tend;
 pub mod token;
 pub mod verify;

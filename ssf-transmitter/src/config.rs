@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
     event::{EventPayload, Family, risc::SessionsRevoked},
+    metadata::DefaultSubjects,
     stream::STREAMS_MAX,
     uri::{EventTypeUri, Issuer},
 };
@@ -30,7 +31,9 @@ pub use self::{
 use crate::{
     app::{keys::KeyPlan, tend::Tending},
     domain::{
+        coverage::SubjectTerms,
         issuer::{IssuerName, Issuers},
+        pace::Pace,
         push_address::{NETWORKS_MAX, OwnMachine, PushAddresses},
         stream::STREAMS_PER_RECEIVER_DEFAULT,
         subjects::SubjectPreference,
@@ -67,6 +70,15 @@ const ACCESS_TOKEN_SECONDS_MAX: u64 = 3600;
 
 /// Longest time for which a stream may be quiet before something is done about it, in seconds: a year.
 const QUIET_SECONDS_MAX: u64 = 366 * 24 * 3600;
+
+/// Longest grace period of a removed subject that may be set, in seconds: thirty days, in which any thief is noticed.
+const REMOVAL_GRACE_SECONDS_MAX: u64 = 30 * 24 * 60 * 60;
+
+/// Most keys of subjects that one stream may be allowed: with some 200 bytes each, a disk ends first.
+const SUBJECTS_PER_STREAM_MAX: u64 = 1_000_000_000;
+
+/// Fastest pace of changes of subjects that may be set, per second; each keeps events out for a moment.
+const SUBJECT_CHANGES_PER_SECOND_MAX: u64 = 10_000;
 
 /// Largest body that may be allowed, in bytes.
 const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -111,6 +123,10 @@ pub struct Config {
     pub push_addresses: PushAddresses,
     /// How long one push may take.
     pub push_timeouts: PushTimeouts,
+    /// Whom new streams cover.
+    pub default_subjects: DefaultSubjects,
+    /// What holds for the subjects of each stream.
+    pub subjects: SubjectTerms,
     /// Longest body of a management request, in bytes.
     pub management_body_bytes_max: usize,
     /// Longest body of an ingest request, in bytes.
@@ -160,6 +176,7 @@ impl Config {
         let events_supported = reader.value("events_supported", read_events);
         let subject_formats = reader.value("subject_formats", read_formats);
         let networks = reader.value("push_private_networks", read_networks);
+        let (default_subjects, subjects) = read_subjects(&mut reader);
         let connect = reader.number("push_connect_timeout_seconds", 5, 1..=PUSH_SECONDS_MAX);
         let whole = reader.number("push_timeout_seconds", 10, 1..=PUSH_SECONDS_MAX);
         let management = reader.size("management_body_bytes_max", 64 * 1024, BODY_BYTES_MAX);
@@ -188,6 +205,8 @@ impl Config {
                 // Before the transport itself is taken.
                 push_addresses: push_addresses(transport.as_ref()?, networks?),
                 transport: transport?,
+                default_subjects: default_subjects?,
+                subjects: subjects?,
                 push_timeouts: PushTimeouts::new(
                     Duration::from_secs(connect?),
                     Duration::from_secs(whole?),
@@ -548,6 +567,30 @@ fn push_addresses(transport: &Transport, networks: Vec<IpNet>) -> PushAddresses 
     PushAddresses::new(own_machine, networks)
 }
 
+fn read_default_subjects(value: Option<&Value>) -> Result<DefaultSubjects, String> {
+    match value.map(Value::text) {
+        None | Some(Some("ALL")) => Ok(DefaultSubjects::All),
+        Some(Some("NONE")) => Ok(DefaultSubjects::None),
+        Some(_) => Err("must be ALL or NONE".to_owned()),
+    }
+}
+
+fn read_subjects(reader: &mut Reader) -> (Option<DefaultSubjects>, Option<SubjectTerms>) {
+    let default_subjects = reader.value("default_subjects", read_default_subjects);
+    let most = 1..=SUBJECTS_PER_STREAM_MAX;
+    let keys_max = reader.number("subjects_per_stream_max", 1_000_000, most);
+    let fastest = 1..=SUBJECT_CHANGES_PER_SECOND_MAX;
+    let pace = reader.number("subject_changes_per_second_max", 500, fastest);
+    let longest = 0..=REMOVAL_GRACE_SECONDS_MAX;
+    let grace = reader.number("subject_removal_grace_seconds", 24 * 60 * 60, longest);
+    let terms = |((keys_max, pace), grace)| SubjectTerms {
+        keys_max,
+        pace: Pace::per_second(pace),
+        grace: Duration::from_secs(grace),
+    };
+    (default_subjects, keys_max.zip(pace).zip(grace).map(terms))
+}
+
 #[cfg(test)]
 mod tests {
     use ssf_types::set::Algorithm;
@@ -661,6 +704,41 @@ mod tests {
                 ["signing_algorithm (file t.toml): must be RS256, PS256, ES256 or EdDSA"]
             );
         }
+    }
+
+    #[test]
+    fn streams_cover_everybody_unless_they_are_told_to_cover_nobody() {
+        let config = read("", &[]).unwrap();
+        assert_eq!(config.default_subjects, DefaultSubjects::All);
+        let terms = SubjectTerms {
+            keys_max: 1_000_000,
+            pace: Pace::per_second(500),
+            grace: Duration::from_hours(24),
+        };
+        assert_eq!(config.subjects, terms);
+        let file = "default_subjects = 'NONE'\nsubjects_per_stream_max = 7\nsubject_changes_per_second_max = 2\nsubject_removal_grace_seconds = 0";
+        let config = read(file, &[]).unwrap();
+        assert_eq!(config.default_subjects, DefaultSubjects::None);
+        let terms = SubjectTerms {
+            keys_max: 7,
+            pace: Pace::per_second(2),
+            grace: Duration::ZERO,
+        };
+        assert_eq!(config.subjects, terms);
+    }
+
+    #[test]
+    fn what_is_set_for_subjects_has_its_bounds() {
+        let file = "default_subjects = 'all'\nsubjects_per_stream_max = 0\nsubject_changes_per_second_max = 10001\nsubject_removal_grace_seconds = 2592001";
+        assert_eq!(
+            faults(file, &[]),
+            [
+                "default_subjects (file t.toml): must be ALL or NONE",
+                "subject_changes_per_second_max (file t.toml): must be a whole number from 1 to 10000",
+                "subject_removal_grace_seconds (file t.toml): must be a whole number from 0 to 2592000",
+                "subjects_per_stream_max (file t.toml): must be a whole number from 1 to 1000000000",
+            ]
+        );
     }
 
     #[test]

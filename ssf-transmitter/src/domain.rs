@@ -4,6 +4,7 @@
 
 pub mod announcement;
 pub mod audit;
+pub mod coverage;
 pub mod credential;
 pub mod delivery;
 pub mod dropped;
@@ -16,11 +17,13 @@ pub mod inactivity;
 pub mod issuer;
 pub mod jwt;
 pub mod key;
+pub mod matching;
 pub mod method;
 pub mod mint;
 pub mod name;
 pub mod operator;
 pub mod order;
+pub mod pace;
 pub mod poll;
 pub mod push_address;
 pub mod receiver;

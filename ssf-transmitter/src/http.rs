@@ -22,6 +22,7 @@ mod query;
 mod site;
 mod status;
 mod streams;
+mod subjects;
 mod verify;
 
 use std::{future::ready, sync::Arc, time::Duration};
@@ -31,7 +32,10 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use ssf_types::{metadata::WellKnown, uri::EventTypeUri};
+use ssf_types::{
+    metadata::{DefaultSubjects, WellKnown},
+    uri::EventTypeUri,
+};
 
 pub use self::listening::Listening;
 use self::{problem::Problem, site::Site};
@@ -39,7 +43,7 @@ use crate::{
     access::Granting,
     app::{
         activity::Activity, clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan,
-        poll::Polls, wake::Wake,
+        poll::Polls, subjects::Subjects, wake::Wake,
     },
     domain::{id::WorkerId, issuer::Issuers, method::POLL_PATH, push_address::PushAddresses},
     keys::SigningKeys,
@@ -68,6 +72,10 @@ pub struct AppState {
     pub granting: Granting,
     /// Where events are handed in.
     pub ingest: Ingest,
+    /// Where changes of subjects are handed in.
+    pub subjects: Subjects,
+    /// Whom new streams cover.
+    pub default_subjects: DefaultSubjects,
     /// Is called when a stream may have something due sooner than it was known.
     pub fresh: Wake,
     /// What all polls share.
@@ -176,6 +184,16 @@ fn site_routes(site: &Data<Site>) -> impl FnOnce(&mut ServiceConfig) + use<> {
             .service(
                 web::resource(Site::VERIFY)
                     .route(web::post().to(verify::request))
+                    .default_service(all_else_refused("POST")),
+            )
+            .service(
+                web::resource(Site::ADD_SUBJECT)
+                    .route(web::post().to(subjects::add))
+                    .default_service(all_else_refused("POST")),
+            )
+            .service(
+                web::resource(Site::REMOVE_SUBJECT)
+                    .route(web::post().to(subjects::remove))
                     .default_service(all_else_refused("POST")),
             )
             .app_data(site);

@@ -6,7 +6,8 @@
 //!
 //! 1. What [`Outbox::append`] has answered survives a crash.
 //! 2. Every accepted event is fanned out exactly once: to the streams of its issuer that asked for its type before it
-//!    was accepted, and still do. No event of one issuer ever reaches a stream of another.
+//!    was accepted, and still do, and that covered its subject then. No event of one issuer ever reaches a stream of
+//!    another.
 //! 3. Deliveries of a stream are numbered from 1 without gaps, in the order of their fan-out.
 //! 4. Only the holder of the newest lease of a stream, or of the fan-out, changes anything under it: the epoch of a lease
 //!    fences off those who held it before and do not know yet that they lost it.
@@ -27,6 +28,7 @@ mod poll;
 mod receiver;
 mod setting;
 mod stream;
+mod subject;
 
 use std::{error::Error, future::Future};
 
@@ -52,6 +54,7 @@ pub use self::{
     receiver::{AddedReceiver, ReceiverStore, RemovedReceiver, ReplacedCredentials},
     setting::{FirstWrite, Settings},
     stream::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StreamStore},
+    subject::{SubjectChange, SubjectChanged, SubjectStore},
 };
 
 /// A store cannot do what it was asked to.

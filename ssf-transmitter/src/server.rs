@@ -23,11 +23,12 @@ use crate::{
         gate::Gate,
         ids, ingest,
         keys::{self, ChangeKeysError, KeyPlan},
-        poll::{self, Unreached},
+        poll::{self, Polls, Unreached},
+        subjects::{self, SubjectQueue},
         wake::Wake,
     },
     config::{Config, Transport},
-    domain::issuer::Issuers,
+    domain::{coverage::SubjectTerms, issuer::Issuers},
     http::{AppState, Listening},
     installation::{self, InstallationError},
     keys::{LoadKeysError, SigningKeys, keep},
@@ -124,30 +125,16 @@ impl Server {
         let watch = open_tls(&config.transport)?;
         let (listener, address) = listen(config.listen)?;
         let issuers = Arc::new(config.issuers_at(address));
-        let plan = config.key_plan;
+        let plan = config.key_plan.clone();
         let keys = load_keys(&store, &issuers, &plan).await?;
         let push = PushClient::new(config.push_timeouts).map_err(StartError::Push)?;
         // After all that can fail: a token that is made and never shown would lock the operator out.
         let new_token = installation::first_operator(&store, &sealer, SystemClock.now()).await;
         let new_token = new_token.map_err(StartError::Installation)?;
         let (polls, unreached) = poll::polls(config.polls_waiting_max);
-        let work = Arc::new(Work {
-            store: store.clone(),
-            keys: keys.clone(),
-            push,
-            clock: SystemClock,
-            issuers: Arc::clone(&issuers),
-            worker: ids::worker_id(),
-            accepted: Wake::default(),
-            fresh: Wake::default(),
-            polls: polls.clone(),
-            gate: Gate::default(),
-            pulse: Pulse::begin(),
-            settings: DeliverySettings::default(),
-            streams_parallel_max: config.streams_parallel_max,
-            tending: config.tending,
-        });
+        let work = new_work(&config, (&store, &keys, push), &issuers, &polls);
         let (ingest, queue) = ingest::queue();
+        let (subjects, subject_queue) = subjects::queue();
         let state = AppState {
             issuers: Arc::clone(&issuers),
             events_supported: config.events_supported,
@@ -157,6 +144,8 @@ impl Server {
             keys,
             key_plan: plan.clone(),
             ingest,
+            subjects,
+            default_subjects: config.default_subjects,
             fresh: work.fresh.clone(),
             polls,
             poll_timeout: config.poll_timeout,
@@ -175,7 +164,8 @@ impl Server {
         let http = answer(listener, watch.as_ref(), state, config.shutdown)?;
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats);
         let keeper = spawn_keeper(&work, plan);
-        let (stopper, tasks) = spawn_loops(&work, dispatcher, queue, unreached, metrics, watch);
+        let (stopper, mut tasks) = spawn_loops(&work, dispatcher, queue, unreached, metrics, watch);
+        tasks.spawn(change_subjects(work, subject_queue, config.subjects));
         info!(issuers = issuers.iter().count(), %address, "the transmitter serves");
         Ok(Self {
             issuers,
@@ -274,6 +264,31 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> 
         .map_err(|source| StartError::Listen { address, source })
 }
 
+/// What the loops work with; the tuple is what events are kept in, signed by and sent with.
+fn new_work(
+    config: &Config,
+    (store, keys, push): (&SeaStore, &SigningKeys, PushClient),
+    issuers: &Arc<Issuers>,
+    polls: &Polls,
+) -> Arc<Work> {
+    Arc::new(Work {
+        store: store.clone(),
+        keys: keys.clone(),
+        push,
+        clock: SystemClock,
+        issuers: Arc::clone(issuers),
+        worker: ids::worker_id(),
+        accepted: Wake::default(),
+        fresh: Wake::default(),
+        polls: polls.clone(),
+        gate: Gate::default(),
+        pulse: Pulse::begin(),
+        settings: DeliverySettings::default(),
+        streams_parallel_max: config.streams_parallel_max,
+        tending: config.tending,
+    })
+}
+
 async fn load_keys(
     store: &SeaStore,
     issuers: &Issuers,
@@ -292,6 +307,10 @@ fn spawn_keeper(work: &Arc<Work>, plan: KeyPlan) -> JoinSet<()> {
     let mut keeper = JoinSet::new();
     keeper.spawn(async move { keep(&work.keys, &work.store, &work.clock, &plan).await });
     keeper
+}
+
+async fn change_subjects(work: Arc<Work>, queue: SubjectQueue, terms: SubjectTerms) {
+    queue.run(&work.store, &work.clock, &terms).await;
 }
 
 fn spawn_loops(
@@ -318,6 +337,7 @@ fn spawn_loops(
     tasks.spawn(worker::polls(Arc::clone(work), unreached, stop.clone()));
     tasks.spawn(worker::tend(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::forget(Arc::clone(work), stop.clone()));
+    tasks.spawn(worker::forget_subjects(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::repeat(METRICS_UPKEEP, stop, move || {
         metrics.run_upkeep();
     }));

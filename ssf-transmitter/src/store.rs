@@ -32,6 +32,7 @@ mod row;
 mod settings;
 mod sources;
 mod streams;
+mod subjects;
 mod tend;
 mod verify;
 

@@ -28,7 +28,7 @@ use crate::{
     },
     domain::{id::WorkerId, issuer::Issuers},
     keys::SigningKeys,
-    ports::{Clock, LeasedStream, OperatedStreams, Outbox, StoreError},
+    ports::{Clock, LeasedStream, OperatedStreams, Outbox, StoreError, SubjectStore},
     push::PushClient,
     store::SeaStore,
 };
@@ -38,6 +38,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// Shortest time between two looks for work that is due: a bound on how often an overdue row can be asked for.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Most keys of subjects that are removed at once: no event is committed meanwhile.
+const FORGET_SUBJECTS_MAX: u64 = 1000;
 
 /// A loop that has not come round for so long does not run.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -275,6 +278,27 @@ pub async fn forget(work: Arc<Work>, mut stop: Stop) {
             Ok(_) => FORGET_PERIOD,
             Err(error) => {
                 error!(error = %Chain(&error), "old answers cannot be forgotten now");
+                FORGET_PERIOD
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.stopping() => {}
+        }
+    }
+}
+
+/// Removes subjects that count for no event any more, until it is time to stop.
+pub async fn forget_subjects(work: Arc<Work>, mut stop: Stop) {
+    while !stop.is_stopping() {
+        let forgotten = work
+            .store
+            .forget_subjects(work.clock.now(), FORGET_SUBJECTS_MAX);
+        let pause = match forgotten.await {
+            Ok(FORGET_SUBJECTS_MAX) => PAUSE,
+            Ok(_) => FORGET_PERIOD,
+            Err(error) => {
+                error!(error = %Chain(&error), "subjects that are over cannot be removed now");
                 FORGET_PERIOD
             }
         };

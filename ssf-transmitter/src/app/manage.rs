@@ -1,6 +1,9 @@
 //! What a Receiver does with its streams, where it takes more than one call of a port.
 
-use ssf_types::{id::StreamId, stream::CreateStream, time::Timestamp, uri::EventTypeUri};
+use ssf_types::{
+    id::StreamId, metadata::DefaultSubjects, stream::CreateStream, time::Timestamp,
+    uri::EventTypeUri,
+};
 
 use super::{
     gate::{Gate, WAIT_MAX},
@@ -42,10 +45,12 @@ pub async fn create(
     request: CreateStream,
     supported: &[EventTypeUri],
     streams_max: u64,
+    default_subjects: DefaultSubjects,
     now: Timestamp,
 ) -> Result<Stream, CreateError> {
-    let stream = Stream::create(request, receiver, ids::stream_id(), supported, now)
+    let mut stream = Stream::create(request, receiver, ids::stream_id(), supported, now)
         .map_err(CreateError::Request)?;
+    stream.default_subjects = default_subjects;
     match store
         .create_stream(&stream, streams_max)
         .await

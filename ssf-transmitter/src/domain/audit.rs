@@ -67,6 +67,8 @@ pub enum Action {
     SetStreamStatus,
     /// A verification was requested.
     VerifyStream,
+    /// Subjects were added to a stream, or removed from it.
+    ChangeSubjects,
     /// A Receiver was registered.
     AddReceiver,
     /// A Receiver was given other credentials.
@@ -108,6 +110,7 @@ impl Action {
             Self::DeleteStream => "stream.delete",
             Self::SetStreamStatus => "stream.status",
             Self::VerifyStream => "stream.verify",
+            Self::ChangeSubjects => "stream.subjects",
             Self::AddReceiver => "receiver.add",
             Self::RotateReceiver => "receiver.rotate",
             Self::RemoveReceiver => "receiver.remove",

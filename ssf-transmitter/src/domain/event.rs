@@ -12,7 +12,10 @@ use ssf_types::{
     uri::EventTypeUri,
 };
 
-use super::id::EventId;
+use super::{
+    id::EventId,
+    matching::{self, EVENT_COMBINATIONS_MAX},
+};
 
 /// Longest event that is accepted, as JSON, in bytes: with its claims and a signature it still fits into a SET of
 /// [`ssf_types::set::SET_BYTES_MAX`].
@@ -61,6 +64,11 @@ pub enum NewEventError {
     /// The event is one that only the transmitter itself may send (SSF 1.0 §8.1.4, §8.1.5).
     #[error("events must not have an event of the framework: the transmitter alone sends those")]
     Framework,
+    /// The identifiers of the subject can be put together in too many ways, each of which is looked up.
+    #[error(
+        "sub_id must have fewer aliases: its members' identifiers can be put together in more than {EVENT_COMBINATIONS_MAX} ways"
+    )]
+    TooManyCombinations,
     /// The event is about an identifier, and `sub_id` is not that identifier alone (RISC 1.0 §2.5, §2.6).
     #[error(
         "sub_id must be an email or a phone_number, and no aliases: the event is about that identifier"
@@ -118,6 +126,9 @@ impl NewEvent {
         let new = Self::read_stored(json)?;
         if new.event.is_framework() {
             return Err(NewEventError::Framework);
+        }
+        if matching::combinations(&new.sub_id) > EVENT_COMBINATIONS_MAX {
+            return Err(NewEventError::TooManyCombinations);
         }
         if !new.event.accepts(&new.sub_id) {
             return Err(NewEventError::NotAboutIdentifier);
@@ -259,6 +270,28 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_subject_whose_aliases_can_be_put_together_in_too_many_ways_is_refused() {
+        let aliases = |count: u32| {
+            let alias = |id: u32| format!(r#"{{"format":"opaque","id":"{id}"}}"#);
+            let list: Vec<String> = (0..count).map(alias).collect();
+            format!(
+                r#"{{"format":"aliases","identifiers":[{}]}}"#,
+                list.join(",")
+            )
+        };
+        let of = |devices: u32| {
+            let (users, devices) = (aliases(16), aliases(devices));
+            let sub_id = format!(r#"{{"format":"complex","user":{users},"device":{devices}}}"#);
+            format!(r#"{{"sub_id":{sub_id},"events":{SESSION_REVOKED}}}"#)
+        };
+        assert!(NewEvent::parse(of(16).as_bytes()).is_ok());
+        assert_eq!(
+            error(&of(17)),
+            "sub_id must have fewer aliases: its members' identifiers can be put together in more than 256 ways"
+        );
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub enum SkipReason {
     StreamDisabled,
     /// The stream has given up the type of the event after that was accepted and before it was fanned out.
     TypeNoLongerRequested,
+    /// The stream covers everybody but those who were removed from it.
+    SubjectRemoved,
 }
 
 impl SkipReason {
@@ -43,6 +45,7 @@ impl SkipReason {
             Self::NoSuitableIdentifier => "no_suitable_identifier",
             Self::StreamDisabled => "stream_disabled",
             Self::TypeNoLongerRequested => "type_no_longer_requested",
+            Self::SubjectRemoved => "subject_removed",
         }
     }
 }

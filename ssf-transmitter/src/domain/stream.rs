@@ -5,6 +5,7 @@ use std::{num::NonZeroU64, time::Duration};
 use ssf_types::{
     audience::Audience,
     id::StreamId,
+    metadata::DefaultSubjects,
     stream::{
         CreateStream, Delivery, NotAsSupplied, ReplaceStream, StatusConfiguration,
         StreamConfiguration, StreamStatus, UpdateStream, events_delivered,
@@ -57,6 +58,8 @@ pub struct Stream {
     pub reason: Option<String>,
     /// When the stream was created.
     pub created_at: Timestamp,
+    /// Whether it is about everybody but those who were removed, or about those alone who were added; never changes.
+    pub default_subjects: DefaultSubjects,
 }
 
 /// A request for a stream cannot be met.
@@ -121,6 +124,8 @@ pub enum ChangeStreamError {
 impl Stream {
     /// Makes a stream from a Receiver's request.
     ///
+    /// It covers everybody, unless that is changed before it is stored.
+    ///
     /// Types of events that are not in `supported` are ignored (SSF 1.0 §8.1.1). Without `events_requested` nothing
     /// is delivered: `events_delivered` is within the intersection of the two. Without `delivery` the stream is polled
     /// (SSF 1.0 §8.1.1.1).
@@ -153,6 +158,7 @@ impl Stream {
             status: StreamStatus::Enabled,
             reason: None,
             created_at: now,
+            default_subjects: DefaultSubjects::All,
         })
     }
 

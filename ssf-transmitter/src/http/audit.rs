@@ -41,6 +41,11 @@ pub(super) async fn recorded<T>(
         .map_err(|error| Problem::store(&error))?
 }
 
+/// Says that the application writes the request's change down, together with others.
+pub(super) fn is_recorded(request: &HttpRequest) {
+    request.extensions_mut().insert(Recorded);
+}
+
 /// Notices a change that was not written down. That is a fault of this program, so it is said loudly.
 pub(super) async fn demand(
     request: ServiceRequest,

@@ -28,6 +28,10 @@ pub(super) enum Code {
     InsufficientScope,
     /// The source may not hand in such an event.
     SourceNotAllowed,
+    /// The subject is one that no stream can have, or that this one cannot lose.
+    SubjectNotAllowed,
+    /// The stream has as many subjects as it may have.
+    TooManySubjects,
     /// There is nothing at the path.
     NotFound,
     /// The Receiver has no such stream.
@@ -46,7 +50,7 @@ pub(super) enum Code {
     UriTooLong,
     /// The body is of another kind than the one that is read.
     UnsupportedMediaType,
-    /// The same was asked for a moment ago.
+    /// The same was asked for a moment ago, or too often.
     TooSoon,
     /// The library that reads HTTP refused the request.
     BadHttp,
@@ -67,7 +71,10 @@ impl Code {
             | Self::StreamNotEnabled
             | Self::BadHttp => StatusCode::BAD_REQUEST,
             Self::MissingToken | Self::InvalidToken => StatusCode::UNAUTHORIZED,
-            Self::InsufficientScope | Self::SourceNotAllowed => StatusCode::FORBIDDEN,
+            Self::InsufficientScope
+            | Self::SourceNotAllowed
+            | Self::SubjectNotAllowed
+            | Self::TooManySubjects => StatusCode::FORBIDDEN,
             Self::NotFound | Self::StreamNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,

@@ -21,6 +21,7 @@ pub(super) async fn metadata(site: Data<Site>) -> HttpResponse {
             &site.issuer,
             elsewhere,
             authorization_schemes(&site),
+            site.app.default_subjects,
         ))
 }
 
@@ -39,6 +40,7 @@ fn describe(
     issuer: &Issuer,
     jwks_elsewhere: Option<&EndpointUrl>,
     schemes: Vec<AuthorizationScheme>,
+    default_subjects: DefaultSubjects,
 ) -> TransmitterMetadata {
     let mut metadata = TransmitterMetadata::new(issuer.clone());
     let own = || endpoint(issuer, Site::JWKS);
@@ -46,9 +48,11 @@ fn describe(
     metadata.configuration_endpoint = Some(endpoint(issuer, Site::STREAM));
     metadata.status_endpoint = Some(endpoint(issuer, Site::STATUS));
     metadata.verification_endpoint = Some(endpoint(issuer, Site::VERIFY));
+    metadata.add_subject_endpoint = Some(endpoint(issuer, Site::ADD_SUBJECT));
+    metadata.remove_subject_endpoint = Some(endpoint(issuer, Site::REMOVE_SUBJECT));
     metadata.delivery_methods_supported = vec![DELIVERY_PUSH.to_owned(), DELIVERY_POLL.to_owned()];
     metadata.authorization_schemes = schemes;
-    metadata.default_subjects = Some(DefaultSubjects::All);
+    metadata.default_subjects = Some(default_subjects);
     metadata
 }
 
@@ -68,14 +72,14 @@ mod tests {
             "delivery_methods_supported": ["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"],
             "configuration_endpoint": "https://tr.example.com/issuer1/ssf/stream",
             "status_endpoint": "https://tr.example.com/issuer1/ssf/status",
+            "add_subject_endpoint": "https://tr.example.com/issuer1/ssf/subjects/add",
+            "remove_subject_endpoint": "https://tr.example.com/issuer1/ssf/subjects/remove",
             "verification_endpoint": "https://tr.example.com/issuer1/ssf/verify",
             "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6750"}],
-            "default_subjects": "ALL",
+            "default_subjects": "NONE",
         });
-        assert_eq!(
-            serde_json::to_value(describe(&issuer, None, vec![AuthorizationScheme::bearer()]))
-                .unwrap(),
-            expected
-        );
+        let schemes = vec![AuthorizationScheme::bearer()];
+        let described = describe(&issuer, None, schemes, DefaultSubjects::None);
+        assert_eq!(serde_json::to_value(described).unwrap(), expected);
     }
 }

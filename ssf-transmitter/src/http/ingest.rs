@@ -305,6 +305,7 @@ fn read_one(
         | NewEventError::Json(_)
         | NewEventError::UnknownMember(_)
         | NewEventError::NotOneEvent
+        | NewEventError::TooManyCombinations
         | NewEventError::NotAboutIdentifier => (Rule::Invalid, error.to_string()),
     })?;
     if !state.events_supported.contains(&event.event.uri()) {

@@ -23,6 +23,8 @@ pub(super) struct Site {
 impl Site {
     pub(super) const JWKS: &str = "/jwks.json";
     pub(super) const STREAM: &str = "/ssf/stream";
+    pub(super) const ADD_SUBJECT: &str = "/ssf/subjects/add";
+    pub(super) const REMOVE_SUBJECT: &str = "/ssf/subjects/remove";
     pub(super) const STATUS: &str = "/ssf/status";
     pub(super) const VERIFY: &str = "/ssf/verify";
     pub(super) const TOKEN: &str = "/oauth/token";

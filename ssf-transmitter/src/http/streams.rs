@@ -45,6 +45,7 @@ pub(super) async fn create(
             asked,
             &site.app.events_supported,
             site.app.streams_per_receiver_max,
+            site.app.default_subjects,
             now,
         );
         created.await.map_err(|error| match error {

@@ -9,7 +9,7 @@ use sea_orm::{
     QueryTrait,
     sea_query::{Expr, OnConflict},
 };
-use ssf_types::{id::StreamId, time::Timestamp, uri::EventTypeUri};
+use ssf_types::{id::StreamId, metadata::DefaultSubjects, time::Timestamp, uri::EventTypeUri};
 use uuid::Uuid;
 
 use super::{
@@ -191,18 +191,20 @@ pub(super) async fn last_position(transaction: &DatabaseTransaction) -> Result<i
 /// Lets a stream get events of these types, beginning with the next one.
 pub(super) async fn add_interest(
     transaction: &DatabaseTransaction,
-    stream: Uuid,
-    issuer: &IssuerName,
+    id: Uuid,
+    stream: &Stream,
     types: impl IntoIterator<Item = &EventTypeUri>,
 ) -> Result<(), StoreError> {
     let after_position = last_position(transaction).await?;
+    let covers_all = stream.default_subjects == DefaultSubjects::All;
     let interest = |uri: &EventTypeUri| stream_event_type::ActiveModel {
         event_type: Set(uri.as_str().to_owned()),
-        stream_id: Set(stream),
-        issuer: Set(issuer.as_str().to_owned()),
+        stream_id: Set(id),
+        issuer: Set(stream.issuer.as_str().to_owned()),
         after_position: Set(after_position),
         disabled_through: Set(0),
         given_up_after: Set(None),
+        covers_all: Set(covers_all),
     };
     // What was given up a moment ago may have left its row.
     let anew = OnConflict::columns([
@@ -229,7 +231,7 @@ async fn gain_interest(
     after: &Stream,
 ) -> Result<(), StoreError> {
     let gained = lacking(&after.events_delivered, &before.events_delivered);
-    add_interest(transaction, stream, &after.issuer, gained).await
+    add_interest(transaction, stream, after, gained).await
 }
 
 /// Ends interest in types, and drops what is pending of them.

@@ -21,3 +21,6 @@ pub(super) mod source;
 pub(super) mod stream;
 pub(super) mod stream_event_type;
 pub(super) mod stream_queue;
+pub(super) mod stream_subject;
+pub(super) mod subject_mask;
+pub(super) mod subject_set;

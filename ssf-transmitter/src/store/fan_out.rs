@@ -17,6 +17,7 @@ use super::{
     entity::{delivery, event, fan_out_record, stream_event_type, stream_queue},
     outbox::State,
     row::{self, Cell},
+    subjects::Listed,
 };
 use crate::{
     domain::{
@@ -37,14 +38,6 @@ pub(super) struct Placed {
     hold: Hold,
 }
 
-/// One stream's interest in a type of event.
-struct Interest {
-    stream: Uuid,
-    after_position: i64,
-    disabled_through: i64,
-    given_up_after: Option<i64>,
-}
-
 /// Whether a stream gets the events of its types that were accepted at a moment.
 enum Wanted {
     Yes,
@@ -52,24 +45,59 @@ enum Wanted {
     No,
 }
 
-impl Interest {
-    fn in_event_at(&self, position: i64) -> Wanted {
-        if self.after_position >= position {
-            return Wanted::No;
+fn wanted_at(interest: &stream_event_type::Model, position: i64) -> Wanted {
+    if interest.after_position >= position {
+        return Wanted::No;
+    }
+    match interest.given_up_after {
+        Some(last) if last < position => Wanted::No,
+        Some(_) => Wanted::Skipped(SkipReason::TypeNoLongerRequested),
+        None if interest.disabled_through >= position => {
+            Wanted::Skipped(SkipReason::StreamDisabled)
         }
-        match self.given_up_after {
-            Some(last) if last < position => Wanted::No,
-            Some(_) => Wanted::Skipped(SkipReason::TypeNoLongerRequested),
-            None if self.disabled_through >= position => {
-                Wanted::Skipped(SkipReason::StreamDisabled)
-            }
-            None => Wanted::Yes,
-        }
+        None => Wanted::Yes,
     }
 }
 
-/// Interest by issuer and type of event.
-type InterestByType = HashMap<String, HashMap<String, Vec<Interest>>>;
+/// The streams that are interested in some events.
+#[derive(Default)]
+struct Interest {
+    /// By issuer and type, those that cover everybody.
+    in_everybody: HashMap<String, HashMap<String, Vec<stream_event_type::Model>>>,
+    /// By type and stream, those that cover the subjects that were added, if any of these events is about such a one.
+    in_listed: HashMap<String, HashMap<Uuid, stream_event_type::Model>>,
+    /// Whom streams list: those whom they cover, or do not cover where everybody else is.
+    listed: Listed,
+}
+
+impl Interest {
+    /// The streams that an event may go to, in a fixed order, and those that are left out.
+    fn of(&self, event: &event::Model) -> Result<(Vec<StreamId>, Vec<Skipped>), CorruptRow> {
+        let of_issuer = self.in_everybody.get(&event.issuer);
+        let everybody = of_issuer.and_then(|types| types.get(&event.event_type));
+        let in_listed = self.in_listed.get(&event.event_type);
+        // A key is of one issuer, so that what is listed under the event's keys is its issuer's.
+        let listed = (self.listed.of(event.position))
+            .filter_map(|stream| in_listed.and_then(|streams| streams.get(&stream)));
+        let mut rows: Vec<_> = everybody.into_iter().flatten().chain(listed).collect();
+        rows.sort_unstable_by_key(|row| row.stream_id);
+        let (mut streams, mut skipped) = (Vec::new(), Vec::new());
+        for row in rows {
+            let stream = row::stream_id(row.stream_id)?;
+            match wanted_at(row, event.position) {
+                Wanted::No => {}
+                Wanted::Skipped(reason) => skipped.push((stream, reason)),
+                Wanted::Yes if row.covers_all && self.listed.has(event.position, row.stream_id) => {
+                    skipped.push((stream, SkipReason::SubjectRemoved));
+                }
+                Wanted::Yes => streams.push(stream),
+            }
+        }
+        Ok((streams, skipped))
+    }
+}
+
+type Skipped = (StreamId, SkipReason);
 
 impl SeaStore {
     pub(super) async fn fan_out_events<D>(
@@ -98,11 +126,18 @@ impl SeaStore {
                 deliveries: 0,
             });
         }
-        let interest = interest(&transaction, &events).await?;
+        let accepted: Result<Vec<_>, CorruptRow> = events
+            .iter()
+            .map(|row| Ok((row, self.accepted_event(row)?)))
+            .collect();
+        let accepted = accepted?;
+        let interest = self.interest(&transaction, &accepted).await?;
         let mut placed = Vec::new();
         let mut skipped = Vec::with_capacity(events.len());
-        for row in &events {
-            let fan_out = self.decided(row, &interest, &mut decide)?;
+        for (row, event) in &accepted {
+            let (streams, mut left_out) = interest.of(row)?;
+            let mut fan_out = decide(event, &streams);
+            fan_out.skipped.append(&mut left_out);
             skipped.push((row.position, counted(&fan_out)));
             self.place(row.position, fan_out.planned, Hold::Obeys, &mut placed);
         }
@@ -126,32 +161,51 @@ impl SeaStore {
         })
     }
 
-    fn decided<D>(
+    /// Who is interested in these events, read in the transaction that fans them out.
+    async fn interest(
         &self,
-        row: &event::Model,
-        interest: &InterestByType,
-        decide: &mut D,
-    ) -> Result<FanOut, StoreError>
-    where
-        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut,
-    {
-        let event = self.accepted_event(row)?;
-        let mut streams = Vec::new();
-        let mut unwanted = Vec::new();
-        let of_type = interest
-            .get(&row.issuer)
-            .and_then(|types| types.get(&row.event_type));
-        for interest in of_type.into_iter().flatten() {
-            let stream = row::stream_id(interest.stream)?;
-            match interest.in_event_at(row.position) {
-                Wanted::No => {}
-                Wanted::Skipped(reason) => unwanted.push((stream, reason)),
-                Wanted::Yes => streams.push(stream),
+        transaction: &DatabaseTransaction,
+        events: &[(&event::Model, AcceptedEvent)],
+    ) -> Result<Interest, StoreError> {
+        let mut interest = Interest {
+            listed: self.listed(transaction, events).await?,
+            ..Interest::default()
+        };
+        let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (row, _) in events {
+            types
+                .entry(&row.issuer)
+                .or_default()
+                .insert(&row.event_type);
+        }
+        for (issuer, types) in &types {
+            let rows = stream_event_type::Entity::find()
+                .filter(stream_event_type::Column::Issuer.eq(*issuer))
+                .filter(stream_event_type::Column::EventType.is_in(types.iter().copied()))
+                .filter(stream_event_type::Column::CoversAll.eq(true))
+                .all(transaction);
+            let of_issuer = interest.in_everybody.entry((*issuer).to_owned());
+            let of_issuer = of_issuer.or_default();
+            for row in rows.await? {
+                of_issuer
+                    .entry(row.event_type.clone())
+                    .or_default()
+                    .push(row);
             }
         }
-        let mut fan_out = decide(&event, &streams);
-        fan_out.skipped.append(&mut unwanted);
-        Ok(fan_out)
+        let types: BTreeSet<&str> = types.into_values().flatten().collect();
+        for chunk in chunks(interest.listed.streams().into_iter().collect()) {
+            let rows = stream_event_type::Entity::find()
+                .filter(stream_event_type::Column::EventType.is_in(types.iter().copied()))
+                .filter(stream_event_type::Column::StreamId.is_in(chunk))
+                .filter(stream_event_type::Column::CoversAll.eq(false))
+                .all(transaction);
+            for row in rows.await? {
+                let of_type = interest.in_listed.entry(row.event_type.clone());
+                of_type.or_default().insert(row.stream_id, row);
+            }
+        }
+        Ok(interest)
     }
 
     pub(super) fn place(
@@ -253,37 +307,6 @@ impl SeaStore {
 /// The cell of the subject that was chosen for a delivery.
 pub(super) fn subject_cell(stream: Uuid, sequence: i64) -> Cell {
     Cell::new("delivery", "subject", format!("{stream}/{sequence}"))
-}
-
-/// Who is interested in the types of these events, read in the transaction that fans them out.
-async fn interest(
-    transaction: &DatabaseTransaction,
-    events: &[event::Model],
-) -> Result<InterestByType, StoreError> {
-    let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for event in events {
-        let of_issuer = types.entry(&event.issuer).or_default();
-        of_issuer.insert(&event.event_type);
-    }
-    let mut interest = InterestByType::new();
-    for (issuer, types) in types {
-        let rows = stream_event_type::Entity::find()
-            .filter(stream_event_type::Column::Issuer.eq(issuer))
-            .filter(stream_event_type::Column::EventType.is_in(types))
-            .order_by_asc(stream_event_type::Column::StreamId)
-            .all(transaction)
-            .await?;
-        let of_issuer = interest.entry(issuer.to_owned()).or_default();
-        for row in rows {
-            of_issuer.entry(row.event_type).or_default().push(Interest {
-                stream: row.stream_id,
-                after_position: row.after_position,
-                disabled_through: row.disabled_through,
-                given_up_after: row.given_up_after,
-            });
-        }
-    }
-    Ok(interest)
 }
 
 /// Locks the counters of all streams that get something, in the order of their ids, so that nobody waits in a circle.
@@ -406,8 +429,14 @@ async fn dispatched(
 }
 
 /// Whether some interest has ended and was kept for events that waited.
-fn is_given_up(interest: &InterestByType) -> bool {
-    let mut all = interest.values().flat_map(HashMap::values).flatten();
+///
+/// That of a stream that covers nobody of whom these events are is not seen. It means nothing for later events, and goes
+/// with the next that is seen.
+fn is_given_up(interest: &Interest) -> bool {
+    let in_everybody = interest.in_everybody.values();
+    let in_everybody = in_everybody.flat_map(HashMap::values).flatten();
+    let in_listed = interest.in_listed.values().flat_map(HashMap::values);
+    let mut all = in_everybody.chain(in_listed);
     all.any(|one| one.given_up_after.is_some())
 }
 

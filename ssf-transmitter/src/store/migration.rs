@@ -6,6 +6,7 @@ mod m0003_hold_streams;
 mod m0004_verify_streams;
 mod m0005_name_issuers;
 mod m0006_poll_streams;
+mod m0007_cover_subjects;
 mod m0008_announce_status;
 mod m0009_add_credentials;
 mod m0010_sources_and_audit;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_verify_streams::Migration),
             Box::new(m0005_name_issuers::Migration),
             Box::new(m0006_poll_streams::Migration),
+            Box::new(m0007_cover_subjects::Migration),
             Box::new(m0008_announce_status::Migration),
             Box::new(m0009_add_credentials::Migration),
             Box::new(m0010_sources_and_audit::Migration),

@@ -16,6 +16,7 @@ use super::{
     change::{Whose, add_interest},
     entity::{stream, stream_queue},
     row::{self, Cell},
+    subjects::read_default,
 };
 use crate::{
     domain::{
@@ -54,7 +55,7 @@ impl StreamStore for SeaStore {
         stream_queue::Entity::insert(new_queue(id, stream))
             .exec_without_returning(&transaction)
             .await?;
-        add_interest(&transaction, id, &stream.issuer, &stream.events_delivered).await?;
+        add_interest(&transaction, id, stream, &stream.events_delivered).await?;
         transaction.commit().await?;
         Ok(CreatedStream::Created)
     }
@@ -187,6 +188,7 @@ impl SeaStore {
             status: Set(stream.status.as_str().to_owned()),
             reason: Set(stream.reason.clone()),
             created_at: Set(row::millis(stream.created_at)),
+            default_subjects: Set(stream.default_subjects.as_str().to_owned()),
         })
     }
 
@@ -214,6 +216,7 @@ impl SeaStore {
             status,
             reason: row.reason,
             created_at: row::moment(row.created_at),
+            default_subjects: read_default(row.id, &row.default_subjects)?,
         })
     }
 }

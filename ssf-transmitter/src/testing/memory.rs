@@ -10,6 +10,7 @@ mod poll;
 mod receivers;
 mod settings;
 mod streams;
+mod subjects;
 
 use std::{
     collections::HashMap,
@@ -53,6 +54,8 @@ struct State {
     keys: Keys,
     settings: HashMap<String, Vec<u8>>,
     drops: Vec<(ReceiverId, StreamId, DropRecord)>,
+    /// Keys of subjects that wait for being forgotten.
+    keys_of_gone_streams: u64,
     audit: Vec<Record>,
 }
 

@@ -14,6 +14,7 @@ use ssf_transmitter::{
 use ssf_types::{
     audience::Audience,
     event::Event,
+    metadata::DefaultSubjects,
     stream::{CreateStream, PushDelivery},
     subject::SimpleSubject,
     time::Timestamp,
@@ -47,9 +48,17 @@ impl World {
         let endpoint = EndpointUrl::parse("https://rp.example.com/events").unwrap();
         let request = CreateStream::push(types.to_vec(), PushDelivery::new(endpoint, None));
         let now = self.clock.now();
-        manage::create(&self.store, &receiver(), request, &types, 100, now)
-            .await
-            .unwrap()
+        manage::create(
+            &self.store,
+            &receiver(),
+            request,
+            &types,
+            100,
+            DefaultSubjects::All,
+            now,
+        )
+        .await
+        .unwrap()
     }
 
     /// A stream that is polled and gets [`LOGOUT`].
@@ -58,9 +67,17 @@ impl World {
         let mut request = CreateStream::default();
         request.events_requested = Some(types.to_vec());
         let now = self.clock.now();
-        manage::create(&self.store, &receiver(), request, &types, 100, now)
-            .await
-            .unwrap()
+        manage::create(
+            &self.store,
+            &receiver(),
+            request,
+            &types,
+            100,
+            DefaultSubjects::All,
+            now,
+        )
+        .await
+        .unwrap()
     }
 
     /// Accepts an event about each of the users, in one go, and fans it out.

@@ -12,6 +12,7 @@ use ssf_transmitter::{
     domain::verification::VerificationError,
     ports::{Clock, Outbox, StreamStore},
 };
+use ssf_types::metadata::DefaultSubjects;
 use ssf_types::stream::{
     CreateStream, Delivery, PollDelivery, PushDelivery, UpdateStream, VerificationRequest,
 };
@@ -37,7 +38,9 @@ async fn a_stream_without_a_delivery_is_polled() {
     let world = World::new();
     let receiver = receiver();
     let poll = CreateStream::default();
-    let created = manage::create(&world.store, &receiver, poll, &[], 100, world.clock.now()).await;
+    let now = world.clock.now();
+    let all = DefaultSubjects::All;
+    let created = manage::create(&world.store, &receiver, poll, &[], 100, all, now).await;
     assert!(created.unwrap().delivery.is_poll());
 }
 
@@ -52,6 +55,7 @@ async fn a_receiver_with_too_many_streams_is_told_so() {
             request(),
             &[],
             3,
+            DefaultSubjects::All,
             world.clock.now(),
         )
     };

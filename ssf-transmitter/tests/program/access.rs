@@ -53,6 +53,7 @@ fn requests(
         body
     };
     let delivery = stream_for(ENDPOINT)["delivery"].clone();
+    let somebody = json!({"format": "opaque", "id": "7"});
     let (stream, status) = ("/ssf/stream", "/ssf/status");
     vec![
         ("READ", READ, at(Method::GET, &query(stream))),
@@ -76,6 +77,16 @@ fn requests(
             "VERIFY",
             MANAGE,
             at(Method::POST, "/ssf/verify").json(&body(json!({"state": "x"}))),
+        ),
+        (
+            "ADD",
+            MANAGE,
+            at(Method::POST, "/ssf/subjects/add").json(&body(json!({"subject": somebody}))),
+        ),
+        (
+            "REM",
+            MANAGE,
+            at(Method::POST, "/ssf/subjects/remove").json(&body(json!({"subject": somebody}))),
         ),
         ("DELETE", MANAGE, at(Method::DELETE, &query(stream))),
         (

@@ -110,6 +110,16 @@ impl World {
                 self.request(Method::POST, "/ssf/verify").json(&named),
             ),
             (
+                "stream.subjects",
+                self.request(Method::POST, "/ssf/subjects/add")
+                    .json(&with("subject", json!({"format": "opaque", "id": "7"}))),
+            ),
+            (
+                "stream.subjects",
+                self.request(Method::POST, "/ssf/subjects/remove")
+                    .json(&with("subject", json!({"format": "opaque", "id": "7"}))),
+            ),
+            (
                 "stream.status",
                 self.request(Method::POST, "/ssf/status")
                     .json(&with("status", json!("paused"))),

@@ -51,13 +51,15 @@ impl Site {
     }
 
     /// Every resource that reads JSON, with who may ask it.
-    fn readers(&self) -> [(Method, &'static str, &str); 6] {
+    fn readers(&self) -> [(Method, &'static str, &str); 8] {
         [
             (Method::POST, "/ssf/stream", &self.receiver),
             (Method::PATCH, "/ssf/stream", &self.receiver),
             (Method::PUT, "/ssf/stream", &self.receiver),
             (Method::POST, "/ssf/status", &self.receiver),
             (Method::POST, "/ssf/verify", &self.receiver),
+            (Method::POST, "/ssf/subjects/add", &self.receiver),
+            (Method::POST, "/ssf/subjects/remove", &self.receiver),
             (Method::POST, "/ingest/events", &self.operator),
         ]
     }

@@ -10,12 +10,14 @@ use serde_json::json;
 
 use crate::rig::{Answer, Installation, PATIENCE, client, event_about, stream_for};
 
-const RESOURCES: [&str; 9] = [
+const RESOURCES: [&str; 11] = [
     "/.well-known/ssf-configuration",
     "/jwks.json",
     "/ssf/stream",
     "/ssf/status",
     "/ssf/verify",
+    "/ssf/subjects/add",
+    "/ssf/subjects/remove",
     "/ingest/events",
     "/health",
     "/ready",
@@ -129,6 +131,8 @@ async fn every_401_has_a_challenge() {
         (Method::GET, "/ssf/status"),
         (Method::POST, "/ssf/status"),
         (Method::POST, "/ssf/verify"),
+        (Method::POST, "/ssf/subjects/add"),
+        (Method::POST, "/ssf/subjects/remove"),
         (Method::POST, "/ingest/events"),
     ] {
         let request = || client().request(method.clone(), server.url(path));

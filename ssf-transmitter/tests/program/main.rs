@@ -41,6 +41,8 @@ mod sources;
 #[cfg(test)]
 mod stranger;
 #[cfg(test)]
+mod subjects;
+#[cfg(test)]
 mod tending;
 #[cfg(test)]
 mod tls;

@@ -24,12 +24,13 @@ mod operators;
 mod poll;
 mod receivers;
 mod status;
+mod subjects;
 mod tending;
 mod verification;
 
 pub(crate) use self::{
     announcement::*, audit::*, issuers::*, keys::*, operators::*, poll::*, receivers::*, status::*,
-    tending::*, verification::*,
+    subjects::*, tending::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {

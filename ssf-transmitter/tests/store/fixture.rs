@@ -18,7 +18,7 @@ use ssf_transmitter::{
     ports::{
         AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, Idempotency,
         KeyStore, LeasedStream, OperatedStreams, OperatorStore, Outbox, PollStore, ReceiverStore,
-        Settings, Settlement, SourceStore, StreamStore, Submission,
+        Settings, Settlement, SourceStore, StreamStore, SubjectStore, Submission,
     },
 };
 use ssf_types::{
@@ -41,6 +41,7 @@ pub(crate) trait Store:
     + ReceiverStore
     + StreamStore
     + OperatedStreams
+    + SubjectStore
     + Outbox
     + PollStore
     + KeyStore
@@ -55,6 +56,7 @@ impl<S> Store for S where
         + ReceiverStore
         + StreamStore
         + OperatedStreams
+        + SubjectStore
         + Outbox
         + PollStore
         + KeyStore

@@ -129,6 +129,24 @@ on_every_store! {
     a_poll_is_called_for_what_came_and_for_what_comes_again
     a_poll_is_called_when_a_pause_ends
     a_deleted_stream_is_not_polled_any_more
+    a_stream_that_covers_nobody_gets_what_is_about_its_subjects
+    a_subject_counts_for_the_events_that_are_accepted_after_it
+    a_removal_that_nobody_meant_silences_nobody_within_the_grace_period
+    adding_again_within_the_grace_period_takes_the_removal_back
+    what_is_added_twice_is_removed_by_one_removal
+    changes_that_are_made_together_are_made_in_their_order
+    a_stream_that_covers_everybody_gets_nothing_about_those_who_were_removed
+    a_removal_that_is_taken_back_in_time_never_excluded_anybody
+    an_event_reaches_the_streams_whose_subjects_it_matches_and_no_others
+    one_alias_can_be_removed_alone
+    removing_one_complex_subject_leaves_those_with_the_same_member
+    a_change_that_is_refused_hinders_no_other
+    a_stream_has_room_for_so_many_keys_and_for_more_when_some_are_over
+    a_burst_of_ten_thousand_changes_is_held_to_the_pace_of_its_stream
+    what_is_over_is_forgotten_when_no_event_waits_that_it_counts_for
+    the_subjects_of_a_stream_that_is_gone_are_forgotten_step_by_step
+    a_stream_without_a_subject_is_verified_all_the_same
+    the_same_subject_of_another_issuer_is_another_subject
     an_id_that_is_no_id_of_ours_finds_nothing
     the_first_operator_is_added_once_and_never_again
     an_operator_is_found_by_its_token_alone

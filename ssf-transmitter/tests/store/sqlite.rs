@@ -4,7 +4,11 @@ use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
 use sea_orm::{ConnectionTrait, Database, DatabaseBackend, Statement};
 use ssf_transmitter::{
-    ports::{Outbox, StoreError},
+    domain::{
+        coverage::{SubjectOperation, SubjectTerms},
+        pace::Pace,
+    },
+    ports::{Outbox, StoreError, SubjectChange, SubjectChanged, SubjectStore},
     sealing::{DataKey, Sealer},
     store::{Access, OpenStoreError, SeaStore},
 };
@@ -261,4 +265,26 @@ async fn a_step_of_the_schema_that_fails_half_way_can_be_repeated() {
         .unwrap();
     database.close().await.unwrap();
     rig.open().await;
+}
+
+#[tokio::test]
+async fn the_subjects_of_a_stream_are_not_in_the_file() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    let stream = known_stream(&store, 1, &[LOGOUT]).await;
+    let change = SubjectChange {
+        receiver: stream.receiver,
+        stream: stream.id,
+        operation: SubjectOperation::Remove,
+        subject: email(ALICE).into(),
+        verified: true,
+    };
+    let terms = SubjectTerms {
+        keys_max: 1,
+        pace: Pace::per_second(1),
+        grace: Duration::ZERO,
+    };
+    let answers = store.change_subjects(&[change], &terms, NOW).await.unwrap();
+    assert_eq!(answers, [SubjectChanged::Stored]);
+    assert!(!has(&rig.bytes(), ALICE));
 }

@@ -22,6 +22,8 @@ pub(crate) struct Model {
     pub(crate) status: String,
     pub(crate) reason: Option<String>,
     pub(crate) created_at: i64,
+    /// `ALL` or `NONE`.
+    pub(crate) default_subjects: String,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -17,6 +17,8 @@ pub(crate) struct Model {
     pub(crate) disabled_through: i64,
     /// The last event that was accepted before the stream gave this type up; the row stays until all were fanned out.
     pub(crate) given_up_after: Option<i64>,
+    /// Whether events about everybody are meant, or those about the stream's subjects.
+    pub(crate) covers_all: bool,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -5,8 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use ssf_types::{stream::StreamStatus, time::Timestamp, uri::EventTypeUri};
+use ssf_types::{
+    metadata::DefaultSubjects, stream::StreamStatus, time::Timestamp, uri::EventTypeUri,
+};
 
+use super::subjects::KeptSubjects;
 use crate::{
     domain::{
         announcement::is_announced,
@@ -43,6 +46,7 @@ pub(super) struct Kept {
     pub(super) leased_until: Timestamp,
     pub(super) resume: Resume,
     pub(super) answers: Vec<KeptAnswer>,
+    pub(super) subjects: KeptSubjects,
 }
 
 /// An answer to a poll.
@@ -84,6 +88,7 @@ impl Kept {
                 failures: 0,
                 not_before: Timestamp::default(),
             },
+            subjects: KeptSubjects::default(),
         }
     }
 
@@ -99,6 +104,16 @@ impl Kept {
                 .first_events
                 .get(uri)
                 .is_some_and(|first| position >= *first)
+    }
+
+    /// Whether the subject of the event at a position is one that the stream is about.
+    pub(super) fn covers(&self, event: &AcceptedEvent, position: usize) -> bool {
+        let subject = &event.event.sub_id;
+        let listed = (self.subjects).list(subject, position as u64 + 1, event.accepted_at);
+        match self.stream.default_subjects {
+            DefaultSubjects::All => !listed,
+            DefaultSubjects::None => listed,
+        }
     }
 
     pub(super) fn is_pending(&self, sequence: Option<u64>) -> bool {

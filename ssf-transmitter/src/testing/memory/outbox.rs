@@ -58,8 +58,11 @@ impl State {
             && let Some((issuer, event)) = self.events.get(self.dispatched).cloned()
         {
             let uri = event.event.event.uri();
-            let wants =
-                |kept: &&Kept| kept.stream.issuer == issuer && kept.wants(&uri, self.dispatched);
+            let wants = |kept: &&Kept| {
+                kept.stream.issuer == issuer
+                    && kept.wants(&uri, self.dispatched)
+                    && kept.covers(&event, self.dispatched)
+            };
             let interested: Vec<StreamId> = self
                 .streams
                 .iter()

@@ -74,6 +74,7 @@ impl State {
             return DeletedStream::NotFound;
         };
         let deleted = self.streams.remove(at);
+        self.keys_of_gone_streams += deleted.subjects.keys();
         let pending = |kept: &&KeptDelivery| !kept.state.is_settled();
         let dropped = deleted.deliveries.values().filter(pending).count() as u64;
         let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);

@@ -1,0 +1,113 @@
+//! How often something may be done: so much a second on average, and a while's worth at once.
+
+use std::time::Duration;
+
+use ssf_types::time::Timestamp;
+
+/// Microseconds in a second.
+const SECOND: u64 = 1_000_000;
+
+/// How much of what is allowed may be used at once, having been saved up: what ten seconds bring, in microseconds.
+const SAVED_UP: u64 = 10 * SECOND;
+
+/// A pace, in pieces of work a second.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Pace {
+    per_second: u64,
+}
+
+/// What is allowed is used up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TooFast {
+    /// After this long, one more piece is allowed.
+    pub retry_after: Duration,
+}
+
+impl Pace {
+    /// Allows so many pieces a second, at least one and at most a million.
+    pub fn per_second(pieces: u64) -> Self {
+        Self {
+            per_second: pieces.clamp(1, SECOND),
+        }
+    }
+
+    /// How many pieces are allowed a second.
+    pub fn pieces(self) -> u64 {
+        self.per_second
+    }
+
+    /// Allows `pieces` at `now`, unless what was allowed before is worth more than ten seconds still.
+    ///
+    /// `used_until` is what the last call returned, 0 at first: until when, in microseconds since 1970, everything is
+    /// used up. Work that is larger than what can be saved up is allowed as a whole and paid for afterwards.
+    ///
+    /// # Errors
+    /// It is too early; `used_until` stays.
+    pub fn allow(self, used_until: u64, pieces: u64, now: Timestamp) -> Result<u64, TooFast> {
+        let now = now.as_millis().saturating_mul(1000);
+        let one = SECOND / self.per_second;
+        let used_up = used_until.saturating_sub(now).saturating_add(one);
+        if used_up > SAVED_UP {
+            return Err(TooFast {
+                retry_after: Duration::from_micros(used_up - SAVED_UP),
+            });
+        }
+        Ok(used_until
+            .max(now)
+            .saturating_add(pieces.saturating_mul(one)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    /// How many pieces of 10,000 are allowed at once, and the state after them.
+    fn burst(pace: Pace, mut used: u64, now: Timestamp) -> (u64, u64) {
+        let mut allowed = 0;
+        for _ in 0..10_000 {
+            if let Ok(next) = pace.allow(used, 1, now) {
+                used = next;
+                allowed += 1;
+            }
+        }
+        (allowed, used)
+    }
+
+    #[test]
+    fn what_was_saved_up_may_be_used_at_once_and_then_the_pace_holds() {
+        let pace = Pace::per_second(200);
+        let (allowed, used) = burst(pace, 0, NOW);
+        assert_eq!(allowed, 2000);
+        let (allowed, used) = burst(pace, used, NOW.after(Duration::from_secs(1)));
+        assert_eq!(allowed, 200);
+        let (allowed, _) = burst(pace, used, NOW.after(Duration::from_hours(1)));
+        assert_eq!(allowed, 2000);
+    }
+
+    #[test]
+    fn who_is_too_fast_learns_when_one_more_is_allowed() {
+        let pace = Pace::per_second(4);
+        let (allowed, used) = burst(pace, 0, NOW);
+        assert_eq!(allowed, 40);
+        let retry_after = Duration::from_millis(250);
+        assert_eq!(pace.allow(used, 1, NOW), Err(TooFast { retry_after }));
+        assert!(pace.allow(used, 1, NOW.after(retry_after)).is_ok());
+    }
+
+    #[test]
+    fn large_work_is_allowed_and_paid_for_afterwards() {
+        let pace = Pace::per_second(1);
+        let used = pace.allow(0, 127, NOW).unwrap();
+        let retry_after = Duration::from_secs(118);
+        assert_eq!(pace.allow(used, 1, NOW), Err(TooFast { retry_after }));
+        assert!(pace.allow(used, 1, NOW.after(retry_after)).is_ok());
+    }
+
+    #[test]
+    fn a_pace_of_nothing_is_one_a_second() {
+        assert_eq!(Pace::per_second(0).pieces(), 1);
+    }
+}
