@@ -79,11 +79,22 @@ async fn make(
     let operation = change.operation.as_str();
     let (stream, receiver) = (change.stream.clone(), change.receiver);
     let made = state.subjects.change(change).await;
-    let outcome = if made.is_ok() { "done" } else { "refused" };
+    let outcome = outcome(&made);
     metrics::counter!("ssf_subject_changes_total", "operation" => operation, "outcome" => outcome)
         .increment(1);
     debug!(stream.id = %stream, receiver.id = %receiver, operation, outcome, "subject changed");
     made.map_err(problem)
+}
+
+/// How a request ended, as it is counted.
+fn outcome(made: &Result<(), ChangeSubjectError>) -> &'static str {
+    match made {
+        Ok(()) => "done",
+        Err(ChangeSubjectError::Refused(_) | ChangeSubjectError::NotFound) => "refused",
+        Err(
+            ChangeSubjectError::Busy | ChangeSubjectError::Stopping | ChangeSubjectError::Store(_),
+        ) => "failed",
+    }
 }
 
 fn problem(error: ChangeSubjectError) -> Problem {

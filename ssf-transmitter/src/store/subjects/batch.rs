@@ -114,6 +114,7 @@ impl Batch {
     /// Takes rows as they are stored, oldest first: the keys of one span stand together.
     pub(super) fn load_rows(&mut self, rows: Vec<stream_subject::Model>) {
         for row in rows {
+            // Rows are found by their names, which have this length.
             let Ok(name) = row.name.as_slice().try_into().map(StoredKey) else {
                 continue;
             };

@@ -8,9 +8,11 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{StoredKey, places};
-use crate::domain::event::AcceptedEvent;
 use crate::{
-    domain::matching::{Mask, keys_of_event},
+    domain::{
+        event::AcceptedEvent,
+        matching::{Mask, keys_of_event},
+    },
     ports::StoreError,
     store::{
         SeaStore,
