@@ -10,11 +10,13 @@ mod body;
 mod challenge;
 mod code;
 mod discovery;
+mod endpoints;
 mod envelope;
 mod ingest;
 mod jwks;
 mod listening;
 mod oauth;
+mod openapi;
 mod poll;
 mod probes;
 mod problem;
@@ -25,10 +27,10 @@ mod streams;
 mod subjects;
 mod verify;
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
-    HttpResponse, Resource, Route, guard,
+    HttpResponse,
     web::{self, Data, ServiceConfig},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -38,14 +40,14 @@ use ssf_types::{
 };
 
 pub use self::listening::Listening;
-use self::{problem::Problem, site::Site};
+use self::{endpoints::Endpoints, openapi::Document, problem::Problem, site::Site};
 use crate::{
     access::Granting,
     app::{
         activity::Activity, clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan,
         poll::Polls, subjects::Subjects, wake::Wake,
     },
-    domain::{id::WorkerId, issuer::Issuers, method::POLL_PATH, push_address::PushAddresses},
+    domain::{id::WorkerId, issuer::Issuers, push_address::PushAddresses},
     keys::SigningKeys,
     sealing::Sealer,
     store::SeaStore,
@@ -107,116 +109,76 @@ pub struct AppState {
 }
 
 /// Adds all routes of a transmitter.
-fn routes(state: &Data<AppState>) -> impl FnOnce(&mut ServiceConfig) + use<> {
-    let state = state.clone();
+fn routes(
+    state: &Data<AppState>,
+    document: &Data<Document>,
+) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let (state, document) = (state.clone(), document.clone());
     move |config| {
-        config
-            .service(
-                web::resource("/ingest/events")
-                    .route(web::post().to(ingest::accept))
-                    .default_service(all_else_refused("POST")),
-            )
-            .service(read_only("/health", || read().to(probes::health)))
-            .service(read_only("/ready", || read().to(probes::ready)))
-            .service(read_only("/metrics", || read().to(probes::metrics)));
+        shared_endpoints().serve(config, None);
         for site in Site::all(&state) {
-            config.service(
-                read_only(&WellKnown::Ssf.path(&site.issuer), || {
-                    read().to(discovery::metadata)
-                })
-                .app_data(site.clone()),
-            );
-            config.service(
-                read_only(&well_known(oauth::PROTECTED_RESOURCE, &site), || {
-                    read().to(oauth::protected_resource)
-                })
-                .app_data(site.clone()),
-            );
-            config.service(
-                read_only(&well_known(oauth::AUTHORIZATION_SERVER, &site), || {
-                    read().to(oauth::authorization_server)
-                })
-                .app_data(site.clone()),
-            );
+            well_known_endpoints(&site).serve(config, Some(&site));
             let base = site.base();
             if base.is_empty() {
                 // An empty scope would take every path; there is one such issuer at most, and it comes last.
-                site_routes(&site)(config);
+                issuer_endpoints().serve(config, Some(&site));
             } else {
-                config.service(web::scope(&base).configure(site_routes(&site)));
+                let behind =
+                    |config: &mut ServiceConfig| issuer_endpoints().serve(config, Some(&site));
+                config.service(web::scope(&base).configure(behind));
             }
         }
-        config.default_service(web::to(not_found)).app_data(state);
-    }
-}
-
-/// Adds the routes of one issuer, behind its path.
-fn site_routes(site: &Data<Site>) -> impl FnOnce(&mut ServiceConfig) + use<> {
-    let site = site.clone();
-    move |config| {
         config
-            .service(read_only(Site::JWKS, || read().to(jwks::read)))
-            .service(
-                web::resource(Site::TOKEN)
-                    .route(web::post().to(oauth::token))
-                    .default_service(all_else_refused("POST")),
-            )
-            .service(
-                web::resource(Site::STREAM)
-                    .route(web::post().to(streams::create))
-                    .route(web::get().to(streams::read))
-                    .route(web::patch().to(streams::update))
-                    .route(web::put().to(streams::replace))
-                    .route(web::delete().to(streams::delete))
-                    .default_service(all_else_refused("GET, POST, PATCH, PUT, DELETE")),
-            )
-            .service(
-                web::resource(Site::STATUS)
-                    .route(web::get().to(status::read))
-                    .route(web::post().to(status::update))
-                    .default_service(all_else_refused("GET, POST")),
-            )
-            .service(
-                web::resource(format!("{POLL_PATH}/{{stream_id}}"))
-                    .route(web::post().to(poll::poll))
-                    .default_service(all_else_refused("POST")),
-            )
-            .service(
-                web::resource(Site::VERIFY)
-                    .route(web::post().to(verify::request))
-                    .default_service(all_else_refused("POST")),
-            )
-            .service(
-                web::resource(Site::ADD_SUBJECT)
-                    .route(web::post().to(subjects::add))
-                    .default_service(all_else_refused("POST")),
-            )
-            .service(
-                web::resource(Site::REMOVE_SUBJECT)
-                    .route(web::post().to(subjects::remove))
-                    .default_service(all_else_refused("POST")),
-            )
-            .app_data(site);
+            .default_service(web::to(not_found))
+            .app_data(state)
+            .app_data(document);
     }
 }
 
-/// The path of a document about an issuer, whose own path stands behind the prefix.
-fn well_known(prefix: &str, site: &Site) -> String {
-    format!("{prefix}{}", site.base())
+/// What is there once, whichever issuers there are.
+fn shared_endpoints() -> Endpoints {
+    Endpoints::tagged("Transmitter")
+        .with::<ingest::__path_accept>(web::to(ingest::accept))
+        .with::<openapi::__path_read>(web::to(openapi::read))
+        .with::<probes::__path_health>(web::to(probes::health))
+        .with::<probes::__path_ready>(web::to(probes::ready))
+        .with::<probes::__path_metrics>(web::to(probes::metrics))
 }
 
-fn read_only(path: &str, route: impl FnOnce() -> Route) -> Resource {
-    web::resource(path)
-        .route(route())
-        .default_service(all_else_refused("GET, HEAD"))
+/// The documents about an issuer, whose own path stands behind their prefixes.
+fn well_known_endpoints(site: &Site) -> Endpoints {
+    let at = |prefix: &str| format!("{prefix}{}", site.base());
+    Endpoints::tagged("Discovery")
+        .with_at::<discovery::__path_metadata>(
+            WellKnown::Ssf.path(&site.issuer),
+            web::to(discovery::metadata),
+        )
+        .with_at::<oauth::__path_protected_resource>(
+            at(oauth::PROTECTED_RESOURCE),
+            web::to(oauth::protected_resource),
+        )
+        .with_at::<oauth::__path_authorization_server>(
+            at(oauth::AUTHORIZATION_SERVER),
+            web::to(oauth::authorization_server),
+        )
 }
 
-fn read() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}
-
-fn all_else_refused(allowed: &'static str) -> Route {
-    web::to(move || ready(Err::<HttpResponse, _>(Problem::method_not_allowed(allowed))))
+/// What an issuer has behind its own path.
+fn issuer_endpoints() -> Endpoints {
+    Endpoints::tagged("Receivers")
+        .with::<jwks::__path_read>(web::to(jwks::read))
+        .with::<oauth::__path_token>(web::to(oauth::token))
+        .with::<streams::__path_read>(web::to(streams::read))
+        .with::<streams::__path_create>(web::to(streams::create))
+        .with::<streams::__path_update>(web::to(streams::update))
+        .with::<streams::__path_replace>(web::to(streams::replace))
+        .with::<streams::__path_delete>(web::to(streams::delete))
+        .with::<status::__path_read>(web::to(status::read))
+        .with::<status::__path_update>(web::to(status::update))
+        .with::<poll::__path_poll>(web::to(poll::poll))
+        .with::<verify::__path_request>(web::to(verify::request))
+        .with::<subjects::__path_add>(web::to(subjects::add))
+        .with::<subjects::__path_remove>(web::to(subjects::remove))
 }
 
 async fn not_found() -> Result<HttpResponse, Problem> {

@@ -141,6 +141,16 @@ impl Issuers {
         Ok(())
     }
 
+    /// The one that is configured as `issuer`.
+    #[expect(
+        clippy::expect_used,
+        reason = "both ways to make a list put the main issuer into it, and nothing takes it out"
+    )]
+    pub(crate) fn main(&self) -> &Issuer {
+        self.of(&IssuerName::default())
+            .expect("the main issuer is there")
+    }
+
     /// The issuer called `name`; `None` if this transmitter does not speak for it, or not any more.
     pub fn of(&self, name: &IssuerName) -> Option<&Issuer> {
         self.0.get(name)

@@ -1,5 +1,7 @@
 //! The stable codes of errors.
 
+use std::fmt;
+
 use actix_web::http::StatusCode;
 use serde::Serialize;
 
@@ -58,6 +60,12 @@ pub(super) enum Code {
     InternalError,
     /// The server cannot do it now.
     Unavailable,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 impl Code {

@@ -7,12 +7,24 @@ use ssf_types::{
     uri::{EndpointUrl, Issuer},
 };
 
-use super::site::{Site, endpoint};
+use super::{
+    openapi::refusals::Anybody,
+    site::{Site, endpoint},
+};
 
 /// How long an answer may be kept.
 const CACHE: &str = "public, max-age=60";
 
 /// GET of the well-known resource (SSF 1.0 §7.2).
+#[utoipa::path(
+    get,
+    path = "/.well-known/ssf-configuration",
+    operation_id = "read_transmitter_metadata",
+    responses(
+        (status = 200, description = "The metadata (SSF 1.0 §7.1).", body = ref("#/components/schemas/TransmitterMetadata")),
+        Anybody,
+    ),
+)]
 pub(super) async fn metadata(site: Data<Site>) -> HttpResponse {
     let elsewhere = site.app.key_plan.jwks_uris.get(&site.name);
     HttpResponse::Ok()

@@ -20,6 +20,7 @@ use super::{
     auth::{self, Ingester},
     body,
     code::Code,
+    openapi::refusals::HandingIn,
     problem::Problem,
     query,
 };
@@ -91,6 +92,22 @@ enum Said {
 }
 
 /// POST /ingest/events.
+#[utoipa::path(
+    post,
+    path = "/ingest/events",
+    operation_id = "hand_in_events",
+    security(("source_token" = []), ("operator_token" = ["ops.emit"])),
+    params(
+        ("issuer" = Option<String>, Query, description = "The name of an issuer that is served here; without it, that of the source, or the main one.", min_length = 1),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition recognisable.", min_length = 1, max_length = 255),
+    ),
+    request_body(content = ref("#/components/schemas/Submission"), content_type = "application/json"),
+    responses(
+        (status = 202, description = "All are accepted, and durable.", body = ref("#/components/schemas/Accepted"), headers(("Idempotent-Replayed" = String, description = "`true` if this was answered before."))),
+        (status = 207, description = "Some are accepted: `events` says which.", body = ref("#/components/schemas/Accepted"), headers(("Idempotent-Replayed" = String, description = "`true` if this was answered before."))),
+        HandingIn,
+    ),
+)]
 pub(super) async fn accept(
     request: HttpRequest,
     payload: Payload,

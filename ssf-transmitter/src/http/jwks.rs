@@ -11,13 +11,23 @@ use actix_web::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 
-use super::site::Site;
+use super::{openapi::refusals::Anybody, site::Site};
 use crate::{domain::key::KeyPolicy, sealing::Sealer};
 
 /// Longest time that an answer may be kept: a key that had to be removed at once is out of the caches after that.
 const CACHE_MAX: Duration = Duration::from_mins(1);
 
 /// GET of the public keys: with an entity tag, so that asking again costs next to nothing (RFC 9110 §13.1.2).
+#[utoipa::path(
+    get,
+    path = Site::JWKS,
+    operation_id = "read_jwks",
+    responses(
+        (status = 200, description = "The public keys.", body = ref("#/components/schemas/Jwks"), headers(("ETag" = String, description = "Stays while the keys do."))),
+        (status = 304, description = "The keys are those of `If-None-Match`.", headers(("ETag" = String))),
+        Anybody,
+    ),
+)]
 pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let jwks = site.app.keys.jwks(&site.name);
     let tag = tag(&site.app.sealer, &jwks);

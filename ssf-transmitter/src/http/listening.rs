@@ -10,7 +10,7 @@ use actix_web::{
 };
 use tokio::task::JoinHandle;
 
-use super::{AppState, access, audit, envelope, routes};
+use super::{AppState, access, audit, envelope, openapi::Document, routes};
 use crate::tls::ServerTls;
 
 /// How long an idle connection of a client is kept: longer than the pause between two requests of a busy source.
@@ -36,6 +36,7 @@ impl Listening {
         shutdown: Duration,
     ) -> io::Result<Self> {
         let state = Data::new(state);
+        let document = Data::new(Document::of(&state)?);
         let app = move || {
             App::new()
                 // The last one is the outermost.
@@ -43,7 +44,7 @@ impl Listening {
                 .wrap(from_fn(envelope::complete))
                 .wrap(from_fn(access::log))
                 .wrap(from_fn(envelope::identify))
-                .configure(routes(&state))
+                .configure(routes(&state, &document))
         };
         let server = HttpServer::new(app)
             .keep_alive(KEEP_ALIVE)

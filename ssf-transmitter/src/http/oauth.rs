@@ -15,12 +15,13 @@ use serde_json::json;
 use tracing::info;
 
 pub(super) use self::documents::{
-    AUTHORIZATION_SERVER, PROTECTED_RESOURCE, authorization_server, protected_resource,
-    well_known_url,
+    __path_authorization_server, __path_protected_resource, AUTHORIZATION_SERVER,
+    PROTECTED_RESOURCE, authorization_server, protected_resource, well_known_url,
 };
 use self::refusal::Refusal;
 use super::{
     body,
+    openapi::refusals::Granting,
     site::{Site, endpoint},
 };
 use crate::{
@@ -33,6 +34,17 @@ use crate::{
 const BODY_BYTES_MAX: usize = 32 * 1024;
 
 /// POST: issues an access token to a client (RFC 6749 §4.4).
+#[utoipa::path(
+    post,
+    path = Site::TOKEN,
+    operation_id = "issue_token",
+    security((), ("client_secret_basic" = [])),
+    request_body(content = ref("#/components/schemas/TokenRequest"), content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "An access token.", body = ref("#/components/schemas/Token")),
+        Granting,
+    ),
+)]
 pub(super) async fn token(
     request: HttpRequest,
     payload: Payload,

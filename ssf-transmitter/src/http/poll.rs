@@ -15,16 +15,29 @@ use self::answer::AnswerBody;
 use super::{
     auth, body,
     code::Code,
+    openapi::refusals::Using,
     problem::Problem,
     site::Site,
     streams::{note_activity, private},
 };
 use crate::{
     app::poll::{PollError, Poller},
-    domain::scope::Need,
+    domain::{method::POLL_PATH, scope::Need},
 };
 
 /// POST: settles SETs and hands out others, at once or when there are some (RFC 8936 §2.4).
+#[utoipa::path(
+    post,
+    path = format!("{POLL_PATH}/{{stream_id}}"),
+    operation_id = "poll",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.manage.poll"])),
+    params(("stream_id" = String, Path, description = "The stream.")),
+    request_body(content = ref("#/components/schemas/Poll"), content_type = "application/json"),
+    responses(
+        (status = 200, description = "SETs, at once or when there are some.", body = ref("#/components/schemas/PollAnswer")),
+        Using,
+    ),
+)]
 pub(super) async fn poll(
     request: HttpRequest,
     payload: Payload,

@@ -3,10 +3,23 @@
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use serde_json::json;
 
-use super::{AppState, problem::Problem};
+use super::{
+    AppState,
+    openapi::refusals::{Anybody, Probing},
+    problem::Problem,
+};
 use crate::worker::Loop;
 
 /// GET /health: the process lives and answers.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "read_health",
+    responses(
+        (status = 200, description = "The process lives.", body = ref("#/components/schemas/Health")),
+        Anybody,
+    ),
+)]
 pub(super) async fn health() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -14,6 +27,15 @@ pub(super) async fn health() -> HttpResponse {
 }
 
 /// GET /ready: the database answers and the loops run, so that what is accepted now is delivered now.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    operation_id = "read_readiness",
+    responses(
+        (status = 200, description = "What is accepted now is delivered now.", body = ref("#/components/schemas/Health")),
+        Probing,
+    ),
+)]
 pub(super) async fn ready(state: Data<AppState>) -> Result<HttpResponse, Problem> {
     state
         .store
@@ -32,6 +54,15 @@ pub(super) async fn ready(state: Data<AppState>) -> Result<HttpResponse, Problem
 }
 
 /// GET /metrics: in Prometheus's text format; no label holds an identifier or a secret.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "read_metrics",
+    responses(
+        (status = 200, description = "The metrics in the text format of Prometheus.", body = String, content_type = "text/plain"),
+        Anybody,
+    ),
+)]
 pub(super) async fn metrics(state: Data<AppState>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")

@@ -141,9 +141,9 @@ impl Problem {
     }
 
     /// 405 with the methods that there are.
-    pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
+    pub(super) fn method_not_allowed(allowed: &str) -> Self {
         Self {
-            header: Some((ALLOW, allowed.into())),
+            header: Some((ALLOW, allowed.to_owned().into())),
             ..Self::new(
                 Code::MethodNotAllowed,
                 format!("the methods of this resource are {allowed}"),

@@ -43,6 +43,15 @@ impl Site {
         sites
     }
 
+    /// The issuer that is configured as `issuer`.
+    pub(super) fn main(app: &Data<AppState>) -> Self {
+        Self {
+            name: IssuerName::default(),
+            issuer: app.issuers.main().clone(),
+            app: app.clone(),
+        }
+    }
+
     /// The issuer's own path, behind which its endpoints are; empty or with a slash in front.
     pub(super) fn base(&self) -> String {
         path_of(&self.issuer)

@@ -10,6 +10,7 @@ use tracing::info;
 use super::{
     audit::recorded,
     auth, body,
+    openapi::refusals::{Naming, Using},
     problem::Problem,
     site::Site,
     streams::{
@@ -25,6 +26,17 @@ use crate::{
 };
 
 /// GET: the status of a stream (SSF 1.0 §8.1.2.1).
+#[utoipa::path(
+    get,
+    path = Site::STATUS,
+    operation_id = "read_status",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.read"])),
+    params(("stream_id" = String, Query, description = "The stream.", min_length = 1, max_length = 255)),
+    responses(
+        (status = 200, description = "The status.", body = ref("#/components/schemas/Status")),
+        Naming,
+    ),
+)]
 pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Read).await?;
     let id = required_stream_id(&request)?;
@@ -36,6 +48,18 @@ pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpR
 /// POST: gives a stream another status (SSF 1.0 §8.1.2.2).
 ///
 /// 200 if it is in force: no further attempt begins on a stream that is not enabled. 202 if an attempt may still begin.
+#[utoipa::path(
+    post,
+    path = Site::STATUS,
+    operation_id = "update_status",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.manage"])),
+    request_body(content = ref("#/components/schemas/UpdateStatus"), content_type = "application/json"),
+    responses(
+        (status = 200, description = "The status is in force.", body = ref("#/components/schemas/Status")),
+        (status = 202, description = "An attempt may still begin: ask again.", body = ref("#/components/schemas/Status")),
+        Using,
+    ),
+)]
 pub(super) async fn update(
     request: HttpRequest,
     payload: Payload,

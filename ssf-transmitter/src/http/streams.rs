@@ -12,7 +12,15 @@ use ssf_types::{
 };
 use tracing::info;
 
-use super::{audit::recorded, auth, body, code::Code, problem::Problem, query, site::Site};
+use super::{
+    audit::recorded,
+    auth, body,
+    code::Code,
+    openapi::refusals::{Configuring, Creating, Naming},
+    problem::Problem,
+    query,
+    site::Site,
+};
 use crate::{
     app::manage::{self, ChangeError, CreateError},
     domain::{
@@ -26,6 +34,17 @@ use crate::{
 };
 
 /// POST: creates a stream (SSF 1.0 §8.1.1.1).
+#[utoipa::path(
+    post,
+    path = Site::STREAM,
+    operation_id = "create_stream",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.manage"])),
+    request_body(content = ref("#/components/schemas/CreateStream"), content_type = "application/json"),
+    responses(
+        (status = 201, description = "The stream as it is now.", body = ref("#/components/schemas/Stream")),
+        Creating,
+    ),
+)]
 pub(super) async fn create(
     request: HttpRequest,
     payload: Payload,
@@ -61,6 +80,17 @@ pub(super) async fn create(
 }
 
 /// GET: one stream if `stream_id` is given, else all of the Receiver's as an array (SSF 1.0 §8.1.1.2).
+#[utoipa::path(
+    get,
+    path = Site::STREAM,
+    operation_id = "read_streams",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.read"])),
+    params(("stream_id" = Option<String>, Query, description = "The stream; without it, all of the Receiver.", min_length = 1, max_length = 255)),
+    responses(
+        (status = 200, description = "The stream, or an array of all.", body = ref("#/components/schemas/Streams")),
+        Naming,
+    ),
+)]
 pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Read).await?;
     if let Some(id) = stream_id(&request)? {
@@ -82,6 +112,17 @@ pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpR
 }
 
 /// PATCH: changes what the body has (SSF 1.0 §8.1.1.3).
+#[utoipa::path(
+    patch,
+    path = Site::STREAM,
+    operation_id = "update_stream",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.manage"])),
+    request_body(content = ref("#/components/schemas/UpdateStream"), content_type = "application/json"),
+    responses(
+        (status = 200, description = "The stream as it is now.", body = ref("#/components/schemas/Stream")),
+        Configuring,
+    ),
+)]
 pub(super) async fn update(
     request: HttpRequest,
     payload: Payload,
@@ -92,6 +133,17 @@ pub(super) async fn update(
 }
 
 /// PUT: replaces all that is the Receiver's to say (SSF 1.0 §8.1.1.4).
+#[utoipa::path(
+    put,
+    path = Site::STREAM,
+    operation_id = "replace_stream",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.manage"])),
+    request_body(content = ref("#/components/schemas/ReplaceStream"), content_type = "application/json"),
+    responses(
+        (status = 200, description = "The stream as it is now.", body = ref("#/components/schemas/Stream")),
+        Configuring,
+    ),
+)]
 pub(super) async fn replace(
     request: HttpRequest,
     payload: Payload,
@@ -144,6 +196,17 @@ async fn change(
 }
 
 /// DELETE: ends a stream and drops what it has not delivered (SSF 1.0 §8.1.1.5).
+#[utoipa::path(
+    delete,
+    path = Site::STREAM,
+    operation_id = "delete_stream",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.manage"])),
+    params(("stream_id" = String, Query, description = "The stream.", min_length = 1, max_length = 255)),
+    responses(
+        (status = 204, description = "There is no such stream any more."),
+        Naming,
+    ),
+)]
 pub(super) async fn delete(
     request: HttpRequest,
     site: Data<Site>,

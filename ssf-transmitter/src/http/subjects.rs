@@ -12,6 +12,7 @@ use super::{
     audit::is_recorded,
     auth, body,
     code::Code,
+    openapi::refusals::Covering,
     problem::Problem,
     site::Site,
     streams::{check_same_stream, no_such_stream, private},
@@ -27,6 +28,17 @@ use crate::{
 };
 
 /// POST: adds a subject to a stream (SSF 1.0 §8.1.3.2).
+#[utoipa::path(
+    post,
+    path = Site::ADD_SUBJECT,
+    operation_id = "add_subject",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.manage"])),
+    request_body(content = ref("#/components/schemas/AddSubject"), content_type = "application/json"),
+    responses(
+        (status = 200, description = "The stream covers the subject, whether or not it is known here."),
+        Covering,
+    ),
+)]
 pub(super) async fn add(
     request: HttpRequest,
     payload: Payload,
@@ -49,6 +61,17 @@ pub(super) async fn add(
 }
 
 /// POST: removes a subject from a stream (SSF 1.0 §8.1.3.3).
+#[utoipa::path(
+    post,
+    path = Site::REMOVE_SUBJECT,
+    operation_id = "remove_subject",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.manage"])),
+    request_body(content = ref("#/components/schemas/RemoveSubject"), content_type = "application/json"),
+    responses(
+        (status = 204, description = "The stream will not cover the subject, whether or not it is known here."),
+        Covering,
+    ),
+)]
 pub(super) async fn remove(
     request: HttpRequest,
     payload: Payload,

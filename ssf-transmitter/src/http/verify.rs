@@ -11,6 +11,7 @@ use super::{
     audit::recorded,
     auth, body,
     code::Code,
+    openapi::refusals::Verifying,
     problem::Problem,
     site::Site,
     streams::{check_same_stream, no_such_stream, note_activity, private},
@@ -26,6 +27,17 @@ use crate::{
 };
 
 /// POST: has a verification sent on a stream (SSF 1.0 §8.1.4.2).
+#[utoipa::path(
+    post,
+    path = Site::VERIFY,
+    operation_id = "verify_stream",
+    security(("receiver_token" = []), ("receiver_oauth" = ["ssf.manage"])),
+    request_body(content = ref("#/components/schemas/Verification"), content_type = "application/json"),
+    responses(
+        (status = 204, description = "A verification will be delivered."),
+        Verifying,
+    ),
+)]
 pub(super) async fn request(
     request: HttpRequest,
     payload: Payload,

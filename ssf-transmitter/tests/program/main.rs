@@ -29,6 +29,8 @@ mod keys;
 #[cfg(test)]
 mod markers;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod poll;
 #[cfg(test)]
 mod push_address;

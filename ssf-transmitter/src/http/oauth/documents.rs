@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use ssf_types::{set::Algorithm, uri::Issuer};
 
 use super::super::{
+    openapi::refusals::{Anybody, Optional},
     problem::Problem,
     site::{Site, endpoint},
 };
@@ -27,6 +28,15 @@ pub(crate) fn well_known_url(prefix: &str, issuer: &Issuer) -> String {
 }
 
 /// GET of the metadata of the built-in authorization server (RFC 8414 §3).
+#[utoipa::path(
+    get,
+    path = AUTHORIZATION_SERVER,
+    operation_id = "read_authorization_server_metadata",
+    responses(
+        (status = 200, description = "The metadata (RFC 8414 §2).", body = ref("#/components/schemas/AuthorizationServerMetadata")),
+        Optional,
+    ),
+)]
 pub(crate) async fn authorization_server(site: Data<Site>) -> Result<HttpResponse, Problem> {
     if site.app.granting.life.is_none() {
         return Err(Problem::not_found("there is no token endpoint here"));
@@ -35,6 +45,15 @@ pub(crate) async fn authorization_server(site: Data<Site>) -> Result<HttpRespons
 }
 
 /// GET of the metadata of the management API as a protected resource (RFC 9728 §3).
+#[utoipa::path(
+    get,
+    path = PROTECTED_RESOURCE,
+    operation_id = "read_protected_resource_metadata",
+    responses(
+        (status = 200, description = "The metadata (RFC 9728 §2).", body = ref("#/components/schemas/ProtectedResourceMetadata")),
+        Anybody,
+    ),
+)]
 pub(crate) async fn protected_resource(site: Data<Site>) -> HttpResponse {
     let servers = site.authorization_servers();
     public().json(describe_resource(&site.issuer, &servers))
