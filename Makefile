@@ -20,7 +20,7 @@ demo: setup-build
 
 test: setup fmt clippy unit docs lean deny
 
-bench: setup-build
+bench: setup-bench
 	$(CARGO) bench --locked --package ssf-types --bench types
 	@ulimit -S -n $(OPEN_FILES) || { echo "make bench opens $(OPEN_FILES) files: raise the hard limit (ulimit -H -n)" >&2; exit 1; }; \
 		echo "$(CARGO) bench --locked --package ssf-transmitter --bench transmitter"; \
@@ -30,10 +30,13 @@ fuzz: setup-build
 	@.ci/fuzz $(FUZZ_SECONDS)
 
 setup:
-	@.ci/setup build test
+	@.ci/setup build database test
 
 setup-build:
 	@.ci/setup build
+
+setup-bench:
+	@.ci/setup build database
 
 fmt:
 	$(CARGO) fmt --all --check
