@@ -1,13 +1,18 @@
-//! How those who ask show who they are: JWTs, access tokens, and assertions of clients.
+//! How those who ask show who they are: JWTs, access tokens of ours and of others, and assertions of clients.
 
 use std::time::Duration;
 
 mod assertion;
+mod external;
 mod failures;
 mod jwt;
 mod token;
 
-pub(crate) use self::{assertion::Assertion, jwt::UnverifiedJwt};
+pub(crate) use self::{
+    assertion::Assertion,
+    external::{ExternalServer, ForeignClient, ForeignTokenError},
+    jwt::UnverifiedJwt,
+};
 use crate::sealing::Sealer;
 
 /// What the built-in token endpoint works with.
@@ -34,6 +39,7 @@ impl Granting {
 }
 pub use self::{
     assertion::{AssertionError, CheckedAssertion},
+    external::{ExternalServers, OutboundClientError},
     failures::Failures,
     jwt::{JWT_BYTES_MAX, JwtError, SignatureError},
     token::{AccessTokens, TokenError},

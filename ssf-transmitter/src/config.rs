@@ -3,6 +3,7 @@
 //! It works without any of them. Every fault is found in one go and named by its key and its source; values are not
 //! repeated, since some are secrets.
 
+mod authorization_servers;
 mod keys;
 mod layers;
 mod transport;
@@ -31,6 +32,7 @@ pub use self::{
 use crate::{
     app::{keys::KeyPlan, tend::Tending},
     domain::{
+        authorization_server::AuthorizationServer,
         coverage::SubjectTerms,
         issuer::{IssuerName, Issuers},
         pace::Pace,
@@ -141,6 +143,8 @@ pub struct Config {
     pub polls_waiting_max: usize,
     /// How long an access token of the built-in token endpoint counts; `None` if there is no such endpoint. Whole seconds.
     pub token_life: Option<Duration>,
+    /// External authorization servers, whose access tokens count as well.
+    pub authorization_servers: Vec<AuthorizationServer>,
     /// Most streams of one Receiver.
     pub streams_per_receiver_max: u64,
     /// What is done for streams on which nothing happens; whole seconds.
@@ -177,8 +181,7 @@ impl Config {
         let subject_formats = reader.value("subject_formats", read_formats);
         let networks = reader.value("push_private_networks", read_networks);
         let (default_subjects, subjects) = read_subjects(&mut reader);
-        let connect = reader.number("push_connect_timeout_seconds", 5, 1..=PUSH_SECONDS_MAX);
-        let whole = reader.number("push_timeout_seconds", 10, 1..=PUSH_SECONDS_MAX);
+        let push_timeouts = read_push_timeouts(&mut reader);
         let management = reader.size("management_body_bytes_max", 64 * 1024, BODY_BYTES_MAX);
         let ingest = reader.size("ingest_body_bytes_max", 2 * 1024 * 1024, BODY_BYTES_MAX);
         let streams = reader.size("streams_parallel_max", 32, 1024);
@@ -186,6 +189,7 @@ impl Config {
         let poll = reader.number("poll_timeout_seconds", 30, 1..=POLL_SECONDS_MAX);
         let polls = reader.size("polls_waiting_max", 10_000, POLLS_WAITING_MAX);
         let tokens = read_tokens(&mut reader);
+        let servers = authorization_servers::read(&mut reader, others.as_deref());
         let per_receiver = read_streams_per_receiver(&mut reader);
         let tending = read_tending(&mut reader);
         let shutdown = reader.number("shutdown_seconds", 15, 1..=600);
@@ -207,10 +211,7 @@ impl Config {
                 transport: transport?,
                 default_subjects: default_subjects?,
                 subjects: subjects?,
-                push_timeouts: PushTimeouts::new(
-                    Duration::from_secs(connect?),
-                    Duration::from_secs(whole?),
-                ),
+                push_timeouts: push_timeouts?,
                 management_body_bytes_max: management?,
                 ingest_body_bytes_max: ingest?,
                 streams_parallel_max: streams?,
@@ -218,6 +219,7 @@ impl Config {
                 poll_timeout: Duration::from_secs(poll?),
                 polls_waiting_max: polls?,
                 token_life: tokens?.life(),
+                authorization_servers: servers?,
                 streams_per_receiver_max: per_receiver?,
                 tending: tending?,
                 shutdown: Duration::from_secs(shutdown?),
@@ -312,6 +314,15 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+fn read_push_timeouts(reader: &mut Reader) -> Option<PushTimeouts> {
+    let connect = reader.number("push_connect_timeout_seconds", 5, 1..=PUSH_SECONDS_MAX);
+    let whole = reader.number("push_timeout_seconds", 10, 1..=PUSH_SECONDS_MAX);
+    Some(PushTimeouts::new(
+        Duration::from_secs(connect?),
+        Duration::from_secs(whole?),
+    ))
+}
 
 fn read_verification_interval(reader: &mut Reader) -> Option<Duration> {
     let key = "min_verification_interval_seconds";

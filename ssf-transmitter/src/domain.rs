@@ -4,6 +4,7 @@
 
 pub mod announcement;
 pub mod audit;
+pub mod authorization_server;
 pub mod coverage;
 pub mod credential;
 pub mod delivery;

@@ -42,7 +42,7 @@ use ssf_types::{
 pub use self::listening::Listening;
 use self::{endpoints::Endpoints, openapi::Document, problem::Problem, site::Site};
 use crate::{
-    access::Granting,
+    access::{ExternalServers, Granting},
     app::{
         activity::Activity, clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan,
         poll::Polls, subjects::Subjects, wake::Wake,
@@ -72,6 +72,8 @@ pub struct AppState {
     pub key_plan: KeyPlan,
     /// What the built-in token endpoint works with.
     pub granting: Granting,
+    /// Whose access tokens count as well.
+    pub external: ExternalServers,
     /// Where events are handed in.
     pub ingest: Ingest,
     /// Where changes of subjects are handed in.

@@ -14,7 +14,7 @@ use tokio::{task::JoinSet, time::Instant};
 use tracing::{info, warn};
 
 use crate::{
-    access::Granting,
+    access::{ExternalServers, Granting, OutboundClientError},
     app::{
         activity::Activity,
         clock::SystemClock,
@@ -81,6 +81,9 @@ pub enum StartError {
     /// The HTTP client.
     #[error("SETs cannot be pushed")]
     Push(#[source] ClientError),
+    /// The HTTP client towards authorization servers.
+    #[error("authorization servers cannot be asked")]
+    AuthorizationServers(#[source] OutboundClientError),
     /// The HTTP server.
     #[error("HTTP cannot be served")]
     Http(#[source] io::Error),
@@ -127,6 +130,8 @@ impl Server {
         let issuers = Arc::new(config.issuers_at(address));
         let plan = config.key_plan.clone();
         let keys = load_keys(&store, &issuers, &plan).await?;
+        let external = ExternalServers::prepare(&config.authorization_servers, &issuers);
+        let external = external.map_err(StartError::AuthorizationServers)?;
         let push = PushClient::new(config.push_timeouts).map_err(StartError::Push)?;
         // After all that can fail: a token that is made and never shown would lock the operator out.
         let new_token = installation::first_operator(&store, &sealer, SystemClock.now()).await;
@@ -139,6 +144,7 @@ impl Server {
             issuers: Arc::clone(&issuers),
             events_supported: config.events_supported,
             store,
+            external,
             granting: Granting::new(&sealer, config.token_life),
             sealer,
             keys,

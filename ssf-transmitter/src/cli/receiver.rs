@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use ssf_types::{audience::Audience, time::Timestamp};
+use ssf_types::{audience::Audience, time::Timestamp, uri::Issuer};
 
 use super::{Outcome, SettingArgs, audit, read_capped};
 use crate::{
@@ -17,8 +17,10 @@ use crate::{
             self, ClientKeys, NewCredential, NewReceiver, OVERLAP_DEFAULT, Removal, Secrets,
         },
     },
+    config::Config,
     domain::{
         audit::{Act, Action, Details},
+        authorization_server::AuthorizationServer,
         credential::{CredentialKind, Registered},
         issuer::{IssuerName, IssuerNameError},
         receiver::Receiver,
@@ -96,10 +98,21 @@ struct CredentialArgs {
     /// The client's public key, a JWK, to sign assertions with
     #[arg(long, value_name = "JSON", conflicts_with = "jwks_file")]
     jwk: Option<String>,
+    /// The client's name at an external authorization server, whose access tokens it shows
+    #[arg(long, value_name = "ID", requires = "authorization_server")]
+    external_client_id: Option<String>,
+    /// The issuer of that server, which the configuration has to name
+    #[arg(long, value_name = "URL", requires = "external_client_id")]
+    authorization_server: Option<String>,
 }
 
 impl CredentialArgs {
-    fn read(self) -> Result<Vec<NewCredential>, Box<dyn std::error::Error>> {
+    /// Reads what a Receiver of `issuer` is to be recognised by.
+    fn read(
+        self,
+        config: &Config,
+        issuer: &IssuerName,
+    ) -> Result<Vec<NewCredential>, Box<dyn std::error::Error>> {
         let mut credentials = Vec::new();
         if self.bearer {
             credentials.push(NewCredential::Bearer);
@@ -115,9 +128,29 @@ impl CredentialArgs {
             let keys = ClientKeys::parse(document.as_bytes())?;
             credentials.push(NewCredential::ClientKeys(keys));
         }
+        if let (Some(client_id), Some(url)) = (self.external_client_id, self.authorization_server) {
+            let authorization_server = Issuer::parse(url)?;
+            let is_meant = |server: &AuthorizationServer| {
+                server.for_issuer == *issuer && server.issuer == authorization_server
+            };
+            if !config.authorization_servers.iter().any(is_meant) {
+                return Err(NoSuchServer.into());
+            }
+            credentials.push(NewCredential::External {
+                authorization_server,
+                client_id,
+            });
+        }
         Ok(credentials)
     }
 }
+
+/// The authorization server is not in the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "there is no such authorization server for this issuer: the setting authorization_servers has to name it"
+)]
+struct NoSuchServer;
 
 /// The issuer is not in the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +185,7 @@ async fn add(arguments: AddArgs) -> Outcome {
     if !config.has_issuer(&issuer) {
         return Err(NoSuchIssuer(issuer).into());
     }
-    let mut credentials = arguments.credentials.read()?;
+    let mut credentials = arguments.credentials.read(&config, &issuer)?;
     if credentials.is_empty() {
         credentials.push(NewCredential::Bearer);
     }
@@ -176,9 +209,10 @@ async fn add(arguments: AddArgs) -> Outcome {
 }
 
 async fn rotate(arguments: RotateArgs) -> Outcome {
-    let credentials = arguments.credentials.read()?;
-    let (store, sealer) = open_store(&arguments.settings.read()?, Access::Administer).await?;
+    let config = arguments.settings.read()?;
+    let (store, sealer) = open_store(&config, Access::Administer).await?;
     let receiver = find(&store, &arguments.receiver).await?;
+    let credentials = arguments.credentials.read(&config, &receiver.issuer)?;
     let overlap = Duration::from_secs(arguments.overlap_seconds);
     let actor = audit::actor()?;
     let act = Act::on(actor, Action::RotateReceiver, "receiver", receiver.id)

@@ -52,6 +52,7 @@ enum Content {
     Number(i64),
     Flag(bool),
     List(Vec<String>),
+    Table(toml::Table),
     /// A kind that no setting has.
     Other,
 }
@@ -60,7 +61,11 @@ impl Value {
     pub(super) fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Text(text) => Some(text),
-            Content::Number(_) | Content::Flag(_) | Content::List(_) | Content::Other => None,
+            Content::Number(_)
+            | Content::Flag(_)
+            | Content::List(_)
+            | Content::Table(_)
+            | Content::Other => None,
         }
     }
 
@@ -74,7 +79,7 @@ impl Value {
                     .filter(|entry| !entry.is_empty())
                     .collect(),
             ),
-            Content::Number(_) | Content::Flag(_) | Content::Other => None,
+            Content::Number(_) | Content::Flag(_) | Content::Table(_) | Content::Other => None,
         }
     }
 
@@ -82,7 +87,19 @@ impl Value {
         match &self.content {
             Content::Number(number) => u64::try_from(*number).ok(),
             Content::Text(text) => text.trim().parse().ok(),
-            Content::Flag(_) | Content::List(_) | Content::Other => None,
+            Content::Flag(_) | Content::List(_) | Content::Table(_) | Content::Other => None,
+        }
+    }
+
+    /// A table of the file; the environment has none.
+    pub(super) fn table(&self) -> Option<&toml::Table> {
+        match &self.content {
+            Content::Table(table) => Some(table),
+            Content::Text(_)
+            | Content::Number(_)
+            | Content::Flag(_)
+            | Content::List(_)
+            | Content::Other => None,
         }
     }
 
@@ -90,7 +107,7 @@ impl Value {
         match &self.content {
             Content::Flag(flag) => Some(*flag),
             Content::Text(text) => text.trim().parse().ok(),
-            Content::Number(_) | Content::List(_) | Content::Other => None,
+            Content::Number(_) | Content::List(_) | Content::Table(_) | Content::Other => None,
         }
     }
 
@@ -110,7 +127,8 @@ impl From<toml::Value> for Content {
                 .map(|entry| entry.as_str().map(str::to_owned))
                 .collect::<Option<_>>()
                 .map_or(Self::Other, Self::List),
-            toml::Value::Float(_) | toml::Value::Datetime(_) | toml::Value::Table(_) => Self::Other,
+            toml::Value::Table(table) => Self::Table(table),
+            toml::Value::Float(_) | toml::Value::Datetime(_) => Self::Other,
         }
     }
 }

@@ -10,7 +10,8 @@ use url::form_urlencoded;
 
 use super::{AppState, challenge::Challenge, problem::Problem, site::Site};
 use crate::{
-    access::{AccessTokens, UnverifiedJwt},
+    access::{AccessTokens, ExternalServer, ForeignClient, ForeignTokenError, UnverifiedJwt},
+    app::receivers::external_fingerprint,
     domain::{
         operator::{Operator, OperatorScope},
         receiver::Receiver,
@@ -103,7 +104,8 @@ async fn caller(site: &Site, token: &str) -> Result<Option<Caller>, Problem> {
     }
     match UnverifiedJwt::parse(token) {
         Ok(jwt) if AccessTokens::is_meant(&jwt) => by_access_token(site, &jwt).await,
-        Ok(_) | Err(_) => Ok(None),
+        Ok(jwt) => by_foreign_token(site, &jwt).await,
+        Err(_) => Ok(None),
     }
 }
 
@@ -144,6 +146,52 @@ async fn by_access_token(site: &Site, jwt: &UnverifiedJwt<'_>) -> Result<Option<
     Ok(current.map(|receiver| Caller {
         receiver,
         granted: grant.scopes,
+    }))
+}
+
+/// By a token of the external authorization server that its `iss` names.
+async fn by_foreign_token(site: &Site, jwt: &UnverifiedJwt<'_>) -> Result<Option<Caller>, Problem> {
+    let mut servers = site.external();
+    let Some(server) = servers.find(|known| known.issuer().as_str() == jwt.claims.iss) else {
+        return Ok(None);
+    };
+    let client = server.check(jwt, site.app.clock.now()).await;
+    by_foreign_client(site, server, client).await
+}
+
+/// The Receiver that is registered as this client of an external authorization server.
+async fn by_foreign_client(
+    site: &Site,
+    server: &ExternalServer,
+    client: Result<ForeignClient, ForeignTokenError>,
+) -> Result<Option<Caller>, Problem> {
+    let issuer = server.issuer();
+    let client = match client {
+        Ok(client) => client,
+        Err(error) if error.is_for_now() => {
+            // Whoever makes up a token gets here: what is wrong with the server is logged where that is noticed.
+            debug!(reason = %Chain(&error), "a token of an authorization server cannot be checked");
+            let detail =
+                "the token cannot be checked with its authorization server: try again later";
+            return Err(Problem::unavailable(detail));
+        }
+        Err(error) => {
+            debug!(reason = %Chain(&error), "a token of an authorization server does not count");
+            return Ok(None);
+        }
+    };
+    let sealer = &site.app.sealer;
+    let fingerprint = external_fingerprint(sealer, &site.name, issuer.as_str(), &client.client_id);
+    let now = site.app.clock.now();
+    let receiver = site
+        .app
+        .store
+        .receiver_by_token(&site.name, fingerprint, now)
+        .await
+        .map_err(|error| Problem::store(&error))?;
+    Ok(receiver.map(|receiver| Caller {
+        receiver,
+        granted: client.scopes,
     }))
 }
 

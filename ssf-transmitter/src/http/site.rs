@@ -4,9 +4,12 @@ use actix_web::web::Data;
 use ssf_types::uri::{EndpointUrl, Issuer};
 
 use super::AppState;
-use crate::domain::{
-    issuer::{IssuerName, path_of},
-    stream::Terms,
+use crate::{
+    access::ExternalServer,
+    domain::{
+        issuer::{IssuerName, path_of},
+        stream::Terms,
+    },
 };
 
 /// An issuer with all that its handlers work with.
@@ -57,10 +60,16 @@ impl Site {
         path_of(&self.issuer)
     }
 
-    /// The issuers of those who issue tokens for this issuer: itself, if it does.
+    /// The issuers of those who issue tokens for this issuer: itself, if it does, and others.
     pub(super) fn authorization_servers(&self) -> Vec<&str> {
         let own = self.app.granting.life.map(|_| self.issuer.as_str());
-        own.into_iter().collect()
+        let others = self.external().map(|server| server.issuer().as_str());
+        own.into_iter().chain(others).collect()
+    }
+
+    /// The external authorization servers whose tokens count at this issuer.
+    pub(super) fn external(&self) -> impl Iterator<Item = &ExternalServer> {
+        self.app.external.at(&self.name)
     }
 
     /// What every stream of this issuer is supplied with.

@@ -21,6 +21,8 @@ mod end_to_end;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod external;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod issuers;

@@ -108,7 +108,7 @@ fn claims(token: &str) -> Value {
 }
 
 /// A JWT signed with Ed25519.
-fn signed(key: &PKey<Private>, header: &Value, claims: &Value) -> String {
+pub(crate) fn signed(key: &PKey<Private>, header: &Value, claims: &Value) -> String {
     let encode = |json: &Value| BASE64URL.encode(json.to_string());
     let input = format!("{}.{}", encode(header), encode(claims));
     let mut signer = Signer::new_without_digest(key).unwrap();
@@ -116,12 +116,12 @@ fn signed(key: &PKey<Private>, header: &Value, claims: &Value) -> String {
     format!("{input}.{}", BASE64URL.encode(signature))
 }
 
-fn jwk(key: &PKey<Private>) -> String {
+pub(crate) fn jwk(key: &PKey<Private>) -> String {
     let pem = String::from_utf8(key.public_key_to_pem().unwrap()).unwrap();
     PublicKey::from_pem(&pem).unwrap().to_jwk().to_string()
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed();
     since.unwrap().as_secs()
 }

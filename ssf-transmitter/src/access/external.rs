@@ -1,0 +1,159 @@
+//! Tokens of external authorization servers: JWTs, which are checked here with the server's keys (RFC 9068 §4).
+
+mod discovery;
+mod outbound;
+
+use ssf_types::{time::Timestamp, uri::Issuer};
+
+pub use self::outbound::OutboundClientError;
+use self::{
+    discovery::{DiscoverError, Discovery},
+    outbound::Outbound,
+};
+use super::jwt::{SignatureError, UnverifiedJwt};
+use crate::domain::{
+    authorization_server::AuthorizationServer,
+    issuer::{IssuerName, Issuers},
+    jwt::{ClaimsError, LEEWAY},
+    scope::Scopes,
+};
+
+/// A client of an authorization server, whoever that is here.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ForeignClient {
+    /// The client as the server names it.
+    pub(crate) client_id: String,
+    /// What the server lets it do here.
+    pub(crate) scopes: Scopes,
+}
+
+/// A token of an authorization server lets nobody in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ForeignTokenError {
+    /// It is a JWT of another type.
+    #[error("typ is not that of an access token")]
+    Type,
+    /// It does not count here and now.
+    #[error("the token does not count here and now")]
+    Claims(#[source] ClaimsError),
+    /// The server's keys did not sign it.
+    #[error("the token is not signed with a key of the authorization server")]
+    Signature(#[source] SignatureError),
+    /// It names no client.
+    #[error("the token names no client")]
+    Nameless,
+    /// Whether it counts cannot be told now.
+    #[error("the authorization server's keys cannot be had")]
+    Keys(#[source] DiscoverError),
+}
+
+impl ForeignTokenError {
+    /// Whether nothing is wrong with the token, as far as anybody knows: it may count later.
+    pub(crate) fn is_for_now(&self) -> bool {
+        match self {
+            Self::Keys(_) => true,
+            Self::Type | Self::Claims(_) | Self::Signature(_) | Self::Nameless => false,
+        }
+    }
+}
+
+/// The authorization servers whose tokens count here.
+#[derive(Debug, Default)]
+pub struct ExternalServers(Vec<ExternalServer>);
+
+impl ExternalServers {
+    /// Prepares for tokens of these servers at our issuers; none is asked anything before the first of its tokens comes.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn prepare(
+        servers: &[AuthorizationServer],
+        issuers: &Issuers,
+    ) -> Result<Self, OutboundClientError> {
+        if servers.is_empty() {
+            return Ok(Self::default());
+        }
+        let outbound = Outbound::new()?;
+        // The configuration names none but issuers that there are.
+        let prepare = |server: &AuthorizationServer| {
+            let here = issuers.of(&server.for_issuer)?;
+            Some(ExternalServer::new(server.clone(), here, &outbound))
+        };
+        Ok(Self(servers.iter().filter_map(prepare).collect()))
+    }
+
+    /// Those whose tokens count at the issuer of this name.
+    pub(crate) fn at(&self, name: &IssuerName) -> impl Iterator<Item = &ExternalServer> {
+        let counts = move |server: &&ExternalServer| server.settings.for_issuer == *name;
+        self.0.iter().filter(counts)
+    }
+}
+
+/// An authorization server whose tokens count at one of our issuers.
+#[derive(Debug)]
+pub(crate) struct ExternalServer {
+    settings: AuthorizationServer,
+    audience: String,
+    discovery: Discovery,
+}
+
+impl ExternalServer {
+    fn new(settings: AuthorizationServer, here: &Issuer, outbound: &Outbound) -> Self {
+        let audience = settings.audience.clone();
+        Self {
+            audience: audience.unwrap_or_else(|| here.as_str().to_owned()),
+            discovery: Discovery::new(settings.issuer.clone(), outbound),
+            settings,
+        }
+    }
+
+    /// The server's issuer.
+    pub(crate) fn issuer(&self) -> &Issuer {
+        &self.settings.issuer
+    }
+
+    /// Checks a JWT that says to be of this server.
+    pub(crate) async fn check(
+        &self,
+        jwt: &UnverifiedJwt<'_>,
+        now: Timestamp,
+    ) -> Result<ForeignClient, ForeignTokenError> {
+        if !jwt.header.is_of_type(&self.settings.token_type) {
+            return Err(ForeignTokenError::Type);
+        }
+        let claims = &jwt.claims;
+        // Before the signature: nobody fetches keys for what does not count anyway.
+        claims
+            .check(self.issuer().as_str(), &[&self.audience], now, LEEWAY)
+            .map_err(ForeignTokenError::Claims)?;
+        let client_id = claims.text(&self.settings.client_claim);
+        let client_id = client_id.ok_or(ForeignTokenError::Nameless)?;
+        self.verify(jwt).await?;
+        Ok(ForeignClient {
+            client_id,
+            scopes: Scopes::recognised(claims.scopes.iter().map(String::as_str)),
+        })
+    }
+
+    /// Checks the signature, with keys that were fetched since if it may be that of a new key.
+    async fn verify(&self, jwt: &UnverifiedJwt<'_>) -> Result<(), ForeignTokenError> {
+        let published = self.discovery.current().await;
+        let published = published.map_err(ForeignTokenError::Keys)?;
+        let mut verified = jwt.verify(&published.keys);
+        let is_of_known_key = jwt
+            .header
+            .kid
+            .as_ref()
+            .is_some_and(|kid| published.keys.has(kid));
+        if let Err(SignatureError::UnknownKey | SignatureError::Wrong) = verified
+            && !is_of_known_key
+        {
+            let newer = self.discovery.newer_than(Some(published)).await;
+            verified = jwt.verify(&newer.map_err(ForeignTokenError::Keys)?.keys);
+        }
+        verified.map_err(ForeignTokenError::Signature)
+    }
+}
+
+#[cfg(test)]
+mod tests;

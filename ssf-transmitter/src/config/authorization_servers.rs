@@ -1,0 +1,188 @@
+//! `[authorization_servers.NAME]`: tables of external authorization servers.
+
+use ssf_types::uri::Issuer;
+
+use super::layers::{Reader, Value};
+use crate::domain::{
+    authorization_server::{AUTHORIZATION_SERVERS_MAX, AuthorizationServer},
+    issuer::IssuerName,
+    jwt::NAME_BYTES_MAX,
+};
+
+/// Longest name of a table, in bytes.
+const TABLE_NAME_BYTES_MAX: usize = 32;
+
+/// The settings of one table.
+const KEYS: [&str; 5] = [
+    "audience",
+    "client_claim",
+    "for_issuer",
+    "issuer",
+    "token_type",
+];
+
+/// Reads the tables.
+pub(super) fn read(
+    reader: &mut Reader,
+    others: Option<&[(IssuerName, String)]>,
+) -> Option<Vec<AuthorizationServer>> {
+    let others = others.unwrap_or_default().iter();
+    let issuers: Vec<&IssuerName> = others.map(|(name, _)| name).collect();
+    reader.value("authorization_servers", |value| match value {
+        None => Ok(Vec::new()),
+        Some(value) => tables(value, &issuers),
+    })
+}
+
+fn tables(value: &Value, issuers: &[&IssuerName]) -> Result<Vec<AuthorizationServer>, String> {
+    let tables = value.table().ok_or(
+        "must be tables in the file, such as [authorization_servers.corp] with issuer = \"https://…\"",
+    )?;
+    if tables.len() > AUTHORIZATION_SERVERS_MAX {
+        return Err(format!(
+            "must be at most {AUTHORIZATION_SERVERS_MAX} tables"
+        ));
+    }
+    let mut servers: Vec<AuthorizationServer> = Vec::with_capacity(tables.len());
+    for (name, table) in tables {
+        if !is_table_name(name) {
+            return Err(format!(
+                "must have names of 1 to {TABLE_NAME_BYTES_MAX} of the characters a-z, 0-9 and _"
+            ));
+        }
+        let table = table.as_table();
+        let server = table
+            .ok_or_else(|| format!("{name} must be a table"))
+            .and_then(|table| server(name, table, issuers))?;
+        let same = |other: &AuthorizationServer| {
+            other.for_issuer == server.for_issuer && other.issuer == server.issuer
+        };
+        if servers.iter().any(same) {
+            return Err(format!("{name}.issuer is that of another table already"));
+        }
+        servers.push(server);
+    }
+    Ok(servers)
+}
+
+fn is_table_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    !name.is_empty() && name.len() <= TABLE_NAME_BYTES_MAX && name.bytes().all(is_plain)
+}
+
+fn server(
+    name: &str,
+    table: &toml::Table,
+    issuers: &[&IssuerName],
+) -> Result<AuthorizationServer, String> {
+    if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(format!("{name}.{key}: there is no such setting"));
+    }
+    let text = |key: &str| match table.get(key) {
+        None => Ok(None),
+        Some(toml::Value::String(text)) if (1..=NAME_BYTES_MAX).contains(&text.len()) => {
+            Ok(Some(text.as_str()))
+        }
+        Some(_) => Err(format!(
+            "{name}.{key} must be a text of 1 to {NAME_BYTES_MAX} bytes"
+        )),
+    };
+    let issuer = text("issuer")?.ok_or_else(|| format!("{name}.issuer must be set"))?;
+    let issuer = Issuer::parse(issuer).map_err(|error| {
+        format!("{name}.issuer must be an https URL without query and fragment: {error}")
+    })?;
+    let for_issuer = match text("for_issuer")? {
+        None => IssuerName::default(),
+        Some(text) => IssuerName::parse(text)
+            .ok()
+            .filter(|name| *name == IssuerName::default() || issuers.contains(&name))
+            .ok_or_else(|| format!("{name}.for_issuer must be the name of an issuer"))?,
+    };
+    let mut server = AuthorizationServer::new(for_issuer, issuer);
+    server.audience = text("audience")?.map(str::to_owned);
+    if let Some(claim) = text("client_claim")? {
+        claim.clone_into(&mut server.client_claim);
+    }
+    if let Some(token_type) = text("token_type")? {
+        token_type.clone_into(&mut server.token_type);
+    }
+    Ok(server)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Config, ConfigError, Layers};
+    use super::*;
+
+    fn read(file: &str) -> Result<Config, ConfigError> {
+        Config::read(Layers::default().file(Path::new("t.toml"), file))
+    }
+
+    fn told(file: &str) -> String {
+        let faults: Vec<String> = read(file)
+            .unwrap_err()
+            .faults()
+            .iter()
+            .map(|fault| format!("{}: {}", fault.key, fault.problem))
+            .collect();
+        faults.join("; ")
+    }
+
+    #[test]
+    fn an_authorization_server_keeps_to_rfc_9068_unless_it_is_described() {
+        let table = "[authorization_servers.corp]\nissuer = 'https://as.example.com/'";
+        let config = read(table).unwrap();
+        let [server] = &config.authorization_servers[..] else {
+            panic!("{:?}", config.authorization_servers)
+        };
+        assert_eq!(server.issuer.as_str(), "https://as.example.com/");
+        assert_eq!(server.for_issuer, IssuerName::default());
+        assert_eq!(server.client_claim, "client_id");
+        assert_eq!(server.token_type, "at+jwt");
+        assert_eq!(server.audience, None);
+
+        let more =
+            "for_issuer = 'acme'\naudience = 'ssf'\nclient_claim = 'azp'\ntoken_type = 'JWT'";
+        let config = read(&format!("issuers = ['acme=/acme']\n{table}\n{more}")).unwrap();
+        let server = &config.authorization_servers[0];
+        assert_eq!(server.for_issuer.as_str(), "acme");
+        assert_eq!(server.audience.as_deref(), Some("ssf"));
+        assert_eq!(server.client_claim, "azp");
+        assert_eq!(server.token_type, "JWT");
+    }
+
+    #[test]
+    fn a_faulty_authorization_server_is_told_without_its_values() {
+        let of = |table: &str| told(&format!("[authorization_servers.corp]\n{table}"));
+        let issuer = "issuer = 'https://as.example.com'";
+        for (table, expected) in [
+            (String::new(), "corp.issuer must be set"),
+            (
+                "issuer = 7".to_owned(),
+                "corp.issuer must be a text of 1 to 255 bytes",
+            ),
+            (
+                format!("{issuer}\nsecret = 'x'"),
+                "corp.secret: there is no such setting",
+            ),
+            (
+                format!("{issuer}\nfor_issuer = 'acme'"),
+                "corp.for_issuer must be the name of an issuer",
+            ),
+        ] {
+            assert_eq!(of(&table), format!("authorization_servers: {expected}"));
+        }
+        let told_of = of("issuer = 'http://as.example.com'");
+        let expected = "authorization_servers: corp.issuer must be an https URL";
+        assert!(told_of.starts_with(expected), "{told_of}");
+        let twice =
+            format!("[authorization_servers.a]\n{issuer}\n[authorization_servers.b]\n{issuer}");
+        let expected = "authorization_servers: b.issuer is that of another table already";
+        assert_eq!(told(&twice), expected);
+        assert!(told("authorization_servers = 'x'").contains("must be tables in the file"));
+        let name = format!("[authorization_servers.Corp]\n{issuer}");
+        assert!(told(&name).contains("must have names of 1 to 32"));
+    }
+}
