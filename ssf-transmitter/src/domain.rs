@@ -30,6 +30,7 @@ pub mod push_address;
 pub mod receiver;
 pub mod retry;
 pub mod scope;
+pub mod signing_alg;
 pub mod source;
 pub mod stream;
 pub mod subjects;

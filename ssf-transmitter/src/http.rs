@@ -21,6 +21,7 @@ mod poll;
 mod probes;
 mod problem;
 mod query;
+mod signing_alg;
 mod site;
 mod status;
 mod streams;

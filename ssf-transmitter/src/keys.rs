@@ -15,17 +15,19 @@ use arc_swap::ArcSwap;
 use ssf_types::{
     jose::KeyError,
     set::{Algorithm, CompactSet, SetClaims},
+    time::Timestamp,
 };
 use tokio::{
-    sync::{Notify, Semaphore, watch},
+    sync::{Mutex, Notify, Semaphore, watch},
     task::spawn_blocking,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 pub use self::keeper::keep;
 use self::snapshot::Snapshot;
 use crate::{
-    domain::issuer::IssuerName,
+    app::keys::{self, ChangeKeysError},
+    domain::{issuer::IssuerName, key::KeyPolicy},
     ports::{Clock, KeyStore, SignError, Signer, StoreError},
 };
 
@@ -45,6 +47,18 @@ pub enum LoadKeysError {
     /// A stored key is no key.
     #[error("a signing key cannot be used")]
     Key(#[source] KeyError),
+}
+
+/// There is no key for an algorithm, or nobody knows.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProvideError {
+    /// It was not made.
+    #[error("a key that a stream needs was not made")]
+    Make(#[source] ChangeKeysError),
+    /// It was made, and this process has not seen it yet.
+    #[error("a key that a stream needs was made and is not published yet")]
+    Unconfirmed(#[source] SignError),
 }
 
 /// There is nothing to sign with.
@@ -77,6 +91,8 @@ struct Shared {
     /// Asks for such a look now.
     wanted: Notify,
     cores: Arc<Semaphore>,
+    /// Lets one key after the other be made that requests ask for.
+    providing: Mutex<()>,
     default_algorithm: Algorithm,
 }
 
@@ -97,6 +113,7 @@ impl SigningKeys {
             confirmed,
             wanted: Notify::new(),
             cores: Arc::new(Semaphore::new(cores)),
+            providing: Mutex::new(()),
             default_algorithm,
         }));
         keys.look(store, clock).await?;
@@ -111,6 +128,33 @@ impl SigningKeys {
     /// Whether something signs SETs of `issuer` with `algorithm`.
     pub fn signs_with(&self, issuer: &IssuerName, algorithm: Algorithm) -> bool {
         self.0.snapshot.load().signing(issuer, algorithm).is_some()
+    }
+
+    /// Makes sure that something signs SETs of `issuer` with `algorithm`, and that [`jwks`](Self::jwks) has its key.
+    ///
+    /// Of those who need one at the same time, one makes it: that takes up to a second of a core. The other nodes have a
+    /// second to publish it.
+    ///
+    /// # Errors
+    /// No key can be made, or the store failed, or does not answer in time.
+    pub async fn provide<S: KeyStore>(
+        &self,
+        store: &S,
+        issuer: &IssuerName,
+        algorithm: Algorithm,
+        policy: &KeyPolicy,
+        now: Timestamp,
+    ) -> Result<(), ProvideError> {
+        let _turn = self.0.providing.lock().await;
+        if self.signs_with(issuer, algorithm) {
+            return Ok(());
+        }
+        keys::provide(store, issuer, algorithm, policy, now)
+            .await
+            .map_err(ProvideError::Make)?;
+        // By then the other nodes have looked, too, so that a Receiver gets the key from whichever it asks.
+        sleep(FRESH).await;
+        self.caught_up().await.map_err(ProvideError::Unconfirmed)
     }
 
     /// Waits until changes that were stored before this call are known here.
@@ -186,8 +230,13 @@ impl Shared {
 }
 
 impl Signer for SigningKeys {
-    async fn sign(&self, issuer: &IssuerName, claims: SetClaims) -> Result<CompactSet, SignError> {
-        let algorithm = self.0.default_algorithm;
+    async fn sign(
+        &self,
+        issuer: &IssuerName,
+        algorithm: Option<Algorithm>,
+        claims: SetClaims,
+    ) -> Result<CompactSet, SignError> {
+        let algorithm = algorithm.unwrap_or(self.0.default_algorithm);
         // Before the permit: an issuer without a key must not hold up the others.
         self.ready_for(issuer, algorithm).await?;
         // The semaphore is never closed; if it were, signing without a permit would still be right.

@@ -34,7 +34,7 @@ use std::{error::Error, future::Future};
 
 use ssf_types::{
     push::PushOutcome,
-    set::{CompactSet, SetClaims},
+    set::{Algorithm, CompactSet, SetClaims},
     stream::PushDelivery,
     time::Timestamp,
 };
@@ -103,11 +103,14 @@ pub trait Clock {
 pub trait Signer {
     /// Signs the claims of a SET of `issuer`, with the key of that issuer that is current at this moment.
     ///
+    /// Without an `algorithm`, the one that the installation is configured for is used.
+    ///
     /// # Errors
     /// The key cannot be used; the delivery stays pending.
     fn sign(
         &self,
         issuer: &IssuerName,
+        algorithm: Option<Algorithm>,
         claims: SetClaims,
     ) -> impl Future<Output = Result<CompactSet, SignError>> + Send;
 }

@@ -249,7 +249,8 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
             return None;
         };
         let claims = mint::claims(issuer, &stream.audience, delivery);
-        match self.signer.sign(&stream.issuer, claims).await {
+        let signing = self.signer.sign(&stream.issuer, stream.signing_alg, claims);
+        match signing.await {
             Ok(set) => Some(set),
             Err(error) => {
                 error!(set.jti = %delivery.jti, error = %Chain(&error), "no attempt without a signature");

@@ -92,7 +92,8 @@ impl KeyPlan {
     }
 }
 
-/// Makes sure that something signs for each of `issuers`; for one whose keys are not made here it can only be told.
+/// Makes sure that something signs for each of `issuers`, with the algorithm of the plan and with those that streams may
+/// have asked for; for one whose keys are not made here it can only be told.
 ///
 /// # Errors
 /// No key can be made, or the store failed.
@@ -103,27 +104,33 @@ pub async fn prepare<S: KeyStore>(
     now: Timestamp,
 ) -> Result<(), ChangeKeysError> {
     let rings = store.key_rings().await.map_err(ChangeKeysError::Store)?;
+    let none = KeyRing::default();
     for (issuer, _) in issuers.iter() {
-        let signing = rings
-            .get(issuer)
-            .and_then(|ring| ring.signing(plan.algorithm, now));
-        match (plan.makes(issuer), signing) {
-            (MakesKeys::Yes, Some(_)) => {}
-            (MakesKeys::Yes, None) => {
-                provide(store, issuer, plan.algorithm, &plan.policy, now).await?;
-            }
-            (MakesKeys::No, None) => {
-                error!(issuer.name = %issuer, "nothing signs: import the key that jwks_uris publishes");
-            }
-            (MakesKeys::No, Some(key)) => match key.origin {
-                KeyOrigin::Imported => {}
-                KeyOrigin::Made => {
-                    warn!(issuer.name = %issuer, key.kid = %key.kid, "a key signs that was made here: see that jwks_uris publishes it");
+        let ring = rings.get(issuer).unwrap_or(&none);
+        match plan.makes(issuer) {
+            MakesKeys::Yes => {
+                for algorithm in ring.lacking(plan.algorithm, now) {
+                    provide(store, issuer, algorithm, &plan.policy, now).await?;
                 }
-            },
+            }
+            MakesKeys::No => tell(issuer, ring.signing(plan.algorithm, now)),
         }
     }
     Ok(())
+}
+
+/// Tells what is wrong where keys are published elsewhere.
+fn tell(issuer: &IssuerName, signing: Option<&StoredKey>) {
+    let Some(key) = signing else {
+        error!(issuer.name = %issuer, "nothing signs: import the key that jwks_uris publishes");
+        return;
+    };
+    match key.origin {
+        KeyOrigin::Imported => {}
+        KeyOrigin::Made => {
+            warn!(issuer.name = %issuer, key.kid = %key.kid, "a key signs that was made here: see that jwks_uris publishes it");
+        }
+    }
 }
 
 /// Makes a key that follows the one which signs with `algorithm`, as soon as it has been published for long enough.

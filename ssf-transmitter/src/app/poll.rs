@@ -12,7 +12,7 @@ use ssf_types::{
     error::Chain,
     id::{Jti, StreamId},
     poll::{PollRequest, PollResponse},
-    set::CompactSet,
+    set::{Algorithm, CompactSet},
     uri::Issuer,
 };
 use tokio::{sync::Semaphore, time::Instant};
@@ -135,6 +135,7 @@ struct Asked<'a> {
 struct Found {
     deliveries: Vec<Delivery>,
     more_available: bool,
+    signing_alg: Option<Algorithm>,
     handed_out: HandedOut,
 }
 
@@ -242,6 +243,7 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
             settled,
             deliveries,
             more_available,
+            signing_alg,
         } = polled
         else {
             handed_out.arrived();
@@ -257,12 +259,14 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
             return Ok(Found {
                 deliveries,
                 more_available,
+                signing_alg,
                 handed_out: HandedOut::nothing(),
             });
         }
         Ok(Found {
             deliveries,
             more_available,
+            signing_alg,
             handed_out,
         })
     }
@@ -274,7 +278,7 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
             found
                 .deliveries
                 .iter()
-                .map(|delivery| self.signed(asked, delivery)),
+                .map(|delivery| self.signed(asked, found.signing_alg, delivery)),
         );
         let mut sets = Vec::with_capacity(found.deliveries.len());
         for (delivery, set) in found.deliveries.iter().zip(signed.await) {
@@ -295,10 +299,11 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
     async fn signed(
         &self,
         asked: &Asked<'_>,
+        algorithm: Option<Algorithm>,
         delivery: &Delivery,
     ) -> Result<CompactSet, SignError> {
         let claims = mint::claims(self.issuer, &asked.audience, delivery);
-        self.signer.sign(&asked.issuer, claims).await
+        self.signer.sign(&asked.issuer, algorithm, claims).await
     }
 }
 

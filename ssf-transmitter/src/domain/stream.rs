@@ -6,6 +6,7 @@ use ssf_types::{
     audience::Audience,
     id::StreamId,
     metadata::DefaultSubjects,
+    set::Algorithm,
     stream::{
         CreateStream, Delivery, NotAsSupplied, ReplaceStream, StatusConfiguration,
         StreamConfiguration, StreamStatus, UpdateStream, events_delivered,
@@ -14,7 +15,13 @@ use ssf_types::{
     uri::{EventTypeUri, Issuer},
 };
 
-use super::{id::ReceiverId, issuer::IssuerName, method::DeliveryMethod, receiver::Receiver};
+use super::{
+    id::ReceiverId,
+    issuer::IssuerName,
+    method::DeliveryMethod,
+    receiver::Receiver,
+    signing_alg::{self, AlgNotOffered},
+};
 
 /// Most streams of one Receiver, unless configured otherwise.
 pub const STREAMS_PER_RECEIVER_DEFAULT: u64 = 100;
@@ -52,6 +59,8 @@ pub struct Stream {
     pub delivery: DeliveryMethod,
     /// Free text of the Receiver's.
     pub description: Option<String>,
+    /// What the Receiver asked to have its SETs signed with; without it, that is what the installation is configured for.
+    pub signing_alg: Option<Algorithm>,
     /// Whether SETs are sent.
     pub status: StreamStatus,
     /// Why the stream has that status.
@@ -69,6 +78,9 @@ pub enum NewStreamError {
     /// The request asks for a way of delivery that this transmitter does not know (SSF 1.0 §8.1.1.1).
     #[error("delivery.method must be urn:ietf:rfc:8935 (push) or urn:ietf:rfc:8936 (poll)")]
     UnknownDelivery,
+    /// The request asks for an algorithm that is none of ours.
+    #[error(transparent)]
+    Alg(AlgNotOffered),
 }
 
 /// What a Receiver wants of a stream that it has.
@@ -97,6 +109,29 @@ impl StreamChange {
         }
     }
 
+    /// The algorithm that is asked for, if the request says anything about it.
+    ///
+    /// # Errors
+    /// It is none of ours.
+    pub fn signing_alg(&self) -> Result<Option<Algorithm>, AlgNotOffered> {
+        match self {
+            Self::Update(update) => signing_alg::asked(&update.extra),
+            Self::Replace(replace) => signing_alg::asked(&replace.extra),
+        }
+    }
+
+    /// The algorithm of a stream that has `before` until it is changed.
+    fn signing_alg_after(
+        &self,
+        before: Option<Algorithm>,
+    ) -> Result<Option<Algorithm>, AlgNotOffered> {
+        let asked = self.signing_alg()?;
+        Ok(match self {
+            Self::Update(_) => asked.or(before),
+            Self::Replace(_) => asked,
+        })
+    }
+
     fn apply(
         self,
         stream: StreamConfiguration,
@@ -119,6 +154,9 @@ pub enum ChangeStreamError {
     /// The request asks for a way of delivery that this transmitter does not know.
     #[error("delivery.method must be urn:ietf:rfc:8935 (push) or urn:ietf:rfc:8936 (poll)")]
     UnknownDelivery,
+    /// The request asks for an algorithm that is none of ours.
+    #[error(transparent)]
+    Alg(AlgNotOffered),
 }
 
 impl Stream {
@@ -131,7 +169,7 @@ impl Stream {
     /// (SSF 1.0 §8.1.1.1).
     ///
     /// # Errors
-    /// The request asks for something else than push and poll.
+    /// The request asks for something else than push and poll, or for an algorithm that is none of ours.
     pub fn create(
         request: CreateStream,
         receiver: &Receiver,
@@ -145,6 +183,7 @@ impl Stream {
                 DeliveryMethod::asked_for(asked).ok_or(NewStreamError::UnknownDelivery)?
             }
         };
+        let signing_alg = signing_alg::asked(&request.extra).map_err(NewStreamError::Alg)?;
         let requested = request.events_requested.as_deref().unwrap_or_default();
         Ok(Self {
             id,
@@ -155,6 +194,7 @@ impl Stream {
             events_requested: request.events_requested,
             delivery,
             description: request.description,
+            signing_alg,
             status: StreamStatus::Enabled,
             reason: None,
             created_at: now,
@@ -168,7 +208,8 @@ impl Stream {
     /// Types of events that are asked for anew are chosen among the supported ones.
     ///
     /// # Errors
-    /// The request contradicts the `terms`, or asks for something else than push and poll; nothing has changed.
+    /// The request contradicts the `terms`, or asks for something else than push and poll, or for an algorithm that is none
+    /// of ours; nothing has changed.
     pub fn changed(
         &self,
         change: StreamChange,
@@ -180,6 +221,9 @@ impl Stream {
                 DeliveryMethod::asked_for(asked).ok_or(ChangeStreamError::UnknownDelivery)?
             }
         };
+        let signing_alg = change
+            .signing_alg_after(self.signing_alg)
+            .map_err(ChangeStreamError::Alg)?;
         let after = change
             .apply(self.configuration(terms), terms.events_supported)
             .map_err(ChangeStreamError::NotAsSupplied)?;
@@ -188,6 +232,7 @@ impl Stream {
             events_delivered: after.events_delivered,
             delivery,
             description: after.description,
+            signing_alg,
             ..self.clone()
         })
     }
@@ -225,6 +270,7 @@ impl Stream {
             .events_requested
             .clone_from(&self.events_requested);
         configuration.description.clone_from(&self.description);
+        configuration.extra = self.signing_alg.map(signing_alg::told).unwrap_or_default();
         configuration
     }
 
@@ -338,13 +384,16 @@ mod tests {
     fn changed(read: fn(&[u8]) -> StreamChange, body: &str) -> Result<Stream, ChangeStreamError> {
         let supported = types(&["urn:a:1", "urn:a:2", "urn:a:3"]);
         let issuer = Issuer::parse(ISSUER).unwrap();
-        let terms = Terms {
-            issuer: &issuer,
-            events_supported: &supported,
+        described().changed(read(body.as_bytes()), terms(&issuer, &supported))
+    }
+
+    fn terms<'a>(issuer: &'a Issuer, events_supported: &'a [EventTypeUri]) -> Terms<'a> {
+        Terms {
+            issuer,
+            events_supported,
             min_verification_interval: Duration::from_secs(30),
             inactivity_timeout: None,
-        };
-        described().changed(read(body.as_bytes()), terms)
+        }
     }
 
     fn described() -> Stream {
@@ -423,6 +472,54 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn an_algorithm_stays_until_another_is_asked_for_or_a_put_has_none() {
+        let patch_to = |body: &str, from: Option<Algorithm>| {
+            let issuer = Issuer::parse(ISSUER).unwrap();
+            let before = Stream {
+                signing_alg: from,
+                ..described()
+            };
+            let changed = before.changed(patch(body.as_bytes()), terms(&issuer, &[]));
+            changed.map(|stream| stream.signing_alg)
+        };
+        let silent = r#"{"stream_id":"f67e39a0","description":"after"}"#;
+        assert_eq!(patch_to(silent, None), Ok(None));
+        let es256 = Some(Algorithm::Es256);
+        assert_eq!(patch_to(silent, es256), Ok(es256));
+        let asks = r#"{"stream_id":"f67e39a0","set_signing_alg":"EdDSA"}"#;
+        assert_eq!(patch_to(asks, es256), Ok(Some(Algorithm::EdDsa)));
+        let unknown = r#"{"stream_id":"f67e39a0","set_signing_alg":"HS256"}"#;
+        let refused = Err(ChangeStreamError::Alg(AlgNotOffered));
+        assert_eq!(patch_to(unknown, es256), refused);
+
+        let issuer = Issuer::parse(ISSUER).unwrap();
+        let before = Stream {
+            signing_alg: es256,
+            ..described()
+        };
+        let body = r#"{"stream_id":"f67e39a0","delivery":{"method":"urn:ietf:rfc:8936"}}"#;
+        let replaced = before.changed(put(body.as_bytes()), terms(&issuer, &[]));
+        assert_eq!(replaced.unwrap().signing_alg, None);
+    }
+
+    #[test]
+    fn an_algorithm_is_told_to_who_asked_for_it_alone() {
+        let issuer = Issuer::parse(ISSUER).unwrap();
+        let created = |body: &str| create(CreateStream::parse(body.as_bytes()).unwrap());
+        let told = |stream: Stream| {
+            let configuration = stream.configuration(terms(&issuer, &[]));
+            let member = configuration.extra.json("set_signing_alg");
+            member.map(str::to_owned)
+        };
+        assert_eq!(told(created("{}").unwrap()), None);
+        let stream = created(r#"{"set_signing_alg":"ES256"}"#).unwrap();
+        assert_eq!(stream.signing_alg, Some(Algorithm::Es256));
+        assert_eq!(told(stream).as_deref(), Some(r#""ES256""#));
+        let refused = Err(NewStreamError::Alg(AlgNotOffered));
+        assert_eq!(created(r#"{"set_signing_alg":"none"}"#), refused);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) enum Code {
     NoEventAccepted,
     /// SETs are not pushed to the `endpoint_url`.
     EndpointNotAllowed,
+    /// The stream cannot have the algorithm that is asked for.
+    SigningAlgNotOffered,
     /// The stream is not enabled, and what was asked for needs one that is.
     StreamNotEnabled,
     /// The request has no token.
@@ -76,6 +78,7 @@ impl Code {
             | Self::InvalidEvent
             | Self::NoEventAccepted
             | Self::EndpointNotAllowed
+            | Self::SigningAlgNotOffered
             | Self::StreamNotEnabled
             | Self::BadHttp => StatusCode::BAD_REQUEST,
             Self::MissingToken | Self::InvalidToken => StatusCode::UNAUTHORIZED,

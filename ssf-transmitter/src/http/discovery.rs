@@ -3,14 +3,17 @@
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use ssf_types::{
     metadata::{AuthorizationScheme, DefaultSubjects, TransmitterMetadata},
+    set::Algorithm,
     stream::{DELIVERY_POLL, DELIVERY_PUSH},
     uri::{EndpointUrl, Issuer},
 };
 
 use super::{
     openapi::refusals::Anybody,
+    signing_alg,
     site::{Site, endpoint},
 };
+use crate::domain::signing_alg::told_of_offer;
 
 /// How long an answer may be kept.
 const CACHE: &str = "public, max-age=60";
@@ -34,6 +37,7 @@ pub(super) async fn metadata(site: Data<Site>) -> HttpResponse {
             elsewhere,
             authorization_schemes(&site),
             site.app.default_subjects,
+            &signing_alg::offered(&site),
         ))
 }
 
@@ -53,6 +57,7 @@ fn describe(
     jwks_elsewhere: Option<&EndpointUrl>,
     schemes: Vec<AuthorizationScheme>,
     default_subjects: DefaultSubjects,
+    algorithms: &[Algorithm],
 ) -> TransmitterMetadata {
     let mut metadata = TransmitterMetadata::new(issuer.clone());
     let own = || endpoint(issuer, Site::JWKS);
@@ -65,6 +70,7 @@ fn describe(
     metadata.delivery_methods_supported = vec![DELIVERY_PUSH.to_owned(), DELIVERY_POLL.to_owned()];
     metadata.authorization_schemes = schemes;
     metadata.default_subjects = Some(default_subjects);
+    metadata.extra = told_of_offer(algorithms);
     metadata
 }
 
@@ -89,9 +95,11 @@ mod tests {
             "verification_endpoint": "https://tr.example.com/issuer1/ssf/verify",
             "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6750"}],
             "default_subjects": "NONE",
+            "set_signing_alg_values_supported": ["RS256", "EdDSA"],
         });
         let schemes = vec![AuthorizationScheme::bearer()];
-        let described = describe(&issuer, None, schemes, DefaultSubjects::None);
+        let algorithms = [Algorithm::Rs256, Algorithm::EdDsa];
+        let described = describe(&issuer, None, schemes, DefaultSubjects::None, &algorithms);
         assert_eq!(serde_json::to_value(described).unwrap(), expected);
     }
 }

@@ -18,7 +18,7 @@ use super::{
     code::Code,
     openapi::refusals::{Configuring, Creating, Naming},
     problem::Problem,
-    query,
+    query, signing_alg,
     site::Site,
 };
 use crate::{
@@ -28,6 +28,7 @@ use crate::{
         id::ReceiverId,
         receiver::Receiver,
         scope::Need,
+        signing_alg::asked as asked_alg,
         stream::{Stream, StreamChange},
     },
     ports::{Clock, DeletedStream, StreamStore},
@@ -55,8 +56,12 @@ pub(super) async fn create(
     let asked =
         CreateStream::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_endpoint(asked.delivery.as_ref(), &site)?;
+    let keyless = signing_alg::check(asked_alg(&asked.extra), &site)?;
     let act = Act::making(Actor::receiver(receiver.id), Action::CreateStream, "stream");
     let creating = Box::pin(async {
+        if let Some(algorithm) = keyless {
+            signing_alg::provide(algorithm, &site).await?;
+        }
         let now = site.app.clock.now();
         let created = manage::create(
             &site.app.store,
@@ -165,6 +170,7 @@ async fn change(
     check_same_stream(request, asked.stream_id())?;
     note_activity(site, receiver.id, asked.stream_id()).await?;
     check_endpoint(asked.delivery(), site)?;
+    let keyless = signing_alg::check(asked.signing_alg(), site)?;
     let act = Act::on(
         Actor::receiver(receiver.id),
         Action::ChangeStream,
@@ -172,6 +178,11 @@ async fn change(
         asked.stream_id(),
     );
     let changing = Box::pin(async {
+        if let Some(algorithm) = keyless {
+            // No key is made for a stream that there is not.
+            find(site, &receiver, asked.stream_id()).await?;
+            signing_alg::provide(algorithm, site).await?;
+        }
         let changed = manage::change(
             &site.app.store,
             &site.app.gate,

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, future::Future};
 
 use ssf_types::{
     id::{Jti, StreamId},
+    set::Algorithm,
     time::Timestamp,
 };
 
@@ -71,6 +72,8 @@ pub enum Polled {
         deliveries: Vec<Delivery>,
         /// Whether another poll would get more.
         more_available: bool,
+        /// What they are to be signed with, if the Receiver has asked for something.
+        signing_alg: Option<Algorithm>,
     },
     /// The Receiver has no such stream, or it is not polled; nothing is different.
     NotFound,

@@ -67,14 +67,14 @@ impl PollStore for SeaStore {
         if step.settled.is_empty() {
             // Most polls come for nothing, and shall not queue for the one connection that writes.
             match self.glance(receiver, uuid, now).await? {
-                Glance::Nothing => return Ok(done(PollSettled::default())),
+                Glance::Nothing => return Ok(nothing()),
                 Glance::NotFound => return Ok(Polled::NotFound),
                 Glance::Something => {}
             }
         }
         let transaction = self.begin().await?;
         let locked = self.lock_own_stream(&transaction, receiver, uuid).await?;
-        let Some((queue, _)) = locked.filter(|(queue, _)| queue.polled) else {
+        let Some((queue, stream)) = locked.filter(|(queue, _)| queue.polled) else {
             return Ok(Polled::NotFound);
         };
         let (settled, sequences) = self
@@ -96,6 +96,7 @@ impl PollStore for SeaStore {
             settled,
             deliveries: self.read_deliveries(picked.rows).await?,
             more_available: picked.more_available,
+            signing_alg: stream.signing_alg,
         })
     }
 
@@ -138,11 +139,12 @@ impl PollStore for SeaStore {
     }
 }
 
-fn done(settled: PollSettled) -> Polled {
+fn nothing() -> Polled {
     Polled::Done {
-        settled,
+        settled: PollSettled::default(),
         deliveries: Vec::new(),
         more_available: false,
+        signing_alg: None,
     }
 }
 

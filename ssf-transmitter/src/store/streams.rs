@@ -6,6 +6,7 @@ use sea_orm::{
 use serde_json::json;
 use ssf_types::{
     id::StreamId,
+    set::Algorithm,
     stream::{Delivery, StreamStatus},
     time::Timestamp,
 };
@@ -189,6 +190,7 @@ impl SeaStore {
             reason: Set(stream.reason.clone()),
             created_at: Set(row::millis(stream.created_at)),
             default_subjects: Set(stream.default_subjects.as_str().to_owned()),
+            signing_alg: Set(stream.signing_alg.map(|alg| alg.as_str().to_owned())),
         })
     }
 
@@ -204,6 +206,11 @@ impl SeaStore {
         let requested = requested.map(|json| cell("events_requested").parse(json));
         let status: StreamStatus = serde_json::from_value(json!(row.status))
             .map_err(|_| cell("status").corrupt("it is not a status"))?;
+        let known = |name| {
+            Algorithm::parse(name)
+                .ok_or_else(|| cell("signing_alg").corrupt("it is not one of ours"))
+        };
+        let signing_alg = row.signing_alg.as_deref().map(known).transpose()?;
         Ok(Stream {
             id: row::stream_id(row.id)?,
             receiver: ReceiverId::new(row.receiver_id),
@@ -213,6 +220,7 @@ impl SeaStore {
             events_delivered: cell("events_delivered").parse(&row.events_delivered)?,
             delivery: method,
             description: row.description,
+            signing_alg,
             status,
             reason: row.reason,
             created_at: row::moment(row.created_at),

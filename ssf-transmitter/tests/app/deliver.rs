@@ -30,7 +30,7 @@ use ssf_types::{
     error::ErrCode,
     event::{EventPayload, ssf::StreamUpdated},
     push::{Failure, NoAnswer, PushError, PushOutcome},
-    set::{CompactSet, SetClaims},
+    set::{Algorithm, CompactSet, SetClaims},
     stream::{PushDelivery, StreamStatus, UpdateStatus, UpdateStream},
     uri::Issuer,
 };
@@ -45,7 +45,12 @@ struct PlainSigner {
 }
 
 impl Signer for PlainSigner {
-    async fn sign(&self, _: &IssuerName, claims: SetClaims) -> Result<CompactSet, SignError> {
+    async fn sign(
+        &self,
+        _: &IssuerName,
+        _: Option<Algorithm>,
+        claims: SetClaims,
+    ) -> Result<CompactSet, SignError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(SignError(Box::new(io::Error::other("no key"))));
         }

@@ -82,7 +82,7 @@ async fn kept<T>(
 
 /// Signs for an issuer; the key's name.
 async fn signer(keys: &SigningKeys, issuer: &IssuerName) -> Result<Kid, SignError> {
-    let token = keys.sign(issuer, claims()).await?;
+    let token = keys.sign(issuer, None, claims()).await?;
     let set = UnverifiedSet::parse(token.as_str().as_bytes()).unwrap();
     Ok(set.header().kid.clone().unwrap())
 }
@@ -134,7 +134,7 @@ async fn every_algorithm_can_be_the_one_that_signs_and_a_new_one_gets_a_key() {
             .unwrap();
         let keys = SigningKeys::load(&world.store, &world.clock, *algorithm).await;
         let keys = keys.unwrap();
-        let token = keys.sign(&main_name(), claims()).await.unwrap();
+        let token = keys.sign(&main_name(), None, claims()).await.unwrap();
         let token = UnverifiedSet::parse(token.as_str().as_bytes()).unwrap();
         assert_eq!(token.header().alg, *algorithm);
     }
@@ -235,6 +235,106 @@ async fn where_keys_are_published_elsewhere_a_removed_one_is_followed_by_none() 
         signer(&keys, &main_name()).await
     });
     assert!(refused.await.is_err());
+}
+
+/// Has a stream of the main issuer ask for an algorithm.
+async fn provide(world: &World, keys: &SigningKeys, algorithm: Algorithm) {
+    let (policy, now) = (plan().policy, world.clock.now());
+    keys.provide(&world.store, &main_name(), algorithm, &policy, now)
+        .await
+        .unwrap();
+}
+
+/// Signs for the main issuer as a stream asks for it.
+async fn signed_with(keys: &SigningKeys, algorithm: Option<Algorithm>) -> (Algorithm, Kid) {
+    let token = keys.sign(&main_name(), algorithm, claims()).await.unwrap();
+    let set = UnverifiedSet::parse(token.as_str().as_bytes()).unwrap();
+    (set.header().alg, set.header().kid.clone().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_algorithm_that_is_asked_for_gets_a_published_key_and_the_default_keeps_its_own() {
+    let world = World::new();
+    let keys = started(&world).await;
+    let plan = plan();
+    let (default, own) = kept(&world, &keys, &plan, async {
+        let (_, before) = signed_with(&keys, None).await;
+        provide(&world, &keys, Algorithm::EdDsa).await;
+        assert_eq!(published(&keys, &main_name()).len(), 2);
+        let own = signed_with(&keys, Some(Algorithm::EdDsa)).await;
+        assert!(published(&keys, &main_name()).contains(&own.1));
+        let default = signed_with(&keys, None).await;
+        assert_eq!(default.1, before);
+        (default.0, own.0)
+    })
+    .await;
+    assert_eq!((default, own), (Algorithm::Es256, Algorithm::EdDsa));
+    assert_eq!(published(&keys, &acme_name()).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_ask_for_an_algorithm_at_the_same_time_share_a_key() {
+    let world = World::new();
+    let keys = started(&world).await;
+    let plan = plan();
+    let asking = || provide(&world, &keys, Algorithm::EdDsa);
+    kept(&world, &keys, &plan, async {
+        tokio::join!(asking(), asking(), asking());
+        asking().await;
+    })
+    .await;
+    assert_eq!(ring(&world, &main_name()).await.keys().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_keys_are_made_here_again_a_start_makes_those_that_streams_may_have_asked_for() {
+    let world = World::new();
+    let keys = started(&world).await;
+    let plan = plan();
+    let asking = provide(&world, &keys, Algorithm::EdDsa);
+    kept(&world, &keys, &plan, asking).await;
+    let now = world.clock.now();
+    let before = ring(&world, &main_name()).await;
+    let lost = before.signing(Algorithm::EdDsa, now).unwrap().kid.clone();
+    let (store, policy) = (&world.store, &plan.policy);
+    keys::remove(store, &main_name(), &lost, MakesKeys::No, policy, now)
+        .await
+        .unwrap();
+    keys::prepare(store, &issuers(), &plan, now).await.unwrap();
+    let after = ring(&world, &main_name()).await;
+    assert_ne!(after.signing(Algorithm::EdDsa, now).unwrap().kid, lost);
+    assert!(after.signing(Algorithm::Rs256, now).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_replaces_the_key_of_each_algorithm() {
+    let world = World::new();
+    let keys = started(&world).await;
+    let mut plan = plan();
+    plan.policy.rotate_every = Some(90 * DAY);
+    let asking = provide(&world, &keys, Algorithm::EdDsa);
+    kept(&world, &keys, &plan, asking).await;
+    let algorithms = [None, Some(Algorithm::EdDsa)];
+    let signers = || {
+        kept(&world, &keys, &plan, async {
+            keys.caught_up().await.unwrap();
+            let [default, asked] = algorithms;
+            [
+                signed_with(&keys, default).await,
+                signed_with(&keys, asked).await,
+            ]
+        })
+    };
+    let before = signers().await;
+    world.clock.advance(89 * DAY);
+    until(&world, &keys, &plan, |ring| ring.keys().len() == 4).await;
+    assert_eq!(signers().await, before);
+    world.clock.advance(DAY);
+    let after = signers().await;
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.0, after.0);
+        assert_ne!(before.1, after.1);
+    }
 }
 
 /// Lets the keys be kept until `is_so`, for a bounded time.

@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,12 +15,12 @@ use serde_json::Value;
 use ssf_transmitter::{
     app::poll::{self, Caller, PollAnswer, PollError, Poller, Polls, Unreached},
     domain::{issuer::IssuerName, stream::Stream},
-    ports::{Clock, SignError, Signer},
+    ports::{Clock, SignError, Signer, StreamStore},
     testing::{ManualClock, MemoryStore},
 };
 use ssf_types::{
     poll::PollRequest,
-    set::{CompactSet, SetClaims},
+    set::{Algorithm, CompactSet, SetClaims},
     uri::Issuer,
 };
 use tokio::time::Instant;
@@ -31,10 +34,18 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 struct PlainSigner {
     takes: Duration,
     is_broken: AtomicBool,
+    /// What it was to sign with, most recently last.
+    asked: Mutex<Vec<Option<Algorithm>>>,
 }
 
 impl Signer for PlainSigner {
-    async fn sign(&self, _: &IssuerName, claims: SetClaims) -> Result<CompactSet, SignError> {
+    async fn sign(
+        &self,
+        _: &IssuerName,
+        algorithm: Option<Algorithm>,
+        claims: SetClaims,
+    ) -> Result<CompactSet, SignError> {
+        self.asked.lock().unwrap().push(algorithm);
         tokio::time::sleep(self.takes).await;
         let claims = serde_json::to_vec(&claims).unwrap();
         let text = String::from_utf8(claims.clone()).unwrap();
@@ -139,6 +150,27 @@ async fn a_poll_waits_for_an_event_and_is_answered_with_it_at_once() {
     booth.look(&mut caller).await;
     assert_eq!(waiting.await, 1);
     assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_waits_is_answered_with_sets_of_the_algorithm_that_was_asked_for_meanwhile() {
+    let booth = Booth::new().await;
+    let mut caller = Caller::new(booth.world.clock.now());
+    let mut waiting = Box::pin(booth.sets("{}"));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    let asks = |stream: &Stream| {
+        let mut stream = stream.clone();
+        stream.signing_alg = Some(Algorithm::EdDsa);
+        Ok::<_, ()>(stream)
+    };
+    let (store, now) = (&booth.world.store, booth.world.clock.now());
+    let (receiver, id) = (booth.stream.receiver, &booth.stream.id);
+    store.change_stream(receiver, id, now, asks).await.unwrap();
+    booth.world.happens_to(&["a"]).await;
+    booth.look(&mut caller).await;
+    assert_eq!(waiting.await, 1);
+    let asked = booth.signer.asked.lock().unwrap().clone();
+    assert_eq!(asked, [Some(Algorithm::EdDsa)]);
 }
 
 #[tokio::test(start_paused = true)]

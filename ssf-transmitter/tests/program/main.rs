@@ -41,6 +41,8 @@ mod push_tls;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
+mod signing_alg;
+#[cfg(test)]
 mod sources;
 #[cfg(test)]
 mod stranger;

@@ -23,14 +23,15 @@ mod keys;
 mod operators;
 mod poll;
 mod receivers;
+mod signing_alg;
 mod status;
 mod subjects;
 mod tending;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, audit::*, issuers::*, keys::*, operators::*, poll::*, receivers::*, status::*,
-    subjects::*, tending::*, verification::*,
+    announcement::*, audit::*, issuers::*, keys::*, operators::*, poll::*, receivers::*,
+    signing_alg::*, status::*, subjects::*, tending::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {

@@ -170,6 +170,9 @@ on_every_store! {
     a_revoked_receiver_keeps_its_streams_and_shows_nothing
     a_receiver_is_removed_when_its_streams_are_gone
     an_assertion_is_used_once
+    an_algorithm_is_kept_until_the_stream_has_another_or_none
+    who_pushes_signs_as_the_stream_asks_and_stops_when_it_asks_otherwise
+    a_poll_hears_what_its_sets_are_to_be_signed_with
     a_key_is_read_as_it_was_stored
     two_issuers_may_have_a_key_of_one_name
     a_change_of_keys_sees_what_the_one_before_has_left

@@ -81,6 +81,15 @@ impl KeyRing {
             .find(|key| key.state(now) == KeyState::Published)
     }
 
+    /// The algorithms that need a key: `default`, and those that have had one, since streams may have asked for them.
+    pub fn lacking(&self, default: Algorithm, now: Timestamp) -> Vec<Algorithm> {
+        let is_lacking = |algorithm: &Algorithm| {
+            let is_needed = *algorithm == default || self.of(*algorithm).next().is_some();
+            is_needed && self.signing(*algorithm, now).is_none()
+        };
+        Algorithm::ALL.iter().copied().filter(is_lacking).collect()
+    }
+
     /// The algorithms whose keys the schedule replaces at `now`.
     pub fn due_for_rotation(&self, policy: &KeyPolicy, now: Timestamp) -> Vec<Algorithm> {
         let Some(every) = policy.rotate_every else {

@@ -76,7 +76,11 @@ pub(in crate::http) struct Creating;
 
 impl IntoResponses for Creating {
     fn responses() -> Responses {
-        let own = [Code::EndpointNotAllowed, Code::TooManyStreams];
+        let own = [
+            Code::EndpointNotAllowed,
+            Code::SigningAlgNotOffered,
+            Code::TooManyStreams,
+        ];
         refused(&[ANY, TOKEN, SCOPE, BODY, &own])
     }
 }
@@ -86,7 +90,11 @@ pub(in crate::http) struct Configuring;
 
 impl IntoResponses for Configuring {
     fn responses() -> Responses {
-        let own = [Code::EndpointNotAllowed, Code::StreamNotFound];
+        let own = [
+            Code::EndpointNotAllowed,
+            Code::SigningAlgNotOffered,
+            Code::StreamNotFound,
+        ];
         refused(&[ANY, TOKEN, SCOPE, BODY, &own])
     }
 }

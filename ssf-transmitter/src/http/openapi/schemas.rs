@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use ssf_types::{
     event::ssf::STATE_BYTES_MAX,
     poll::SETTLED_MAX,
+    set::Algorithm,
     stream::{
         DELIVERY_POLL, DELIVERY_PUSH, DESCRIPTION_BYTES_MAX, EVENT_TYPES_MAX, REASON_BYTES_MAX,
     },
@@ -42,6 +43,11 @@ fn array_of(name: &str) -> Value {
     json!({ "type": "array", "items": reference(name) })
 }
 
+/// The names of the algorithms that there are.
+fn signing_algs() -> Vec<&'static str> {
+    Algorithm::ALL.iter().map(|alg| alg.as_str()).collect()
+}
+
 /// An identifier of ours: bytes that can stand in a log.
 fn identifier() -> Value {
     json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$" })
@@ -54,6 +60,10 @@ fn configuration() -> Value {
         "EventTypes": {
             "type": "array", "maxItems": EVENT_TYPES_MAX,
             "items": { "type": "string", "minLength": 1, "description": "The URI of an event type." },
+        },
+        "SigningAlg": {
+            "type": "string", "enum": signing_algs(),
+            "description": "What SETs are signed with; the metadata has those that may be asked for.",
         },
         "Delivery": { "oneOf": [reference("PushDelivery"), reference("PollDelivery")] },
         "PushDelivery": {
@@ -90,6 +100,7 @@ fn configuration() -> Value {
                 "min_verification_interval": { "type": "integer", "minimum": 0, "description": "Seconds." },
                 "inactivity_timeout": { "type": "integer", "minimum": 1, "description": "Seconds." },
                 "description": { "type": "string" },
+                "set_signing_alg": reference("SigningAlg"),
             },
         },
         "Streams": { "oneOf": [reference("Stream"), array_of("Stream")] },
@@ -114,6 +125,7 @@ fn requests() -> Value {
         "events_requested": reference("EventTypes"),
         "delivery": reference("Delivery"),
         "description": description,
+        "set_signing_alg": reference("SigningAlg"),
     });
     json!({
         "CreateStream": {
@@ -122,6 +134,7 @@ fn requests() -> Value {
                 "events_requested": reference("EventTypes"),
                 "delivery": reference("Delivery"),
                 "description": description,
+                "set_signing_alg": reference("SigningAlg"),
             },
         },
         "UpdateStream": { "type": "object", "required": ["stream_id"], "properties": own },
@@ -281,6 +294,7 @@ fn documents() -> Value {
                 "delivery_methods_supported": texts,
                 "authorization_schemes": { "type": "array", "items": { "type": "object", "required": ["spec_urn"] } },
                 "default_subjects": { "type": "string", "enum": ["ALL", "NONE"] },
+                "set_signing_alg_values_supported": array_of("SigningAlg"),
             },
         },
         "AuthorizationServerMetadata": {

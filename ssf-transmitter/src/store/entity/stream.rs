@@ -24,6 +24,8 @@ pub(crate) struct Model {
     pub(crate) created_at: i64,
     /// `ALL` or `NONE`.
     pub(crate) default_subjects: String,
+    /// Absent if the Receiver asked for none.
+    pub(crate) signing_alg: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

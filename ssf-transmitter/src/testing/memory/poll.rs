@@ -126,6 +126,7 @@ impl PollStore for MemoryStore {
             settled,
             deliveries,
             more_available,
+            signing_alg: kept.stream.signing_alg,
         })
     }
 

@@ -42,7 +42,7 @@ async fn polled_stream(store: &impl Store, number: u8, uris: &[&str]) -> Stream 
     stream
 }
 
-fn wanting(sets_max: usize, now: Timestamp) -> PollStep {
+pub(super) fn wanting(sets_max: usize, now: Timestamp) -> PollStep {
     PollStep {
         settled: [].into(),
         sets_max,
@@ -70,6 +70,7 @@ async fn take(store: &impl Store, stream: &Stream, step: PollStep, now: Timestam
         settled,
         deliveries,
         more_available,
+        ..
     } = polled
     else {
         panic!("{polled:?}")

@@ -230,6 +230,17 @@ fn something_signs_wherever_it_is_needed() {
 }
 
 #[test]
+fn an_algorithm_that_has_had_a_key_needs_one_as_the_default_does() {
+    let lacking = |ring: &KeyRing, at| ring.lacking(Algorithm::Rs256, at);
+    assert_eq!(lacking(&KeyRing::default(), NOW), [Algorithm::Rs256]);
+    let es256 = key_for(Algorithm::Es256, "e", NOW, NOW);
+    let ring = KeyRing::new(vec![key("a", NOW, NOW), es256]);
+    assert_eq!(lacking(&ring, NOW), []);
+    let ring = ring.without(&kid("e"), None, &policy(), NOW).unwrap();
+    assert_eq!(lacking(&ring, NOW), [Algorithm::Es256]);
+}
+
+#[test]
 fn the_private_part_is_destroyed_when_its_time_is_over() {
     let ring = two();
     assert!(!ring.has_remains(later(8 * DAY - 1)));
