@@ -8,6 +8,7 @@ use ssf_conformance::{
 };
 use ssf_transmitter::{
     config::{Config, Layers},
+    domain::issuer::IssuerName,
     server::Server,
     telemetry,
 };
@@ -23,7 +24,8 @@ async fn our_own_transmitter_is_conformant() {
     let config = Config::read(layers).unwrap();
     let metrics = telemetry::start_metrics().unwrap();
     let server = Server::start(config, metrics).await.unwrap();
-    let target = Target::parse(server.issuer().as_str()).unwrap();
+    let issuer = server.issuers().of(&IssuerName::default()).unwrap();
+    let target = Target::parse(issuer.as_str()).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(server.run_until(async {
         let _ = stopped.await;
