@@ -47,7 +47,8 @@ clippy:
 unit: witnesses
 	SSF_WITNESSES=$(abspath $(WITNESSES)) $(CARGO) test --workspace --all-features --locked
 
-# Libraries in other languages, which verify what we sign, sign what we verify, and carry receivers of SETs.
+# Libraries in other languages, which verify what we sign, sign what we verify, and carry receivers of SETs; and schemathesis,
+# which compares what the transmitter says of its interface with what it answers.
 witnesses: setup
 	@.ci/witnesses $(WITNESSES)
 

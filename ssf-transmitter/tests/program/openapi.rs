@@ -1,11 +1,26 @@
 //! The description of the interface: it is there, and says what is served.
+//!
+//! schemathesis asks everything that the description allows, and what it forbids, and compares the answers with it. `make
+//! witnesses` installs it into a directory, which `SSF_WITNESSES` names.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::rig::{Answer, Installation, Transmitter, client};
+use crate::{
+    rig::{Answer, Installation, Transmitter, client, text, value},
+    stranger::libraries,
+};
+
+/// How long schemathesis may take, in seconds: it needs less than half of that.
+const SECONDS_MAX: &str = "90";
+
+/// What schemathesis looks at. Not whether everything that a schema allows is accepted: no schema tells which streams there
+/// are, which hosts are public, or how many bytes a character has.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+    response_headers_conformance,response_schema_conformance,negative_data_rejection,ignored_auth,\
+    unsupported_method";
 
 /// All methods that a description can have here.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -97,4 +112,54 @@ async fn what_the_metadata_name_is_described_behind_the_main_issuer() {
         assert_eq!(described["servers"][0]["url"], transmitter.issuer, "{name}");
     }
     assert!(!document.to_string().contains("acme"));
+}
+
+/// Adds whatever prints a credential, and returns what it printed.
+fn added(installation: &Installation, arguments: &[&str]) -> String {
+    let output = installation.run(arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[test]
+fn schemathesis_gets_no_fault_and_no_answer_that_is_not_described() {
+    let Some(libraries) = libraries("by schemathesis") else {
+        return;
+    };
+    let installation = Installation::new().with("SSF_TRANSMITTER_POLL_TIMEOUT_SECONDS", "1");
+    let transmitter = installation.serve();
+    let audience = ["--audience", "https://rp.example.com"];
+    let add = ["receiver", "add", "rp", "--bearer", "--client-secret"];
+    let receiver = added(&installation, &[&add[..], &audience].concat());
+    let source = added(&installation, &["source", "add", "hr"]);
+    let configuration = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let configuration = configuration.join("tests/program/openapi/schemathesis.toml");
+    let run = Command::new("timeout")
+        .arg(SECONDS_MAX)
+        .arg(libraries.join("schemathesis/bin/schemathesis"))
+        .args(["--no-color", "--config-file"])
+        .arg(configuration)
+        .args(["run", &transmitter.url("/openapi.json"), "--seed", "1"])
+        .args(["--workers", "1", "--phases", "coverage,fuzzing,stateful"])
+        .args(["--checks", CHECKS])
+        .current_dir(installation.path(""))
+        .env(
+            "RECEIVER_TOKEN",
+            value(&receiver, "receiver_token").unwrap(),
+        )
+        .env("CLIENT_ID", value(&receiver, "client_id").unwrap())
+        .env("CLIENT_SECRET", value(&receiver, "client_secret").unwrap())
+        .env("SOURCE_TOKEN", value(&source, "source_token").unwrap())
+        .env(
+            "OPERATOR_TOKEN",
+            transmitter.operator_token.as_deref().unwrap(),
+        )
+        .output()
+        .unwrap();
+    let told = text(&run.stdout);
+    assert!(run.status.success(), "{told}");
+    // Whatever is described was asked for.
+    let count = |name: &str| told.lines().find_map(|line| line.trim().strip_prefix(name));
+    let tested = count("Tested: ").unwrap();
+    assert_eq!(count("Selected: "), Some(&*format!("{tested}/{tested}")));
 }

@@ -31,10 +31,13 @@ const STEPS: [&str; 12] = [
     "poll: deleted the stream",
 ];
 
+/// What is not tested without them.
+const WHO: &str = "with receivers of others";
+
 const AUDIENCE: &str = "https://stranger.example.com";
 
-/// Where the strangers' libraries are installed; without them, a lone `cargo test` tells that it proves less.
-fn libraries() -> Option<PathBuf> {
+/// Where what others wrote is installed; without it, a lone `cargo test` tells what it does not test.
+pub(crate) fn libraries(untested: &str) -> Option<PathBuf> {
     if let Some(directory) = env::var_os("SSF_WITNESSES") {
         return Some(directory.into());
     }
@@ -42,8 +45,7 @@ fn libraries() -> Option<PathBuf> {
         env::var_os("CI").is_none(),
         "SSF_WITNESSES is not set: run `make test`, or `make witnesses` first"
     );
-    let told =
-        "\nNOT TESTED with receivers of others: `make test` installs them, this run has none\n\n";
+    let told = format!("\nNOT TESTED {untested}: `make test` installs them, this run has none\n\n");
     io::stderr().write_all(told.as_bytes()).unwrap();
     None
 }
@@ -88,7 +90,9 @@ fn run(stranger: &mut Command, task: &Value) -> Output {
 
 #[test]
 fn a_receiver_in_python_is_served_by_push_and_by_poll() {
-    let Some(libraries) = libraries() else { return };
+    let Some(libraries) = libraries(WHO) else {
+        return;
+    };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/stranger/receiver.py");
     let mut python = Command::new(libraries.join("python/bin/python"));
     python.arg(script);
@@ -97,7 +101,9 @@ fn a_receiver_in_python_is_served_by_push_and_by_poll() {
 
 #[test]
 fn a_receiver_in_javascript_is_served_at_an_issuer_with_a_path() {
-    let Some(libraries) = libraries() else { return };
+    let Some(libraries) = libraries(WHO) else {
+        return;
+    };
     // As text, the script finds the libraries in the directory where it runs instead of the one where it lies.
     let mut node = Command::new("node");
     node.args(["--input-type=module", "--eval"])
