@@ -1,8 +1,8 @@
-//! Where SETs may be pushed to: only to addresses that are everybody's.
+//! Where requests may go: only to addresses that are everybody's.
 //!
 //! A Receiver chooses the URL that this Transmitter then sends requests to, from inside the operator's network. So a URL
 //! that names a host of that network, the machine itself, or the place where a cloud keeps its secrets is refused when it
-//! is asked for. What a name resolves to is another question, which is to be asked for each connection.
+//! is asked for, and what a name leads to is judged by the same rule for each connection.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -13,16 +13,30 @@ use url::Host;
 /// Most networks that may be allowed beside the public ones: each is compared with each URL.
 pub const NETWORKS_MAX: usize = 64;
 
-/// IPv4 networks that are not everybody's (RFC 6890, and the IANA registry of special-purpose addresses), and one address
-/// that a cloud uses for its own.
-const SPECIAL_V4: [Ipv4Net; 16] = [
+/// Where clouds tell a machine its secrets, to whoever asks from inside. No network that is allowed holds them: who allows
+/// `fd00::/8` does not think of this.
+const METADATA: [IpAddr; 9] = [
+    // Azure's wire server, which lies among public addresses.
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    // Most clouds; then containers and pods of AWS.
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    // Alibaba, Oracle.
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    // AWS, its pods, and Google.
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// IPv4 networks that are not everybody's (RFC 6890, and the IANA registry of special-purpose addresses).
+const SPECIAL_V4: [Ipv4Net; 15] = [
     v4([0, 0, 0, 0], 8),
     v4([10, 0, 0, 0], 8),
     v4([100, 64, 0, 0], 10),
     v4([127, 0, 0, 0], 8),
-    // The one of Azure's wire server, which tells secrets to whoever asks from inside.
-    v4([168, 63, 129, 16], 32),
-    // Holds 169.254.169.254, where most clouds tell an instance its credentials.
     v4([169, 254, 0, 0], 16),
     v4([172, 16, 0, 0], 12),
     v4([192, 0, 0, 0], 24),
@@ -104,7 +118,7 @@ impl PushAddresses {
         }
     }
 
-    /// Whether a stream may have `endpoint`.
+    /// Whether a stream may have `endpoint`, and a request may go there.
     ///
     /// Addresses are judged as the parser of URLs understands them, so that `0x7f.1` and `2130706433` are `127.0.0.1`.
     /// Names are not resolved: only those that always mean the machine itself are refused (RFC 6761 §6.3).
@@ -127,9 +141,11 @@ impl PushAddresses {
             return Err(PushAddressError::NotHttps);
         }
         let allowed = match url.host() {
-            Some(Host::Ipv4(address)) => is_public_v4(address) || self.has(address.into()),
-            Some(Host::Ipv6(address)) => is_public_v6(address) || self.has(address.into()),
-            Some(Host::Domain(name)) => !is_localhost(name) || self.has(Ipv4Addr::LOCALHOST.into()),
+            Some(Host::Ipv4(address)) => self.allows(address.into()),
+            Some(Host::Ipv6(address)) => self.allows(address.into()),
+            Some(Host::Domain(name)) => {
+                !is_localhost(name) || self.allows(Ipv4Addr::LOCALHOST.into())
+            }
             None => false,
         };
         if allowed {
@@ -138,11 +154,32 @@ impl PushAddresses {
         Err(PushAddressError::NotPublic)
     }
 
-    /// Whether the address is in a network that is allowed beside the public ones; an IPv4-mapped one is never meant.
-    fn has(&self, address: IpAddr) -> bool {
-        self.networks
-            .iter()
-            .any(|network| network.contains(&address))
+    /// Whether a connection may go to `address`, to which `host` leads now.
+    ///
+    /// A name that always means the machine itself leads to it alone, whatever a name server says: what is sent there may
+    /// be sent without TLS.
+    pub fn allows_for(&self, host: &str, address: IpAddr) -> bool {
+        let is_meant = !is_localhost(&host.to_ascii_lowercase()) || address.is_loopback();
+        is_meant && self.allows(address)
+    }
+
+    /// Whether a connection may go to `address`.
+    ///
+    /// An IPv6 address in which an IPv4 address is written is allowed only if its network is, and that IPv4 address as well:
+    /// with `64:ff9b::/96` among the networks, NAT64 leads to public addresses alone.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        if METADATA.contains(&address) {
+            return false;
+        }
+        let is_own = self.own_machine == OwnMachine::Allowed && address.is_loopback();
+        let is_named = || self.networks.iter().any(|net| net.contains(&address));
+        match address {
+            IpAddr::V4(v4) => is_public_v4(v4) || is_own || is_named(),
+            IpAddr::V6(v6) => {
+                let is_inner_allowed = inner_v4(v6).is_none_or(|v4| self.allows(v4.into()));
+                is_inner_allowed && (is_public_v6(v6) || is_own || is_named())
+            }
+        }
     }
 }
 
@@ -154,189 +191,32 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     GLOBAL_V6.contains(&address) && !SPECIAL_V6.iter().any(|network| network.contains(&address))
 }
 
-/// `localhost` and all below it, with or without the dot of the root; the parser has made it lower case.
+/// The IPv4 address to which a packet for `address` may find its way: one that is mapped, compatible, translated (RFC 2765),
+/// that of NAT64 (RFC 6052, RFC 8215), of 6to4 (RFC 3056), of Teredo (RFC 4380) or of ISATAP (RFC 5214).
+fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d] = *address.octets().last_chunk()?;
+    let last = Ipv4Addr::new(a, b, c, d);
+    match address.segments() {
+        // The unspecified and the loopback address.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        [0, 0, 0, 0, 0, 0 | 0xffff, ..]
+        | [0, 0, 0, 0, 0xffff, 0, ..]
+        | [0x64, 0xff9b, 0 | 1, ..]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, ..] => Some(last),
+        [0x2002, high, low, ..] => {
+            Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+        }
+        // Teredo inverts the address of the client.
+        [0x2001, 0, ..] => Some(Ipv4Addr::from_bits(!last.to_bits())),
+        _ => None,
+    }
+}
+
+/// `localhost` and all below it, with or without the dot of the root, in lower case.
 fn is_localhost(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     name == "localhost" || name.ends_with(".localhost")
 }
 
 #[cfg(test)]
-mod tests {
-    use ssf_types::uri::UriError;
-
-    use super::*;
-
-    fn public() -> PushAddresses {
-        PushAddresses::new(OwnMachine::Refused, Vec::new())
-    }
-
-    fn lab(networks: &[&str]) -> PushAddresses {
-        let networks = networks.iter().map(|text| text.parse().unwrap()).collect();
-        PushAddresses::new(OwnMachine::Refused, networks)
-    }
-
-    fn judge(rule: &PushAddresses, text: &str) -> Result<(), PushAddressError> {
-        rule.check(&EndpointUrl::parse(text).unwrap())
-    }
-
-    #[test]
-    fn public_hosts_are_allowed_on_any_port() {
-        for text in [
-            "https://rp.example.com/events",
-            "https://rp.example.com:8443/events?tenant=7",
-            "https://rp.example.com./",
-            "https://8.8.8.8/",
-            "https://172.32.0.1/",
-            "https://100.63.255.255/",
-            "https://[2606:4700::1111]/",
-            "https://localhost.example.com/",
-            "https://mylocalhost/",
-        ] {
-            assert_eq!(judge(&public(), text), Ok(()), "{text}");
-        }
-    }
-
-    #[test]
-    fn addresses_that_are_not_everybodys_are_refused() {
-        for host in [
-            "0.0.0.0",
-            "10.0.0.1",
-            "10.255.255.255",
-            "100.64.0.1",
-            "100.100.100.200",
-            "127.0.0.1",
-            "127.255.255.254",
-            "168.63.129.16",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.192",
-            "192.0.2.1",
-            "192.168.1.1",
-            "198.18.0.1",
-            "198.51.100.1",
-            "203.0.113.1",
-            "224.0.0.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "[::]",
-            "[::1]",
-            "[::127.0.0.1]",
-            "[::ffff:10.0.0.1]",
-            "[::ffff:8.8.8.8]",
-            "[::ffff:a9fe:a9fe]",
-            "[64:ff9b::a00:1]",
-            "[64:ff9b:1::1]",
-            "[100::1]",
-            "[2001::1]",
-            "[2001:db8::1]",
-            "[2002:a00:1::]",
-            "[3fff::1]",
-            "[fc00::1]",
-            "[fd00:ec2::254]",
-            "[fe80::1]",
-            "[fec0::1]",
-            "[ff02::1]",
-        ] {
-            let url = format!("https://{host}/");
-            let refused = Err(PushAddressError::NotPublic);
-            assert_eq!(judge(&public(), &url), refused, "{host}");
-            assert_eq!(judge(&public(), &format!("https://{host}:8443/")), refused);
-        }
-    }
-
-    #[test]
-    fn an_address_in_disguise_is_judged_as_what_it_is() {
-        for host in [
-            "2130706433",
-            "017700000001",
-            "0x7f000001",
-            "0x7f.1",
-            "127.1",
-            "127.0.1",
-            "0177.0.0.1",
-            "0",
-            "0x0",
-            "127.0.0.1.",
-            "0xa9fea9fe",
-            "2852039166",
-            "169.254.43518",
-            "①②⑦.0.0.1",
-            "127。0。0。1",
-            "%31%32%37.0.0.1",
-        ] {
-            let refused = Err(PushAddressError::NotPublic);
-            assert_eq!(
-                judge(&public(), &format!("https://{host}/")),
-                refused,
-                "{host}"
-            );
-        }
-    }
-
-    #[test]
-    fn names_of_the_machine_itself_are_refused() {
-        for host in [
-            "localhost",
-            "LOCALHOST",
-            "localhost.",
-            "a.localhost",
-            "a.b.LocalHost.",
-            "ｌocalhost",
-            "%6cocalhost",
-        ] {
-            let refused = Err(PushAddressError::NotPublic);
-            assert_eq!(
-                judge(&public(), &format!("https://{host}/")),
-                refused,
-                "{host}"
-            );
-        }
-    }
-
-    #[test]
-    fn port_0_is_refused() {
-        let refused = Err(PushAddressError::NoPort);
-        assert_eq!(judge(&public(), "https://rp.example.com:0/"), refused);
-        assert_eq!(judge(&public(), "https://rp.example.com:00/"), refused);
-    }
-
-    #[test]
-    fn http_is_for_a_development_server_and_its_own_machine() {
-        let development = PushAddresses::new(OwnMachine::Allowed, Vec::new());
-        for text in [
-            "http://127.0.0.1:8080/events",
-            "http://[::1]/",
-            "http://localhost:3000/",
-            "https://127.0.0.1/",
-        ] {
-            assert_eq!(judge(&development, text), Ok(()), "{text}");
-        }
-        let refused = Err(PushAddressError::NotHttps);
-        assert_eq!(judge(&public(), "http://127.0.0.1:8080/"), refused);
-        assert_eq!(judge(&lab(&["127.0.0.0/8"]), "http://127.0.0.1/"), refused);
-        let refused = Err(PushAddressError::NotPublic);
-        assert_eq!(judge(&development, "https://10.0.0.1/"), refused);
-        assert_eq!(judge(&development, "https://169.254.169.254/"), refused);
-        let plain = EndpointUrl::parse("http://10.0.0.1/");
-        assert_eq!(plain, Err(UriError::NotHttps));
-    }
-
-    #[test]
-    fn a_laboratory_allows_its_own_networks_and_no_others() {
-        let lab = lab(&["10.1.0.0/16", "fd00:7::/32"]);
-        assert_eq!(judge(&lab, "https://10.1.2.3/"), Ok(()));
-        assert_eq!(judge(&lab, "https://[fd00:7::1]/"), Ok(()));
-        for host in ["10.2.0.1", "[::ffff:10.1.2.3]", "[fd00:8::1]", "localhost"] {
-            let refused = Err(PushAddressError::NotPublic);
-            assert_eq!(judge(&lab, &format!("https://{host}/")), refused, "{host}");
-        }
-    }
-
-    #[test]
-    fn a_laboratory_on_one_machine_may_name_it() {
-        let lab = lab(&["127.0.0.0/8"]);
-        assert_eq!(judge(&lab, "https://localhost:8443/"), Ok(()));
-        assert_eq!(judge(&lab, "https://127.0.0.1:8443/"), Ok(()));
-    }
-}
+mod tests;
