@@ -11,6 +11,7 @@ mod operator;
 mod receiver;
 mod serve;
 mod source;
+mod stream;
 
 use std::{
     error::Error,
@@ -55,6 +56,9 @@ enum Command {
     /// Says who hands in events; works on the database, also while the server runs.
     #[command(subcommand)]
     Source(source::Command),
+    /// Looks after the streams of all Receivers over HTTP, with an operator's token.
+    #[command(subcommand)]
+    Stream(stream::Command),
     /// Says who looks after the transmitter; works on the database, also while the server runs.
     #[command(subcommand)]
     Operator(operator::Command),
@@ -172,6 +176,7 @@ fn execute(command: Command) -> Outcome {
             Command::Serve(settings) => serve::serve(settings.read()?).await,
             Command::Receiver(command) => receiver::execute(command).await,
             Command::Key(command) => key::execute(command).await,
+            Command::Stream(command) => Box::pin(stream::execute(command)).await,
             Command::Source(command) => Box::pin(source::execute(command)).await,
             Command::Operator(command) => Box::pin(operator::execute(command)).await,
             Command::Audit(command) => audit::execute(command).await,

@@ -17,6 +17,7 @@ mod jwks;
 mod listening;
 mod oauth;
 mod openapi;
+mod operator;
 mod poll;
 mod probes;
 mod problem;
@@ -119,6 +120,7 @@ fn routes(
     let (state, document) = (state.clone(), document.clone());
     move |config| {
         shared_endpoints().serve(config, None);
+        operator::endpoints().serve(config, None);
         for site in Site::all(&state) {
             well_known_endpoints(&site).serve(config, Some(&site));
             let base = site.base();

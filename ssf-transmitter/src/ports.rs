@@ -24,6 +24,7 @@ mod key;
 mod operated;
 mod operator;
 mod outbox;
+mod overview;
 mod poll;
 mod receiver;
 mod setting;
@@ -50,6 +51,7 @@ pub use self::{
         Answered, Appended, FanOutLease, FannedOut, Fenced, Idempotency, LeasedStream, Outbox,
         Resume, Settlement, StreamLease, Submission,
     },
+    overview::{Backlog, StreamFilter, StreamOverview},
     poll::{PollSettled, PollStep, PollStore, Polled},
     receiver::{AddedReceiver, ReceiverStore, RemovedReceiver, ReplacedCredentials},
     setting::{FirstWrite, Settings},

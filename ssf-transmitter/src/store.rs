@@ -25,6 +25,7 @@ mod migration;
 mod operate;
 mod operators;
 mod outbox;
+mod overview;
 mod owner_tokens;
 mod poll;
 mod receivers;

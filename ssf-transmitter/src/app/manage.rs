@@ -1,4 +1,4 @@
-//! What a Receiver does with its streams, where it takes more than one call of a port.
+//! What a Receiver does with its streams, or an operator, where it takes more than one call of a port.
 
 use ssf_types::{
     id::StreamId, metadata::DefaultSubjects, stream::CreateStream, time::Timestamp,
@@ -11,10 +11,13 @@ use super::{
 };
 use crate::{
     domain::{
+        issuer::IssuerName,
         receiver::Receiver,
         stream::{ChangeStreamError, NewStreamError, Stream, StreamChange, Terms},
     },
-    ports::{ChangedStream, CreatedStream, DeletedStream, StoreError, StreamStore},
+    ports::{
+        ChangedStream, CreatedStream, DeletedStream, OperatedStreams, StoreError, StreamStore,
+    },
 };
 
 /// A stream was not created.
@@ -119,10 +122,30 @@ pub async fn delete(
     now: Timestamp,
 ) -> Result<DeletedStream, StoreError> {
     let deleted = store.delete_stream(receiver.id, id, now).await?;
+    stopped(gate, deleted).await;
+    Ok(deleted)
+}
+
+/// Ends a stream as [`delete`] does, whichever Receiver's it is among those of `issuer`.
+///
+/// # Errors
+/// The store is not available.
+pub async fn end(
+    store: &impl OperatedStreams,
+    gate: &Gate,
+    issuer: &IssuerName,
+    id: &StreamId,
+    now: Timestamp,
+) -> Result<DeletedStream, StoreError> {
+    let ended = store.end_stream(issuer, id, now).await?;
+    stopped(gate, ended).await;
+    Ok(ended)
+}
+
+async fn stopped(gate: &Gate, deleted: DeletedStream) {
     match deleted {
         // The stream is gone, whether or not signing takes longer than anybody waits for.
         DeletedStream::Deleted { .. } => _ = gate.clears(WAIT_MAX).await,
         DeletedStream::NotFound => {}
     }
-    Ok(deleted)
 }

@@ -9,12 +9,11 @@ use std::{
 };
 
 use clap::Subcommand;
-use serde_json::{Value, json};
 
 use super::{Outcome, SettingArgs};
 use crate::{
     app::{audit, clock::SystemClock},
-    domain::audit::{Act, Actor, Details, Ending, Link, Record},
+    domain::audit::{Act, Actor, Details, Ending, Link},
     ports::AuditStore,
     server::open_store,
     store::{Access, SeaStore},
@@ -56,7 +55,7 @@ async fn tail(limit: u64, settings: SettingArgs) -> Outcome {
     let after = store.head().await?.seq.saturating_sub(limit);
     let mut out = io::stdout().lock();
     for record in store.records(after, limit).await? {
-        writeln!(out, "{}", shown(&record))?;
+        writeln!(out, "{}", record.shown())?;
     }
     Ok(())
 }
@@ -72,24 +71,6 @@ async fn verify(head: Option<Link>, settings: SettingArgs) -> Outcome {
     writeln!(out, "entries={}", last.seq)?;
     writeln!(out, "head={last}")?;
     Ok(())
-}
-
-/// An entry as it is shown; details that somebody changed into something else than JSON are shown as text.
-pub(crate) fn shown(record: &Record) -> Value {
-    let entry = &record.entry;
-    let details = serde_json::from_str(&entry.details);
-    json!({
-        "seq": record.link.seq,
-        "at": entry.at,
-        "actor": { "kind": entry.actor_kind, "id": entry.actor_id },
-        "action": entry.action,
-        "target": entry.target,
-        "phase": entry.phase,
-        "result": entry.result,
-        "begun": entry.begun,
-        "details": details.unwrap_or_else(|_| json!(entry.details)),
-        "hash": record.link.hash.to_string(),
-    })
 }
 
 /// The user of the operating system to whom this process belongs.

@@ -377,6 +377,26 @@ pub struct Record {
     pub link: Link,
 }
 
+impl Record {
+    /// The entry as it is shown; details that somebody changed into something else than JSON are shown as text.
+    pub fn shown(&self) -> Value {
+        let entry = &self.entry;
+        let details = serde_json::from_str(&entry.details);
+        json!({
+            "seq": self.link.seq,
+            "at": entry.at,
+            "actor": { "kind": entry.actor_kind, "id": entry.actor_id },
+            "action": entry.action,
+            "target": entry.target,
+            "phase": entry.phase,
+            "result": entry.result,
+            "begun": entry.begun,
+            "details": details.unwrap_or_else(|_| json!(entry.details)),
+            "hash": self.link.hash.to_string(),
+        })
+    }
+}
+
 /// The chain does not hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

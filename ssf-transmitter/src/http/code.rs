@@ -36,6 +36,12 @@ pub(super) enum Code {
     SubjectNotAllowed,
     /// The stream has as many subjects as it may have.
     TooManySubjects,
+    /// There is one of this name already.
+    NameTaken,
+    /// There is no such Receiver.
+    ReceiverNotFound,
+    /// There is no such source.
+    SourceNotFound,
     /// There is nothing at the path.
     NotFound,
     /// The Receiver has no such stream.
@@ -86,10 +92,15 @@ impl Code {
             | Self::SourceNotAllowed
             | Self::SubjectNotAllowed
             | Self::TooManySubjects => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::StreamNotFound => StatusCode::NOT_FOUND,
+            Self::NotFound
+            | Self::ReceiverNotFound
+            | Self::SourceNotFound
+            | Self::StreamNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::TooManyStreams | Self::IdempotencyKeyReused => StatusCode::CONFLICT,
+            Self::NameTaken | Self::TooManyStreams | Self::IdempotencyKeyReused => {
+                StatusCode::CONFLICT
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

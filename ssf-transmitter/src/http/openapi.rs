@@ -3,6 +3,7 @@
 //! Paths are those of the main issuer. Other issuers have the same endpoints behind their own paths, and are not listed, so
 //! that nobody learns from the document whom this transmitter serves.
 
+mod operating;
 pub(super) mod refusals;
 mod schemas;
 
@@ -20,7 +21,7 @@ use utoipa::openapi::{
 
 use self::refusals::Anybody;
 use super::{
-    AppState, issuer_endpoints, shared_endpoints,
+    AppState, issuer_endpoints, operator, shared_endpoints,
     site::{Site, endpoint},
     well_known_endpoints,
 };
@@ -50,6 +51,7 @@ impl Document {
         issuer_endpoints().describe(&mut paths, &base);
         well_known_endpoints(&main).describe(&mut paths, &root);
         shared_endpoints().describe(&mut paths, &root);
+        operator::endpoints().describe(&mut paths, &root);
         paths
             .paths
             .values_mut()
@@ -169,6 +171,7 @@ mod tests {
         let server = Server::new("/");
         issuer_endpoints().describe(&mut paths, &server);
         shared_endpoints().describe(&mut paths, &server);
+        operator::endpoints().describe(&mut paths, &server);
         let schemas = schemas::all();
         let mut found = Vec::new();
         references(&serde_json::to_value(&paths).unwrap(), &mut found);
@@ -194,6 +197,7 @@ mod tests {
         let server = Server::new("/");
         issuer_endpoints().describe(&mut paths, &server);
         shared_endpoints().describe(&mut paths, &server);
+        operator::endpoints().describe(&mut paths, &server);
         let all = paths.paths.values_mut().flat_map(operations);
         let mut ids: Vec<String> = all.map(|it| it.operation_id.clone().unwrap()).collect();
         let count = ids.len();

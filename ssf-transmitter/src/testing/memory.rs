@@ -6,6 +6,7 @@ mod keys;
 mod operated;
 mod operators;
 mod outbox;
+mod overview;
 mod poll;
 mod receivers;
 mod settings;

@@ -33,6 +33,8 @@ mod markers;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod poll;
 #[cfg(test)]
 mod push_address;

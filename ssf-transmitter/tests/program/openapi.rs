@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long schemathesis may take, in seconds: it needs less than half of that.
-const SECONDS_MAX: &str = "90";
+const SECONDS_MAX: &str = "240";
 
 /// What schemathesis looks at. Not whether everything that a schema allows is accepted: no schema tells which streams there
 /// are, which hosts are public, or how many bytes a character has.
@@ -132,6 +132,9 @@ fn schemathesis_gets_no_fault_and_no_answer_that_is_not_described() {
     let add = ["receiver", "add", "rp", "--bearer", "--client-secret"];
     let receiver = added(&installation, &[&add[..], &audience].concat());
     let source = added(&installation, &["source", "add", "hr"]);
+    let other = [&["receiver", "add", "other"][..], &audience].concat();
+    let other_receiver = added(&installation, &other);
+    let other_source = added(&installation, &["source", "add", "other"]);
     let configuration = Path::new(env!("CARGO_MANIFEST_DIR"));
     let configuration = configuration.join("tests/program/openapi/schemathesis.toml");
     let run = Command::new("timeout")
@@ -150,6 +153,11 @@ fn schemathesis_gets_no_fault_and_no_answer_that_is_not_described() {
         .env("CLIENT_ID", value(&receiver, "client_id").unwrap())
         .env("CLIENT_SECRET", value(&receiver, "client_secret").unwrap())
         .env("SOURCE_TOKEN", value(&source, "source_token").unwrap())
+        .env(
+            "OTHER_RECEIVER",
+            value(&other_receiver, "receiver_id").unwrap(),
+        )
+        .env("OTHER_SOURCE", value(&other_source, "source_id").unwrap())
         .env(
             "OPERATOR_TOKEN",
             transmitter.operator_token.as_deref().unwrap(),

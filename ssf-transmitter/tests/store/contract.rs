@@ -21,6 +21,7 @@ mod audit;
 mod issuers;
 mod keys;
 mod operators;
+mod overview;
 mod poll;
 mod receivers;
 mod signing_alg;
@@ -30,8 +31,8 @@ mod tending;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, audit::*, issuers::*, keys::*, operators::*, poll::*, receivers::*,
-    signing_alg::*, status::*, subjects::*, tending::*, verification::*,
+    announcement::*, audit::*, issuers::*, keys::*, operators::*, overview::*, poll::*,
+    receivers::*, signing_alg::*, status::*, subjects::*, tending::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {

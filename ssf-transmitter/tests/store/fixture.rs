@@ -18,7 +18,7 @@ use ssf_transmitter::{
     ports::{
         AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, Idempotency,
         KeyStore, LeasedStream, OperatedStreams, OperatorStore, Outbox, PollStore, ReceiverStore,
-        Settings, Settlement, SourceStore, StreamStore, SubjectStore, Submission,
+        Settings, Settlement, SourceStore, StreamOverview, StreamStore, SubjectStore, Submission,
     },
 };
 use ssf_types::{
@@ -42,6 +42,7 @@ pub(crate) trait Store:
     + StreamStore
     + OperatedStreams
     + SubjectStore
+    + StreamOverview
     + Outbox
     + PollStore
     + KeyStore
@@ -57,6 +58,7 @@ impl<S> Store for S where
         + StreamStore
         + OperatedStreams
         + SubjectStore
+        + StreamOverview
         + Outbox
         + PollStore
         + KeyStore

@@ -148,6 +148,8 @@ on_every_store! {
     a_stream_without_a_subject_is_verified_all_the_same
     the_same_subject_of_another_issuer_is_another_subject
     an_id_that_is_no_id_of_ours_finds_nothing
+    streams_of_all_receivers_are_found_by_what_they_are
+    what_waits_on_a_stream_is_counted
     the_first_operator_is_added_once_and_never_again
     an_operator_is_found_by_its_token_alone
     a_rotated_token_counts_until_its_end_and_a_removed_one_no_more

@@ -133,6 +133,35 @@ impl IntoResponses for Covering {
     }
 }
 
+/// Of an operator that looks.
+pub(in crate::http) struct Overseeing;
+
+impl IntoResponses for Overseeing {
+    fn responses() -> Responses {
+        refused(&[ANY, TOKEN, SCOPE])
+    }
+}
+
+/// Of an operator that registers Receivers, gives them other secrets, or removes them.
+pub(in crate::http) struct OperatingReceivers;
+
+impl IntoResponses for OperatingReceivers {
+    fn responses() -> Responses {
+        let own = [Code::NameTaken, Code::ReceiverNotFound];
+        refused(&[ANY, TOKEN, SCOPE, BODY, &own])
+    }
+}
+
+/// Of an operator that adds sources, gives them other tokens, or removes them.
+pub(in crate::http) struct OperatingSources;
+
+impl IntoResponses for OperatingSources {
+    fn responses() -> Responses {
+        let own = [Code::NameTaken, Code::SourceNotFound];
+        refused(&[ANY, TOKEN, SCOPE, BODY, &own])
+    }
+}
+
 /// Of a source, or an operator, that hands events in.
 pub(in crate::http) struct HandingIn;
 

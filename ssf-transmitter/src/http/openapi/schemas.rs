@@ -11,6 +11,7 @@ use ssf_types::{
     },
 };
 
+use super::operating;
 use crate::domain::{
     event::SUBMISSION_EVENTS_MAX,
     token_request::{ASSERTION_TYPE, GRANT_TYPE},
@@ -25,6 +26,8 @@ pub(super) fn all() -> Value {
         events(),
         tokens(),
         documents(),
+        operating::holders(),
+        operating::streams(),
     ];
     let members = groups.into_iter().filter_map(|group| match group {
         Value::Object(schemas) => Some(schemas),
@@ -35,11 +38,11 @@ pub(super) fn all() -> Value {
     Value::Object(members.flatten().collect())
 }
 
-fn reference(name: &str) -> Value {
+pub(super) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-fn array_of(name: &str) -> Value {
+pub(super) fn array_of(name: &str) -> Value {
     json!({ "type": "array", "items": reference(name) })
 }
 
@@ -89,10 +92,7 @@ fn configuration() -> Value {
             "properties": {
                 "stream_id": reference("StreamId"),
                 "iss": { "type": "string", "format": "uri" },
-                "aud": { "oneOf": [
-                    { "type": "string" },
-                    { "type": "array", "items": { "type": "string" } },
-                ] },
+                "aud": reference("Audience"),
                 "events_supported": reference("EventTypes"),
                 "events_requested": reference("EventTypes"),
                 "events_delivered": reference("EventTypes"),
@@ -103,6 +103,10 @@ fn configuration() -> Value {
                 "set_signing_alg": reference("SigningAlg"),
             },
         },
+        "Audience": { "oneOf": [
+            { "type": "string" },
+            { "type": "array", "items": { "type": "string" } },
+        ] },
         "Streams": { "oneOf": [reference("Stream"), array_of("Stream")] },
         "StreamStatus": { "type": "string", "enum": ["enabled", "paused", "disabled"] },
         "Status": {

@@ -1,0 +1,107 @@
+//! The schemas of what operators send and get.
+
+use serde_json::{Value, json};
+use ssf_types::stream::REASON_BYTES_MAX;
+
+use super::schemas::{array_of, reference};
+use crate::{
+    app::receivers::OVERLAP_MAX,
+    domain::{name::NAME_BYTES_MAX, source::SOURCE_LIST_MAX},
+};
+
+/// Those who have tokens.
+pub(super) fn holders() -> Value {
+    let text = json!({ "type": "string" });
+    let name = json!({ "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX });
+    let texts = json!({ "type": "array", "items": text });
+    json!({
+        "ReceiverPage": page("OperatedReceiver"),
+        "SourcePage": page("OperatedSource"),
+        "OperatedReceiver": {
+            "type": "object", "required": ["id", "name", "issuer", "audience", "scopes"],
+            "properties": {
+                "id": text, "name": name, "issuer": text, "audience": texts, "scopes": text,
+                "token": text, "client_secret": text,
+            },
+        },
+        "NewReceiver": {
+            "type": "object", "required": ["name", "audience"], "additionalProperties": false,
+            "properties": {
+                "name": name, "issuer": text, "audience": texts,
+                "credential": { "type": "string", "enum": ["bearer", "client_secret"] },
+            },
+        },
+        "OperatedSource": {
+            "type": "object", "required": ["id", "name", "issuer", "event_types", "subject_issuers"],
+            "properties": {
+                "id": text, "name": name, "issuer": text, "event_types": texts,
+                "subject_issuers": reference("SubjectIssuers"), "token": text,
+            },
+        },
+        "NewSource": {
+            "type": "object", "required": ["name"], "additionalProperties": false,
+            "properties": {
+                "name": name, "issuer": text, "event_types": texts,
+                "subject_issuers": reference("SubjectIssuers"),
+            },
+        },
+        "SubjectIssuers": { "oneOf": [
+            { "type": "string", "enum": ["own", "any"] },
+            { "type": "array", "minItems": 1, "maxItems": SOURCE_LIST_MAX, "items": text },
+        ] },
+        "Rotation": {
+            "type": "object", "required": ["overlap_seconds"], "additionalProperties": false,
+            "properties": { "overlap_seconds": { "type": "integer", "minimum": 0, "maximum": OVERLAP_MAX.as_secs() } },
+        },
+        "NewToken": {
+            "type": "object", "required": ["token"], "properties": { "token": text },
+        },
+    })
+}
+
+/// What there is to look at, and to decide on.
+pub(super) fn streams() -> Value {
+    let text = json!({ "type": "string" });
+    json!({
+        "StreamPage": page("OperatedStream"),
+        "AuditPage": page("AuditEntry"),
+        "OperatedStream": {
+            "type": "object", "required": ["stream_id", "receiver_id", "issuer", "aud", "events_delivered", "status", "created_at"],
+            "properties": {
+                "stream_id": reference("StreamId"), "receiver_id": text, "issuer": text, "aud": reference("Audience"),
+                "events_delivered": reference("EventTypes"), "status": reference("StreamStatus"),
+                "reason": text, "created_at": { "type": "number", "description": "Seconds since 1970." },
+                "backlog": {
+                    "type": "object", "required": ["pending", "held", "quarantined"],
+                    "properties": {
+                        "pending": { "type": "integer" }, "held": { "type": "boolean" },
+                        "quarantined": { "type": "integer" },
+                        "oldest_pending_seconds": { "type": ["integer", "null"] },
+                    },
+                },
+            },
+        },
+        "NewStatus": {
+            "type": "object", "required": ["status"], "additionalProperties": false,
+            "properties": {
+                "status": reference("StreamStatus"),
+                "reason": { "type": "string", "maxLength": REASON_BYTES_MAX },
+            },
+        },
+        "AuditEntry": {
+            "type": "object", "required": ["seq", "at", "actor", "action", "target", "phase", "details", "hash"],
+            "properties": {
+                "seq": { "type": "integer" }, "at": { "type": "number" }, "actor": { "type": "object" },
+                "action": text, "target": text, "phase": text, "hash": text,
+                "details": { "type": "object" },
+            },
+        },
+    })
+}
+
+fn page(of: &str) -> Value {
+    json!({
+        "type": "object", "required": ["items"],
+        "properties": { "items": array_of(of), "next": {} },
+    })
+}

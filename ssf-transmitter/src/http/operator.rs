@@ -1,0 +1,84 @@
+//! The operator's side: who may do what, what became of the streams, and what was done.
+//!
+//! Everything is below `/operator/v1` and needs the token of an operator with the scope `ops.read` or `ops.manage`. Lists
+//! come in pages: an object with `items` and, if there are more, `next`, which the next request repeats as `after`.
+
+mod audit;
+mod receivers;
+mod sources;
+mod streams;
+
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header::CACHE_CONTROL, web};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::{Value, json};
+use ssf_types::json;
+
+use super::{endpoints::Endpoints, problem::Problem, query};
+
+/// Most entries of one page.
+const PAGE_MAX: u64 = 1000;
+
+/// Entries of a page unless told otherwise.
+const PAGE_DEFAULT: u64 = 100;
+
+/// What there is.
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::tagged("Operators")
+        .with::<receivers::__path_list>(web::to(receivers::list))
+        .with::<receivers::__path_add>(web::to(receivers::add))
+        .with::<receivers::__path_rotate>(web::to(receivers::rotate))
+        .with::<receivers::__path_remove>(web::to(receivers::remove))
+        .with::<sources::__path_list>(web::to(sources::list))
+        .with::<sources::__path_add>(web::to(sources::add))
+        .with::<sources::__path_rotate>(web::to(sources::rotate))
+        .with::<sources::__path_remove>(web::to(sources::remove))
+        .with::<streams::__path_list>(web::to(streams::list))
+        .with::<streams::__path_show>(web::to(streams::show))
+        .with::<streams::__path_set_status>(web::to(streams::set_status))
+        .with::<streams::__path_delete>(web::to(streams::delete))
+        .with::<audit::__path_list>(web::to(audit::list))
+}
+
+/// How many entries the page is to have.
+fn limit(request: &HttpRequest) -> Result<u64, Problem> {
+    let Some(text) = query::parameter(request, "limit")? else {
+        return Ok(PAGE_DEFAULT);
+    };
+    text.parse()
+        .ok()
+        .filter(|limit| (1..=PAGE_MAX).contains(limit))
+        .ok_or_else(|| {
+            Problem::bad_request(format!("limit must be a whole number from 1 to {PAGE_MAX}"))
+        })
+}
+
+/// A page; `next` is where the one behind it begins, if this one is full.
+fn page(items: &[Value], next: Option<Value>) -> HttpResponse {
+    let mut body = json!({ "items": items });
+    if let Some(next) = next {
+        body["next"] = next;
+    }
+    private(HttpResponse::Ok()).json(body)
+}
+
+/// An answer that no cache may keep.
+fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    response
+}
+
+/// Reads a JSON object without members that mean nothing.
+fn object<T: DeserializeOwned>(body: &[u8], expected: &'static str) -> Result<T, Problem> {
+    let text = json::check(body).map_err(|error| Problem::bad_request(error.to_string()))?;
+    // The reason of a fault is not told, for it might repeat a value.
+    serde_json::from_str(text).map_err(|_| Problem::bad_request(expected))
+}
+
+/// Reads a member that may be absent, but not null.
+fn present<'de, D, T>(value: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(value).map(Some)
+}

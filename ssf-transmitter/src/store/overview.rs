@@ -1,0 +1,74 @@
+//! The streams as an operator sees them.
+
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use ssf_types::id::StreamId;
+
+use super::{
+    SeaStore,
+    entity::{delivery, stream},
+    outbox::State,
+    row,
+};
+use crate::{
+    domain::stream::Stream,
+    ports::{Backlog, CorruptRow, StoreError, StreamFilter, StreamOverview},
+};
+
+impl StreamOverview for SeaStore {
+    async fn find_streams(
+        &self,
+        filter: &StreamFilter,
+        after: Option<&StreamId>,
+        limit: u64,
+    ) -> Result<Vec<Stream>, StoreError> {
+        let mut query = stream::Entity::find();
+        if let Some(issuer) = &filter.issuer {
+            query = query.filter(stream::Column::Issuer.eq(issuer.as_str()));
+        }
+        if let Some(receiver) = filter.receiver {
+            query = query.filter(stream::Column::ReceiverId.eq(receiver.uuid()));
+        }
+        if let Some(status) = &filter.status {
+            query = query.filter(stream::Column::Status.eq(status.as_str()));
+        }
+        if let Some(after) = after.and_then(row::stream_uuid) {
+            query = query.filter(stream::Column::Id.gt(after));
+        }
+        let rows = query
+            .order_by_asc(stream::Column::Id)
+            .limit(limit)
+            .all(&self.reader)
+            .await?;
+        let read = |row| self.read_stream(row);
+        let streams: Result<_, CorruptRow> = rows.into_iter().map(read).collect();
+        Ok(streams?)
+    }
+
+    async fn stream_with_backlog(
+        &self,
+        id: &StreamId,
+    ) -> Result<Option<(Stream, Backlog)>, StoreError> {
+        let Some(uuid) = row::stream_uuid(id) else {
+            return Ok(None);
+        };
+        let found = stream::Entity::find_by_id(uuid).one(&self.reader).await?;
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let in_state = |state: State| {
+            delivery::Entity::find()
+                .filter(delivery::Column::StreamId.eq(uuid))
+                .filter(delivery::Column::State.eq(state.number()))
+        };
+        let oldest = in_state(State::Pending)
+            .order_by_asc(delivery::Column::Sequence)
+            .one(&self.reader)
+            .await?;
+        let backlog = Backlog {
+            pending: in_state(State::Pending).count(&self.reader).await?,
+            quarantined: in_state(State::Quarantined).count(&self.reader).await?,
+            oldest_pending_at: oldest.map(|row| row::moment(row.iat)),
+        };
+        Ok(Some((self.read_stream(found)?, backlog)))
+    }
+}
