@@ -15,6 +15,7 @@ pub mod framework;
 pub mod grant;
 pub mod id;
 pub mod inactivity;
+pub mod introspection;
 pub mod issuer;
 pub mod jwt;
 pub mod key;

@@ -26,6 +26,9 @@ pub enum TokenKind {
     ClientSecret,
 }
 
+/// What all secrets that are made here begin with: nothing that does is ever shown to anybody else.
+pub const OWN_PREFIX: &str = "ssf_";
+
 impl TokenKind {
     /// What tokens of this kind begin with, so that a scanner for leaked secrets can find them.
     pub fn prefix(self) -> &'static str {
@@ -100,6 +103,18 @@ mod tests {
         let as_operator = TokenKind::Operator.fingerprint(&sealer, token.expose());
         assert_eq!(token.fingerprint(&sealer), as_receiver);
         assert_ne!(as_receiver, as_operator);
+    }
+
+    #[test]
+    fn all_secrets_begin_alike() {
+        for kind in [
+            TokenKind::Operator,
+            TokenKind::Source,
+            TokenKind::Receiver,
+            TokenKind::ClientSecret,
+        ] {
+            assert!(kind.prefix().starts_with(OWN_PREFIX));
+        }
     }
 
     #[test]

@@ -1,18 +1,26 @@
-//! Tokens of external authorization servers: JWTs, which are checked here with the server's keys (RFC 9068 §4).
+//! Tokens of external authorization servers: JWTs are checked here with the server's keys (RFC 9068 §4), others by asking
+//! the server (RFC 7662).
 
+mod answers;
 mod discovery;
+mod introspection;
 mod outbound;
+
+use std::sync::Arc;
 
 use ssf_types::{time::Timestamp, uri::Issuer};
 
+pub(crate) use self::introspection::Introspection;
 pub use self::outbound::OutboundClientError;
 use self::{
     discovery::{DiscoverError, Discovery},
+    introspection::{IntrospectError, Terms},
     outbound::Outbound,
 };
 use super::jwt::{SignatureError, UnverifiedJwt};
 use crate::domain::{
     authorization_server::AuthorizationServer,
+    introspection::NotVouchedError,
     issuer::{IssuerName, Issuers},
     jwt::{ClaimsError, LEEWAY},
     scope::Scopes,
@@ -39,20 +47,30 @@ pub(crate) enum ForeignTokenError {
     /// The server's keys did not sign it.
     #[error("the token is not signed with a key of the authorization server")]
     Signature(#[source] SignatureError),
+    /// The server does not vouch for it.
+    #[error("the authorization server does not vouch for the token")]
+    NotVouched(#[source] NotVouchedError),
     /// It names no client.
     #[error("the token names no client")]
     Nameless,
     /// Whether it counts cannot be told now.
     #[error("the authorization server's keys cannot be had")]
     Keys(#[source] DiscoverError),
+    /// Whether it counts cannot be told now.
+    #[error("the authorization server cannot be asked")]
+    Introspection(#[source] Arc<IntrospectError>),
 }
 
 impl ForeignTokenError {
     /// Whether nothing is wrong with the token, as far as anybody knows: it may count later.
     pub(crate) fn is_for_now(&self) -> bool {
         match self {
-            Self::Keys(_) => true,
-            Self::Type | Self::Claims(_) | Self::Signature(_) | Self::Nameless => false,
+            Self::Keys(_) | Self::Introspection(_) => true,
+            Self::Type
+            | Self::Claims(_)
+            | Self::Signature(_)
+            | Self::NotVouched(_)
+            | Self::Nameless => false,
         }
     }
 }
@@ -95,15 +113,28 @@ pub(crate) struct ExternalServer {
     settings: AuthorizationServer,
     audience: String,
     discovery: Discovery,
+    introspection: Option<Introspection>,
 }
 
 impl ExternalServer {
     fn new(settings: AuthorizationServer, here: &Issuer, outbound: &Outbound) -> Self {
-        let audience = settings.audience.clone();
+        let audience = settings.audience.as_deref();
+        let audience = audience.unwrap_or(here.as_str()).to_owned();
+        let discovery = Discovery::new(settings.issuer.clone(), outbound);
+        let introspection = settings.introspection.clone().map(|client| {
+            let terms = Terms {
+                issuer: settings.issuer.clone(),
+                audience: audience.clone(),
+                client_claim: settings.client_claim.clone(),
+            };
+            let outbound = outbound.of(&settings.issuer);
+            Introspection::new(client, terms, outbound, discovery.clone())
+        });
         Self {
-            audience: audience.unwrap_or_else(|| here.as_str().to_owned()),
-            discovery: Discovery::new(settings.issuer.clone(), outbound),
             settings,
+            audience,
+            discovery,
+            introspection,
         }
     }
 
@@ -112,13 +143,23 @@ impl ExternalServer {
         &self.settings.issuer
     }
 
+    /// What asks the server about tokens that cannot be checked here, if it is asked at all.
+    pub(crate) fn introspection(&self) -> Option<&Introspection> {
+        self.introspection.as_ref()
+    }
+
+    /// Whether a JWT is of the type that is checked here.
+    pub(crate) fn has_type_of(&self, jwt: &UnverifiedJwt<'_>) -> bool {
+        jwt.header.is_of_type(&self.settings.token_type)
+    }
+
     /// Checks a JWT that says to be of this server.
     pub(crate) async fn check(
         &self,
         jwt: &UnverifiedJwt<'_>,
         now: Timestamp,
     ) -> Result<ForeignClient, ForeignTokenError> {
-        if !jwt.header.is_of_type(&self.settings.token_type) {
+        if !self.has_type_of(jwt) {
             return Err(ForeignTokenError::Type);
         }
         let claims = &jwt.claims;

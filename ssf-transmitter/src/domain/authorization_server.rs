@@ -1,5 +1,8 @@
 //! External authorization servers, as the operator describes them.
 
+use std::fmt;
+
+use secrecy::SecretString;
 use ssf_types::uri::Issuer;
 
 use super::issuer::IssuerName;
@@ -19,8 +22,36 @@ pub struct AuthorizationServer {
     pub audience: Option<String>,
     /// The claim in which its tokens name the client.
     pub client_claim: String,
-    /// The `typ` of its tokens (RFC 9068 §2.1).
+    /// The `typ` of its tokens, if they are JWTs (RFC 9068 §2.1).
     pub token_type: String,
+    /// With what it is asked about tokens of other kinds; without, they do not count.
+    pub introspection: Option<IntrospectionClient>,
+}
+
+/// How this server shows an authorization server who it is, when it asks about a token (RFC 7662 §2.1).
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct IntrospectionClient {
+    /// Its name there.
+    pub client_id: String,
+    /// Its secret there.
+    pub client_secret: SecretString,
+}
+
+impl IntrospectionClient {
+    /// Puts both together.
+    pub fn new(client_id: String, client_secret: SecretString) -> Self {
+        Self {
+            client_id,
+            client_secret,
+        }
+    }
+}
+
+impl fmt::Debug for IntrospectionClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IntrospectionClient(…)")
+    }
 }
 
 impl AuthorizationServer {
@@ -38,6 +69,7 @@ impl AuthorizationServer {
             audience: None,
             client_claim: Self::CLIENT_CLAIM.to_owned(),
             token_type: Self::TOKEN_TYPE.to_owned(),
+            introspection: None,
         }
     }
 }

@@ -10,16 +10,20 @@ use url::form_urlencoded;
 
 use super::{AppState, challenge::Challenge, problem::Problem, site::Site};
 use crate::{
-    access::{AccessTokens, ExternalServer, ForeignClient, ForeignTokenError, UnverifiedJwt},
+    access::{
+        AccessTokens, ExternalServer, ForeignClient, ForeignTokenError, JWT_BYTES_MAX,
+        UnverifiedJwt,
+    },
     app::receivers::external_fingerprint,
     domain::{
+        id::Fingerprint,
         operator::{Operator, OperatorScope},
         receiver::Receiver,
         scope::{Need, Scopes},
         source::Source,
     },
     ports::{Clock, OperatorStore, ReceiverStore, SourceStore},
-    token::TokenKind,
+    token::{OWN_PREFIX, TokenKind},
 };
 
 /// The Receiver of this issuer whose token the request has, if the token is enough for `need`.
@@ -104,8 +108,8 @@ async fn caller(site: &Site, token: &str) -> Result<Option<Caller>, Problem> {
     }
     match UnverifiedJwt::parse(token) {
         Ok(jwt) if AccessTokens::is_meant(&jwt) => by_access_token(site, &jwt).await,
-        Ok(jwt) => by_foreign_token(site, &jwt).await,
-        Err(_) => Ok(None),
+        Ok(jwt) => by_foreign_token(site, token, &jwt).await,
+        Err(_) => by_opaque_token(site, token).await,
     }
 }
 
@@ -150,13 +154,60 @@ async fn by_access_token(site: &Site, jwt: &UnverifiedJwt<'_>) -> Result<Option<
 }
 
 /// By a token of the external authorization server that its `iss` names.
-async fn by_foreign_token(site: &Site, jwt: &UnverifiedJwt<'_>) -> Result<Option<Caller>, Problem> {
+async fn by_foreign_token(
+    site: &Site,
+    token: &str,
+    jwt: &UnverifiedJwt<'_>,
+) -> Result<Option<Caller>, Problem> {
     let mut servers = site.external();
     let Some(server) = servers.find(|known| known.issuer().as_str() == jwt.claims.iss) else {
         return Ok(None);
     };
-    let client = server.check(jwt, site.app.clock.now()).await;
+    let now = site.app.clock.now();
+    let asked = server.introspection().filter(|_| !server.has_type_of(jwt));
+    let client = match asked {
+        Some(asked) => asked.client(token, stand_in(site, token), now).await,
+        None => server.check(jwt, now).await,
+    };
     by_foreign_client(site, server, client).await
+}
+
+/// By a token that only the external authorization server that issued it can read.
+async fn by_opaque_token(site: &Site, token: &str) -> Result<Option<Caller>, Problem> {
+    if !is_opaque(token) {
+        return Ok(None);
+    }
+    // The configuration has one such server for each issuer at most, so that nobody is shown tokens of others.
+    let mut servers = site.external();
+    let asked = servers.find_map(|server| Some((server, server.introspection()?)));
+    let Some((server, asked)) = asked else {
+        return Ok(None);
+    };
+    let now = site.app.clock.now();
+    let client = asked.client(token, stand_in(site, token), now).await;
+    by_foreign_client(site, server, client).await
+}
+
+/// Whether others may be shown a token: it has the form of one, and is neither a secret of ours nor a JWT, which tells
+/// whose it is.
+fn is_opaque(token: &str) -> bool {
+    token.len() <= JWT_BYTES_MAX
+        && is_token68(token)
+        && !token.starts_with(OWN_PREFIX)
+        && token.matches('.').count() != 2
+}
+
+/// Whether a text has the form of a bearer token (RFC 6750 §2.1).
+fn is_token68(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !body.is_empty() && body.bytes().all(is_part)
+}
+
+/// What stands for a foreign token in memory.
+fn stand_in(site: &Site, token: &str) -> Fingerprint {
+    let sealer = &site.app.sealer;
+    sealer.fingerprint("foreign token", token.as_bytes())
 }
 
 /// The Receiver that is registered as this client of an external authorization server.

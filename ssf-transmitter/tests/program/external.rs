@@ -2,12 +2,14 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use openssl::pkey::{PKey, Private};
 use serde_json::{Value, json};
 
@@ -18,15 +20,31 @@ use crate::{
 };
 
 /// An authorization server with one key.
-struct Server {
-    url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     key: PKey<Private>,
     shared: Arc<Shared>,
 }
 
+/// What the server does when it is asked.
+#[derive(Clone)]
+pub(crate) enum Reply {
+    /// Says this.
+    Says(Value),
+    /// Answers with this status; a redirect leads to [`ELSEWHERE`].
+    Status(u16),
+    /// Sends a byte now and then, without end.
+    Drips,
+}
+
+/// Where redirects lead.
+pub(crate) const ELSEWHERE: &str = "/elsewhere";
+
 struct Shared {
     url: String,
     jwk: Value,
+    /// What is done when somebody asks about a token.
+    introspection: Mutex<Reply>,
     /// Paths that were asked for, in order.
     asked: Mutex<Vec<String>>,
 }
@@ -41,6 +59,7 @@ impl Server {
         let shared = Arc::new(Shared {
             url: url.clone(),
             jwk,
+            introspection: Mutex::new(Reply::Says(json!({"active": false}))),
             asked: Mutex::default(),
         });
         let serving = Arc::clone(&shared);
@@ -53,18 +72,28 @@ impl Server {
         Self { url, key, shared }
     }
 
-    fn asked(&self, path: &str) -> usize {
+    /// Has all who ask about a token from now on answered like this.
+    pub(crate) fn replies(&self, reply: Reply) {
+        *self.shared.introspection.lock().unwrap() = reply;
+    }
+
+    pub(crate) fn asked(&self, path: &str) -> usize {
         let asked = self.shared.asked.lock().unwrap();
         asked.iter().filter(|known| *known == path).count()
     }
 
     /// An access token for `audience` with these claims changed.
-    fn token(&self, audience: &str, change: &[(&str, Value)]) -> String {
+    pub(crate) fn token(&self, audience: &str, change: &[(&str, Value)]) -> String {
         let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "1"});
         self.token_with(&header, audience, change)
     }
 
-    fn token_with(&self, header: &Value, audience: &str, change: &[(&str, Value)]) -> String {
+    pub(crate) fn token_with(
+        &self,
+        header: &Value,
+        audience: &str,
+        change: &[(&str, Value)],
+    ) -> String {
         let mut claims = json!({
             "iss": self.url,
             "aud": audience,
@@ -85,6 +114,8 @@ impl Server {
 /// A request that the server got.
 struct Asked {
     path: String,
+    authorization: String,
+    body: String,
 }
 
 impl Asked {
@@ -94,20 +125,26 @@ impl Asked {
             return None;
         }
         let path = line.split(' ').nth(1)?.to_owned();
-        let mut length = 0;
+        let (mut authorization, mut length) = (String::new(), 0);
         loop {
             let mut header = String::new();
             reader.read_line(&mut header).ok()?;
             let Some((name, value)) = header.trim_end().split_once(": ") else {
                 break;
             };
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.parse().ok()?;
+            match name.to_ascii_lowercase().as_str() {
+                "authorization" => value.clone_into(&mut authorization),
+                "content-length" => length = value.parse().ok()?,
+                _ => {}
             }
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
-        Some(Self { path })
+        Some(Self {
+            path,
+            authorization,
+            body: String::from_utf8(body).ok()?,
+        })
     }
 }
 
@@ -116,20 +153,18 @@ impl Shared {
         let mut reader = BufReader::new(connection);
         while let Some(asked) = Asked::read(&mut reader) {
             self.asked.lock().unwrap().push(asked.path.clone());
-            let (status, document) = self.answer(&asked);
-            let document = document.to_string();
-            let length = document.len();
-            let answer = format!(
-                "HTTP/1.1 {status} Answer\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{document}"
-            );
-            let mut writer = connection;
-            if writer.write_all(answer.as_bytes()).is_err() {
+            let sent = match self.answer(&asked) {
+                Reply::Says(document) => send(connection, 200, &document.to_string()),
+                Reply::Status(status) => send(connection, status, "{}"),
+                Reply::Drips => drip(connection),
+            };
+            if sent.is_err() {
                 return;
             }
         }
     }
 
-    fn answer(&self, asked: &Asked) -> (u16, Value) {
+    fn answer(&self, asked: &Asked) -> Reply {
         let url = &self.url;
         match asked.path.as_str() {
             "/.well-known/openid-configuration" => {
@@ -138,31 +173,61 @@ impl Shared {
                     "authorization_endpoint": format!("{url}/authorize"),
                     "token_endpoint": format!("{url}/token"),
                     "jwks_uri": format!("{url}/jwks"),
+                    "introspection_endpoint": format!("{url}/introspect"),
                     "response_types_supported": ["code"],
                     "subject_types_supported": ["public"],
                     "id_token_signing_alg_values_supported": ["EdDSA"],
                 });
-                (200, document)
+                Reply::Says(document)
             }
-            "/jwks" => (200, json!({"keys": [self.jwk]})),
-            _ => (404, json!({})),
+            "/jwks" => Reply::Says(json!({"keys": [self.jwk]})),
+            "/introspect" => {
+                let has_form = asked.body.starts_with("token=");
+                if has_form && asked.authorization == format!("Basic {}", BASE64.encode(CLIENT)) {
+                    self.introspection.lock().unwrap().clone()
+                } else {
+                    Reply::Status(401)
+                }
+            }
+            _ => Reply::Status(404),
         }
+    }
+}
+
+fn send(mut connection: &TcpStream, status: u16, body: &str) -> io::Result<()> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} Answer\r\nlocation: {ELSEWHERE}");
+    write!(
+        connection,
+        "{head}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn drip(mut connection: &TcpStream) -> io::Result<()> {
+    connection.write_all(b"HTTP/1.1 200 Answer\r\ncontent-length: 100000\r\n\r\n")?;
+    loop {
+        connection.write_all(b" ")?;
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
 const METADATA: &str = "/.well-known/openid-configuration";
 
 /// A transmitter that trusts the server, with a Receiver that is its client `rp-client`.
-struct Served {
-    installation: Installation,
-    transmitter: Transmitter,
-    server: Server,
+pub(crate) struct Served {
+    pub(crate) installation: Installation,
+    pub(crate) transmitter: Transmitter,
+    pub(crate) server: Server,
 }
 
 impl Served {
-    fn start(more: &str) -> Self {
+    pub(crate) fn start(more: &str) -> Self {
+        Self::start_with(more, Installation::new())
+    }
+
+    pub(crate) fn start_with(more: &str, installation: Installation) -> Self {
         let server = Server::start();
-        let installation = trusting(&server.url, more);
+        trust(&installation, &server.url, more);
         let transmitter = installation.serve();
         let client = [
             "--external-client-id",
@@ -179,22 +244,30 @@ impl Served {
         }
     }
 
-    fn token(&self, change: &[(&str, Value)]) -> String {
+    pub(crate) fn token(&self, change: &[(&str, Value)]) -> String {
         self.server.token(&self.transmitter.issuer, change)
     }
 
-    async fn read(&self, token: &str) -> Answer {
+    pub(crate) async fn read(&self, token: &str) -> Answer {
         let read = client().get(self.transmitter.url("/ssf/stream"));
         Answer::to(read.bearer_auth(token)).await
     }
 }
 
+/// Name and secret with which a transmitter asks about tokens; the encoding of a form keeps both apart (RFC 6749 §2.3.1).
+const CLIENT: &str = "us%3A1:s3cret";
+
 /// An installation at whose main issuer the tokens of a server count.
 fn trusting(server: &str, more: &str) -> Installation {
     let installation = Installation::new();
+    trust(&installation, server, more);
+    installation
+}
+
+/// Has the tokens of a server count at the main issuer of an installation.
+pub(crate) fn trust(installation: &Installation, server: &str, more: &str) {
     let file = format!("[authorization_servers.corp]\nissuer = \"{server}\"\n{more}");
     fs::write(installation.path("ssf-transmitter.toml"), file).unwrap();
-    installation
 }
 
 #[tokio::test]

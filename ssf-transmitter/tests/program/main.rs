@@ -25,6 +25,8 @@ mod external;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod introspection;
+#[cfg(test)]
 mod issuers;
 #[cfg(test)]
 mod keys;

@@ -3,7 +3,16 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
-use openidconnect::{DiscoveryError, IssuerUrl, core::CoreProviderMetadata};
+use openidconnect::{
+    AdditionalProviderMetadata, DiscoveryError, IssuerUrl, ProviderMetadata,
+    core::{
+        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType,
+        CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm,
+        CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use ssf_types::{
     error::Chain,
     jose::{JwksError, KeySet},
@@ -15,7 +24,7 @@ use tokio::{
     time::Instant,
 };
 use tracing::{info, warn};
-use url::ParseError;
+use url::{ParseError, Url};
 
 use super::outbound::{Outbound, OutboundError};
 
@@ -31,6 +40,8 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// What an authorization server publishes.
 pub(super) struct Published {
     pub(super) keys: KeySet,
+    /// Where it is asked about tokens.
+    pub(super) introspection: Option<Url>,
     /// When it was asked for.
     at: Instant,
 }
@@ -159,15 +170,43 @@ impl Shared {
     }
 }
 
+/// What is read of the metadata beyond what openidconnect does (RFC 8414 §2).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct More {
+    /// Whatever it is: servers that are not asked need not be right about it.
+    #[serde(default)]
+    introspection_endpoint: Value,
+}
+
+impl AdditionalProviderMetadata for More {}
+
+type Metadata = ProviderMetadata<
+    More,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
 async fn published(outbound: &Outbound, issuer: &Issuer) -> Result<Published, DiscoverError> {
     let at = Instant::now();
     let url = IssuerUrl::new(issuer.as_str().to_owned()).map_err(DiscoverError::Issuer)?;
-    let metadata = CoreProviderMetadata::discover_async(url, outbound)
+    let metadata = Metadata::discover_async(url, outbound)
         .await
         .map_err(|error| DiscoverError::Metadata(Box::new(error)))?;
     // Our own reader judges keys as strictly as those of Transmitters: their size, their use, and that they are public.
     let jwks = serde_json::to_vec(metadata.jwks()).map_err(DiscoverError::Unwritable)?;
+    let introspection = &metadata.additional_metadata().introspection_endpoint;
+    let introspection = introspection.as_str();
     Ok(Published {
+        introspection: introspection.and_then(|endpoint| Url::parse(endpoint).ok()),
         keys: KeySet::parse(&jwks).map_err(DiscoverError::FaultyKeys)?,
         at,
     })

@@ -3,7 +3,11 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse, http};
-use reqwest::{Client, Request, Response, redirect};
+use reqwest::{
+    Client, Request, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+    redirect,
+};
 use ssf_types::uri::{Issuer, is_loopback};
 use url::Url;
 
@@ -38,6 +42,9 @@ pub(crate) enum OutboundError {
     /// The answer is too long.
     #[error("the answer has more than {ANSWER_BYTES_MAX} bytes")]
     TooLong,
+    /// The answer has another status than 200.
+    #[error("the answer has status {0}")]
+    Status(u16),
     /// The answer has a header that is none.
     #[error("the answer cannot be read")]
     Answer(#[source] http::Error),
@@ -86,6 +93,29 @@ impl Outbound {
         Self {
             client: self.client.clone(),
             reach,
+        }
+    }
+
+    /// The body of the answer to a form that is posted with a name and a password.
+    pub(super) async fn post_form(
+        &self,
+        url: Url,
+        (name, password): (&str, &str),
+        form: String,
+    ) -> Result<Vec<u8>, OutboundError> {
+        let request = self
+            .client
+            .post(url)
+            .basic_auth(name, Some(password))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(ACCEPT, "application/json")
+            .body(form)
+            .build()
+            .map_err(|error| OutboundError::Request(error.without_url()))?;
+        let mut response = self.send(request).await?;
+        match response.status() {
+            StatusCode::OK => capped(&mut response).await,
+            other => Err(OutboundError::Status(other.as_u16())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A server's keys come and go, and so does the server: a real one on loopback, and a clock that the test moves.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
@@ -21,26 +21,31 @@ use ssf_types::jose::PublicKey;
 use tokio::time;
 
 use super::*;
+use crate::domain::authorization_server::IntrospectionClient;
 
-const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-const HERE: &str = "https://tr.example.com";
+pub(super) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+pub(super) const HERE: &str = "https://tr.example.com";
 
-struct State {
+pub(super) struct State {
     issuer: String,
     keys: Vec<Value>,
-    is_up: bool,
+    pub(super) is_up: bool,
     /// How often the metadata were asked for.
     asked: usize,
+    /// What is said of every token.
+    pub(super) introspection: Value,
+    /// The forms with which the server was asked about tokens.
+    pub(super) questions: Vec<String>,
 }
 
 /// A server that publishes what the test says.
-struct Server {
-    url: String,
+pub(super) struct Server {
+    pub(super) url: String,
     state: Arc<Mutex<State>>,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State {
@@ -48,6 +53,8 @@ impl Server {
             keys: Vec::new(),
             is_up: true,
             asked: 0,
+            introspection: json!({"active": false}),
+            questions: Vec::new(),
         }));
         let serving = Arc::clone(&state);
         let at = url.clone();
@@ -59,7 +66,7 @@ impl Server {
         Self { url, state }
     }
 
-    fn set(&self, change: impl FnOnce(&mut State)) {
+    pub(super) fn set(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock().unwrap());
     }
 
@@ -73,8 +80,14 @@ impl Server {
 
     /// What stands for the server here.
     fn trusted(&self) -> ExternalServer {
+        self.trusted_with(None)
+    }
+
+    /// The same, which is asked about tokens if we are a client of its.
+    pub(super) fn trusted_with(&self, client: Option<IntrospectionClient>) -> ExternalServer {
         let issuer = Issuer::parse(self.url.as_str()).unwrap();
-        let settings = AuthorizationServer::new(IssuerName::default(), issuer);
+        let mut settings = AuthorizationServer::new(IssuerName::default(), issuer);
+        settings.introspection = client;
         let here = Issuer::parse(HERE).unwrap();
         ExternalServer::new(settings, &here, &Outbound::new().unwrap())
     }
@@ -101,18 +114,29 @@ fn answer(mut connection: &TcpStream, url: &str, state: &Mutex<State>) {
             return;
         }
     }
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.parse().unwrap())
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).unwrap();
     let mut state = state.lock().unwrap();
     if !state.is_up {
         return;
     }
     let document = if head.starts_with("GET /jwks ") {
         json!({"keys": state.keys})
+    } else if head.starts_with("POST /introspect ") {
+        state.questions.push(String::from_utf8(body).unwrap());
+        state.introspection.clone()
     } else {
         state.asked += 1;
         json!({
             "issuer": state.issuer,
             "authorization_endpoint": format!("{url}/authorize"),
             "jwks_uri": format!("{url}/jwks"),
+            "introspection_endpoint": format!("{url}/introspect"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
@@ -172,7 +196,7 @@ async fn judged(server: &ExternalServer, token: &str) -> Judged {
 }
 
 /// Moves the clock by which fetching goes; it runs again afterwards, since what is fetched comes over real sockets.
-async fn pass(duration: Duration) {
+pub(super) async fn pass(duration: Duration) {
     time::pause();
     time::advance(duration).await;
     time::resume();
