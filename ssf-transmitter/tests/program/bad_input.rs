@@ -9,6 +9,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use crate::{
     cluster::Cluster,
@@ -18,6 +19,9 @@ use crate::{
 };
 
 const ENDPOINT: &str = "https://rp.example.com/events";
+
+/// How a resource is asked, and with whose token.
+type Reader<'s> = (Method, String, &'s str);
 
 /// A server with a Receiver and one stream.
 struct Site {
@@ -50,18 +54,33 @@ impl Site {
         created.json()["stream_id"].as_str().unwrap().to_owned()
     }
 
-    /// Every resource that reads JSON, with who may ask it.
-    fn readers(&self) -> [(Method, &'static str, &str); 8] {
-        [
-            (Method::POST, "/ssf/stream", &self.receiver),
-            (Method::PATCH, "/ssf/stream", &self.receiver),
-            (Method::PUT, "/ssf/stream", &self.receiver),
-            (Method::POST, "/ssf/status", &self.receiver),
-            (Method::POST, "/ssf/verify", &self.receiver),
-            (Method::POST, "/ssf/subjects/add", &self.receiver),
-            (Method::POST, "/ssf/subjects/remove", &self.receiver),
-            (Method::POST, "/ingest/events", &self.operator),
+    /// Every resource whose limit for a JSON body can be set, with who may ask it.
+    fn readers_with_room(&self) -> Vec<Reader<'_>> {
+        let receiver = |method, path: &str| (method, path.to_owned(), self.receiver.as_str());
+        let operator = |path: &str| (Method::POST, path.to_owned(), self.operator.as_str());
+        vec![
+            receiver(Method::POST, "/ssf/stream"),
+            receiver(Method::PATCH, "/ssf/stream"),
+            receiver(Method::PUT, "/ssf/stream"),
+            receiver(Method::POST, "/ssf/status"),
+            receiver(Method::POST, "/ssf/verify"),
+            receiver(Method::POST, "/ssf/subjects/add"),
+            receiver(Method::POST, "/ssf/subjects/remove"),
+            operator("/ingest/events"),
+            operator("/operator/v1/receivers"),
+            operator("/operator/v1/receivers/x/rotate"),
+            operator("/operator/v1/sources"),
+            operator("/operator/v1/sources/x/rotate"),
+            operator("/operator/v1/streams/x/status"),
         ]
+    }
+
+    /// Every resource that reads JSON, with who may ask it.
+    fn readers(&self) -> Vec<Reader<'_>> {
+        let poll = format!("/ssf/poll/{}", self.stream_id);
+        let mut readers = self.readers_with_room();
+        readers.push((Method::POST, poll, &self.receiver));
+        readers
     }
 
     async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
@@ -85,8 +104,12 @@ impl Site {
 
     /// Sends `body` to all that read JSON; each has to refuse it with one of `codes`.
     async fn all_refuse(&self, body: &[u8], codes: &[&str]) {
-        for (method, path, token) in self.readers() {
-            let request = client().request(method.clone(), self.server.url(path));
+        self.refuse(self.readers(), body, codes).await;
+    }
+
+    async fn refuse(&self, readers: Vec<Reader<'_>>, body: &[u8], codes: &[&str]) {
+        for (method, path, token) in readers {
+            let request = client().request(method.clone(), self.server.url(&path));
             let answer = Answer::to(request.body(body.to_vec()).bearer_auth(token)).await;
             let head = String::from_utf8_lossy(&body[..body.len().min(60)]);
             let code = answer.code();
@@ -181,7 +204,8 @@ async fn ten_megabytes_of_digits_are_refused_even_where_there_is_room_for_them()
     let digits = "7".repeat(10_000_000);
     let codes = ["invalid_request", "no_event_accepted"];
     for body in [digits.clone(), format!("{{\"stream_id\":{digits}}}")] {
-        site.all_refuse(body.as_bytes(), &codes).await;
+        let readers = site.readers_with_room();
+        site.refuse(readers, body.as_bytes(), &codes).await;
     }
     site.is_well().await;
 }
@@ -216,7 +240,7 @@ async fn a_body_that_is_not_said_to_be_plain_json_is_refused_everywhere() {
         ("content-encoding", "br, gzip"),
     ] {
         for (method, path, token) in site.readers() {
-            let request = client().request(method, site.server.url(path));
+            let request = client().request(method, site.server.url(&path));
             let request = request.header(name, value).body("{}").bearer_auth(token);
             let answer = Answer::to(request).await;
             assert_eq!(
@@ -227,6 +251,56 @@ async fn a_body_that_is_not_said_to_be_plain_json_is_refused_everywhere() {
             assert_eq!(answer.status, 415);
         }
     }
+}
+
+/// Asks for a token with a body that is said to be of this kind.
+async fn ask_for_token(site: &Site, content_type: &str, body: Vec<u8>) -> Answer {
+    let request = client().post(site.server.url("/oauth/token"));
+    let answer = Answer::to(request.header("content-type", content_type).body(body)).await;
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let refusal = answer.json();
+    assert!(refusal["error"].is_string() && refusal["error_description"].is_string());
+    answer
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+#[tokio::test]
+async fn what_is_no_request_for_a_token_is_refused_as_oauth_wants_it() {
+    let site = Site::start(Installation::new(), ENDPOINT).await;
+    let granted = "grant_type=client_credentials";
+    let many: Vec<String> = (0..2000).map(|n| format!("p{n}={n}")).collect();
+    for body in [
+        Vec::new(),
+        b"=&&=&%&%zz&%00".to_vec(),
+        b"\xff\xfe\0=\xed\xa0\x80".to_vec(),
+        b"\x1f\x8b\x08\x00".to_vec(),
+        br#"{"grant_type":"client_credentials"}"#.to_vec(),
+        b"grant_type=client_credentials%00".to_vec(),
+        b"grant_type=password&username=a&password=b".to_vec(),
+        format!("{granted}&{granted}").into_bytes(),
+        many.join("&").into_bytes(),
+    ] {
+        let answer = ask_for_token(&site, FORM, body).await;
+        assert_eq!(answer.status, 400, "{}", answer.body);
+    }
+    for client in INJECTIONS.into_iter().chain(PATHS) {
+        let body = form_urlencoded::Serializer::new(granted.to_owned())
+            .append_pair("client_id", client)
+            .append_pair("client_secret", client)
+            .finish();
+        let answer = ask_for_token(&site, FORM, body.into_bytes()).await;
+        assert_eq!(answer.status, 401, "{client}: {}", answer.body);
+        assert_eq!(answer.json()["error"], "invalid_client");
+        assert!(answer.header("www-authenticate").is_some());
+    }
+    let long = ask_for_token(&site, FORM, vec![b'a'; 32 * 1024 + 1]).await;
+    assert_eq!(long.status, 413, "{}", long.body);
+    for kind in ["application/json", "multipart/form-data; boundary=x", ""] {
+        let answer = ask_for_token(&site, kind, granted.as_bytes().to_vec()).await;
+        assert_eq!(answer.status, 415, "{kind}: {}", answer.body);
+    }
+    site.is_well().await;
 }
 
 /// What means another place, or a device, to some file system.
