@@ -6,6 +6,7 @@ pub mod audit;
 pub mod clock;
 pub mod deliver;
 pub mod dispatch;
+pub mod foresee;
 pub mod gate;
 pub mod ids;
 pub mod ingest;

@@ -3,6 +3,7 @@
 //! Results go to standard output, one `name=value` per line, so that scripts can read them; everything else goes to
 //! standard error. The exit code is 0 for success, 2 for a faulty configuration or command line, 1 for all else.
 
+mod api;
 mod audit;
 mod emit;
 mod key;

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod dropped;
 pub mod event;
 pub mod fan_out;
+pub mod foresight;
 pub mod framework;
 pub mod grant;
 pub mod id;

@@ -49,7 +49,9 @@ use crate::{
         activity::Activity, clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan,
         poll::Polls, subjects::Subjects, wake::Wake,
     },
-    domain::{id::WorkerId, issuer::Issuers, push_address::PushAddresses},
+    domain::{
+        id::WorkerId, issuer::Issuers, push_address::PushAddresses, subjects::SubjectPreference,
+    },
     keys::SigningKeys,
     sealing::Sealer,
     store::SeaStore,
@@ -82,6 +84,8 @@ pub struct AppState {
     pub subjects: Subjects,
     /// Whom new streams cover.
     pub default_subjects: DefaultSubjects,
+    /// Which identifier streams get of a principal that has several.
+    pub subject_formats: SubjectPreference,
     /// Is called when a stream may have something due sooner than it was known.
     pub fresh: Wake,
     /// What all polls share.

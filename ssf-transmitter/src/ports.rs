@@ -51,7 +51,7 @@ pub use self::{
         Answered, Appended, FanOutLease, FannedOut, Fenced, Idempotency, LeasedStream, Outbox,
         Resume, Settlement, StreamLease, Submission,
     },
-    overview::{Backlog, StreamFilter, StreamOverview},
+    overview::{Backlog, Preview, StreamFilter, StreamOverview},
     poll::{PollSettled, PollStep, PollStore, Polled},
     receiver::{AddedReceiver, ReceiverStore, RemovedReceiver, ReplacedCredentials},
     setting::{FirstWrite, Settings},

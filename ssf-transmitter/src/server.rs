@@ -152,6 +152,7 @@ impl Server {
             ingest,
             subjects,
             default_subjects: config.default_subjects,
+            subject_formats: config.subject_formats.clone(),
             fresh: work.fresh.clone(),
             polls,
             poll_timeout: config.poll_timeout,

@@ -1,34 +1,27 @@
-//! `emit`: one event from the command line, checked here and handed in over HTTP.
+//! `emit`: one event from the command line, checked here and handed in over HTTP, or only tried.
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::io::{self, Write};
 
 use clap::Args;
-use reqwest::{Client, redirect};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 use ssf_types::{
     event::{EventPayload, Family, KNOWN_EVENT_TYPES, risc::CredentialCompromise},
     json::{self, JsonError},
     subject::{ComplexSubject, SimpleSubject, Subject},
     time::Timestamp,
-    uri::{EndpointUrl, EventTypeUri},
+    uri::EventTypeUri,
 };
 
-use super::Outcome;
+use super::{
+    Outcome,
+    api::{ServerArgs, sent},
+};
 use crate::{
     app::clock::SystemClock,
     domain::event::{NewEvent, NewEventError},
     ports::Clock,
 };
-
-/// How long handing in may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Longest answer that is read, in bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Args, Debug)]
 pub(super) struct EmitArgs {
@@ -83,17 +76,14 @@ pub(super) struct EmitArgs {
     /// Ties together events with one cause
     #[arg(long, value_name = "ID")]
     txn: Option<String>,
-    /// Where the transmitter is
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8411")]
-    url: String,
-    /// The operator's token; in the environment other users of this machine cannot see it
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "SSF_OPERATOR_TOKEN",
-        hide_env_values = true
-    )]
-    token: SecretString,
+    /// The issuer for which it happened, by its name; the main one unless told otherwise
+    #[arg(long, value_name = "NAME")]
+    issuer_name: Option<String>,
+    /// Hands nothing in: prints what would become of the event on each stream, one JSON object per line
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 /// The event was not handed in.
@@ -109,21 +99,41 @@ enum EmitError {
     Json(&'static str, #[source] JsonError),
     #[error("the event is faulty")]
     Event(#[source] NewEventError),
-    #[error("the transmitter cannot be reached")]
-    Unreachable(#[source] reqwest::Error),
-    #[error("the transmitter answered {status}: {detail}")]
-    NotAccepted { status: u16, detail: String },
     #[error("the transmitter accepted the event and did not tell its id")]
     NoId,
 }
 
 pub(super) async fn emit(arguments: EmitArgs) -> Outcome {
     let event = compose(&arguments, SystemClock.now())?;
-    let base = EndpointUrl::parse(arguments.url.trim_end_matches('/'))?;
-    let url = EndpointUrl::parse(format!("{}/ingest/events", base.as_str()))?;
-    let id = hand_in(&url, &arguments.token, &event).await?;
-    writeln!(io::stdout(), "event_id={id}")?;
+    let issuer = arguments.issuer_name.as_deref();
+    if arguments.dry_run {
+        return foresee(&arguments.server, issuer, &event).await;
+    }
+    let query = [("issuer", issuer)];
+    let server = &arguments.server;
+    let request = server.request(Method::POST, &["events"], &query)?;
+    let answer = sent(request.json(&event)).await?;
+    let id = answer["events"][0]["event_id"].as_str();
+    writeln!(io::stdout(), "event_id={}", id.ok_or(EmitError::NoId)?)?;
     Ok(())
+}
+
+/// Prints what would become of the event, page by page.
+async fn foresee(server: &ServerArgs, issuer: Option<&str>, event: &NewEvent) -> Outcome {
+    let mut after: Option<String> = None;
+    loop {
+        let query = [("issuer", issuer), ("after", after.as_deref())];
+        let request = server.request(Method::POST, &["events", "dry-run"], &query)?;
+        let page = sent(request.json(event)).await?;
+        let mut out = io::stdout().lock();
+        for stream in page["items"].as_array().into_iter().flatten() {
+            writeln!(out, "{stream}")?;
+        }
+        match page["next"].as_str() {
+            Some(next) => after = Some(next.to_owned()),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// The event as the flags describe it, by the rules of the transmitter itself.
@@ -247,42 +257,6 @@ fn may_be_timed(uri: &str) -> bool {
 fn read_object(text: &str) -> Result<Map<String, Value>, JsonError> {
     let checked = json::check(text.as_bytes())?;
     serde_json::from_str(checked).map_err(|_| JsonError::NotAnObject)
-}
-
-async fn hand_in(
-    url: &EndpointUrl,
-    token: &SecretString,
-    event: &NewEvent,
-) -> Result<String, EmitError> {
-    let client = Client::builder()
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .timeout(TIMEOUT)
-        .build()
-        .map_err(EmitError::Unreachable)?;
-    let mut response = client
-        .post(url.url().clone())
-        .bearer_auth(token.expose_secret())
-        .json(event)
-        .send()
-        .await
-        .map_err(EmitError::Unreachable)?;
-    let status = response.status().as_u16();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(EmitError::Unreachable)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > ANSWER_BYTES_MAX {
-            break;
-        }
-    }
-    let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-    if status != 202 {
-        let detail = answer["detail"].as_str().unwrap_or("no explanation");
-        let detail = detail.to_owned();
-        return Err(EmitError::NotAccepted { status, detail });
-    }
-    let id = answer["events"][0]["event_id"].as_str();
-    id.map(str::to_owned).ok_or(EmitError::NoId)
 }
 
 #[cfg(test)]

@@ -19,7 +19,13 @@ use crate::{
 
 /// Routes that change something and leave no entry: what they do is remembered with the events and deliveries
 /// themselves, or changes nothing that outlives an hour. Each is the end of a path.
-const WITHOUT_ENTRY: [&str; 3] = ["/ingest/events", "/ssf/poll/{stream_id}", "/oauth/token"];
+const WITHOUT_ENTRY: [&str; 5] = [
+    "/ingest/events",
+    "/operator/v1/events",
+    "/operator/v1/events/dry-run",
+    "/ssf/poll/{stream_id}",
+    "/oauth/token",
+];
 
 /// Marks a request whose change is written down.
 struct Recorded;

@@ -114,15 +114,25 @@ pub(super) async fn accept(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let caller = auth::ingester(&request, &state, OperatorScope::Emit).await?;
-    let issuer = issuer(&request, &state, &caller)?;
-    let key = idempotency_key(&request)?;
-    let body = body::json(&request, payload, state.ingest_body_bytes_max).await?;
-    let keys = key.map(|key| fingerprints(&state, &caller, &issuer, key, &body));
-    if let Some(before) = replay(&state, keys).await? {
+    take_in(&request, payload, &state, caller).await
+}
+
+/// Takes in what `caller` says.
+pub(super) async fn take_in(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &AppState,
+    caller: Ingester,
+) -> Result<HttpResponse, Problem> {
+    let issuer = issuer(request, state, &caller)?;
+    let key = idempotency_key(request)?;
+    let body = body::json(request, payload, state.ingest_body_bytes_max).await?;
+    let keys = key.map(|key| fingerprints(state, &caller, &issuer, key, &body));
+    if let Some(before) = replay(state, keys).await? {
         return Ok(before);
     }
-    let Read { entries, events } = read(&body, &state, &caller, &issuer)?;
-    note_refusals(&state, &caller, &entries).await?;
+    let Read { entries, events } = read(&body, state, &caller, &issuer)?;
+    note_refusals(state, &caller, &entries).await?;
     if events.is_empty() {
         return Err(refuse_all(&entries));
     }
@@ -135,14 +145,14 @@ pub(super) async fn accept(
         }),
         None => None,
     };
-    let handing_in = Box::pin(hand_in(&state, &caller, issuer, events, idempotency));
+    let handing_in = Box::pin(hand_in(state, &caller, issuer, events, idempotency));
     let appended = match &caller {
         // Its id stands with the events.
         Ingester::Source(_) => handing_in.await?,
         Ingester::Operator(operator) => {
             let actor = Actor::operator(operator.id);
             let act = Act::making(actor, Action::HandInEvents, "event").with("events", count);
-            recorded(&request, &state, act, handing_in, |_| Details::none()).await?
+            recorded(request, state, act, handing_in, |_| Details::none()).await?
         }
     };
     match appended {
@@ -224,7 +234,7 @@ fn key_reused() -> Problem {
 }
 
 /// The issuer that the source is bound to; for an operator, the one that the query names, else the main one.
-fn issuer(
+pub(super) fn issuer(
     request: &HttpRequest,
     state: &AppState,
     caller: &Ingester,
@@ -272,6 +282,18 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<&str>, Problem> {
             .ok_or_else(expected),
         (Some(_), Some(_)) => Err(expected()),
     }
+}
+
+/// Reads a body that is one event, as it would be taken in from `caller`.
+pub(super) fn read_single(
+    body: &[u8],
+    state: &AppState,
+    caller: &Ingester,
+    issuer: &IssuerName,
+) -> Result<NewEvent, Problem> {
+    let text = json::check(body).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let read = read_one(text, state, caller, issuer);
+    read.map_err(|(rule, detail)| Problem::new(rule.code(), detail))
 }
 
 /// Reads each event by itself, so that a bad one fails alone.

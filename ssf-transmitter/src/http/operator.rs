@@ -1,9 +1,10 @@
 //! The operator's side: who may do what, what became of the streams, and what was done.
 //!
-//! Everything is below `/operator/v1` and needs the token of an operator with the scope `ops.read` or `ops.manage`. Lists
-//! come in pages: an object with `items` and, if there are more, `next`, which the next request repeats as `after`.
+//! Everything is below `/operator/v1` and needs the token of an operator with a scope: `ops.read`, `ops.manage` or
+//! `ops.emit`. Lists come in pages: an object with `items` and, if there are more, `next`, which the next request repeats as `after`.
 
 mod audit;
+mod events;
 mod receivers;
 mod sources;
 mod streams;
@@ -11,7 +12,7 @@ mod streams;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header::CACHE_CONTROL, web};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
-use ssf_types::json;
+use ssf_types::{id::StreamId, json};
 
 use super::{endpoints::Endpoints, problem::Problem, query};
 
@@ -36,6 +37,8 @@ pub(super) fn endpoints() -> Endpoints {
         .with::<streams::__path_show>(web::to(streams::show))
         .with::<streams::__path_set_status>(web::to(streams::set_status))
         .with::<streams::__path_delete>(web::to(streams::delete))
+        .with::<events::__path_emit>(web::to(events::emit))
+        .with::<events::__path_dry_run>(web::to(events::dry_run))
         .with::<audit::__path_list>(web::to(audit::list))
 }
 
@@ -52,9 +55,24 @@ fn limit(request: &HttpRequest) -> Result<u64, Problem> {
         })
 }
 
+/// Behind which stream the page is to begin.
+fn after_stream(request: &HttpRequest) -> Result<Option<StreamId>, Problem> {
+    let after = query::parameter(request, "after")?;
+    after.map(|id| stream_id(&id)).transpose()
+}
+
+fn stream_id(text: &str) -> Result<StreamId, Problem> {
+    StreamId::parse(text).map_err(|error| Problem::bad_request(format!("stream id: {error}")))
+}
+
 /// A page; `next` is where the one behind it begins, if this one is full.
 fn page(items: &[Value], next: Option<Value>) -> HttpResponse {
-    let mut body = json!({ "items": items });
+    page_with(json!({}), items, next)
+}
+
+/// A page with further members.
+fn page_with(mut body: Value, items: &[Value], next: Option<Value>) -> HttpResponse {
+    body["items"] = json!(items);
     if let Some(next) = next {
         body["next"] = next;
     }

@@ -5,7 +5,9 @@ use std::future::Future;
 use ssf_types::{id::StreamId, stream::StreamStatus, time::Timestamp};
 
 use super::StoreError;
-use crate::domain::{id::ReceiverId, issuer::IssuerName, stream::Stream};
+use crate::domain::{
+    event::AcceptedEvent, fan_out::FanOut, id::ReceiverId, issuer::IssuerName, stream::Stream,
+};
 
 /// The streams of all Receivers, to be looked at.
 pub trait StreamOverview {
@@ -22,6 +24,37 @@ pub trait StreamOverview {
         &self,
         id: &StreamId,
     ) -> impl Future<Output = Result<Option<(Stream, Backlog)>, StoreError>> + Send;
+
+    /// What the fan-out of `event` would be if it were accepted for `issuer` behind all others. Stores nothing.
+    ///
+    /// `decide` gets what [`fan_out`](super::Outbox::fan_out) gives it. The page has at most as many streams as the second
+    /// says, those behind the first.
+    fn preview<D>(
+        &self,
+        issuer: &IssuerName,
+        event: &AcceptedEvent,
+        page: (Option<&StreamId>, u64),
+        decide: D,
+    ) -> impl Future<Output = Result<Preview, StoreError>> + Send
+    where
+        D: FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut + Send;
+}
+
+/// What the fan-out of an event would be.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Preview {
+    /// What was decided, as the fan-out carries it out.
+    pub fan_out: FanOut,
+    /// A page of the streams of the event's issuer, by id, as they were for that decision.
+    pub streams: Vec<Stream>,
+}
+
+impl Preview {
+    /// Joins a decision to the streams that it was made about.
+    pub fn new(fan_out: FanOut, streams: Vec<Stream>) -> Self {
+        Self { fan_out, streams }
+    }
 }
 
 /// Which streams are looked for; what is absent does not matter.

@@ -25,6 +25,7 @@ use crate::{
         fan_out::{FanOut, PlannedDelivery, SkipReason},
         framework::Hold,
         id::{EventId, Fingerprint},
+        issuer::IssuerName,
     },
     ports::{CorruptRow, FanOutLease, FannedOut, StoreError},
 };
@@ -95,6 +96,19 @@ impl Interest {
         }
         Ok((streams, skipped))
     }
+
+    /// Has it decided what the streams get, and adds those that are left out.
+    fn decided(
+        &self,
+        row: &event::Model,
+        event: &AcceptedEvent,
+        decide: impl FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut,
+    ) -> Result<FanOut, CorruptRow> {
+        let (streams, mut left_out) = self.of(row)?;
+        let mut fan_out = decide(event, &streams);
+        fan_out.skipped.append(&mut left_out);
+        Ok(fan_out)
+    }
 }
 
 type Skipped = (StreamId, SkipReason);
@@ -135,9 +149,7 @@ impl SeaStore {
         let mut placed = Vec::new();
         let mut skipped = Vec::with_capacity(events.len());
         for (row, event) in &accepted {
-            let (streams, mut left_out) = interest.of(row)?;
-            let mut fan_out = decide(event, &streams);
-            fan_out.skipped.append(&mut left_out);
+            let fan_out = interest.decided(row, event, &mut decide)?;
             skipped.push((row.position, counted(&fan_out)));
             self.place(row.position, fan_out.planned, Hold::Obeys, &mut placed);
         }
@@ -159,6 +171,33 @@ impl SeaStore {
             events: events.len() as u64,
             deliveries: count,
         })
+    }
+
+    /// What the fan-out of an event would be that was accepted behind all others.
+    pub(super) async fn foreseen<D>(
+        &self,
+        transaction: &DatabaseTransaction,
+        issuer: &IssuerName,
+        event: &AcceptedEvent,
+        decide: D,
+    ) -> Result<FanOut, StoreError>
+    where
+        D: FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        let row = event::Model {
+            // Whatever was changed before counts for the greatest position, and what has ended does not.
+            position: i64::MAX,
+            id: event.id.uuid(),
+            issuer: issuer.as_str().to_owned(),
+            source_id: None,
+            event_type: event.event.event.uri().as_str().to_owned(),
+            payload: Vec::new(),
+            accepted_at: row::millis(event.accepted_at),
+            dispatched_at: None,
+        };
+        let events = [(&row, event.clone())];
+        let interest = self.interest(transaction, &events).await?;
+        Ok(interest.decided(&row, event, decide)?)
     }
 
     /// Who is interested in these events, read in the transaction that fans them out.

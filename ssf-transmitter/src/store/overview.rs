@@ -1,6 +1,9 @@
 //! The streams as an operator sees them.
 
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, TransactionTrait,
+};
 use ssf_types::id::StreamId;
 
 use super::{
@@ -10,8 +13,8 @@ use super::{
     row,
 };
 use crate::{
-    domain::stream::Stream,
-    ports::{Backlog, CorruptRow, StoreError, StreamFilter, StreamOverview},
+    domain::{event::AcceptedEvent, fan_out::FanOut, issuer::IssuerName, stream::Stream},
+    ports::{Backlog, CorruptRow, Preview, StoreError, StreamFilter, StreamOverview},
 };
 
 impl StreamOverview for SeaStore {
@@ -21,27 +24,8 @@ impl StreamOverview for SeaStore {
         after: Option<&StreamId>,
         limit: u64,
     ) -> Result<Vec<Stream>, StoreError> {
-        let mut query = stream::Entity::find();
-        if let Some(issuer) = &filter.issuer {
-            query = query.filter(stream::Column::Issuer.eq(issuer.as_str()));
-        }
-        if let Some(receiver) = filter.receiver {
-            query = query.filter(stream::Column::ReceiverId.eq(receiver.uuid()));
-        }
-        if let Some(status) = &filter.status {
-            query = query.filter(stream::Column::Status.eq(status.as_str()));
-        }
-        if let Some(after) = after.and_then(row::stream_uuid) {
-            query = query.filter(stream::Column::Id.gt(after));
-        }
-        let rows = query
-            .order_by_asc(stream::Column::Id)
-            .limit(limit)
-            .all(&self.reader)
-            .await?;
-        let read = |row| self.read_stream(row);
-        let streams: Result<_, CorruptRow> = rows.into_iter().map(read).collect();
-        Ok(streams?)
+        self.streams_behind(&self.reader, filter, after, limit)
+            .await
     }
 
     async fn stream_with_backlog(
@@ -70,5 +54,57 @@ impl StreamOverview for SeaStore {
             oldest_pending_at: oldest.map(|row| row::moment(row.iat)),
         };
         Ok(Some((self.read_stream(found)?, backlog)))
+    }
+
+    async fn preview<D>(
+        &self,
+        issuer: &IssuerName,
+        event: &AcceptedEvent,
+        (after, limit): (Option<&StreamId>, u64),
+        decide: D,
+    ) -> Result<Preview, StoreError>
+    where
+        D: FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        let transaction = self.reader.begin().await?;
+        let fan_out = self.foreseen(&transaction, issuer, event, decide).await?;
+        let of_issuer = StreamFilter {
+            issuer: Some(issuer.clone()),
+            ..StreamFilter::default()
+        };
+        let streams = self.streams_behind(&transaction, &of_issuer, after, limit);
+        Ok(Preview::new(fan_out, streams.await?))
+    }
+}
+
+impl SeaStore {
+    async fn streams_behind(
+        &self,
+        db: &impl ConnectionTrait,
+        filter: &StreamFilter,
+        after: Option<&StreamId>,
+        limit: u64,
+    ) -> Result<Vec<Stream>, StoreError> {
+        let mut query = stream::Entity::find();
+        if let Some(issuer) = &filter.issuer {
+            query = query.filter(stream::Column::Issuer.eq(issuer.as_str()));
+        }
+        if let Some(receiver) = filter.receiver {
+            query = query.filter(stream::Column::ReceiverId.eq(receiver.uuid()));
+        }
+        if let Some(status) = &filter.status {
+            query = query.filter(stream::Column::Status.eq(status.as_str()));
+        }
+        if let Some(after) = after.and_then(row::stream_uuid) {
+            query = query.filter(stream::Column::Id.gt(after));
+        }
+        let rows = query
+            .order_by_asc(stream::Column::Id)
+            .limit(limit)
+            .all(db)
+            .await?;
+        let read = |row| self.read_stream(row);
+        let streams: Result<_, CorruptRow> = rows.into_iter().map(read).collect();
+        Ok(streams?)
     }
 }

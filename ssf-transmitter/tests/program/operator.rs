@@ -311,6 +311,8 @@ async fn each_request_of_an_operator_takes_its_scope() {
         (Method::DELETE, &stream, "ops.manage"),
         (Method::POST, &status, "ops.manage"),
         (Method::GET, "/audit", "ops.read"),
+        (Method::POST, "/events", "ops.emit"),
+        (Method::POST, "/events/dry-run", "ops.emit"),
     ];
     for (method, path, scope) in routes {
         let url = world.transmitter.url(&format!("/operator/v1{path}"));
@@ -338,6 +340,117 @@ async fn each_request_of_an_operator_takes_its_scope() {
         world.get("/streams").await.json()["items"][0]["status"],
         "enabled"
     );
+}
+
+#[tokio::test]
+async fn an_operator_asks_who_would_get_an_event_and_nobody_gets_it() {
+    let world = World::new().await;
+    let event = event_about("alice@example.com");
+    let dry_run = async |query: &str, body: &Value| {
+        let path = format!("/events/dry-run{query}");
+        Answer::to(world.request(Method::POST, &path).json(body)).await
+    };
+    let answer = dry_run("", &event).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let alice = json!({"format": "email", "email": "alice@example.com"});
+    let answer = answer.json();
+    assert_eq!(answer["matched"], 1);
+    assert_eq!(answer["items"][0]["stream_id"], world.stream.as_str());
+    assert_eq!(answer["items"][0]["outcome"], "sent");
+    assert_eq!(answer["items"][0]["sub_id"], alice);
+    let full = dry_run("?limit=1", &event).await.json();
+    let rest = format!("?limit=1&after={}", full["next"].as_str().unwrap());
+    let rest = dry_run(&rest, &event).await.json();
+    assert_eq!(rest, json!({"matched": 1, "items": []}));
+    world.set_status(json!({"status": "paused"})).await;
+    let held = dry_run("", &event).await.json();
+    assert_eq!(held["items"][0]["outcome"], "held");
+    world.set_status(json!({"status": "disabled"})).await;
+    let skipped = dry_run("", &event).await.json();
+    assert_eq!(skipped["matched"], 0);
+    assert_eq!(skipped["items"][0]["outcome"], "skipped");
+    assert_eq!(skipped["items"][0]["reason"], "stream_disabled");
+    let verification = "https://schemas.openid.net/secevent/ssf/event-type/verification";
+    let (sub_id, none) = (&event["sub_id"], json!({}));
+    for (query, body, code) in [
+        ("", json!([event]), "invalid_event"),
+        ("", none.clone(), "invalid_event"),
+        (
+            "",
+            json!({"sub_id": sub_id, "events": {(verification): {}}}),
+            "invalid_event",
+        ),
+        (
+            "",
+            json!({"sub_id": sub_id, "events": {"https://example.com/x": {}}}),
+            "invalid_event",
+        ),
+        ("?issuer=unknown", event.clone(), "invalid_request"),
+        ("?limit=0", event.clone(), "invalid_request"),
+    ] {
+        let refused = dry_run(query, &body).await;
+        assert_eq!(refused.problem().0, 400, "{query} {body}");
+        assert_eq!(refused.json()["code"], code, "{query} {body}");
+    }
+    // What the stream was told of its status is all that came.
+    let metrics = Answer::to(world.client.get(world.transmitter.url("/metrics"))).await;
+    assert!(!metrics.body.contains("ssf_events_accepted_total 1"));
+    assert!(world.installation.audited("events.hand_in").is_empty());
+}
+
+#[tokio::test]
+async fn an_operator_hands_in_events_below_its_own_path_and_that_is_written_down() {
+    let world = World::new().await;
+    let event = event_about("alice@example.com");
+    let emit = async |query: &str| {
+        let path = format!("/events{query}");
+        Answer::to(world.request(Method::POST, &path).json(&event)).await
+    };
+    let answer = emit("").await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    assert!(answer.json()["events"][0]["event_id"].is_string());
+    world.endpoint.next();
+    assert_eq!(emit("?issuer=unknown").await.problem().0, 400);
+    let entries = world.installation.audit();
+    let handed_in = entries
+        .iter()
+        .filter(|entry| entry["target"].as_str().unwrap().starts_with("event"));
+    let kinds: Vec<&Value> = handed_in.map(|entry| &entry["actor"]["kind"]).collect();
+    assert_eq!(kinds, ["operator", "operator"]);
+    let add = ["source", "add", "hr"];
+    let source = text(&world.installation.run(&add).stdout);
+    let with_source = world
+        .client
+        .post(world.transmitter.url("/operator/v1/events"));
+    let with_source = with_source.json(&event);
+    let token = value(&source, "source_token").unwrap();
+    let refused = Answer::to(with_source.bearer_auth(token)).await;
+    assert_eq!(refused.status, 401);
+}
+
+#[tokio::test]
+async fn the_command_line_tries_an_event_without_handing_it_in() {
+    let world = World::new().await;
+    let url = world.transmitter.url("");
+    let run = |more: &[&str]| {
+        let line = ["emit", "session-revoked", "--user-email=alice@example.com"];
+        let all = [&line[..], &["--url", &url], more].concat();
+        let mut command = world.installation.command(&all);
+        command
+            .env("SSF_OPERATOR_TOKEN", world.operator())
+            .output()
+            .unwrap()
+    };
+    let tried = run(&["--dry-run", "--issuer-name", "main"]);
+    assert!(tried.status.success(), "{}", text(&tried.stderr));
+    let foreseen: Value = serde_json::from_slice(&tried.stdout).unwrap();
+    assert_eq!(foreseen["outcome"], "sent");
+    let elsewhere = run(&["--dry-run", "--issuer-name", "acme"]);
+    assert!(text(&elsewhere.stderr).contains("the transmitter answered 400"));
+    assert!(world.endpoint.rest().is_empty());
+    assert!(run(&["--issuer-name", "main"]).status.success());
+    world.endpoint.next();
 }
 
 #[tokio::test]

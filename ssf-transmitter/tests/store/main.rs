@@ -150,6 +150,8 @@ on_every_store! {
     an_id_that_is_no_id_of_ours_finds_nothing
     streams_of_all_receivers_are_found_by_what_they_are
     what_waits_on_a_stream_is_counted
+    what_would_become_of_an_event_is_what_becomes_of_it
+    a_foreseen_event_concerns_the_streams_of_its_issuer_alone
     the_first_operator_is_added_once_and_never_again
     an_operator_is_found_by_its_token_alone
     a_rotated_token_counts_until_its_end_and_a_removed_one_no_more

@@ -65,6 +65,21 @@ pub(super) fn streams() -> Value {
     json!({
         "StreamPage": page("OperatedStream"),
         "AuditPage": page("AuditEntry"),
+        "ForecastPage": {
+            "type": "object", "required": ["matched", "items"],
+            "properties": {
+                "matched": { "type": "integer", "minimum": 0, "description": "How many streams would get it." },
+                "items": array_of("ForeseenStream"), "next": {},
+            },
+        },
+        "ForeseenStream": {
+            "type": "object", "required": ["stream_id", "receiver_id", "status", "outcome"],
+            "properties": {
+                "stream_id": reference("StreamId"), "receiver_id": text, "status": reference("StreamStatus"),
+                "outcome": { "type": "string", "enum": ["sent", "held", "skipped"] },
+                "sub_id": reference("Subject"), "reason": text,
+            },
+        },
         "OperatedStream": {
             "type": "object", "required": ["stream_id", "receiver_id", "issuer", "aud", "events_delivered", "status", "created_at"],
             "properties": {

@@ -176,6 +176,15 @@ impl IntoResponses for HandingIn {
     }
 }
 
+/// Of an operator that asks who would get an event.
+pub(in crate::http) struct Foreseeing;
+
+impl IntoResponses for Foreseeing {
+    fn responses() -> Responses {
+        refused(&[ANY, TOKEN, SCOPE, BODY, &[Code::InvalidEvent]])
+    }
+}
+
 /// Of a client that asks for a token: the form of RFC 6749 §5.2 instead of ours, except for what comes of any request.
 pub(in crate::http) struct Granting;
 

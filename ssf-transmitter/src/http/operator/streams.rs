@@ -22,7 +22,7 @@ use super::{
         problem::Problem,
         query, streams,
     },
-    limit, object, page, present, private,
+    after_stream, limit, object, page, present, private, stream_id,
 };
 use crate::{
     app::{
@@ -72,10 +72,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, Problem> {
     auth::operator(&request, &state, OperatorScope::Read).await?;
     let limit = limit(&request)?;
-    let after = match query::parameter(&request, "after")? {
-        Some(id) => Some(stream_id(&id)?),
-        None => None,
-    };
+    let after = after_stream(&request)?;
     let filter = filter(&request)?;
     let found = state
         .store
@@ -230,10 +227,6 @@ fn read(body: &[u8]) -> Result<NewStatus, Problem> {
         ))),
         Some(_) | None => Ok(new),
     }
-}
-
-fn stream_id(text: &str) -> Result<StreamId, Problem> {
-    StreamId::parse(text).map_err(|error| Problem::bad_request(format!("stream id: {error}")))
 }
 
 fn filter(request: &HttpRequest) -> Result<StreamFilter, Problem> {

@@ -1,11 +1,20 @@
 //! The streams in memory as an operator sees them.
 
-use ssf_types::id::StreamId;
+use ssf_types::{id::StreamId, metadata::DefaultSubjects};
 
-use super::{MemoryStore, kept::KeptDelivery};
+use super::{
+    MemoryStore,
+    kept::{Kept, KeptDelivery},
+};
 use crate::{
-    domain::{delivery::DeliveryState, stream::Stream},
-    ports::{Backlog, StoreError, StreamFilter, StreamOverview},
+    domain::{
+        delivery::DeliveryState,
+        event::AcceptedEvent,
+        fan_out::{FanOut, SkipReason},
+        issuer::IssuerName,
+        stream::Stream,
+    },
+    ports::{Backlog, Preview, StoreError, StreamFilter, StreamOverview},
 };
 
 impl StreamOverview for MemoryStore {
@@ -55,5 +64,60 @@ impl StreamOverview for MemoryStore {
             oldest_pending_at: deliveries().find(pending).map(|kept| kept.delivery.iat),
         };
         Ok(Some((kept.stream.clone(), backlog)))
+    }
+
+    async fn preview<D>(
+        &self,
+        issuer: &IssuerName,
+        event: &AcceptedEvent,
+        (after, limit): (Option<&StreamId>, u64),
+        decide: D,
+    ) -> Result<Preview, StoreError>
+    where
+        D: FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        let fan_out = {
+            let state = self.state();
+            let next = state.events.len();
+            let (mut interested, mut skipped) = (Vec::new(), Vec::new());
+            for kept in &state.streams {
+                if kept.stream.issuer != *issuer {
+                    continue;
+                }
+                let id = kept.stream.id.clone();
+                match kept.foresees(event, next) {
+                    Some(Ok(())) => interested.push(id),
+                    Some(Err(reason)) => skipped.push((id, reason)),
+                    None => {}
+                }
+            }
+            let mut fan_out = decide(event, &interested);
+            fan_out.skipped.append(&mut skipped);
+            fan_out
+        };
+        let of_issuer = StreamFilter {
+            issuer: Some(issuer.clone()),
+            ..StreamFilter::default()
+        };
+        let streams = self.find_streams(&of_issuer, after, limit).await?;
+        Ok(Preview::new(fan_out, streams))
+    }
+}
+
+impl Kept {
+    /// Whether the stream gets an event at a position behind all others, or is left out; `None` if it is not interested.
+    fn foresees(&self, event: &AcceptedEvent, position: usize) -> Option<Result<(), SkipReason>> {
+        if !self.first_events.contains_key(&event.event.event.uri()) {
+            return None;
+        }
+        let covered = self.covers(event, position);
+        match self.stream.default_subjects {
+            DefaultSubjects::None if !covered => None,
+            DefaultSubjects::None | DefaultSubjects::All if self.disabled_until > position => {
+                Some(Err(SkipReason::StreamDisabled))
+            }
+            DefaultSubjects::All if !covered => Some(Err(SkipReason::SubjectRemoved)),
+            DefaultSubjects::None | DefaultSubjects::All => Some(Ok(())),
+        }
     }
 }

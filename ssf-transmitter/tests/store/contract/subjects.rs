@@ -24,10 +24,10 @@ use uuid::Uuid;
 
 use super::super::fixture::*;
 
-const DAY: u64 = 86_400;
+pub(super) const DAY: u64 = 86_400;
 
 /// What holds unless a sentence says otherwise.
-fn terms() -> SubjectTerms {
+pub(super) fn terms() -> SubjectTerms {
     SubjectTerms {
         keys_max: 1000,
         pace: Pace::per_second(1000),
@@ -42,7 +42,11 @@ fn without_grace() -> SubjectTerms {
     }
 }
 
-async fn stream_covering(store: &impl Store, number: u8, covers: DefaultSubjects) -> Stream {
+pub(super) async fn stream_covering(
+    store: &impl Store,
+    number: u8,
+    covers: DefaultSubjects,
+) -> Stream {
     let receiver = known_receiver(store, number).await;
     let mut stream = stream_of(&receiver, &[LOGOUT]);
     stream.default_subjects = covers;
@@ -66,11 +70,11 @@ fn of(stream: &Stream, operation: SubjectOperation, subject: impl Into<Subject>)
     }
 }
 
-fn addition(stream: &Stream, subject: impl Into<Subject>) -> SubjectChange {
+pub(super) fn addition(stream: &Stream, subject: impl Into<Subject>) -> SubjectChange {
     of(stream, SubjectOperation::Add, subject)
 }
 
-fn removal(stream: &Stream, subject: impl Into<Subject>) -> SubjectChange {
+pub(super) fn removal(stream: &Stream, subject: impl Into<Subject>) -> SubjectChange {
     of(stream, SubjectOperation::Remove, subject)
 }
 
@@ -84,7 +88,12 @@ async fn changed(
 }
 
 /// Makes one change.
-async fn make(store: &impl Store, change: SubjectChange, terms: SubjectTerms, now: Timestamp) {
+pub(super) async fn make(
+    store: &impl Store,
+    change: SubjectChange,
+    terms: SubjectTerms,
+    now: Timestamp,
+) {
     let answers = changed(store, &[change], terms, now).await;
     assert_eq!(answers, [SubjectChanged::Stored]);
 }
@@ -96,7 +105,7 @@ async fn happens_to(store: &impl Store, subject: impl Into<Subject>, at: Timesta
 }
 
 /// How many streams get an event about a subject that is accepted at a moment.
-async fn reached(store: &impl Store, subject: impl Into<Subject>, at: Timestamp) -> u64 {
+pub(super) async fn reached(store: &impl Store, subject: impl Into<Subject>, at: Timestamp) -> u64 {
     happens_to(store, subject, at).await;
     dispatch(store).await.1
 }
