@@ -47,6 +47,7 @@ use crate::{
     json::{JsonError, Members},
     metadata::WellKnown,
     push::Acknowledge,
+    stream::StreamStatus,
 };
 
 /// The `stream_id` under which the one stream of a peer that gives its streams no ids is known here.
@@ -255,6 +256,25 @@ impl Dialect {
             }
         }
         Ok(Cow::Owned(answer.to_json()))
+    }
+
+    /// Puts the status of a stream into its configuration, for a peer that looks for it there.
+    ///
+    /// `configuration` is a JSON object that [`crate::json::check`] has passed.
+    ///
+    /// # Errors
+    /// The text is no JSON object.
+    pub fn show_status<'t>(
+        &self,
+        status: StreamStatus,
+        configuration: &'t str,
+    ) -> Result<Cow<'t, str>, JsonError> {
+        if !self.shows_status {
+            return Ok(Cow::Borrowed(configuration));
+        }
+        let mut configuration = Object::parse(configuration)?;
+        configuration.put_text("status", status.as_str());
+        Ok(Cow::Owned(configuration.to_json()))
     }
 
     fn undo(&self, body: Body<'_>, object: &mut Object<'_>) -> Vec<Deviation> {

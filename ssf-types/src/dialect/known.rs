@@ -184,8 +184,11 @@ impl Dialect {
 
     /// `SailPoint` Identity Security Cloud: SSF 1.0, and a `status` in the configuration of a stream
     /// ("Shared Signals Framework (SSF)", `SailPoint` Developer; field reports).
-    pub const SAILPOINT: Self =
-        Self::new("sailpoint", "SailPoint Identity Security Cloud").showing_status();
+    ///
+    /// A request that updates a stream may name it in the query alone.
+    pub const SAILPOINT: Self = Self::new("sailpoint", "SailPoint Identity Security Cloud")
+        .reading(&[D::StreamIdLeftOut])
+        .showing_status();
 
     /// caep.dev, the Transmitter for trials: older builds answered `events_requested` with `null`.
     pub const CAEP_DEV: Self = Self::new("caep-dev", "caep.dev").reading(&[D::NullEventsRequested]);

@@ -66,7 +66,13 @@ pub(crate) const VENDORS: &[(&str, &[&str])] = &[
     ),
     (
         "sailpoint",
-        &["metadata", "risk-level-change", "stream", "verification"],
+        &[
+            "metadata",
+            "risk-level-change",
+            "stream",
+            "update",
+            "verification",
+        ],
     ),
     (
         "sse-id1",
