@@ -28,6 +28,7 @@ pub mod operator;
 pub mod order;
 pub mod pace;
 pub mod poll;
+pub mod profile;
 pub mod push_address;
 pub mod receiver;
 pub mod retry;

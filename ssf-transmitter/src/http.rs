@@ -21,6 +21,7 @@ mod operator;
 mod poll;
 mod probes;
 mod problem;
+mod profile;
 mod query;
 mod signing_alg;
 mod site;
@@ -161,6 +162,10 @@ fn well_known_endpoints(site: &Site) -> Endpoints {
         .with_at::<discovery::__path_metadata>(
             WellKnown::Ssf.path(&site.issuer),
             web::to(discovery::metadata),
+        )
+        .with_at::<discovery::__path_early_metadata>(
+            WellKnown::Sse.path(&site.issuer),
+            web::to(discovery::early_metadata),
         )
         .with_at::<oauth::__path_protected_resource>(
             at(oauth::PROTECTED_RESOURCE),

@@ -14,7 +14,7 @@ use std::{num::NonZeroUsize, sync::Arc, thread, time::Duration};
 use arc_swap::ArcSwap;
 use ssf_types::{
     jose::KeyError,
-    set::{Algorithm, CompactSet, SetClaims},
+    set::{Algorithm, CompactSet},
     time::Timestamp,
 };
 use tokio::{
@@ -27,7 +27,7 @@ pub use self::keeper::keep;
 use self::snapshot::Snapshot;
 use crate::{
     app::keys::{self, ChangeKeysError},
-    domain::{issuer::IssuerName, key::KeyPolicy},
+    domain::{issuer::IssuerName, key::KeyPolicy, mint::Minted},
     ports::{Clock, KeyStore, SignError, Signer, StoreError},
 };
 
@@ -215,7 +215,7 @@ impl Shared {
         &self,
         issuer: IssuerName,
         algorithm: Algorithm,
-        claims: &SetClaims,
+        minted: &Minted,
     ) -> Result<CompactSet, SignError> {
         // In this order: a snapshot is there before it is confirmed.
         if !self.is_fresh() {
@@ -225,7 +225,8 @@ impl Shared {
         let Some(key) = snapshot.signing(&issuer, algorithm) else {
             return Err(SignError(NoKey::None { issuer, algorithm }.into()));
         };
-        key.sign(claims).map_err(|error| SignError(error.into()))
+        key.sign(minted.in_dialect())
+            .map_err(|error| SignError(error.into()))
     }
 }
 
@@ -234,7 +235,7 @@ impl Signer for SigningKeys {
         &self,
         issuer: &IssuerName,
         algorithm: Option<Algorithm>,
-        claims: SetClaims,
+        minted: Minted,
     ) -> Result<CompactSet, SignError> {
         let algorithm = algorithm.unwrap_or(self.0.default_algorithm);
         // Before the permit: an issuer without a key must not hold up the others.
@@ -243,7 +244,7 @@ impl Signer for SigningKeys {
         let permit = Arc::clone(&self.0.cores).acquire_owned().await.ok();
         let (shared, issuer) = (Arc::clone(&self.0), issuer.clone());
         blocking(move || {
-            let signed = shared.sign(issuer, algorithm, &claims);
+            let signed = shared.sign(issuer, algorithm, &minted);
             drop(permit);
             signed
         })

@@ -35,12 +35,12 @@ use std::{error::Error, future::Future};
 
 use ssf_types::{
     push::PushOutcome,
-    set::{Algorithm, CompactSet, SetClaims},
+    set::{Algorithm, CompactSet},
     stream::PushDelivery,
     time::Timestamp,
 };
 
-use crate::domain::issuer::IssuerName;
+use crate::domain::{issuer::IssuerName, mint::Minted, profile::Profile};
 
 pub use self::{
     audit::AuditStore,
@@ -53,7 +53,7 @@ pub use self::{
     },
     overview::{Backlog, Preview, StreamFilter, StreamOverview},
     poll::{PollSettled, PollStep, PollStore, Polled},
-    receiver::{AddedReceiver, ReceiverStore, RemovedReceiver, ReplacedCredentials},
+    receiver::{AddedReceiver, ProfileSet, ReceiverStore, RemovedReceiver, ReplacedCredentials},
     setting::{FirstWrite, Settings},
     stream::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StreamStore},
     subject::{SubjectChange, SubjectChanged, SubjectStore},
@@ -113,7 +113,7 @@ pub trait Signer {
         &self,
         issuer: &IssuerName,
         algorithm: Option<Algorithm>,
-        claims: SetClaims,
+        minted: Minted,
     ) -> impl Future<Output = Result<CompactSet, SignError>> + Send;
 }
 
@@ -124,6 +124,11 @@ pub struct SignError(#[source] pub Box<dyn Error + Send + Sync>);
 
 /// Brings SETs to Receivers.
 pub trait Push {
-    /// Makes one attempt, which ends in bounded time.
-    fn push(&self, to: &PushDelivery, set: CompactSet) -> impl Future<Output = PushOutcome> + Send;
+    /// Makes one attempt, which ends in bounded time. The answer counts as the Receiver's `profile` has it.
+    fn push(
+        &self,
+        to: &PushDelivery,
+        profile: Profile,
+        set: CompactSet,
+    ) -> impl Future<Output = PushOutcome> + Send;
 }

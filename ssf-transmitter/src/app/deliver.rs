@@ -23,7 +23,6 @@ use crate::{
         issuer::Issuers,
         mint,
         retry::RetryPolicy,
-        stream::Stream,
     },
     ports::{
         Clock, Fenced, LeasedStream, Outbox, Push, Settlement, Signer, StoreError, StreamLease,
@@ -222,14 +221,13 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
         delivery: Delivery,
         passage: Passage,
     ) -> Attempt {
-        let stream = &leased.stream;
         let sequence = delivery.sequence;
-        let Some(set) = self.sign(stream, &delivery).await else {
+        let Some(set) = self.sign(leased, &delivery).await else {
             let ended = Ended::NotSigned;
             return Attempt { sequence, ended };
         };
         drop(passage);
-        let outcome = self.push.push(&leased.push, set).await;
+        let outcome = self.push.push(&leased.push, leased.profile, set).await;
         let now = self.clock.now();
         let before = DeliveryState::Pending {
             attempts: delivery.attempts,
@@ -243,13 +241,14 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
     }
 
     /// Mints and signs the SET; `None` if that cannot be done now, which is our own fault and is logged here.
-    async fn sign(&self, stream: &Stream, delivery: &Delivery) -> Option<CompactSet> {
+    async fn sign(&self, leased: &LeasedStream, delivery: &Delivery) -> Option<CompactSet> {
+        let stream = &leased.stream;
         let Some(issuer) = self.issuers.of(&stream.issuer) else {
             error!(set.jti = %delivery.jti, issuer.name = %stream.issuer, "no attempt for an issuer that is not configured");
             return None;
         };
-        let claims = mint::claims(issuer, &stream.audience, delivery);
-        let signing = self.signer.sign(&stream.issuer, stream.signing_alg, claims);
+        let minted = mint::mint(issuer, &stream.audience, leased.profile, delivery);
+        let signing = self.signer.sign(&stream.issuer, stream.signing_alg, minted);
         match signing.await {
             Ok(set) => Some(set),
             Err(error) => {

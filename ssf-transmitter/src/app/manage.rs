@@ -13,7 +13,9 @@ use crate::{
     domain::{
         issuer::IssuerName,
         receiver::Receiver,
-        stream::{ChangeStreamError, NewStreamError, Stream, StreamChange, Terms},
+        stream::{
+            ChangeStreamError, NewStreamError, Stream, StreamChange, Terms, is_addressed_rightly,
+        },
     },
     ports::{
         ChangedStream, CreatedStream, DeletedStream, OperatedStreams, StoreError, StreamStore,
@@ -95,7 +97,14 @@ pub async fn change(
     now: Timestamp,
 ) -> Result<(Stream, u64), ChangeError> {
     let id = request.stream_id().clone();
-    let decide = |stream: &Stream| stream.changed(request, terms);
+    let decide = |stream: &Stream| {
+        let changed = stream.changed(request, terms)?;
+        if is_addressed_rightly(&changed.audience, &receiver.audience, &changed.delivery) {
+            Ok(changed)
+        } else {
+            Err(ChangeStreamError::Misaddressed)
+        }
+    };
     let changed = store.change_stream(receiver.id, &id, now, decide).await;
     match changed.map_err(ChangeError::Store)? {
         ChangedStream::Changed {

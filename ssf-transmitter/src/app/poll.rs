@@ -34,6 +34,7 @@ use crate::{
         issuer::IssuerName,
         mint,
         poll::{OUT_FOR, sets_wanted, settlements},
+        profile::Profile,
         stream::Stream,
     },
     ports::{
@@ -92,6 +93,8 @@ pub struct Poller<'a, S, G, C> {
     pub polls: &'a Polls,
     /// The `iss` of the SETs.
     pub issuer: &'a Issuer,
+    /// How the Receiver reads SETs.
+    pub profile: Profile,
     /// How long a poll waits.
     pub timeout: Duration,
 }
@@ -302,8 +305,8 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
         algorithm: Option<Algorithm>,
         delivery: &Delivery,
     ) -> Result<CompactSet, SignError> {
-        let claims = mint::claims(self.issuer, &asked.audience, delivery);
-        self.signer.sign(&asked.issuer, algorithm, claims).await
+        let minted = mint::mint(self.issuer, &asked.audience, self.profile, delivery);
+        self.signer.sign(&asked.issuer, algorithm, minted).await
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
         id::{Fingerprint, ReceiverId},
         issuer::IssuerName,
         jwt::is_name,
+        profile::Profile,
         receiver::{Receiver, ReceiverNameError},
         scope::Scopes,
     },
@@ -113,10 +114,12 @@ pub struct NewReceiver {
     pub scopes: Scopes,
     /// What it is to be recognised by; at least one, and no kind twice.
     pub credentials: Vec<NewCredential>,
+    /// How it speaks.
+    pub profile: Profile,
 }
 
 impl NewReceiver {
-    /// Describes a Receiver that may do everything with its own streams.
+    /// Describes a Receiver that may do everything with its own streams, and speaks SSF 1.0.
     pub fn new(
         issuer: IssuerName,
         name: impl Into<String>,
@@ -129,6 +132,7 @@ impl NewReceiver {
             audience,
             scopes: Scopes::all(),
             credentials,
+            profile: Profile::default(),
         }
     }
 }
@@ -189,6 +193,7 @@ pub async fn add(
     let mut receiver = Receiver::new(ids::receiver_id(), new.issuer, new.name, new.audience)
         .map_err(RegisterError::Name)?;
     receiver.scopes = new.scopes;
+    receiver.profile = new.profile;
     let (credentials, secrets) = made(&receiver.issuer, new.credentials, sealer)?;
     let added = store.add_receiver(&receiver, &credentials, now).await;
     match added.map_err(RegisterError::Store)? {

@@ -23,10 +23,11 @@ use crate::{
         authorization_server::AuthorizationServer,
         credential::{CredentialKind, Registered},
         issuer::{IssuerName, IssuerNameError},
+        profile::Profile,
         receiver::Receiver,
         scope::{Scope, Scopes, ScopesError},
     },
-    ports::{Clock, ReceiverStore, StoreError},
+    ports::{Clock, ProfileSet, ReceiverStore, StoreError},
     server::open_store,
     store::{Access, SeaStore},
 };
@@ -35,13 +36,23 @@ use crate::{
 pub(super) enum Command {
     /// Registers a Receiver and prints its token or its client secret, once.
     Add(Box<AddArgs>),
-    /// Lists the Receivers, separated by tabs: id, name, audiences, issuer, scopes, and what each is recognised by.
+    /// Lists the Receivers, separated by tabs: id, name, audiences, issuer, scopes, what each is recognised by, and its profile.
     List {
         #[command(flatten)]
         settings: SettingArgs,
     },
     /// Gives a Receiver a new token or client secret, or other keys; what it had counts for a while longer.
     Rotate(Box<RotateArgs>),
+    /// Gives a Receiver another profile; what is sent to it from then on is written in that.
+    SetProfile {
+        /// Its name or its id
+        receiver: String,
+        /// ssf-1.0, ssf-id3, ssf-id2, sse-id1, apple, google-workspace, okta or sailpoint
+        #[arg(value_parser = Profile::parse)]
+        profile: Profile,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
     /// Removes a Receiver: its tokens count no longer, and its streams end.
     Remove {
         /// Its name or its id
@@ -64,6 +75,9 @@ pub(super) struct AddArgs {
     /// What it may do, at most: ssf.read, ssf.manage, ssf.manage.poll; can be repeated [default: everything]
     #[arg(long, value_name = "SCOPE", value_parser = parse_scope)]
     scope: Vec<Scope>,
+    /// How it speaks: ssf-1.0, ssf-id3, ssf-id2, sse-id1, apple, google-workspace, okta or sailpoint
+    #[arg(long, value_name = "NAME", default_value = Profile::Strict.as_str(), value_parser = Profile::parse)]
+    profile: Profile,
     #[command(flatten)]
     credentials: CredentialArgs,
     #[command(flatten)]
@@ -175,6 +189,11 @@ pub(super) async fn execute(command: Command) -> Outcome {
         Command::Add(arguments) => add(*arguments).await,
         Command::List { settings } => list(settings).await,
         Command::Rotate(arguments) => rotate(*arguments).await,
+        Command::SetProfile {
+            receiver,
+            profile,
+            settings,
+        } => set_profile(&receiver, profile, settings).await,
         Command::Remove { receiver, settings } => remove(&receiver, settings).await,
     }
 }
@@ -194,10 +213,12 @@ async fn add(arguments: AddArgs) -> Outcome {
     if !arguments.scope.is_empty() {
         new.scopes = Scopes::of(arguments.scope);
     }
+    new.profile = arguments.profile;
     let (store, sealer) = open_store(&config, Access::Administer).await?;
     let act = Act::making(audit::actor()?, Action::AddReceiver, "receiver")
         .with("name", &new.name)
-        .with("scopes", &new.scopes);
+        .with("scopes", &new.scopes)
+        .with("profile", new.profile.as_str());
     let adding = Box::pin(async {
         let added = receivers::add(&store, &sealer, new, SystemClock.now());
         Ok(added.await?)
@@ -224,6 +245,25 @@ async fn rotate(arguments: RotateArgs) -> Outcome {
     });
     let secrets = audit::recorded(&store, act, rotating, |_| Details::none()).await?;
     print(&receiver, &secrets)?;
+    Ok(())
+}
+
+async fn set_profile(receiver: &str, profile: Profile, settings: SettingArgs) -> Outcome {
+    let (store, _) = open_store(&settings.read()?, Access::Administer).await?;
+    let receiver = find(&store, receiver).await?;
+    let actor = audit::actor()?;
+    let act = Act::on(actor, Action::SetProfile, "receiver", receiver.id)
+        .with("profile", profile.as_str());
+    let setting = Box::pin(async {
+        match store.set_profile(receiver.id, profile).await? {
+            ProfileSet::Set => Ok(()),
+            ProfileSet::NotFound => Err(NoSuchReceiver.into()),
+        }
+    });
+    audit::recorded(&store, act, setting, |()| Details::none()).await?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "receiver_id={}", receiver.id)?;
+    writeln!(out, "profile={}", profile.as_str())?;
     Ok(())
 }
 
@@ -284,13 +324,14 @@ async fn list(settings: SettingArgs) -> Outcome {
         let audience: Vec<&str> = receiver.audience.values().collect();
         writeln!(
             out,
-            "{}\t{}\t{}\t{}\t{}\t{}",
+            "{}\t{}\t{}\t{}\t{}\t{}\t{}",
             receiver.id,
             receiver.name,
             audience.join(" "),
             receiver.issuer,
             receiver.scopes,
             shown(&store, &receiver, now).await?,
+            receiver.profile.as_str(),
         )?;
     }
     Ok(())

@@ -73,6 +73,8 @@ pub enum Action {
     AddReceiver,
     /// A Receiver was given other credentials.
     RotateReceiver,
+    /// A Receiver was given another profile.
+    SetProfile,
     /// A Receiver was removed, with its streams.
     RemoveReceiver,
     /// A signing key was made that is going to sign.
@@ -113,6 +115,7 @@ impl Action {
             Self::ChangeSubjects => "stream.subjects",
             Self::AddReceiver => "receiver.add",
             Self::RotateReceiver => "receiver.rotate",
+            Self::SetProfile => "receiver.profile",
             Self::RemoveReceiver => "receiver.remove",
             Self::RotateKey => "key.rotate",
             Self::ImportKey => "key.import",

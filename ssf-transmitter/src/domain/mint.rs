@@ -1,10 +1,42 @@
-//! The claims of a SET, from a delivery and its stream.
+//! The claims of a SET, from a delivery and its stream, in the dialect of its Receiver.
 
-use ssf_types::{audience::Audience, id::Txn, set::SetClaims, uri::Issuer};
+use ssf_types::{
+    audience::Audience,
+    dialect::{IMPLICIT_STREAM, InDialect, Management},
+    event::Family,
+    id::Txn,
+    set::SetClaims,
+    subject::SimpleSubject,
+    uri::Issuer,
+};
 
-use super::delivery::Delivery;
+use super::{delivery::Delivery, profile::Profile};
 
-/// Makes the claims of the SET for `delivery`: the same in every attempt.
+/// What is to be signed: the claims of a SET, and how its Receiver reads them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Minted {
+    /// The claims to the letter of SSF 1.0.
+    pub claims: SetClaims,
+    /// How the Receiver speaks.
+    pub profile: Profile,
+}
+
+impl Minted {
+    /// Has claims written as a Receiver with this profile reads them.
+    pub fn new(claims: SetClaims, profile: Profile) -> Self {
+        Self { claims, profile }
+    }
+
+    /// The claims as they are written.
+    pub fn in_dialect(&self) -> InDialect<'_> {
+        self.claims.in_dialect(self.profile.dialect())
+    }
+}
+
+/// Makes the claims of the SET for `delivery`: the same in every attempt, unless the profile changes in between.
+///
+/// For a Receiver that has one stream without an id, an event about the stream is about the one that there is.
 ///
 /// `txn` is the source's, else the id of the event, so that the SETs of one event on several streams of a Receiver
 /// can be tied together (SSF 1.0 §4.1.9).
@@ -15,7 +47,7 @@ use super::delivery::Delivery;
     clippy::expect_used,
     reason = "32 hexadecimal digits are within the rules of an identifier"
 )]
-pub fn claims(issuer: &Issuer, audience: &Audience, delivery: &Delivery) -> SetClaims {
+pub fn mint(issuer: &Issuer, audience: &Audience, profile: Profile, delivery: &Delivery) -> Minted {
     let source = &delivery.event.event;
     let mut claims = SetClaims::new(
         issuer.clone(),
@@ -29,7 +61,12 @@ pub fn claims(issuer: &Issuer, audience: &Audience, delivery: &Delivery) -> SetC
         Txn::parse(delivery.event.id.to_string()).expect("an event id is an identifier")
     }));
     claims.toe = source.toe;
-    claims
+    let has_one_stream = profile.dialect().management == Management::OneStream;
+    if has_one_stream && source.event.family() == Some(Family::Ssf) {
+        let id = IMPLICIT_STREAM.to_owned();
+        claims.sub_id = SimpleSubject::Opaque { id }.into();
+    }
+    Minted::new(claims, profile)
 }
 
 #[cfg(test)]
@@ -37,7 +74,10 @@ mod tests {
     use std::sync::Arc;
 
     use ssf_types::{
-        event::caep::SessionRevoked, id::Jti, subject::SimpleSubject, time::Timestamp,
+        event::{caep::SessionRevoked, ssf::Verification},
+        id::Jti,
+        subject::SimpleSubject,
+        time::Timestamp,
     };
     use uuid::Uuid;
 
@@ -48,6 +88,10 @@ mod tests {
     };
 
     fn minted(change: impl FnOnce(&mut NewEvent)) -> String {
+        minted_for(Profile::Strict, change)
+    }
+
+    fn minted_for(profile: Profile, change: impl FnOnce(&mut NewEvent)) -> String {
         let aliases = SimpleSubject::Aliases {
             identifiers: vec![SimpleSubject::Opaque { id: "other".into() }],
         };
@@ -63,7 +107,8 @@ mod tests {
         );
         let issuer = Issuer::parse("https://tr.example.com").unwrap();
         let audience = Audience::new(["https://rp.example.com"]).unwrap();
-        serde_json::to_string(&claims(&issuer, &audience, &delivery)).unwrap()
+        let minted = mint(&issuer, &audience, profile, &delivery);
+        serde_json::to_string(&minted.in_dialect()).unwrap()
     }
 
     #[test]
@@ -86,5 +131,45 @@ mod tests {
             "{json}"
         );
         assert!(!json.contains("toe"), "{json}");
+    }
+
+    #[test]
+    fn a_set_is_written_as_its_receiver_reads_it() {
+        for (profile, subject) in [
+            (Profile::Strict, None),
+            (Profile::SailPoint, None),
+            (
+                Profile::Okta,
+                Some(r#""subject":{"user":{"format":"opaque","id":"1"}}"#),
+            ),
+            (
+                Profile::GoogleWorkspace,
+                Some(r#""subject":{"format":"opaque","id":"1"}"#),
+            ),
+        ] {
+            let json = minted_for(profile, |_| {});
+            let in_event = subject.is_some_and(|subject| json.contains(subject));
+            assert_eq!(in_event, subject.is_some(), "{json}");
+            let on_top = json.contains(r#""sub_id":{"format":"opaque","id":"1"}"#);
+            assert_eq!(on_top, profile != Profile::Okta, "{json}");
+        }
+    }
+
+    #[test]
+    fn the_one_stream_of_a_draft_that_numbers_none_is_not_named() {
+        let verification = |event: &mut NewEvent| event.event = Verification::default().into();
+        let json = minted_for(Profile::SseDraft1, verification);
+        assert!(
+            json.ends_with(
+                r#""events":{"https://schemas.openid.net/secevent/sse/event-type/verification":{}}}"#
+            ),
+            "{json}"
+        );
+        assert!(!json.contains("sub"), "{json}");
+        let json = minted_for(Profile::SseDraft1, |_| {});
+        assert!(
+            json.contains(r#""subject":{"format":"opaque","id":"1"}"#),
+            "{json}"
+        );
     }
 }

@@ -19,8 +19,9 @@ pub const SETS_OUT_MAX: usize = SETTLED_MAX;
 /// How long a Receiver may take over the SETs of an answer before they are offered again.
 pub const OUT_FOR: Duration = Duration::from_mins(1);
 
-/// Most bytes of claims in one answer: as tokens, with their signatures, they stay below the 16 MiB that Receivers take.
-pub const CLAIMS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Most bytes of claims in one answer: as tokens, with their signatures and the subjects that some profiles repeat, they
+/// stay below the 16 MiB that Receivers take.
+pub const CLAIMS_BYTES_MAX: usize = 5 * 1024 * 1024;
 
 /// Most SETs that the answer to `request` holds.
 pub fn sets_wanted(request: &PollRequest) -> usize {

@@ -2,7 +2,7 @@
 
 use ssf_types::audience::Audience;
 
-use super::{id::ReceiverId, issuer::IssuerName, scope::Scopes};
+use super::{id::ReceiverId, issuer::IssuerName, profile::Profile, scope::Scopes};
 
 /// Longest name of a Receiver, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
@@ -23,6 +23,8 @@ pub struct Receiver {
     pub scopes: Scopes,
     /// Grows when all access tokens that were issued to it have to stop.
     pub token_epoch: u64,
+    /// How it speaks.
+    pub profile: Profile,
 }
 
 /// The text cannot name a Receiver.
@@ -31,7 +33,7 @@ pub struct Receiver {
 pub struct ReceiverNameError;
 
 impl Receiver {
-    /// Describes a Receiver that may do everything with its own streams.
+    /// Describes a Receiver that may do everything with its own streams, and speaks SSF 1.0.
     ///
     /// # Errors
     /// The name is empty, longer than [`NAME_BYTES_MAX`], or has control characters.
@@ -52,6 +54,7 @@ impl Receiver {
             audience,
             scopes: Scopes::all(),
             token_epoch: 0,
+            profile: Profile::default(),
         })
     }
 }

@@ -157,6 +157,28 @@ pub enum ChangeStreamError {
     /// The request asks for an algorithm that is none of ours.
     #[error(transparent)]
     Alg(AlgNotOffered),
+    /// The request would have SETs pushed elsewhere than to whom they are for.
+    #[error(
+        "aud of this stream is its delivery.endpoint_url, which has to stay: create another stream"
+    )]
+    Misaddressed,
+}
+
+/// Whether SETs for `audience` go to whom they are for: each of its values is one of the Receiver's `own`, or where they
+/// are pushed to.
+///
+/// Whoever got SETs for somebody else could hand them on, and they would count there.
+pub fn is_addressed_rightly(
+    audience: &Audience,
+    own: &Audience,
+    delivery: &DeliveryMethod,
+) -> bool {
+    let endpoint = match delivery {
+        DeliveryMethod::Push(push) => Some(push.endpoint_url.as_str()),
+        DeliveryMethod::Poll => None,
+    };
+    let is_right = |value: &str| endpoint == Some(value) || own.values().any(|own| own == value);
+    audience.values().all(is_right)
 }
 
 impl Stream {
@@ -336,6 +358,27 @@ mod tests {
             EndpointUrl::parse("https://rp.example.com/events").unwrap(),
             Some(AuthorizationHeader::parse("Bearer s3cret").unwrap()),
         )
+    }
+
+    #[test]
+    fn sets_go_to_their_receiver_or_to_whom_they_name() {
+        let rp = Audience::new(["https://rp.example.com"]).unwrap();
+        let feed = Audience::new(["https://rp.example.com/events"]).unwrap();
+        let both = ["https://rp.example.com", "https://rp.example.com/events"];
+        let both = Audience::new(both).unwrap();
+        let pushed = sample().delivery;
+        let polled = DeliveryMethod::Poll;
+        for (audience, delivery, is_right) in [
+            (&rp, &pushed, true),
+            (&rp, &polled, true),
+            (&feed, &pushed, true),
+            (&feed, &polled, false),
+            (&both, &pushed, true),
+            (&both, &polled, false),
+        ] {
+            let found = is_addressed_rightly(audience, &rp, delivery);
+            assert_eq!(found, is_right, "{audience:?} {delivery:?}");
+        }
     }
 
     #[test]

@@ -2,18 +2,23 @@
 
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use ssf_types::{
-    metadata::{AuthorizationScheme, DefaultSubjects, TransmitterMetadata},
+    dialect::{Body, Dialect},
+    metadata::{AuthorizationScheme, DefaultSubjects, TransmitterMetadata, WellKnown},
     set::Algorithm,
     stream::{DELIVERY_POLL, DELIVERY_PUSH},
     uri::{EndpointUrl, Issuer},
 };
 
 use super::{
-    openapi::refusals::Anybody,
+    openapi::refusals::{Anybody, EarlyDocument},
+    problem::Problem,
     signing_alg,
     site::{Site, endpoint},
 };
-use crate::domain::signing_alg::told_of_offer;
+use crate::{
+    domain::{profile::Profile, signing_alg::told_of_offer},
+    ports::ReceiverStore,
+};
 
 /// How long an answer may be kept.
 const CACHE: &str = "public, max-age=60";
@@ -39,6 +44,52 @@ pub(super) async fn metadata(site: Data<Site>) -> HttpResponse {
             site.app.default_subjects,
             &signing_alg::offered(&site),
         ))
+}
+
+/// GET of the well-known resource as SSE draft 1 had it, where a Receiver of this issuer has a profile that looks for it there.
+///
+/// Members that the draft does not know are left out.
+#[utoipa::path(
+    get,
+    path = "/.well-known/sse-configuration",
+    operation_id = "read_early_metadata",
+    responses(
+        (status = 200, description = "The metadata as SSE draft 1 has them.", body = ref("#/components/schemas/TransmitterMetadata")),
+        EarlyDocument,
+    ),
+)]
+pub(super) async fn early_metadata(site: Data<Site>) -> Result<HttpResponse, Problem> {
+    let looks_here = |profile: &Profile| profile.management().well_known == WellKnown::Sse;
+    let profiles: Vec<Profile> = Profile::ALL.into_iter().filter(looks_here).collect();
+    let is_wanted = site.app.store.has_profile(&site.name, &profiles).await;
+    if !is_wanted.map_err(|error| Problem::store(&error))? {
+        return Err(Problem::not_found(
+            "no receiver has a profile that looks for metadata here; /.well-known/ssf-configuration has them",
+        ));
+    }
+    let elsewhere = site.app.key_plan.jwks_uris.get(&site.name);
+    let document = early(&site.issuer, elsewhere)
+        .ok_or_else(|| Problem::unavailable("the metadata cannot be written"))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, CACHE))
+        .content_type("application/json")
+        .body(document))
+}
+
+/// Describes a transmitter in the terms of SSE draft 1.
+fn early(issuer: &Issuer, jwks_elsewhere: Option<&EndpointUrl>) -> Option<String> {
+    let mut metadata = describe(
+        issuer,
+        jwks_elsewhere,
+        Vec::new(),
+        DefaultSubjects::All,
+        &[],
+    );
+    metadata.spec_version = None;
+    metadata.default_subjects = None;
+    let text = serde_json::to_string(&metadata).ok()?;
+    let written = Dialect::SSE_ID1.write(Body::Metadata, &text).ok()?;
+    Some(written.into_owned())
 }
 
 /// How requests are authorised: bearer tokens in any case, got by OAuth where somebody issues them.
@@ -101,5 +152,26 @@ mod tests {
         let algorithms = [Algorithm::Rs256, Algorithm::EdDsa];
         let described = describe(&issuer, None, schemes, DefaultSubjects::None, &algorithms);
         assert_eq!(serde_json::to_value(described).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_metadata_of_sse_draft_1_say_what_that_draft_knows() {
+        let issuer = Issuer::parse("https://tr.example.com").unwrap();
+        let expected = json!({
+            "issuer": "https://tr.example.com",
+            "jwks_uri": "https://tr.example.com/jwks.json",
+            "delivery_methods_supported": [
+                "https://schemas.openid.net/secevent/risc/delivery-method/push",
+                "https://schemas.openid.net/secevent/risc/delivery-method/poll",
+            ],
+            "configuration_endpoint": "https://tr.example.com/ssf/stream",
+            "status_endpoint": "https://tr.example.com/ssf/status",
+            "add_subject_endpoint": "https://tr.example.com/ssf/subjects/add",
+            "remove_subject_endpoint": "https://tr.example.com/ssf/subjects/remove",
+            "verification_endpoint": "https://tr.example.com/ssf/verify",
+        });
+        let text = early(&issuer, None).unwrap();
+        let described: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(described, expected);
     }
 }

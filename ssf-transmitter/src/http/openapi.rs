@@ -31,7 +31,8 @@ use crate::domain::scope::Scope;
 const CACHE: &str = "public, max-age=300";
 
 const ABOUT: &str = "A transmitter of the OpenID Shared Signals Framework 1.0. \
-    Paths that belong to an issuer stand behind the URL of the main one; other issuers have the same behind theirs.";
+    Paths that belong to an issuer stand behind the URL of the main one; other issuers have the same behind theirs. \
+    What is described is the default profile; a Receiver with another one may leave out and name differently.";
 
 /// The document as it is served.
 pub(super) struct Document(Bytes);

@@ -7,6 +7,7 @@ use actix_web::{
     web::{Data, Path, Payload},
 };
 use ssf_types::{
+    dialect::Body,
     id::StreamId,
     poll::{PollRequest, REQUEST_BYTES_MAX},
 };
@@ -17,6 +18,7 @@ use super::{
     code::Code,
     openapi::refusals::Using,
     problem::Problem,
+    profile::Spoken,
     site::Site,
     streams::{note_activity, private},
 };
@@ -44,8 +46,10 @@ pub(super) async fn poll(
     stream: Path<String>,
     site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
-    let receiver = auth::receiver(&request, &site, Need::Poll).await?.id;
-    let asked = read(&request, payload).await?;
+    let receiver = auth::receiver(&request, &site, Need::Poll).await?;
+    let asked = read(&request, payload, &Spoken::by(&receiver, &site)).await?;
+    let profile = receiver.profile;
+    let receiver = receiver.id;
     let stream = StreamId::parse(stream.into_inner()).map_err(|_| nothing_here())?;
     note_activity(&site, receiver, &stream).await?;
     let app = &site.app;
@@ -55,6 +59,7 @@ pub(super) async fn poll(
         clock: &app.clock,
         polls: &app.polls,
         issuer: &site.issuer,
+        profile,
         timeout: app.poll_timeout,
     };
     let answer = poller.poll(receiver, &stream, asked).await;
@@ -70,8 +75,13 @@ pub(super) async fn poll(
 }
 
 /// The body is given up here: a poll that waits keeps none.
-async fn read(request: &HttpRequest, payload: Payload) -> Result<PollRequest, Problem> {
+async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    spoken: &Spoken<'_>,
+) -> Result<PollRequest, Problem> {
     let body = body::json(request, payload, REQUEST_BYTES_MAX).await?;
+    let body = spoken.read(Body::PollRequest, &body)?;
     PollRequest::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))
 }
 

@@ -2,9 +2,10 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::StatusCode,
     web::{Data, Payload},
 };
-use ssf_types::stream::UpdateStatus;
+use ssf_types::{dialect::Body, stream::UpdateStatus};
 use tracing::info;
 
 use super::{
@@ -12,10 +13,9 @@ use super::{
     auth, body,
     openapi::refusals::{Naming, Using},
     problem::Problem,
+    profile::Spoken,
     site::Site,
-    streams::{
-        check_same_stream, find, no_such_stream, note_activity, private, required_stream_id,
-    },
+    streams::{check_same_stream, find, no_such_stream, note_activity},
 };
 use crate::{
     app::status::{self, Settled, StatusError, StatusUpdated},
@@ -39,10 +39,11 @@ use crate::{
 )]
 pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Read).await?;
-    let id = required_stream_id(&request)?;
+    let spoken = Spoken::by(&receiver, &site);
+    let id = spoken.named(&request).await?;
     note_activity(&site, receiver.id, &id).await?;
     let stream = find(&site, &receiver, &id).await?;
-    Ok(private(HttpResponse::Ok()).json(stream.status_configuration()))
+    spoken.status(StatusCode::OK, &stream)
 }
 
 /// POST: gives a stream another status (SSF 1.0 §8.1.2.2).
@@ -67,6 +68,9 @@ pub(super) async fn update(
 ) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Manage).await?;
     let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
+    let spoken = Spoken::by(&receiver, &site);
+    let meant = spoken.stand_in(&request).await?;
+    let body = spoken.read(Body::Status(meant.as_ref()), &body)?;
     let asked =
         UpdateStatus::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(&request, &asked.stream_id)?;
@@ -94,8 +98,8 @@ pub(super) async fn update(
     let status = stream.status.as_str();
     info!(stream.id = %stream.id, receiver.id = %receiver.id, stream.status = status, deliveries.dropped = updated.dropped, "status updated");
     let answer = match updated.settled {
-        Settled::InForce => HttpResponse::Ok(),
-        Settled::NotYet => HttpResponse::Accepted(),
+        Settled::InForce => StatusCode::OK,
+        Settled::NotYet => StatusCode::ACCEPTED,
     };
-    Ok(private(answer).json(stream.status_configuration()))
+    spoken.status(answer, &stream)
 }

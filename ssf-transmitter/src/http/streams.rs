@@ -6,9 +6,11 @@ use actix_web::{
     web::{Data, Payload},
 };
 use ssf_types::{
+    audience::Audience,
+    dialect::Body,
     id::StreamId,
     json::JsonError,
-    stream::{CreateStream, Delivery, ReplaceStream, StreamConfiguration, UpdateStream},
+    stream::{CreateStream, Delivery, ReplaceStream, UpdateStream},
 };
 use tracing::info;
 
@@ -18,6 +20,7 @@ use super::{
     code::Code,
     openapi::refusals::{Configuring, Creating, Naming},
     problem::Problem,
+    profile::Spoken,
     query, signing_alg,
     site::Site,
 };
@@ -52,20 +55,46 @@ pub(super) async fn create(
     site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Manage).await?;
+    let spoken = Spoken::by(&receiver, &site);
     let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
+    if let Some(id) = spoken.changed_by_creating().await? {
+        let read = spoken.read(Body::UpdateStream(Some(&id)), &body)?;
+        let asked =
+            ReplaceStream::parse(&read).map_err(|error| Problem::bad_request(error.to_string()))?;
+        return change(&request, &receiver, &site, StreamChange::Replace(asked)).await;
+    }
+    let read = spoken.read(Body::CreateStream, &body)?;
     let asked =
-        CreateStream::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
-    check_endpoint(asked.delivery.as_ref(), &site)?;
-    let keyless = signing_alg::check(asked_alg(&asked.extra), &site)?;
+        CreateStream::parse(&read).map_err(|error| Problem::bad_request(error.to_string()))?;
+    let audience = spoken.audience(&asked)?;
+    let stream = make(&request, &receiver, &site, asked, audience).await?;
+    spoken.verify_soon(&stream).await;
+    spoken.created(&body, &stream)
+}
+
+/// Creates a stream with this audience.
+async fn make(
+    request: &HttpRequest,
+    receiver: &Receiver,
+    site: &Site,
+    asked: CreateStream,
+    audience: Audience,
+) -> Result<Stream, Problem> {
+    check_endpoint(asked.delivery.as_ref(), site)?;
+    let heard = Receiver {
+        audience,
+        ..receiver.clone()
+    };
+    let keyless = signing_alg::check(asked_alg(&asked.extra), site)?;
     let act = Act::making(Actor::receiver(receiver.id), Action::CreateStream, "stream");
     let creating = Box::pin(async {
         if let Some(algorithm) = keyless {
-            signing_alg::provide(algorithm, &site).await?;
+            signing_alg::provide(algorithm, site).await?;
         }
         let now = site.app.clock.now();
         let created = manage::create(
             &site.app.store,
-            &receiver,
+            &heard,
             asked,
             &site.app.events_supported,
             site.app.streams_per_receiver_max,
@@ -79,9 +108,9 @@ pub(super) async fn create(
         })
     });
     let told = |stream: &Stream| Details::none().with("stream", &stream.id);
-    let stream = recorded(&request, &site.app, act, creating, told).await?;
+    let stream = recorded(request, &site.app, act, creating, told).await?;
     info!(stream.id = %stream.id, receiver.id = %receiver.id, "stream created");
-    Ok(private(HttpResponse::Created()).json(configuration(&stream, &site)))
+    Ok(stream)
 }
 
 /// GET: one stream if `stream_id` is given, else all of the Receiver's as an array (SSF 1.0 §8.1.1.2).
@@ -98,22 +127,13 @@ pub(super) async fn create(
 )]
 pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Read).await?;
-    if let Some(id) = stream_id(&request)? {
-        note_activity(&site, receiver.id, &id).await?;
-        let stream = find(&site, &receiver, &id).await?;
-        return Ok(private(HttpResponse::Ok()).json(configuration(&stream, &site)));
-    }
-    let streams = site
-        .app
-        .store
-        .streams(receiver.id)
-        .await
-        .map_err(|error| Problem::store(&error))?;
-    let all: Vec<StreamConfiguration> = streams
-        .iter()
-        .map(|stream| configuration(stream, &site))
-        .collect();
-    Ok(private(HttpResponse::Ok()).json(all))
+    let spoken = Spoken::by(&receiver, &site);
+    let Some(id) = stream_id(&request)? else {
+        return spoken.all().await;
+    };
+    note_activity(&site, receiver.id, &id).await?;
+    let stream = find(&site, &receiver, &id).await?;
+    spoken.stream(&stream)
 }
 
 /// PATCH: changes what the body has (SSF 1.0 §8.1.1.3).
@@ -134,7 +154,7 @@ pub(super) async fn update(
     site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
     let read = |body: &[u8]| UpdateStream::parse(body).map(StreamChange::Update);
-    change(&request, payload, &site, read).await
+    configure(&request, payload, &site, read).await
 }
 
 /// PUT: replaces all that is the Receiver's to say (SSF 1.0 §8.1.1.4).
@@ -155,18 +175,30 @@ pub(super) async fn replace(
     site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
     let read = |body: &[u8]| ReplaceStream::parse(body).map(StreamChange::Replace);
-    change(&request, payload, &site, read).await
+    configure(&request, payload, &site, read).await
 }
 
-async fn change(
+async fn configure(
     request: &HttpRequest,
     payload: Payload,
     site: &Site,
     read: fn(&[u8]) -> Result<StreamChange, JsonError>,
 ) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(request, site, Need::Manage).await?;
+    let spoken = Spoken::by(&receiver, site);
     let body = body::json(request, payload, site.app.management_body_bytes_max).await?;
+    let meant = spoken.stand_in(request).await?;
+    let body = spoken.read(Body::UpdateStream(meant.as_ref()), &body)?;
     let asked = read(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
+    change(request, &receiver, site, asked).await
+}
+
+async fn change(
+    request: &HttpRequest,
+    receiver: &Receiver,
+    site: &Site,
+    asked: StreamChange,
+) -> Result<HttpResponse, Problem> {
     check_same_stream(request, asked.stream_id())?;
     note_activity(site, receiver.id, asked.stream_id()).await?;
     check_endpoint(asked.delivery(), site)?;
@@ -180,13 +212,13 @@ async fn change(
     let changing = Box::pin(async {
         if let Some(algorithm) = keyless {
             // No key is made for a stream that there is not.
-            find(site, &receiver, asked.stream_id()).await?;
+            find(site, receiver, asked.stream_id()).await?;
             signing_alg::provide(algorithm, site).await?;
         }
         let changed = manage::change(
             &site.app.store,
             &site.app.gate,
-            &receiver,
+            receiver,
             asked,
             site.terms(),
             site.app.clock.now(),
@@ -203,7 +235,7 @@ async fn change(
     // It may not be polled any more.
     site.app.polls.call(&stream.id);
     info!(stream.id = %stream.id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream changed");
-    Ok(private(HttpResponse::Ok()).json(configuration(&stream, site)))
+    Spoken::by(receiver, site).stream(&stream)
 }
 
 /// DELETE: ends a stream and drops what it has not delivered (SSF 1.0 §8.1.1.5).
@@ -220,10 +252,12 @@ async fn change(
 )]
 pub(super) async fn delete(
     request: HttpRequest,
+    payload: Payload,
     site: Data<Site>,
 ) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Manage).await?;
-    let id = required_stream_id(&request)?;
+    let spoken = Spoken::by(&receiver, &site);
+    let id = spoken.named_for_deletion(&request, payload).await?;
     let actor = Actor::receiver(receiver.id);
     let act = Act::on(actor, Action::DeleteStream, "stream", &id);
     let deleting = Box::pin(async {
@@ -238,7 +272,7 @@ pub(super) async fn delete(
     let dropped = recorded(&request, &site.app, act, deleting, told).await?;
     site.app.polls.call(&id);
     info!(stream.id = %id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream deleted");
-    Ok(private(HttpResponse::NoContent()).finish())
+    Ok(spoken.deleted())
 }
 
 /// Notes that a Receiver names its stream, before anything is done about it.
@@ -276,10 +310,6 @@ fn check_endpoint(delivery: Option<&Delivery>, site: &Site) -> Result<(), Proble
         .map_err(|error| Problem::new(Code::EndpointNotAllowed, error.to_string()))
 }
 
-fn configuration(stream: &Stream, site: &Site) -> StreamConfiguration {
-    stream.configuration(site.terms())
-}
-
 /// An answer that no cache may keep.
 pub(super) fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
     response.insert_header((CACHE_CONTROL, "no-store"));
@@ -293,10 +323,6 @@ pub(super) fn no_such_stream() -> Problem {
     )
 }
 
-pub(super) fn required_stream_id(request: &HttpRequest) -> Result<StreamId, Problem> {
-    stream_id(request)?.ok_or_else(|| Problem::bad_request("the query must have a stream_id"))
-}
-
 /// Where the body names the stream, the query need not; if it does, it must not name another.
 pub(super) fn check_same_stream(request: &HttpRequest, body: &StreamId) -> Result<(), Problem> {
     match stream_id(request)? {
@@ -307,7 +333,8 @@ pub(super) fn check_same_stream(request: &HttpRequest, body: &StreamId) -> Resul
     }
 }
 
-fn stream_id(request: &HttpRequest) -> Result<Option<StreamId>, Problem> {
+/// The stream that the query names.
+pub(super) fn stream_id(request: &HttpRequest) -> Result<Option<StreamId>, Problem> {
     query::parameter(request, "stream_id")?
         .map(StreamId::parse)
         .transpose()

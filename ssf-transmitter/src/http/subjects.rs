@@ -4,7 +4,10 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use ssf_types::stream::{AddSubject, RemoveSubject};
+use ssf_types::{
+    dialect::Body,
+    stream::{AddSubject, RemoveSubject},
+};
 use tracing::debug;
 
 use super::{
@@ -14,6 +17,7 @@ use super::{
     code::Code,
     openapi::refusals::Covering,
     problem::Problem,
+    profile::Spoken,
     site::Site,
     streams::{check_same_stream, no_such_stream, private},
 };
@@ -46,6 +50,9 @@ pub(super) async fn add(
 ) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Manage).await?;
     let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
+    let spoken = Spoken::by(&receiver, &site);
+    let meant = spoken.stand_in(&request).await?;
+    let body = spoken.read(Body::Subject(meant.as_ref()), &body)?;
     let asked =
         AddSubject::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(&request, &asked.stream_id)?;
@@ -79,6 +86,9 @@ pub(super) async fn remove(
 ) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Manage).await?;
     let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
+    let spoken = Spoken::by(&receiver, &site);
+    let meant = spoken.stand_in(&request).await?;
+    let body = spoken.read(Body::Subject(meant.as_ref()), &body)?;
     let asked =
         RemoveSubject::parse(&body).map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(&request, &asked.stream_id)?;

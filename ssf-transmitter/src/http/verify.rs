@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use ssf_types::stream::VerificationRequest;
+use ssf_types::{dialect::Body, stream::VerificationRequest};
 use tracing::info;
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     code::Code,
     openapi::refusals::Verifying,
     problem::Problem,
+    profile::Spoken,
     site::Site,
     streams::{check_same_stream, no_such_stream, note_activity, private},
 };
@@ -45,6 +46,9 @@ pub(super) async fn request(
 ) -> Result<HttpResponse, Problem> {
     let receiver = auth::receiver(&request, &site, Need::Manage).await?;
     let body = body::json(&request, payload, site.app.management_body_bytes_max).await?;
+    let spoken = Spoken::by(&receiver, &site);
+    let meant = spoken.stand_in(&request).await?;
+    let body = spoken.read(Body::Verification(meant.as_ref()), &body)?;
     let asked = VerificationRequest::parse(&body)
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     check_same_stream(&request, &asked.stream_id)?;

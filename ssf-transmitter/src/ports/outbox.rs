@@ -11,6 +11,7 @@ use crate::domain::{
     fan_out::FanOut,
     id::{EventId, Fingerprint, SourceId, WorkerId},
     issuer::IssuerName,
+    profile::Profile,
     stream::Stream,
 };
 
@@ -199,6 +200,8 @@ pub struct LeasedStream {
     pub stream: Stream,
     /// Where to push, with the secret.
     pub push: PushDelivery,
+    /// How its Receiver reads SETs and answers pushes; whoever changes that takes the lease away.
+    pub profile: Profile,
     /// How often in a row work on it has ended because its Receiver could not be reached.
     pub failures: u32,
 }

@@ -9,6 +9,7 @@ use crate::domain::{
     credential::{Credential, Registered},
     id::{Fingerprint, ReceiverId},
     issuer::IssuerName,
+    profile::Profile,
     receiver::Receiver,
 };
 
@@ -46,6 +47,21 @@ pub trait ReceiverStore {
 
     /// All Receivers, by name.
     fn receivers(&self) -> impl Future<Output = Result<Vec<Receiver>, StoreError>> + Send;
+
+    /// Whether any Receiver of `issuer` has one of these profiles.
+    fn has_profile(
+        &self,
+        issuer: &IssuerName,
+        profiles: &[Profile],
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Gives a Receiver another profile, and takes the leases of its streams away: nobody who took one before settles
+    /// anything under it.
+    fn set_profile(
+        &self,
+        id: ReceiverId,
+        profile: Profile,
+    ) -> impl Future<Output = Result<ProfileSet, StoreError>> + Send;
 
     /// Gives a Receiver credentials in the place of those of the same kinds, which count until `until`.
     ///
@@ -90,6 +106,15 @@ pub enum AddedReceiver {
     NameTaken,
     /// There was one that shows the same: the same client of an external authorization server. Nothing changed.
     CredentialTaken,
+}
+
+/// What came of giving a Receiver another profile.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ProfileSet {
+    /// It has that profile now.
+    Set,
+    /// There is no such Receiver.
+    NotFound,
 }
 
 /// What came of replacing credentials.

@@ -8,7 +8,9 @@ use reqwest::{
     redirect,
 };
 use ssf_types::{
-    push::{Acknowledge, Answer, Exchange, NoAnswer, PushOutcome, classify},
+    dialect::Body,
+    json,
+    push::{Answer, Exchange, NoAnswer, PushOutcome, classify},
     set::{self, CompactSet},
     stream::PushDelivery,
 };
@@ -16,6 +18,7 @@ use tracing::debug;
 
 use crate::{
     app::clock::SystemClock,
+    domain::profile::Profile,
     ports::{Clock, Push},
 };
 
@@ -110,10 +113,10 @@ impl PushClient {
 
 impl Push for PushClient {
     /// Makes one attempt to deliver `set` and says what came of it (RFC 8935 §2).
-    async fn push(&self, to: &PushDelivery, set: CompactSet) -> PushOutcome {
+    async fn push(&self, to: &PushDelivery, profile: Profile, set: CompactSet) -> PushOutcome {
         let started = Instant::now();
         let outcome = match self.send(to, set).await {
-            Ok(response) => judge(response).await,
+            Ok(response) => judge(response, profile).await,
             Err(error) => {
                 let reason = reason(&error);
                 debug!(
@@ -121,7 +124,7 @@ impl Push for PushClient {
                     error.class = reason.as_str(),
                     "no answer to a push"
                 );
-                meaning(Exchange::Unanswered(reason))
+                meaning(Exchange::Unanswered(reason), profile)
             }
         };
         metrics::histogram!("ssf_push_seconds", "outcome" => label(&outcome))
@@ -140,25 +143,35 @@ fn authorization(delivery: &PushDelivery) -> Option<HeaderValue> {
 }
 
 /// Reads as much of the answer as it takes to say what it means: the body counts in a refusal only.
-async fn judge(mut response: Response) -> PushOutcome {
+async fn judge(mut response: Response, profile: Profile) -> PushOutcome {
     let status = response.status().as_u16();
     let body = match status {
-        400 => capped_body(&mut response).await,
+        400 => understood(&capped_body(&mut response).await, profile),
         _ => Vec::new(),
     };
     let retry_after = response
         .headers()
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok());
-    meaning(Exchange::Answered(Answer {
+    let answer = Answer {
         status,
         retry_after,
         body: &body,
-    }))
+    };
+    meaning(Exchange::Answered(answer), profile)
 }
 
-fn meaning(exchange: Exchange<'_>) -> PushOutcome {
-    classify(exchange, Acknowledge::Any2xx, SystemClock.now())
+fn meaning(exchange: Exchange<'_>, profile: Profile) -> PushOutcome {
+    classify(exchange, profile.acknowledge(), SystemClock.now())
+}
+
+/// A refusal as SSF 1.0 has it; what is none stays as it is, to be judged as that.
+fn understood(refusal: &[u8], profile: Profile) -> Vec<u8> {
+    let read = json::check(refusal).and_then(|text| profile.dialect().read(Body::PushError, text));
+    read.map_or_else(
+        |_| refusal.to_vec(),
+        |reading| reading.text.into_owned().into(),
+    )
 }
 
 /// The body up to [`RESPONSE_BYTES_MAX`]; what arrived of it if it is longer, breaks off or is too slow.
@@ -259,7 +272,9 @@ mod tests {
     async fn outcome_of(answer: &'static str, more: &'static [u8]) -> PushOutcome {
         let (port, _server) = server(answer, more).await;
         let client = PushClient::new(SHORT).unwrap();
-        client.push(&delivery(port, None), set()).await
+        client
+            .push(&delivery(port, None), Profile::Strict, set())
+            .await
     }
 
     #[tokio::test]
@@ -268,7 +283,7 @@ mod tests {
             server("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n", b"").await;
         let client = PushClient::new(SHORT).unwrap();
         let outcome = client
-            .push(&delivery(port, Some("Basic dTpw")), set())
+            .push(&delivery(port, Some("Basic dTpw")), Profile::Strict, set())
             .await;
         assert_eq!(outcome, PushOutcome::Acknowledged { status: 202 });
         let request = server.await.unwrap().to_lowercase();
@@ -284,7 +299,9 @@ mod tests {
         let (port, server) =
             server("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n", b"").await;
         let client = PushClient::new(SHORT).unwrap();
-        client.push(&delivery(port, None), set()).await;
+        client
+            .push(&delivery(port, None), Profile::Strict, set())
+            .await;
         assert!(
             !server
                 .await
@@ -320,7 +337,9 @@ mod tests {
             socket.write_all(answer.as_bytes()).await.unwrap();
         });
         let client = PushClient::new(SHORT).unwrap();
-        let outcome = client.push(&delivery(port, Some("Bearer x")), set()).await;
+        let outcome = client
+            .push(&delivery(port, Some("Bearer x")), Profile::Strict, set())
+            .await;
         assert_eq!(outcome, PushOutcome::Redirected { status: 307 });
         let visited = tokio::time::timeout(Duration::from_millis(50), elsewhere.accept()).await;
         assert!(visited.is_err(), "the redirect was followed");
@@ -332,7 +351,9 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let client = PushClient::new(SHORT).unwrap();
-        let outcome = client.push(&delivery(port, None), set()).await;
+        let outcome = client
+            .push(&delivery(port, None), Profile::Strict, set())
+            .await;
         assert_eq!(
             outcome,
             PushOutcome::Failed(Failure::NoAnswer(NoAnswer::Connect))
@@ -345,7 +366,9 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let client = PushClient::new(SHORT).unwrap();
         let started = Instant::now();
-        let outcome = client.push(&delivery(port, None), set()).await;
+        let outcome = client
+            .push(&delivery(port, None), Profile::Strict, set())
+            .await;
         assert_eq!(
             outcome,
             PushOutcome::Failed(Failure::NoAnswer(NoAnswer::Timeout))
@@ -368,7 +391,9 @@ mod tests {
         });
         let client = PushClient::new(SHORT).unwrap();
         let started = Instant::now();
-        let outcome = client.push(&delivery(port, None), set()).await;
+        let outcome = client
+            .push(&delivery(port, None), Profile::Strict, set())
+            .await;
         assert_eq!(outcome, PushOutcome::Failed(Failure::Status(400)));
         assert!(started.elapsed() < Duration::from_secs(5));
     }

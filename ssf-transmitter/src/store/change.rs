@@ -325,7 +325,7 @@ async fn hurry(
     Ok(())
 }
 
-async fn take_lease_away(
+pub(super) async fn take_lease_away(
     transaction: &DatabaseTransaction,
     stream: Uuid,
 ) -> Result<(), StoreError> {

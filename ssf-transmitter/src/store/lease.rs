@@ -13,12 +13,17 @@ use uuid::Uuid;
 
 use super::{
     SeaStore,
-    entity::{lease, stream, stream_queue},
+    entity::{lease, receiver, stream, stream_queue},
     row,
 };
 use crate::{
-    domain::{id::WorkerId, method::DeliveryMethod},
-    ports::{FanOutLease, Fenced, LeasedStream, Resume, StoreError, StreamLease},
+    domain::{
+        id::{ReceiverId, WorkerId},
+        method::DeliveryMethod,
+        profile::Profile,
+        receiver::Receiver,
+    },
+    ports::{CorruptRow, FanOutLease, Fenced, LeasedStream, Resume, StoreError, StreamLease},
 };
 
 /// The row of the lease under which events are fanned out.
@@ -110,14 +115,16 @@ impl SeaStore {
             .filter(stream::Column::Id.is_in(ids))
             .all(&transaction)
             .await?;
+        let profiles = profiles(&transaction, &streams).await?;
         transaction.commit().await?;
-        self.leased(free, streams, worker)
+        self.leased(free, streams, &profiles, worker)
     }
 
     fn leased(
         &self,
         queues: Vec<stream_queue::Model>,
         streams: Vec<stream::Model>,
+        profiles: &HashMap<ReceiverId, Profile>,
         worker: WorkerId,
     ) -> Result<Vec<LeasedStream>, StoreError> {
         let mut streams: HashMap<Uuid, stream::Model> =
@@ -131,6 +138,9 @@ impl SeaStore {
             let DeliveryMethod::Push(push) = stream.delivery.clone() else {
                 continue;
             };
+            let profile = profiles.get(&stream.receiver).copied().ok_or_else(|| {
+                CorruptRow::new("stream", stream.id.as_str(), "its receiver is not there")
+            })?;
             leased.push(LeasedStream {
                 lease: StreamLease {
                     stream: stream.id.clone(),
@@ -139,6 +149,7 @@ impl SeaStore {
                 },
                 stream,
                 push,
+                profile,
                 failures: u32::try_from(queue.failures).unwrap_or_default(),
             });
         }
@@ -211,6 +222,23 @@ impl SeaStore {
             .await?;
         Ok(next.flatten().map(row::moment))
     }
+}
+
+/// The profiles of the Receivers that have these streams.
+async fn profiles(
+    transaction: &DatabaseTransaction,
+    streams: &[stream::Model],
+) -> Result<HashMap<ReceiverId, Profile>, StoreError> {
+    let mut profiles = HashMap::new();
+    let rows = receiver::Entity::find()
+        .filter(receiver::Column::Id.is_in(streams.iter().map(|stream| stream.receiver_id)))
+        .all(transaction)
+        .await?;
+    for row in rows {
+        let receiver = Receiver::try_from(row)?;
+        profiles.insert(receiver.id, receiver.profile);
+    }
+    Ok(profiles)
 }
 
 /// Locks the lease of the fan-out, whoever holds it: until the transaction ends, nothing is fanned out.

@@ -11,6 +11,7 @@ mod m0008_announce_status;
 mod m0009_add_credentials;
 mod m0010_sources_and_audit;
 mod m0011_rotate_keys;
+mod m0012_name_profiles;
 mod m0013_choose_algorithms;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_add_credentials::Migration),
             Box::new(m0010_sources_and_audit::Migration),
             Box::new(m0011_rotate_keys::Migration),
+            Box::new(m0012_name_profiles::Migration),
             Box::new(m0013_choose_algorithms::Migration),
         ]
     }

@@ -6,9 +6,12 @@ use sea_orm::{
     sea_query::Expr,
 };
 use ssf_types::time::Timestamp;
+use uuid::Uuid;
 
 use super::{
-    Placing, SeaStore, credentials,
+    Placing, SeaStore,
+    change::take_lease_away,
+    credentials,
     entity::{client_assertion, receiver, receiver_credential, stream},
     row::{self, Cell},
 };
@@ -17,12 +20,13 @@ use crate::{
         credential::{Credential, CredentialKind, Registered},
         id::{Fingerprint, ReceiverId},
         issuer::IssuerName,
+        profile::Profile,
         receiver::Receiver,
         scope::Scopes,
     },
     ports::{
-        AddedReceiver, CorruptRow, FirstWrite, ReceiverStore, RemovedReceiver, ReplacedCredentials,
-        StoreError,
+        AddedReceiver, CorruptRow, FirstWrite, ProfileSet, ReceiverStore, RemovedReceiver,
+        ReplacedCredentials, StoreError,
     },
 };
 
@@ -105,6 +109,50 @@ impl ReceiverStore for SeaStore {
             .await?;
         let receivers: Result<_, CorruptRow> = rows.into_iter().map(Receiver::try_from).collect();
         Ok(receivers?)
+    }
+
+    async fn has_profile(
+        &self,
+        issuer: &IssuerName,
+        profiles: &[Profile],
+    ) -> Result<bool, StoreError> {
+        let names = profiles.iter().map(|profile| profile.as_str());
+        let found = receiver::Entity::find()
+            .filter(receiver::Column::Issuer.eq(issuer.as_str()))
+            .filter(receiver::Column::Profile.is_in(names))
+            .one(&self.reader)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    async fn set_profile(
+        &self,
+        id: ReceiverId,
+        profile: Profile,
+    ) -> Result<ProfileSet, StoreError> {
+        // No stream is created meanwhile, to be taken with the profile of before.
+        let transaction = self.begin_placing(Placing::Stream).await?;
+        let updated = receiver::Entity::update_many()
+            .col_expr(receiver::Column::Profile, Expr::value(profile.as_str()))
+            .filter(receiver::Column::Id.eq(id.uuid()))
+            .exec(&transaction)
+            .await?;
+        if updated.rows_affected == 0 {
+            return Ok(ProfileSet::NotFound);
+        }
+        let streams: Vec<Uuid> = stream::Entity::find()
+            .filter(stream::Column::ReceiverId.eq(id.uuid()))
+            .select_only()
+            .column(stream::Column::Id)
+            .order_by_asc(stream::Column::Id)
+            .into_tuple()
+            .all(&transaction)
+            .await?;
+        for stream in streams {
+            take_lease_away(&transaction, stream).await?;
+        }
+        transaction.commit().await?;
+        Ok(ProfileSet::Set)
     }
 
     async fn replace_credentials(
@@ -236,6 +284,7 @@ fn new_row(receiver: &Receiver, now: Timestamp) -> Result<receiver::ActiveModel,
         token_epoch: Set(row::signed(receiver.token_epoch)),
         token_fingerprint: Set(receiver.id.uuid().as_bytes().to_vec()),
         created_at: Set(row::millis(now)),
+        profile: Set(receiver.profile.as_str().to_owned()),
     })
 }
 
@@ -287,6 +336,8 @@ impl TryFrom<receiver::Model> for Receiver {
         let audience = cell("audience").parse(&row.audience)?;
         let scopes = Scopes::parse(&row.scopes)
             .map_err(|_| cell("scopes").corrupt("they are not scopes"))?;
+        let profile = Profile::parse(&row.profile)
+            .map_err(|_| cell("profile").corrupt("it is not a profile"))?;
         let name_fault = cell("name").corrupt("it is not a name");
         let mut receiver = Self::new(
             ReceiverId::new(row.id),
@@ -296,6 +347,7 @@ impl TryFrom<receiver::Model> for Receiver {
         )
         .map_err(|_| name_fault)?;
         receiver.scopes = scopes;
+        receiver.profile = profile;
         receiver.token_epoch = row::unsigned(row.token_epoch);
         Ok(receiver)
     }

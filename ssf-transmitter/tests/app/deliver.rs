@@ -21,6 +21,8 @@ use ssf_transmitter::{
     domain::{
         id::WorkerId,
         issuer::{IssuerName, Issuers},
+        mint::Minted,
+        profile::Profile,
         stream::{Stream, StreamChange, Terms},
     },
     ports::{Clock, DeletedStream, LeasedStream, Outbox, Push, SignError, Signer},
@@ -30,7 +32,7 @@ use ssf_types::{
     error::ErrCode,
     event::{EventPayload, ssf::StreamUpdated},
     push::{Failure, NoAnswer, PushError, PushOutcome},
-    set::{Algorithm, CompactSet, SetClaims},
+    set::{Algorithm, CompactSet},
     stream::{PushDelivery, StreamStatus, UpdateStatus, UpdateStream},
     uri::Issuer,
 };
@@ -49,7 +51,7 @@ impl Signer for PlainSigner {
         &self,
         _: &IssuerName,
         _: Option<Algorithm>,
-        claims: SetClaims,
+        minted: Minted,
     ) -> Result<CompactSet, SignError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(SignError(Box::new(io::Error::other("no key"))));
@@ -57,7 +59,7 @@ impl Signer for PlainSigner {
         if !self.takes.is_zero() {
             tokio::time::sleep(self.takes).await;
         }
-        let claims = serde_json::to_vec(&claims).unwrap();
+        let claims = serde_json::to_vec(&minted.in_dialect()).unwrap();
         let unsigned = |_: &[u8]| Ok::<_, io::Error>(b"signature".to_vec());
         Ok(CompactSet::compose("e30", &claims, unsigned).unwrap())
     }
@@ -123,7 +125,7 @@ impl Endpoint {
 }
 
 impl Push for Endpoint {
-    async fn push(&self, to: &PushDelivery, set: CompactSet) -> PushOutcome {
+    async fn push(&self, to: &PushDelivery, _: Profile, set: CompactSet) -> PushOutcome {
         assert_eq!(to.endpoint_url.as_str(), "https://rp.example.com/events");
         let seen = read(&set);
         let user = seen.user.clone();

@@ -7,6 +7,8 @@ use ssf_transmitter::{
     domain::{
         issuer::{IssuerName, Issuers},
         key::{KeyPolicy, KeyRing, KeyState},
+        mint::Minted,
+        profile::Profile,
     },
     keys::{FRESH, SigningKeys, keep},
     ports::{Clock, KeyStore, SignError, Signer},
@@ -45,15 +47,16 @@ fn plan() -> KeyPlan {
     KeyPlan::new(Algorithm::Es256, policy, BTreeMap::new())
 }
 
-fn claims() -> SetClaims {
-    SetClaims::new(
+fn minted() -> Minted {
+    let claims = SetClaims::new(
         Issuer::parse("https://tr.example.com").unwrap(),
         Jti::parse("1").unwrap(),
         Timestamp::from_secs(1_800_000_000),
         Audience::new(["https://rp.example.com"]).unwrap(),
         SimpleSubject::Opaque { id: "7".into() }.into(),
         SessionRevoked::default().into(),
-    )
+    );
+    Minted::new(claims, Profile::Strict)
 }
 
 /// Keys of two issuers, as a server has them that has just started.
@@ -82,7 +85,7 @@ async fn kept<T>(
 
 /// Signs for an issuer; the key's name.
 async fn signer(keys: &SigningKeys, issuer: &IssuerName) -> Result<Kid, SignError> {
-    let token = keys.sign(issuer, None, claims()).await?;
+    let token = keys.sign(issuer, None, minted()).await?;
     let set = UnverifiedSet::parse(token.as_str().as_bytes()).unwrap();
     Ok(set.header().kid.clone().unwrap())
 }
@@ -134,7 +137,7 @@ async fn every_algorithm_can_be_the_one_that_signs_and_a_new_one_gets_a_key() {
             .unwrap();
         let keys = SigningKeys::load(&world.store, &world.clock, *algorithm).await;
         let keys = keys.unwrap();
-        let token = keys.sign(&main_name(), None, claims()).await.unwrap();
+        let token = keys.sign(&main_name(), None, minted()).await.unwrap();
         let token = UnverifiedSet::parse(token.as_str().as_bytes()).unwrap();
         assert_eq!(token.header().alg, *algorithm);
     }
@@ -247,7 +250,7 @@ async fn provide(world: &World, keys: &SigningKeys, algorithm: Algorithm) {
 
 /// Signs for the main issuer as a stream asks for it.
 async fn signed_with(keys: &SigningKeys, algorithm: Option<Algorithm>) -> (Algorithm, Kid) {
-    let token = keys.sign(&main_name(), algorithm, claims()).await.unwrap();
+    let token = keys.sign(&main_name(), algorithm, minted()).await.unwrap();
     let set = UnverifiedSet::parse(token.as_str().as_bytes()).unwrap();
     (set.header().alg, set.header().kid.clone().unwrap())
 }

@@ -14,13 +14,13 @@ use futures_util::FutureExt;
 use serde_json::Value;
 use ssf_transmitter::{
     app::poll::{self, Caller, PollAnswer, PollError, Poller, Polls, Unreached},
-    domain::{issuer::IssuerName, stream::Stream},
+    domain::{issuer::IssuerName, mint::Minted, profile::Profile, stream::Stream},
     ports::{Clock, SignError, Signer, StreamStore},
     testing::{ManualClock, MemoryStore},
 };
 use ssf_types::{
     poll::PollRequest,
-    set::{Algorithm, CompactSet, SetClaims},
+    set::{Algorithm, CompactSet},
     uri::Issuer,
 };
 use tokio::time::Instant;
@@ -43,11 +43,11 @@ impl Signer for PlainSigner {
         &self,
         _: &IssuerName,
         algorithm: Option<Algorithm>,
-        claims: SetClaims,
+        minted: Minted,
     ) -> Result<CompactSet, SignError> {
         self.asked.lock().unwrap().push(algorithm);
         tokio::time::sleep(self.takes).await;
-        let claims = serde_json::to_vec(&claims).unwrap();
+        let claims = serde_json::to_vec(&minted.in_dialect()).unwrap();
         let text = String::from_utf8(claims.clone()).unwrap();
         if self.is_broken.load(Ordering::SeqCst) && text.contains(r#""id":"broken""#) {
             return Err(SignError(Box::new(io::Error::other("no key"))));
@@ -88,6 +88,7 @@ impl Booth {
             signer: &self.signer,
             clock: &self.world.clock,
             polls: &self.polls,
+            profile: Profile::Strict,
             issuer: &self.issuer,
             timeout: TIMEOUT,
         }

@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 
 use crate::cluster::Cluster;
-use crate::rig::{Answer, Endpoint, Installation, claims_of, client};
+use crate::rig::{Answer, Endpoint, Installation, claims_of, client, text};
 
 /// Ids and tokens of one of the two databases.
 struct Left {
@@ -71,4 +71,17 @@ async fn a_postgresql_database_of_the_first_schema_is_opened_and_goes_on() {
         event: "01a20ad4f41a7ca2a18a0e8b23685001",
     };
     goes_on(&installation, &left).await;
+}
+
+#[tokio::test]
+async fn a_database_that_has_a_later_step_and_lacks_an_earlier_one_gets_that() {
+    let installation = Installation::new();
+    installation.add_receiver("rp");
+    let path = installation.path("ssf-transmitter.db");
+    let url = format!("sqlite://{}", path.display());
+    let before = "ALTER TABLE receiver DROP COLUMN profile;
+        DELETE FROM seaql_migrations WHERE version = 'm0012_name_profiles'";
+    load(&url, before).await;
+    let list = text(&installation.run(&["receiver", "list"]).stdout);
+    assert!(list.ends_with("\tssf-1.0\n"), "{list}");
 }

@@ -39,6 +39,8 @@ mod operator;
 #[cfg(test)]
 mod poll;
 #[cfg(test)]
+mod profiles;
+#[cfg(test)]
 mod push_address;
 #[cfg(test)]
 mod push_tls;

@@ -23,6 +23,7 @@ mod keys;
 mod operators;
 mod overview;
 mod poll;
+mod profiles;
 mod receivers;
 mod signing_alg;
 mod status;
@@ -32,7 +33,7 @@ mod verification;
 
 pub(crate) use self::{
     announcement::*, audit::*, issuers::*, keys::*, operators::*, overview::*, poll::*,
-    receivers::*, signing_alg::*, status::*, subjects::*, tending::*, verification::*,
+    profiles::*, receivers::*, signing_alg::*, status::*, subjects::*, tending::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {

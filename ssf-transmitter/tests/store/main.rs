@@ -174,6 +174,9 @@ on_every_store! {
     a_revoked_receiver_keeps_its_streams_and_shows_nothing
     a_receiver_is_removed_when_its_streams_are_gone
     an_assertion_is_used_once
+    a_receiver_has_the_profile_that_it_was_given_last
+    a_profile_is_known_at_the_issuer_of_its_receiver_alone
+    who_pushes_writes_in_the_profile_and_stops_when_it_changes
     an_algorithm_is_kept_until_the_stream_has_another_or_none
     who_pushes_signs_as_the_stream_asks_and_stops_when_it_asks_otherwise
     a_poll_hears_what_its_sets_are_to_be_signed_with

@@ -6,22 +6,23 @@ use ssf_types::stream::REASON_BYTES_MAX;
 use super::schemas::{array_of, reference};
 use crate::{
     app::receivers::OVERLAP_MAX,
-    domain::{name::NAME_BYTES_MAX, source::SOURCE_LIST_MAX},
+    domain::{name::NAME_BYTES_MAX, profile::Profile, source::SOURCE_LIST_MAX},
 };
 
 /// Those who have tokens.
 pub(super) fn holders() -> Value {
     let text = json!({ "type": "string" });
     let name = json!({ "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX });
+    let profile = json!({ "type": "string", "enum": Profile::ALL.map(Profile::as_str) });
     let texts = json!({ "type": "array", "items": text });
     json!({
         "ReceiverPage": page("OperatedReceiver"),
         "SourcePage": page("OperatedSource"),
         "OperatedReceiver": {
-            "type": "object", "required": ["id", "name", "issuer", "audience", "scopes"],
+            "type": "object", "required": ["id", "name", "issuer", "audience", "scopes", "profile"],
             "properties": {
                 "id": text, "name": name, "issuer": text, "audience": texts, "scopes": text,
-                "token": text, "client_secret": text,
+                "profile": profile, "token": text, "client_secret": text,
             },
         },
         "NewReceiver": {
@@ -29,6 +30,7 @@ pub(super) fn holders() -> Value {
             "properties": {
                 "name": name, "issuer": text, "audience": texts,
                 "credential": { "type": "string", "enum": ["bearer", "client_secret"] },
+                "profile": profile,
             },
         },
         "OperatedSource": {

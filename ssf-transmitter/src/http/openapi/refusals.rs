@@ -53,6 +53,15 @@ impl IntoResponses for Optional {
     }
 }
 
+/// Of a document that there may not be, which the store knows.
+pub(in crate::http) struct EarlyDocument;
+
+impl IntoResponses for EarlyDocument {
+    fn responses() -> Responses {
+        refused(&[ANY, &[Code::NotFound, Code::Unavailable]])
+    }
+}
+
 /// Of a question that needs the store.
 pub(in crate::http) struct Probing;
 

@@ -30,6 +30,7 @@ use crate::{
         audit::{Act, Action, Actor, Details},
         issuer::IssuerName,
         operator::OperatorScope,
+        profile::Profile,
         receiver::Receiver,
     },
     ports::{Clock, ReceiverStore},
@@ -54,6 +55,8 @@ struct Registration {
     issuer: Option<String>,
     #[serde(default)]
     credential: Credential,
+    #[serde(default, deserialize_with = "present")]
+    profile: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -109,7 +112,8 @@ pub(super) async fn add(
         Action::AddReceiver,
         "receiver",
     )
-    .with("name", &new.name);
+    .with("name", &new.name)
+    .with("profile", new.profile.as_str());
     let adding = Box::pin(async {
         let added = receivers::add(&state.store, &state.sealer, new, state.clock.now());
         added.await.map_err(|error| refused(&error))
@@ -200,7 +204,7 @@ pub(super) async fn remove(
 fn read(body: &[u8], state: &AppState) -> Result<NewReceiver, Problem> {
     let asked: Registration = object(
         body,
-        "the body must be an object with name, audience (a list) and perhaps issuer and credential (bearer or client_secret)",
+        "the body must be an object with name, audience (a list) and perhaps issuer, credential (bearer or client_secret) and profile",
     )?;
     let issuer = match asked.issuer {
         Some(name) => {
@@ -218,12 +222,11 @@ fn read(body: &[u8], state: &AppState) -> Result<NewReceiver, Problem> {
         Credential::Bearer => NewCredential::Bearer,
         Credential::ClientSecret => NewCredential::ClientSecret,
     };
-    Ok(NewReceiver::new(
-        issuer,
-        asked.name,
-        audience,
-        vec![credential],
-    ))
+    let profile = asked.profile.as_deref().map(Profile::parse).transpose();
+    let profile = profile.map_err(|error| Problem::bad_request(error.to_string()))?;
+    let mut new = NewReceiver::new(issuer, asked.name, audience, vec![credential]);
+    new.profile = profile.unwrap_or_default();
+    Ok(new)
 }
 
 fn refused(error: &RegisterError) -> Problem {
@@ -260,6 +263,7 @@ fn shown(receiver: &Receiver) -> Value {
         "issuer": receiver.issuer.as_str(),
         "audience": receiver.audience.values().collect::<Vec<_>>(),
         "scopes": receiver.scopes.to_string(),
+        "profile": receiver.profile.as_str(),
     })
 }
 

@@ -17,6 +17,7 @@ pub(crate) struct Model {
     /// Of the first schema, in which each Receiver had one token. Nothing reads it, and it has to be unique.
     pub(crate) token_fingerprint: Vec<u8>,
     pub(crate) created_at: i64,
+    pub(crate) profile: String,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

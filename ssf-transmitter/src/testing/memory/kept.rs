@@ -98,6 +98,12 @@ impl Kept {
             && self.epoch == lease.epoch
     }
 
+    pub(super) fn take_lease_away(&mut self) {
+        self.worker = None;
+        self.epoch += 1;
+        self.leased_until = Timestamp::default();
+    }
+
     pub(super) fn wants(&self, uri: &EventTypeUri, position: usize) -> bool {
         position >= self.disabled_until
             && self
@@ -213,9 +219,7 @@ impl Kept {
             }
         }
         if !stream.is_configured_as(&self.stream) {
-            self.worker = None;
-            self.epoch += 1;
-            self.leased_until = Timestamp::default();
+            self.take_lease_away();
         }
         self.stream = stream;
         [

@@ -156,6 +156,7 @@ impl Outbox for MemoryStore {
         let mut state = self.state();
         let free = |kept: &&mut Kept| kept.free_at().is_some_and(|at| at <= now);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let profiles = state.profiles();
         let lease = |kept: &mut Kept| {
             let DeliveryMethod::Push(push) = kept.stream.delivery.clone() else {
                 return None;
@@ -171,6 +172,10 @@ impl Outbox for MemoryStore {
                 },
                 stream: kept.stream.clone(),
                 push,
+                profile: profiles
+                    .get(&kept.stream.receiver)
+                    .copied()
+                    .unwrap_or_default(),
                 failures: kept.resume.failures,
             })
         };

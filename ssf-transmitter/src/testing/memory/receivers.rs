@@ -10,10 +10,12 @@ use crate::{
         credential::{Credential, CredentialKind, Registered},
         id::{Fingerprint, ReceiverId},
         issuer::IssuerName,
+        profile::Profile,
         receiver::Receiver,
     },
     ports::{
-        AddedReceiver, FirstWrite, ReceiverStore, RemovedReceiver, ReplacedCredentials, StoreError,
+        AddedReceiver, FirstWrite, ProfileSet, ReceiverStore, RemovedReceiver, ReplacedCredentials,
+        StoreError,
     },
 };
 
@@ -29,6 +31,12 @@ impl State {
         self.receivers
             .iter_mut()
             .find(|kept| kept.receiver.id == id)
+    }
+
+    /// How the Receivers speak.
+    pub(super) fn profiles(&self) -> HashMap<ReceiverId, Profile> {
+        let receivers = self.receivers.iter().map(|kept| &kept.receiver);
+        receivers.map(|known| (known.id, known.profile)).collect()
     }
 
     /// Whether a Receiver shows one of these, other than by keys.
@@ -124,6 +132,33 @@ impl ReceiverStore for MemoryStore {
         let mut receivers: Vec<Receiver> = all.collect();
         receivers.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(receivers)
+    }
+
+    async fn has_profile(
+        &self,
+        issuer: &IssuerName,
+        profiles: &[Profile],
+    ) -> Result<bool, StoreError> {
+        let state = self.state();
+        let mut receivers = state.receivers.iter().map(|kept| &kept.receiver);
+        Ok(receivers.any(|known| known.issuer == *issuer && profiles.contains(&known.profile)))
+    }
+
+    async fn set_profile(
+        &self,
+        id: ReceiverId,
+        profile: Profile,
+    ) -> Result<ProfileSet, StoreError> {
+        let mut state = self.state();
+        let Some(kept) = state.receiver_mut(id) else {
+            return Ok(ProfileSet::NotFound);
+        };
+        kept.receiver.profile = profile;
+        let streams = state.streams.iter_mut();
+        streams
+            .filter(|kept| kept.stream.receiver == id)
+            .for_each(super::Kept::take_lease_away);
+        Ok(ProfileSet::Set)
     }
 
     async fn replace_credentials(
