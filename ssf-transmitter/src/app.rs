@@ -16,6 +16,7 @@ pub mod poll;
 pub mod receivers;
 pub mod status;
 pub mod subjects;
+pub mod survey;
 pub mod tend;
 pub mod token;
 pub mod verify;

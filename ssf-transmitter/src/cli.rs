@@ -7,6 +7,7 @@ mod api;
 mod audit;
 mod emit;
 mod key;
+mod ledger;
 mod moment;
 mod operator;
 mod receiver;
@@ -66,6 +67,8 @@ enum Command {
     /// Shows the audit log and checks that nobody edited it; works on the database, also while the server runs.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Prints what was counted, and exits with 1 unless it balances; works on the database, also while the server runs.
+    Ledger(SettingArgs),
     /// Hands in one event over HTTP.
     Emit(Box<emit::EmitArgs>),
 }
@@ -181,6 +184,7 @@ fn execute(command: Command) -> Outcome {
             Command::Source(command) => Box::pin(source::execute(command)).await,
             Command::Operator(command) => Box::pin(operator::execute(command)).await,
             Command::Audit(command) => audit::execute(command).await,
+            Command::Ledger(settings) => ledger::execute(settings).await,
             Command::Emit(arguments) => emit::emit(*arguments).await,
         }
     })

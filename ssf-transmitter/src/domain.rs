@@ -20,6 +20,7 @@ pub mod introspection;
 pub mod issuer;
 pub mod jwt;
 pub mod key;
+pub mod ledger;
 pub mod matching;
 pub mod method;
 pub mod mint;

@@ -19,8 +19,10 @@
 //! 9. An entry of the audit log has the number and the hash that follow from the one before, and stays as it is.
 //! 10. A stream that is polled is never leased. What an answer handed out is in no other one until it is taken back, or
 //!     its time is over.
+//! 11. The ledger balances at every moment: see [`Ledger`](crate::domain::ledger::Ledger).
 mod audit;
 mod key;
+mod ledger;
 mod operated;
 mod operator;
 mod outbox;
@@ -45,6 +47,7 @@ use crate::domain::{issuer::IssuerName, mint::Minted, profile::Profile};
 pub use self::{
     audit::AuditStore,
     key::KeyStore,
+    ledger::LedgerStore,
     operated::{KeptAlive, OperatedStreams},
     operator::{Existing, Named, OperatorStore, SourceStore},
     outbox::{

@@ -21,6 +21,7 @@ mod fan_out;
 mod hold;
 mod keys;
 mod lease;
+mod ledger;
 mod migration;
 mod operate;
 mod operators;
@@ -54,6 +55,8 @@ pub struct SeaStore {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     sealer: Sealer,
+    /// Where this process counts what it accepts.
+    shard: i16,
     // Kept for as long as the store is open: the operating system releases it with the last clone, or the process.
     _lock: Option<Arc<DatabaseLock>>,
 }

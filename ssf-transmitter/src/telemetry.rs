@@ -80,6 +80,10 @@ fn describe() {
         "ssf_tls_reloads_total",
         "New certificates that were found, by whether they were taken over"
     );
+    describe_gauge!(
+        "ssf_ledger_imbalance",
+        "By how much what was accepted and matched differs from what has become of it: 0, or something was lost"
+    );
     describe_counter!("ssf_http_requests_total", "Requests by route and status");
     describe_histogram!(
         "ssf_http_request_seconds",

@@ -23,6 +23,7 @@ use crate::{
         dispatch::{Dispatched, Dispatcher},
         gate::Gate,
         poll::{Caller, Polls, Unreached},
+        survey::Survey,
         tend::{Tended, Tending},
         wake::Wake,
     },
@@ -53,6 +54,12 @@ const FORGET_PERIOD: Duration = Duration::from_mins(1);
 
 /// Most answers that are forgotten in one step, so that nobody waits for it.
 const FORGET_MAX: u64 = 500;
+
+/// Shortest time from one look at the ledger to the next.
+const SURVEY_PERIOD: Duration = Duration::from_secs(15);
+
+/// The next look waits so many times as long as the last one took: looking takes at most about a twentieth of the time.
+const SURVEY_SHARE: u32 = 20;
 
 /// The loops that have to run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -302,6 +309,23 @@ pub async fn forget_subjects(work: Arc<Work>, mut stop: Stop) {
                 FORGET_PERIOD
             }
         };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.stopping() => {}
+        }
+    }
+}
+
+/// Counts what is in the database, until it is time to stop.
+pub async fn survey(work: Arc<Work>, mut stop: Stop) {
+    let mut survey = Survey::default();
+    while !stop.is_stopping() {
+        let began = Instant::now();
+        tokio::select! {
+            () = survey.step(&work.store) => {}
+            () = stop.stopping() => return,
+        }
+        let pause = SURVEY_PERIOD.max(began.elapsed() * SURVEY_SHARE);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.stopping() => {}

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     Placing, SeaStore,
     entity::{event, idempotency},
+    ledger::{self, Total},
     row::{self, Cell},
 };
 use crate::{
@@ -61,11 +62,13 @@ impl SeaStore {
             }
             answers.push(Appended::Accepted(ids));
         }
+        let accepted = rows.len() as u64;
         for chunk in chunks(rows) {
             event::Entity::insert_many(chunk)
                 .exec_without_returning(&transaction)
                 .await?;
         }
+        ledger::add(&transaction, Total::Accepted, self.shard, accepted).await?;
         transaction.commit().await?;
         Ok(answers)
     }

@@ -20,7 +20,7 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
-use super::{SeaStore, migration::Migrator};
+use super::{SeaStore, ledger::any_shard, migration::Migrator};
 use crate::sealing::Sealer;
 
 /// How long a connection waits for another process that writes to the same SQLite file.
@@ -175,6 +175,7 @@ impl SeaStore {
             writer,
             reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
             sealer,
+            shard: any_shard(),
             _lock: lock,
         })
     }
@@ -203,6 +204,7 @@ impl SeaStore {
             writer: database.clone(),
             reader: database,
             sealer,
+            shard: any_shard(),
             _lock: None,
         })
     }

@@ -15,6 +15,7 @@ use super::{
     entity::{delivery, event, stream_queue},
     fan_out::subject_cell,
     lease::held,
+    ledger::count_acknowledged,
     outbox::State,
     row::{self, Cell},
     tend::delivered,
@@ -165,7 +166,8 @@ impl SeaStore {
             }
         }
         for (at, sequences) in acknowledged {
-            acknowledge(transaction, stream, sequences, at).await?;
+            let now_so = acknowledge(transaction, stream, sequences, at).await?;
+            count_acknowledged(transaction, stream, now_so).await?;
         }
         promote(transaction, stream, settled, now).await
     }
@@ -201,13 +203,14 @@ async fn postpone(
     Ok(())
 }
 
+/// Tells how many of them were pending.
 async fn acknowledge(
     transaction: &DatabaseTransaction,
     stream: Uuid,
     sequences: Vec<i64>,
     at: i64,
-) -> Result<(), StoreError> {
-    of_these(stream, sequences)
+) -> Result<u64, StoreError> {
+    let updated = of_these(stream, sequences)
         .col_expr(
             delivery::Column::State,
             Expr::value(State::Acknowledged.number()),
@@ -216,7 +219,7 @@ async fn acknowledge(
         .col_expr(delivery::Column::SettledAt, Expr::value(at))
         .exec(transaction)
         .await?;
-    Ok(())
+    Ok(updated.rows_affected)
 }
 
 async fn quarantine(

@@ -12,6 +12,7 @@ use super::{
     SeaStore,
     deliver::of_pending,
     entity::{delivery, drop_record},
+    ledger::count_dropped,
     outbox::State,
     row::{self, Cell},
 };
@@ -84,7 +85,7 @@ pub(super) async fn drop_pending(
     Ok(updated.rows_affected)
 }
 
-/// Writes down that deliveries were dropped; nothing if there were none.
+/// Writes down that deliveries were dropped, and counts them; nothing if there were none. The queue of the stream is locked.
 pub(super) async fn record_drop(
     transaction: &DatabaseTransaction,
     of: Owned,
@@ -103,5 +104,5 @@ pub(super) async fn record_drop(
     })
     .exec_without_returning(transaction)
     .await?;
-    Ok(())
+    count_dropped(transaction, of.stream, record.reason, record.deliveries).await
 }

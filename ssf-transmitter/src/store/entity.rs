@@ -12,6 +12,7 @@ pub(super) mod idempotency;
 pub(super) mod issuer_key;
 pub(super) mod key_revision;
 pub(super) mod lease;
+pub(super) mod ledger_total;
 pub(super) mod operator;
 pub(super) mod poll_answer;
 pub(super) mod receiver;

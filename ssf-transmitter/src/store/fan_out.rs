@@ -15,6 +15,7 @@ use super::{
     SeaStore,
     append::{chunks, payload_cell},
     entity::{delivery, event, fan_out_record, stream_event_type, stream_queue},
+    ledger::{self, Total},
     outbox::State,
     row::{self, Cell},
     subjects::Listed,
@@ -166,6 +167,8 @@ impl SeaStore {
         if is_given_up(&interest) {
             forget_given_up(&transaction, &events).await?;
         }
+        let fanned_out = events.len() as u64;
+        ledger::add(&transaction, Total::Dispatched, 0, fanned_out).await?;
         transaction.commit().await?;
         Ok(FannedOut::Done {
             events: events.len() as u64,

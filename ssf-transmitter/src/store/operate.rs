@@ -9,6 +9,7 @@ use super::{
     change::Whose,
     dropped::{Owned, record_drop},
     entity::{delivery, stream},
+    ledger::{self, Total},
     outbox::State,
     row,
 };
@@ -87,7 +88,7 @@ impl SeaStore {
         };
         let transaction = self.begin().await?;
         let locked = self.lock_stream(&transaction, whose, uuid).await?;
-        let Some((_, stream)) = locked else {
+        let Some((queue, stream)) = locked else {
             return Ok(DeletedStream::NotFound);
         };
         let dropped = pending(&transaction, uuid).await?;
@@ -100,6 +101,8 @@ impl SeaStore {
         stream::Entity::delete_by_id(uuid)
             .exec(&transaction)
             .await?;
+        let numbered = row::unsigned(queue.last_sequence);
+        ledger::add(&transaction, Total::NumberedGone, 0, numbered).await?;
         transaction.commit().await?;
         Ok(DeletedStream::Deleted { dropped })
     }

@@ -166,6 +166,8 @@ fn new_queue(id: Uuid, stream: &Stream) -> stream_queue::ActiveModel {
         keep_alive: Set(None),
         quiet_since: Set(row::millis(stream.created_at)),
         active_at: Set(None),
+        acknowledged_total: Set(0),
+        dropped_total: Set(0),
     }
 }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod kept;
 mod keys;
+mod ledger;
 mod operated;
 mod operators;
 mod outbox;
@@ -20,7 +21,9 @@ use std::{
 
 use ssf_types::{id::StreamId, time::Timestamp};
 
-use self::{kept::Kept, keys::Keys, operators::Credential, receivers::KeptReceiver};
+use self::{
+    kept::Kept, keys::Keys, ledger::Totals, operators::Credential, receivers::KeptReceiver,
+};
 use crate::{
     domain::{
         audit::Record,
@@ -58,6 +61,7 @@ struct State {
     /// Keys of subjects that wait for being forgotten.
     keys_of_gone_streams: u64,
     audit: Vec<Record>,
+    ledger: Totals,
 }
 
 impl MemoryStore {

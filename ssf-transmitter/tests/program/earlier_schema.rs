@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 
 use crate::cluster::Cluster;
-use crate::rig::{Answer, Endpoint, Installation, claims_of, client, text};
+use crate::rig::{Answer, Endpoint, Installation, claims_of, client, text, value};
 
 /// Ids and tokens of one of the two databases.
 struct Left {
@@ -29,6 +29,9 @@ async fn goes_on(installation: &Installation, left: &Left) {
     let claims = claims_of(&pushed.set);
     assert_eq!(claims["txn"], left.event);
     assert_eq!(claims["sub_id"]["email"], "alice@example.com");
+    let ledger = installation.run(&["ledger"]);
+    assert!(ledger.status.success(), "{}", text(&ledger.stdout));
+    assert_eq!(value(&text(&ledger.stdout), "accepted").unwrap(), "1");
 }
 
 async fn load(url: &str, dump: &str) {

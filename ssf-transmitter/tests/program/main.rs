@@ -31,6 +31,8 @@ mod issuers;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod markers;
 #[cfg(test)]
 mod openapi;

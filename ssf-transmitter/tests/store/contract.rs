@@ -20,6 +20,7 @@ mod announcement;
 mod audit;
 mod issuers;
 mod keys;
+mod ledger;
 mod operators;
 mod overview;
 mod poll;
@@ -32,7 +33,7 @@ mod tending;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, audit::*, issuers::*, keys::*, operators::*, overview::*, poll::*,
+    announcement::*, audit::*, issuers::*, keys::*, ledger::*, operators::*, overview::*, poll::*,
     profiles::*, receivers::*, signing_alg::*, status::*, subjects::*, tending::*, verification::*,
 };
 

@@ -17,8 +17,9 @@ use ssf_transmitter::{
     },
     ports::{
         AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, Idempotency,
-        KeyStore, LeasedStream, OperatedStreams, OperatorStore, Outbox, PollStore, ReceiverStore,
-        Settings, Settlement, SourceStore, StreamOverview, StreamStore, SubjectStore, Submission,
+        KeyStore, LeasedStream, LedgerStore, OperatedStreams, OperatorStore, Outbox, PollStore,
+        ReceiverStore, Settings, Settlement, SourceStore, StreamOverview, StreamStore,
+        SubjectStore, Submission,
     },
 };
 use ssf_types::{
@@ -46,6 +47,7 @@ pub(crate) trait Store:
     + Outbox
     + PollStore
     + KeyStore
+    + LedgerStore
     + Settings
 {
 }
@@ -62,6 +64,7 @@ impl<S> Store for S where
         + Outbox
         + PollStore
         + KeyStore
+        + LedgerStore
         + Settings
 {
 }
@@ -232,6 +235,12 @@ pub(crate) async fn dispatch(store: &impl Store) -> (u64, u64) {
         panic!("{done:?}")
     };
     (events, deliveries)
+}
+
+/// Rule 11 of the contract.
+pub(crate) async fn balances(store: &impl Store) {
+    let ledger = store.ledger().await.unwrap();
+    assert_eq!(ledger.imbalance(), 0, "{ledger:?}");
 }
 
 /// Leases the one stream that has something due.

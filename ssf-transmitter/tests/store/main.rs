@@ -5,20 +5,24 @@ mod contract;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod sqlite;
 #[cfg(test)]
 mod tampering;
 
-/// Makes a test of every sentence of the contract on every store.
+/// Makes a test of every sentence of the contract on every store; whatever it is about, the ledger balances at its end.
 macro_rules! on_every_store {
     ($($sentence:ident)+) => {
         mod on_sqlite {
             $(#[tokio::test]
             async fn $sentence() {
                 let rig = super::sqlite::Rig::new();
-                super::contract::$sentence(&rig.open().await).await;
+                let store = rig.open().await;
+                super::contract::$sentence(&store).await;
+                super::fixture::balances(&store).await;
             })+
         }
 
@@ -26,14 +30,18 @@ macro_rules! on_every_store {
             $(#[tokio::test]
             async fn $sentence() {
                 let rig = super::postgres::Rig::new();
-                super::contract::$sentence(&rig.open().await).await;
+                let store = rig.open().await;
+                super::contract::$sentence(&store).await;
+                super::fixture::balances(&store).await;
             })+
         }
 
         mod in_memory {
             $(#[tokio::test]
             async fn $sentence() {
-                super::contract::$sentence(&ssf_transmitter::testing::MemoryStore::default()).await;
+                let store = ssf_transmitter::testing::MemoryStore::default();
+                super::contract::$sentence(&store).await;
+                super::fixture::balances(&store).await;
             })+
         }
     };
@@ -188,4 +196,7 @@ on_every_store! {
     an_event_reaches_the_streams_of_its_issuer_alone
     a_receiver_is_known_at_its_own_issuer_alone
     a_setting_is_written_once_unless_it_is_replaced
+    the_ledger_tells_what_has_become_of_everything
+    what_is_settled_twice_is_counted_once
+    a_stream_that_is_gone_leaves_what_it_counted
 }

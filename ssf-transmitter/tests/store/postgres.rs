@@ -32,6 +32,10 @@ impl Rig {
         }
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(crate) async fn open(&self) -> SeaStore {
         SeaStore::open(&self.url, self.sealer.clone(), Access::Serve)
             .await

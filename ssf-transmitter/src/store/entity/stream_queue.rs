@@ -36,6 +36,10 @@ pub(crate) struct Model {
     pub(crate) quiet_since: i64,
     /// When activity of the Receiver was last noted.
     pub(crate) active_at: Option<i64>,
+    /// How many of its deliveries were acknowledged; their rows may be gone.
+    pub(crate) acknowledged_total: i64,
+    /// How many were dropped.
+    pub(crate) dropped_total: i64,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -40,6 +40,8 @@ pub(super) struct Kept {
     pub(super) quiet_since: Timestamp,
     pub(super) active_at: Option<Timestamp>,
     pub(super) last_sequence: u64,
+    pub(super) acknowledged_total: u64,
+    pub(super) dropped_total: u64,
     pub(super) deliveries: BTreeMap<u64, KeptDelivery>,
     pub(super) worker: Option<WorkerId>,
     pub(super) epoch: u64,
@@ -65,6 +67,11 @@ pub(super) struct KeptDelivery {
     pub(super) hold: Hold,
 }
 
+/// Whether a delivery is with its Receiver.
+pub(super) fn is_acknowledged(state: &DeliveryState) -> bool {
+    matches!(state, DeliveryState::Acknowledged { .. })
+}
+
 impl Kept {
     pub(super) fn new(stream: Stream, next_event: usize) -> Self {
         let types = stream.events_delivered.iter().cloned();
@@ -79,6 +86,8 @@ impl Kept {
             active_at: None,
             stream,
             last_sequence: 0,
+            acknowledged_total: 0,
+            dropped_total: 0,
             deliveries: BTreeMap::new(),
             worker: None,
             epoch: 0,
@@ -232,7 +241,9 @@ impl Kept {
         let before = self.deliveries.len();
         self.deliveries
             .retain(|_, kept| kept.state.is_settled() || !which(kept));
-        (before - self.deliveries.len()) as u64
+        let dropped = (before - self.deliveries.len()) as u64;
+        self.dropped_total += dropped;
+        dropped
     }
 
     pub(super) fn hurry(&mut self, now: Timestamp) {

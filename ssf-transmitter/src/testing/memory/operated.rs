@@ -40,7 +40,7 @@ impl OperatedStreams for MemoryStore {
     where
         F: FnMut(&Stream) -> FrameworkSet + Send,
     {
-        let mut state = self.state();
+        let state = &mut *self.state();
         let mut kept_alive = KeptAlive::default();
         let quiet = |kept: &&mut Kept| kept.is_open() && kept.quiet_since <= quiet_since;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -51,6 +51,7 @@ impl OperatedStreams for MemoryStore {
                 let set = make(&kept.stream);
                 let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
                 kept.keep_alive = Some(kept.add(&event, set.planned, set.hold, now));
+                state.ledger.matched += 1;
                 kept_alive.sent += 1;
             }
         }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use ssf_types::{id::StreamId, time::Timestamp};
 
-use super::{MemoryStore, State, kept::Kept};
+use super::{
+    MemoryStore, State,
+    kept::{Kept, is_acknowledged},
+};
 use crate::{
     domain::{
         delivery::{Delivery, DeliveryState},
@@ -41,6 +44,7 @@ impl State {
             self.answers.insert(new.key, (answered, now));
         }
         let accept = |(id, event)| Arc::new(AcceptedEvent::new(id, now, event));
+        self.ledger.accepted += submission.events.len() as u64;
         let accepted = submission.events.into_iter().map(accept);
         self.events
             .extend(accepted.map(|event| (submission.issuer.clone(), event)));
@@ -74,6 +78,7 @@ impl State {
                 if let Some(kept) = self.streams.iter_mut().find(of) {
                     kept.add(&event, planned, Hold::Obeys, now);
                     deliveries += 1;
+                    self.ledger.matched += 1;
                 }
             }
             self.dispatched += 1;
@@ -249,6 +254,7 @@ impl Outbox for MemoryStore {
                 delivery.delivery.attempts = attempts;
             }
             delivery.state = settlement.state.clone();
+            kept.acknowledged_total += u64::from(is_acknowledged(&settlement.state));
         }
         if settlements.iter().any(|one| one.state.is_settled()) {
             kept.quiet_since = now;

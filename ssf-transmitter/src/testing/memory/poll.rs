@@ -9,7 +9,7 @@ use ssf_types::{
 
 use super::{
     MemoryStore, State,
-    kept::{Kept, KeptAnswer, KeptDelivery},
+    kept::{Kept, KeptAnswer, KeptDelivery, is_acknowledged},
 };
 use crate::{
     domain::{
@@ -40,6 +40,7 @@ impl Kept {
                 && !kept.state.is_settled()
             {
                 kept.state = state.clone();
+                self.acknowledged_total += u64::from(is_acknowledged(state));
                 settled.push((&kept.delivery.jti, state));
             }
         }

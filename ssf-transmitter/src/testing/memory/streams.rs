@@ -25,6 +25,7 @@ impl State {
     fn record_drop(&mut self, receiver: ReceiverId, id: &StreamId, record: DropRecord) {
         if record.deliveries > 0 {
             self.drops.push((receiver, id.clone(), record));
+            *self.ledger.dropped.entry(record.reason).or_default() += record.deliveries;
         }
     }
 
@@ -48,6 +49,7 @@ impl State {
         let drops = kept.change(stream.clone(), next, now);
         if let Some(set) = decision.announcement {
             kept.announce(set, now);
+            self.ledger.matched += 1;
         }
         let owner = kept.owner(now);
         let mut dropped = 0;
@@ -75,6 +77,7 @@ impl State {
         };
         let deleted = self.streams.remove(at);
         self.keys_of_gone_streams += deleted.subjects.keys();
+        self.ledger.numbered_gone += deleted.last_sequence;
         let pending = |kept: &&KeptDelivery| !kept.state.is_settled();
         let dropped = deleted.deliveries.values().filter(pending).count() as u64;
         let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
@@ -156,6 +159,7 @@ impl StreamStore for MemoryStore {
         let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
         kept.verification = Some(kept.add(&event, set.planned, set.hold, now));
         kept.verified_at = Some(now);
+        state.ledger.matched += 1;
         let record = DropRecord::new(DropReason::KeepAliveReplaced, dropped, now);
         state.record_drop(receiver, id, record);
         Ok(SentAlone::Numbered)

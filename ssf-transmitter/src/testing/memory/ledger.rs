@@ -1,0 +1,55 @@
+//! The ledger in memory.
+
+use std::collections::BTreeMap;
+
+use super::{MemoryStore, kept::Kept};
+use crate::{
+    domain::{delivery::DeliveryState, dropped::DropReason, ledger::Ledger},
+    ports::{LedgerStore, StoreError},
+};
+
+/// What is counted beyond what is kept.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    pub(super) accepted: u64,
+    pub(super) matched: u64,
+    pub(super) numbered_gone: u64,
+    pub(super) dropped: BTreeMap<DropReason, u64>,
+}
+
+impl Kept {
+    fn count(&self, which: impl Fn(&DeliveryState) -> bool) -> u64 {
+        let states = self.deliveries.values().map(|kept| &kept.state);
+        states.filter(|state| which(state)).count() as u64
+    }
+
+    fn include(&self, ledger: &mut Ledger) {
+        let pending = self.count(|state| !state.is_settled());
+        let quarantined = self.count(|state| matches!(state, DeliveryState::Quarantined { .. }));
+        let settled = self.acknowledged_total + self.dropped_total;
+        ledger.numbered += self.last_sequence;
+        ledger.pending += pending;
+        ledger.quarantined += quarantined;
+        ledger.acknowledged += self.acknowledged_total;
+        ledger.streams_apart += self.last_sequence.abs_diff(settled + pending + quarantined);
+    }
+}
+
+impl LedgerStore for MemoryStore {
+    async fn ledger(&self) -> Result<Ledger, StoreError> {
+        let state = self.state();
+        let mut ledger = Ledger {
+            accepted: state.ledger.accepted,
+            dispatched: state.dispatched as u64,
+            waiting: (state.events.len() - state.dispatched) as u64,
+            matched: state.ledger.matched,
+            numbered: state.ledger.numbered_gone,
+            dropped: state.ledger.dropped.clone(),
+            ..Ledger::default()
+        };
+        for kept in &state.streams {
+            kept.include(&mut ledger);
+        }
+        Ok(ledger)
+    }
+}
