@@ -26,7 +26,7 @@ use crate::{
     domain::{
         audit::{Act, Action, Details},
         issuer::IssuerName,
-        key::{KeyOrigin, KeyRing, StoredKey},
+        key::{KeyRing, StoredKey},
     },
     keys::FRESH,
     ports::{Clock, KeyStore},
@@ -257,10 +257,7 @@ fn show(issuer: &IssuerName, ring: &KeyRing, now: Timestamp) -> Outcome {
 }
 
 fn line(key: &StoredKey, now: Timestamp) -> String {
-    let origin = match key.origin {
-        KeyOrigin::Made => "made",
-        KeyOrigin::Imported => "imported",
-    };
+    let origin = key.origin.as_str();
     let times = &key.times;
     let moments = [
         Some(times.published_from),

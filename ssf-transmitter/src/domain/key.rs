@@ -18,6 +18,16 @@ pub enum KeyOrigin {
     Imported,
 }
 
+impl KeyOrigin {
+    /// The origin's name, as operators see it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Imported => "imported",
+        }
+    }
+}
+
 /// What a key is good for at a moment; each of these follows on the one before, and none comes back but by command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeyState {

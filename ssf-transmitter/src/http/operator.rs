@@ -5,6 +5,7 @@
 
 mod audit;
 mod events;
+mod keys;
 mod receivers;
 mod sources;
 mod streams;
@@ -39,6 +40,7 @@ pub(super) fn endpoints() -> Endpoints {
         .with::<streams::__path_delete>(web::to(streams::delete))
         .with::<events::__path_emit>(web::to(events::emit))
         .with::<events::__path_dry_run>(web::to(events::dry_run))
+        .with::<keys::__path_list>(web::to(keys::list))
         .with::<audit::__path_list>(web::to(audit::list))
 }
 

@@ -313,6 +313,7 @@ async fn each_request_of_an_operator_takes_its_scope() {
         (Method::DELETE, &stream, "ops.manage"),
         (Method::POST, &status, "ops.manage"),
         (Method::GET, "/audit", "ops.read"),
+        (Method::GET, "/keys", "ops.read"),
         (Method::POST, "/events", "ops.emit"),
         (Method::POST, "/events/dry-run", "ops.emit"),
     ];
@@ -429,6 +430,32 @@ async fn an_operator_hands_in_events_below_its_own_path_and_that_is_written_down
     let token = value(&source, "source_token").unwrap();
     let refused = Answer::to(with_source.bearer_auth(token)).await;
     assert_eq!(refused.status, 401);
+}
+
+#[tokio::test]
+async fn an_operator_sees_the_keys_that_sign_and_nothing_private() {
+    let world = World::new().await;
+    let rotated = world.installation.run(&["key", "rotate"]);
+    assert!(rotated.status.success(), "{}", text(&rotated.stderr));
+    let keys = world.get("/keys").await;
+    assert_eq!(keys.status, 200, "{}", keys.body);
+    assert_eq!(keys.header("cache-control"), Some("no-store"));
+    let items = keys.json()["items"].clone();
+    let (signing, next) = (&items[0], &items[1]);
+    assert_eq!(signing["state"], "signing");
+    assert_eq!(next["state"], "published");
+    for key in [signing, next] {
+        assert_eq!(key["issuer"], "main");
+        assert_eq!(key["alg"], "RS256");
+        assert_eq!(key["origin"], "made");
+    }
+    assert_eq!(signing["signs_until"], next["signs_from"]);
+    assert_eq!(next["signs_until"], Value::Null);
+    let jwks = Answer::to(world.client.get(world.transmitter.url("/jwks.json"))).await;
+    assert_eq!(signing["kid"], jwks.json()["keys"][0]["kid"]);
+    assert!(!keys.body.contains("PRIVATE") && !keys.body.contains("\"d\""));
+    let unknown = world.get("/keys?issuer=unknown").await;
+    assert_eq!(unknown.problem().0, 400);
 }
 
 #[tokio::test]

@@ -64,9 +64,22 @@ pub(super) fn holders() -> Value {
 /// What there is to look at, and to decide on.
 pub(super) fn streams() -> Value {
     let text = json!({ "type": "string" });
+    let moment = json!({ "type": "number", "description": "Seconds since 1970." });
     json!({
         "StreamPage": page("OperatedStream"),
         "AuditPage": page("AuditEntry"),
+        "KeyPage": page("OperatedKey"),
+        "OperatedKey": {
+            "type": "object", "required": ["kid", "issuer", "alg", "state", "origin", "published_from", "signs_from"],
+            "properties": {
+                "kid": text, "issuer": text, "alg": reference("SigningAlg"),
+                "state": { "type": "string", "enum": ["published", "signing", "retiring", "gone"] },
+                "origin": { "type": "string", "enum": ["made", "imported"] },
+                "published_from": moment, "signs_from": moment,
+                "signs_until": { "type": ["number", "null"] }, "published_until": { "type": ["number", "null"] },
+            },
+            "not": { "required": ["d"] },
+        },
         "ForecastPage": {
             "type": "object", "required": ["matched", "items"],
             "properties": {
@@ -87,7 +100,7 @@ pub(super) fn streams() -> Value {
             "properties": {
                 "stream_id": reference("StreamId"), "receiver_id": text, "issuer": text, "aud": reference("Audience"),
                 "events_delivered": reference("EventTypes"), "status": reference("StreamStatus"),
-                "reason": text, "created_at": { "type": "number", "description": "Seconds since 1970." },
+                "reason": text, "created_at": moment,
                 "backlog": {
                     "type": "object", "required": ["pending", "held", "quarantined"],
                     "properties": {
