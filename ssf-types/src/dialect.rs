@@ -86,7 +86,8 @@ pub struct Dialect {
     pub echoes: &'static [&'static str],
     /// The answers with which such a Receiver acknowledges a push.
     ///
-    /// A Transmitter does well to count every 2xx, whatever this says; a tester reports the difference.
+    /// A Transmitter that knows its Receiver to deviate does well to count every 2xx, whatever this says; a tester reports
+    /// the difference.
     pub acknowledge: Acknowledge,
     /// Whether such a Receiver looks for a `status` in the configuration of a stream.
     pub shows_status: bool,

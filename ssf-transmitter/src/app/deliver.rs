@@ -228,6 +228,9 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
         };
         drop(passage);
         let outcome = self.push.push(&leased.push, leased.profile, set).await;
+        if let PushOutcome::OtherSuccess { status } = outcome {
+            warn!(set.jti = %delivery.jti, http.status = status, "the receiver answers another 2xx than 202: its profile does not allow that, and the SET is sent again");
+        }
         let now = self.clock.now();
         let before = DeliveryState::Pending {
             attempts: delivery.attempts,

@@ -64,6 +64,7 @@ async fn only_202_acknowledges_in_the_strict_profile() {
     endpoint.answer(202);
     let second = claims_of(&endpoint.next().set);
     assert_eq!(first["jti"], second["jti"]);
+    served.installation.logged("another 2xx than 202").await;
     served.acknowledged(1).await;
     assert_eq!(served.counted("failed").await, 1);
 }
