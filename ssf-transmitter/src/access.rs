@@ -39,7 +39,7 @@ impl Granting {
 }
 pub use self::{
     assertion::{AssertionError, CheckedAssertion},
-    external::{ExternalServers, OutboundClientError},
+    external::ExternalServers,
     failures::Failures,
     jwt::{JWT_BYTES_MAX, JwtError, SignatureError},
     token::{AccessTokens, TokenError},

@@ -6,6 +6,7 @@
 mod authorization_servers;
 mod keys;
 mod layers;
+mod outbound;
 mod transport;
 
 use std::{
@@ -27,6 +28,7 @@ use ssf_types::{
 use self::layers::{Reader, Value};
 pub use self::{
     layers::{Layers, Source},
+    outbound::OutboundSettings,
     transport::Transport,
 };
 use crate::{
@@ -40,7 +42,6 @@ use crate::{
         stream::STREAMS_PER_RECEIVER_DEFAULT,
         subjects::SubjectPreference,
     },
-    push::PushTimeouts,
     sealing::{DataKey, KeySource},
 };
 
@@ -52,9 +53,6 @@ pub const DATABASE_URL_DEFAULT: &str = "sqlite://ssf-transmitter.db";
 
 /// Longest issuer, in bytes: half of what a URL may have, since paths are put behind it.
 const ISSUER_BYTES_MAX: usize = 1024;
-
-/// Longest time that a push may be allowed to take, in seconds: beyond it a dead receiver looks alive.
-const PUSH_SECONDS_MAX: u64 = 120;
 
 /// Longest time that may be required between two requests for verification, in seconds: beyond it a Receiver cannot
 /// tell a broken stream from a quiet one in time.
@@ -123,8 +121,8 @@ pub struct Config {
     pub subject_formats: SubjectPreference,
     /// Where SETs may be pushed to.
     pub push_addresses: PushAddresses,
-    /// How long one push may take.
-    pub push_timeouts: PushTimeouts,
+    /// What holds for requests that leave this process.
+    pub outbound: OutboundSettings,
     /// Whom new streams cover.
     pub default_subjects: DefaultSubjects,
     /// What holds for the subjects of each stream.
@@ -145,6 +143,8 @@ pub struct Config {
     pub token_life: Option<Duration>,
     /// External authorization servers, whose access tokens count as well.
     pub authorization_servers: Vec<AuthorizationServer>,
+    /// Where they may be, beside public addresses.
+    pub authorization_server_addresses: PushAddresses,
     /// Most streams of one Receiver.
     pub streams_per_receiver_max: u64,
     /// What is done for streams on which nothing happens; whole seconds.
@@ -179,9 +179,9 @@ impl Config {
         let log_filter = reader.value("log_filter", read_log_filter);
         let events_supported = reader.value("events_supported", read_events);
         let subject_formats = reader.value("subject_formats", read_formats);
-        let networks = reader.value("push_private_networks", read_networks);
+        let (networks, server_networks) = read_private_networks(&mut reader);
         let (default_subjects, subjects) = read_subjects(&mut reader);
-        let push_timeouts = read_push_timeouts(&mut reader);
+        let outbound = outbound::read(&mut reader);
         let management = reader.size("management_body_bytes_max", 64 * 1024, BODY_BYTES_MAX);
         let ingest = reader.size("ingest_body_bytes_max", 2 * 1024 * 1024, BODY_BYTES_MAX);
         let streams = reader.size("streams_parallel_max", 32, 1024);
@@ -207,11 +207,12 @@ impl Config {
                 events_supported: events_supported?,
                 subject_formats: subject_formats?,
                 // Before the transport itself is taken.
-                push_addresses: push_addresses(transport.as_ref()?, networks?),
+                push_addresses: addresses(transport.as_ref()?, networks?),
+                authorization_server_addresses: addresses(transport.as_ref()?, server_networks?),
                 transport: transport?,
                 default_subjects: default_subjects?,
                 subjects: subjects?,
-                push_timeouts: push_timeouts?,
+                outbound: outbound?,
                 management_body_bytes_max: management?,
                 ingest_body_bytes_max: ingest?,
                 streams_parallel_max: streams?,
@@ -314,15 +315,6 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
-
-fn read_push_timeouts(reader: &mut Reader) -> Option<PushTimeouts> {
-    let connect = reader.number("push_connect_timeout_seconds", 5, 1..=PUSH_SECONDS_MAX);
-    let whole = reader.number("push_timeout_seconds", 10, 1..=PUSH_SECONDS_MAX);
-    Some(PushTimeouts::new(
-        Duration::from_secs(connect?),
-        Duration::from_secs(whole?),
-    ))
-}
 
 fn read_verification_interval(reader: &mut Reader) -> Option<Duration> {
     let key = "min_verification_interval_seconds";
@@ -553,6 +545,13 @@ fn read_formats(value: Option<&Value>) -> Result<SubjectPreference, String> {
     SubjectPreference::new(formats).map_err(|error| error.to_string())
 }
 
+/// Reads which private networks pushes may go to, and in which ones authorization servers may be.
+fn read_private_networks(reader: &mut Reader) -> (Option<Vec<IpNet>>, Option<Vec<IpNet>>) {
+    let pushes = reader.value("push_private_networks", read_networks);
+    let servers = reader.value("authorization_server_private_networks", read_networks);
+    (pushes, servers)
+}
+
 fn read_networks(value: Option<&Value>) -> Result<Vec<IpNet>, String> {
     let expected = || {
         format!("must be a list of at most {NETWORKS_MAX} networks, such as 10.0.0.0/8, fd00::/8")
@@ -570,7 +569,7 @@ fn read_networks(value: Option<&Value>) -> Result<Vec<IpNet>, String> {
         .collect()
 }
 
-fn push_addresses(transport: &Transport, networks: Vec<IpNet>) -> PushAddresses {
+fn addresses(transport: &Transport, networks: Vec<IpNet>) -> PushAddresses {
     let own_machine = match transport {
         Transport::Loopback => OwnMachine::Allowed,
         Transport::BehindProxy | Transport::Tls(_) => OwnMachine::Refused,

@@ -19,6 +19,8 @@ pub mod http;
 pub mod installation;
 #[cfg(feature = "server")]
 pub mod keys;
+#[cfg(feature = "server")]
+pub mod outbound;
 pub mod ports;
 #[cfg(feature = "server")]
 pub mod push;

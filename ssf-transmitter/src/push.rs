@@ -1,5 +1,5 @@
-//! Push delivery (RFC 8935): the only place from which requests leave this process.
+//! Push delivery (RFC 8935).
 
 mod client;
 
-pub use self::client::{ClientError, PushClient, PushTimeouts, RESPONSE_BYTES_MAX};
+pub use self::client::{PushClient, RESPONSE_BYTES_MAX};

@@ -14,7 +14,7 @@ use tokio::{task::JoinSet, time::Instant};
 use tracing::{info, warn};
 
 use crate::{
-    access::{ExternalServers, Granting, OutboundClientError},
+    access::{ExternalServers, Granting},
     app::{
         activity::Activity,
         clock::SystemClock,
@@ -32,8 +32,9 @@ use crate::{
     http::{AppState, Listening},
     installation::{self, InstallationError},
     keys::{LoadKeysError, SigningKeys, keep},
+    outbound::{ClientError, Terms, TrustAnchors, TrustError},
     ports::Clock,
-    push::{ClientError, PushClient},
+    push::PushClient,
     sealing::{KeyFileError, KeySource, Sealer},
     store::{Access, OpenStoreError, SeaStore},
     tls::{PairError, ServerTls, Watch},
@@ -78,12 +79,15 @@ pub enum StartError {
     /// SIGHUP, at which the certificate is read again.
     #[error("SIGHUP cannot be taken over")]
     Signal(#[source] io::Error),
+    /// The authorities of the operator's own.
+    #[error("trust_anchors_file cannot be used")]
+    Trust(#[source] TrustError),
     /// The HTTP client.
     #[error("SETs cannot be pushed")]
     Push(#[source] ClientError),
     /// The HTTP client towards authorization servers.
     #[error("authorization servers cannot be asked")]
-    AuthorizationServers(#[source] OutboundClientError),
+    AuthorizationServers(#[source] ClientError),
     /// The HTTP server.
     #[error("HTTP cannot be served")]
     Http(#[source] io::Error),
@@ -130,9 +134,9 @@ impl Server {
         let issuers = Arc::new(config.issuers_at(address));
         let plan = config.key_plan.clone();
         let keys = load_keys(&store, &issuers, &plan).await?;
-        let external = ExternalServers::prepare(&config.authorization_servers, &issuers);
-        let external = external.map_err(StartError::AuthorizationServers)?;
-        let push = PushClient::new(config.push_timeouts).map_err(StartError::Push)?;
+        let trust = read_trust(&config)?;
+        let external = prepare_external(&config, &issuers, &trust)?;
+        let push = new_push(&config, trust)?;
         // After all that can fail: a token that is made and never shown would lock the operator out.
         let new_token = installation::first_operator(&store, &sealer, SystemClock.now()).await;
         let new_token = new_token.map_err(StartError::Installation)?;
@@ -269,6 +273,35 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> 
             Ok((listener, bound))
         })
         .map_err(|source| StartError::Listen { address, source })
+}
+
+fn read_trust(config: &Config) -> Result<TrustAnchors, StartError> {
+    match &config.outbound.trust_anchors_file {
+        Some(path) => TrustAnchors::read(path).map_err(StartError::Trust),
+        None => Ok(TrustAnchors::default()),
+    }
+}
+
+fn prepare_external(
+    config: &Config,
+    issuers: &Issuers,
+    trust: &TrustAnchors,
+) -> Result<ExternalServers, StartError> {
+    let addresses = &config.authorization_server_addresses;
+    ExternalServers::prepare(&config.authorization_servers, issuers, addresses, trust)
+        .map_err(StartError::AuthorizationServers)
+}
+
+/// Makes the client for pushes.
+fn new_push(config: &Config, trust: TrustAnchors) -> Result<PushClient, StartError> {
+    let settings = &config.outbound;
+    let terms = Terms {
+        addresses: config.push_addresses.clone(),
+        deadlines: settings.push_deadlines,
+        host_requests_max: settings.push_parallel_per_host_max,
+        trust,
+    };
+    PushClient::new(terms).map_err(StartError::Push)
 }
 
 /// What the loops work with; the tuple is what events are kept in, signed by and sent with.

@@ -1,10 +1,12 @@
-//! TLS of the server: a certificate with its key, which may be replaced while the server runs. The only tree that names
-//! rustls.
+//! TLS of the server: a certificate with its key, which may be replaced while the server runs. Beside it what others need
+//! to say of certificates and handshakes, since this is the only tree that names rustls.
 //!
 //! 1. A handshake sees a certificate and the key that belongs to it: the two are swapped as one.
 //! 2. A pair that cannot be used never takes the place of one that can.
 //! 3. Connections that stand keep what they began with.
 
+mod anchor;
+mod handshake;
 mod pair;
 mod watch;
 
@@ -24,8 +26,11 @@ use rustls::{
 use ssf_types::time::Timestamp;
 use tracing::warn;
 
-pub use self::pair::PairError;
-pub(crate) use self::watch::Watch;
+pub(crate) use self::{
+    anchor::{certificates, is_anchor},
+    watch::Watch,
+};
+pub use self::{handshake::HandshakeFault, pair::PairError};
 use self::{
     pair::{Contents, Pair, Validity},
     watch::Asked,

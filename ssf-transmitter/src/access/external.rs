@@ -11,19 +11,22 @@ use std::sync::Arc;
 use ssf_types::{time::Timestamp, uri::Issuer};
 
 pub(crate) use self::introspection::Introspection;
-pub use self::outbound::OutboundClientError;
 use self::{
     discovery::{DiscoverError, Discovery},
     introspection::{IntrospectError, Terms},
     outbound::Outbound,
 };
 use super::jwt::{SignatureError, UnverifiedJwt};
-use crate::domain::{
-    authorization_server::AuthorizationServer,
-    introspection::NotVouchedError,
-    issuer::{IssuerName, Issuers},
-    jwt::{ClaimsError, LEEWAY},
-    scope::Scopes,
+use crate::{
+    domain::{
+        authorization_server::AuthorizationServer,
+        introspection::NotVouchedError,
+        issuer::{IssuerName, Issuers},
+        jwt::{ClaimsError, LEEWAY},
+        push_address::PushAddresses,
+        scope::Scopes,
+    },
+    outbound::{ClientError, TrustAnchors},
 };
 
 /// A client of an authorization server, whoever that is here.
@@ -80,18 +83,21 @@ impl ForeignTokenError {
 pub struct ExternalServers(Vec<ExternalServer>);
 
 impl ExternalServers {
-    /// Prepares for tokens of these servers at our issuers; none is asked anything before the first of its tokens comes.
+    /// Prepares for tokens of these servers at our issuers; none is asked anything before the first of its tokens comes, and
+    /// none anywhere but at `addresses`, or on this machine if the configuration names it there without TLS.
     ///
     /// # Errors
     /// TLS cannot be set up.
     pub fn prepare(
         servers: &[AuthorizationServer],
         issuers: &Issuers,
-    ) -> Result<Self, OutboundClientError> {
+        addresses: &PushAddresses,
+        trust: &TrustAnchors,
+    ) -> Result<Self, ClientError> {
         if servers.is_empty() {
             return Ok(Self::default());
         }
-        let outbound = Outbound::new()?;
+        let outbound = Outbound::new(addresses, trust)?;
         // The configuration names none but issuers that there are.
         let prepare = |server: &AuthorizationServer| {
             let here = issuers.of(&server.for_issuer)?;

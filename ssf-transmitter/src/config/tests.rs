@@ -5,7 +5,7 @@ use ssf_types::set::Algorithm;
 use super::*;
 use crate::tls::TlsFiles;
 
-fn read(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+pub(super) fn read(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let environment = environment
         .iter()
         .map(|(name, value)| ((*name).into(), (*value).into()));
@@ -16,7 +16,7 @@ fn read(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError>
     )
 }
 
-fn faults(file: &str, environment: &[(&str, &str)]) -> Vec<String> {
+pub(super) fn faults(file: &str, environment: &[(&str, &str)]) -> Vec<String> {
     let error = read(file, environment).unwrap_err();
     let told = error.to_string();
     let mut lines = told.lines().map(|line| line.trim().to_owned());
@@ -91,7 +91,6 @@ fn nothing_configured_is_a_loopback_transmitter_with_a_file() {
     };
     assert_eq!(database, Path::new("ssf-transmitter.db"));
     assert_eq!(key, Path::new("ssf-transmitter.db.key"));
-    assert_eq!(config.push_timeouts, PushTimeouts::default());
     assert_eq!(config.key_plan.algorithm, Algorithm::Rs256);
 }
 
@@ -280,6 +279,13 @@ fn networks_for_pushes_are_a_short_list_of_networks() {
         read(file, &[]).unwrap().push_addresses,
         PushAddresses::new(OwnMachine::Allowed, networks)
     );
+    let file = "behind_proxy = true\nissuer = 'https://tr.example.com'\nauthorization_server_private_networks = ['10.2.0.0/16']";
+    let config = read(file, &[]).unwrap();
+    let none = PushAddresses::new(OwnMachine::Refused, Vec::new());
+    assert_eq!(config.push_addresses, none, "each list is one of its own");
+    let networks = vec!["10.2.0.0/16".parse().unwrap()];
+    let servers = PushAddresses::new(OwnMachine::Refused, networks);
+    assert_eq!(config.authorization_server_addresses, servers);
     let many = vec!["'10.0.0.0/8'"; 65].join(",");
     for list in ["'10.0.0.1'", "'10.0.0.0/33'", "'intranet'", &many] {
         assert_eq!(

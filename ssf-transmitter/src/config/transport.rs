@@ -53,7 +53,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Transport> {
     })
 }
 
-fn path(value: &Value) -> Result<PathBuf, String> {
+pub(super) fn path(value: &Value) -> Result<PathBuf, String> {
     value
         .text()
         .filter(|path| !path.is_empty())

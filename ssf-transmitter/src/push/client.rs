@@ -1,100 +1,48 @@
-//! The HTTP client that pushes SETs: bounded in time and in size, and never sent elsewhere by an answer.
+//! Pushes SETs, and says what came of it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use reqwest::{
-    Client, Response,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
-    redirect,
+use http::{
+    HeaderMap, HeaderValue, Method,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
 };
 use ssf_types::{
     dialect::Body,
+    error::Chain,
     json,
-    push::{Answer, Exchange, NoAnswer, PushOutcome, classify},
+    push::{Answer, Exchange, PushOutcome, classify},
     set::{self, CompactSet},
     stream::PushDelivery,
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
     app::clock::SystemClock,
     domain::profile::Profile,
+    outbound::{ClientError, Fault, HttpClient, NoReply, Reply, Request, Terms},
     ports::{Clock, Push},
 };
 
 /// Most bytes of an answer that are read; a refusal (RFC 8935 §2.3) has a few hundred.
 pub const RESPONSE_BYTES_MAX: usize = 16 * 1024;
 
-/// Most idle connections that are kept per Receiver.
-const IDLE_PER_HOST_MAX: usize = 16;
-
-/// How long an idle connection is kept: shorter than the 60 or 75 seconds after which servers commonly close it.
-const IDLE: Duration = Duration::from_secs(45);
-
-/// How long one attempt may take.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct PushTimeouts {
-    /// Until the connection stands, name resolution and TLS included.
-    pub connect: Duration,
-    /// Until the answer has been read, connecting included.
-    pub whole: Duration,
-}
-
-impl PushTimeouts {
-    /// Limits an attempt to `whole`, and its first part to `connect`.
-    pub const fn new(connect: Duration, whole: Duration) -> Self {
-        Self { connect, whole }
-    }
-}
-
-impl Default for PushTimeouts {
-    /// 5 seconds to connect, 10 for the whole attempt.
-    fn default() -> Self {
-        Self::new(Duration::from_secs(5), Duration::from_secs(10))
-    }
-}
-
-/// The client cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the HTTP client cannot be made; TLS needs the system's CA certificates (Debian: ca-certificates)"
-)]
-pub struct ClientError(#[source] reqwest::Error);
-
 /// Pushes SETs. Clones share connections.
 ///
-/// Redirects are not followed and proxies of the environment are not used: the SET and the `Authorization` value go to
-/// the endpoint of the stream or nowhere. Answers are not decompressed.
+/// The SET and the `Authorization` value go to the endpoint of the stream or nowhere, and to an address that SETs may be
+/// pushed to.
 #[derive(Clone, Debug)]
-pub struct PushClient(Client);
+pub struct PushClient(HttpClient);
 
 impl PushClient {
     /// Makes a client.
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub fn new(timeouts: PushTimeouts) -> Result<Self, ClientError> {
-        Client::builder()
-            .user_agent(concat!("ssf-transmitter/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .connect_timeout(timeouts.connect)
-            .timeout(timeouts.whole)
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-            .build()
-            .map(Self)
-            .map_err(ClientError)
+    pub fn new(terms: Terms) -> Result<Self, ClientError> {
+        HttpClient::new(terms).map(Self)
     }
 
-    async fn send(
-        &self,
-        delivery: &PushDelivery,
-        set: CompactSet,
-    ) -> Result<Response, reqwest::Error> {
+    async fn send(&self, delivery: &PushDelivery, set: CompactSet) -> Result<Reply, NoReply> {
         let mut headers = HeaderMap::with_capacity(3);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(set::MEDIA_TYPE));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -102,12 +50,13 @@ impl PushClient {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        self.0
-            .post(delivery.endpoint_url.url().clone())
-            .headers(headers)
-            .body(set.into_string())
-            .send()
-            .await
+        let request = Request {
+            method: Method::POST,
+            url: delivery.endpoint_url.clone(),
+            headers,
+            body: set.into_string().into_bytes(),
+        };
+        self.0.send(request).await
     }
 }
 
@@ -116,21 +65,31 @@ impl Push for PushClient {
     async fn push(&self, to: &PushDelivery, profile: Profile, set: CompactSet) -> PushOutcome {
         let started = Instant::now();
         let outcome = match self.send(to, set).await {
-            Ok(response) => judge(response, profile).await,
+            Ok(reply) => judge(reply, profile).await,
             Err(error) => {
-                let reason = reason(&error);
-                debug!(
-                    peer.host = to.endpoint_url.host(),
-                    error.class = reason.as_str(),
-                    "no answer to a push"
-                );
-                meaning(Exchange::Unanswered(reason), profile)
+                tell(to, &error);
+                meaning(Exchange::Unanswered(error.fault.no_answer()), profile)
             }
         };
         metrics::histogram!("ssf_push_seconds", "outcome" => label(&outcome))
             .record(started.elapsed());
         outcome
     }
+}
+
+/// Tells the operator why there is no answer, and nobody else.
+fn tell(to: &PushDelivery, error: &NoReply) {
+    let (host, class) = (to.endpoint_url.host(), error.fault.as_str());
+    metrics::counter!("ssf_push_unanswered_total", "reason" => class).increment(1);
+    if error.fault == Fault::AddressRefused {
+        warn!(
+            peer.host = host,
+            error.class = class,
+            "nothing is pushed to this host: its address is neither public nor in push_private_networks, or its URL is not https"
+        );
+        return;
+    }
+    debug!(peer.host = host, error.class = class, error = %Chain(error), "no answer to a push");
 }
 
 #[expect(
@@ -142,17 +101,16 @@ fn authorization(delivery: &PushDelivery) -> Option<HeaderValue> {
     Some(HeaderValue::from_str(value.expose()).expect("visible ASCII"))
 }
 
-/// Reads as much of the answer as it takes to say what it means: the body counts in a refusal only.
-async fn judge(mut response: Response, profile: Profile) -> PushOutcome {
-    let status = response.status().as_u16();
+/// Reads as much of the answer as it takes to say what it means: the body counts in a refusal only. Of one that is longer,
+/// breaks off or is too slow, what arrived counts.
+async fn judge(reply: Reply, profile: Profile) -> PushOutcome {
+    let status = reply.status().as_u16();
+    let retry_after = reply.headers().get(RETRY_AFTER).cloned();
+    let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
     let body = match status {
-        400 => understood(&capped_body(&mut response).await, profile),
+        400 => understood(&reply.body(RESPONSE_BYTES_MAX).await.0, profile),
         _ => Vec::new(),
     };
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok());
     let answer = Answer {
         status,
         retry_after,
@@ -174,29 +132,6 @@ fn understood(refusal: &[u8], profile: Profile) -> Vec<u8> {
     )
 }
 
-/// The body up to [`RESPONSE_BYTES_MAX`]; what arrived of it if it is longer, breaks off or is too slow.
-async fn capped_body(response: &mut Response) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = RESPONSE_BYTES_MAX - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == RESPONSE_BYTES_MAX {
-            break;
-        }
-    }
-    body
-}
-
-fn reason(error: &reqwest::Error) -> NoAnswer {
-    if error.is_timeout() {
-        return NoAnswer::Timeout;
-    }
-    if error.is_connect() {
-        return NoAnswer::Connect;
-    }
-    NoAnswer::Interrupted
-}
-
 fn label(outcome: &PushOutcome) -> &'static str {
     match outcome {
         PushOutcome::Acknowledged { .. } => "acknowledged",
@@ -214,9 +149,11 @@ fn label(outcome: &PushOutcome) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use ssf_types::{
         error::ErrCode,
-        push::{Failure, PushError},
+        push::{Failure, NoAnswer, PushError},
         secret::AuthorizationHeader,
         uri::EndpointUrl,
     };
@@ -227,9 +164,22 @@ mod tests {
     };
 
     use super::*;
+    use crate::{
+        domain::push_address::{OwnMachine, PushAddresses},
+        outbound::{Deadlines, TrustAnchors},
+    };
 
-    const SHORT: PushTimeouts =
-        PushTimeouts::new(Duration::from_millis(500), Duration::from_millis(500));
+    /// A client that allows the machine itself, and half a second.
+    fn client() -> PushClient {
+        let short = Duration::from_millis(500);
+        PushClient::new(Terms {
+            addresses: PushAddresses::new(OwnMachine::Allowed, Vec::new()),
+            deadlines: Deadlines::new(short, short, short, short),
+            host_requests_max: 2,
+            trust: TrustAnchors::default(),
+        })
+        .unwrap()
+    }
 
     fn set() -> CompactSet {
         let sign = |_: &[u8]| Ok::<_, std::convert::Infallible>(b"signature".to_vec());
@@ -271,7 +221,7 @@ mod tests {
 
     async fn outcome_of(answer: &'static str, more: &'static [u8]) -> PushOutcome {
         let (port, _server) = server(answer, more).await;
-        let client = PushClient::new(SHORT).unwrap();
+        let client = client();
         client
             .push(&delivery(port, None), Profile::Strict, set())
             .await
@@ -281,7 +231,7 @@ mod tests {
     async fn a_push_has_the_headers_of_rfc_8935_and_the_configured_authorization() {
         let (port, server) =
             server("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n", b"").await;
-        let client = PushClient::new(SHORT).unwrap();
+        let client = client();
         let outcome = client
             .push(&delivery(port, Some("Basic dTpw")), Profile::Strict, set())
             .await;
@@ -291,14 +241,14 @@ mod tests {
         assert!(request.contains("\r\ncontent-type: application/secevent+jwt\r\n"));
         assert!(request.contains("\r\naccept: application/json\r\n"));
         assert!(request.contains("\r\nauthorization: basic dtpw\r\n"));
-        assert!(!request.contains("accept-encoding"));
+        assert!(request.contains("\r\naccept-encoding: identity\r\n"));
     }
 
     #[tokio::test]
     async fn without_a_configured_authorization_none_is_sent() {
         let (port, server) =
             server("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n", b"").await;
-        let client = PushClient::new(SHORT).unwrap();
+        let client = client();
         client
             .push(&delivery(port, None), Profile::Strict, set())
             .await;
@@ -336,7 +286,7 @@ mod tests {
             );
             socket.write_all(answer.as_bytes()).await.unwrap();
         });
-        let client = PushClient::new(SHORT).unwrap();
+        let client = client();
         let outcome = client
             .push(&delivery(port, Some("Bearer x")), Profile::Strict, set())
             .await;
@@ -350,7 +300,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let client = PushClient::new(SHORT).unwrap();
+        let client = client();
         let outcome = client
             .push(&delivery(port, None), Profile::Strict, set())
             .await;
@@ -364,7 +314,7 @@ mod tests {
     async fn a_receiver_that_never_answers_costs_no_more_than_the_timeout() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let client = PushClient::new(SHORT).unwrap();
+        let client = client();
         let started = Instant::now();
         let outcome = client
             .push(&delivery(port, None), Profile::Strict, set())
@@ -389,7 +339,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
-        let client = PushClient::new(SHORT).unwrap();
+        let client = client();
         let started = Instant::now();
         let outcome = client
             .push(&delivery(port, None), Profile::Strict, set())

@@ -39,6 +39,8 @@ mod openapi;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod outbound;
+#[cfg(test)]
 mod poll;
 #[cfg(test)]
 mod profiles;

@@ -90,11 +90,21 @@ fn hear(connection: TcpStream, config: &Arc<ServerConfig>) -> String {
 
 #[tokio::test]
 async fn a_set_is_sent_only_to_who_shows_a_valid_certificate_for_the_name() {
+    only_the_valid_one_hears("SSL_CERT_FILE").await;
+}
+
+#[tokio::test]
+async fn t12_an_authority_of_the_operators_own_is_trusted_as_those_of_the_system_are() {
+    only_the_valid_one_hears("SSF_TRANSMITTER_TRUST_ANCHORS_FILE").await;
+}
+
+/// `variable` names the file of the authority that is known.
+async fn only_the_valid_one_hears(variable: &'static str) {
     let (known, unknown) = (Authority::new(), Authority::new());
     let installation = Installation::new();
     let roots = installation.path("roots.pem");
     fs::write(&roots, &known.root).unwrap();
-    let installation = installation.with("SSL_CERT_FILE", roots.to_str().unwrap());
+    let installation = installation.with(variable, roots.to_str().unwrap());
     let transmitter = installation.serve();
     let receiver = installation.add_receiver("rp");
     let valid = Endpoint::presenting(known.certify("localhost", 2100));

@@ -1,44 +1,50 @@
-//! The HTTP client towards authorization servers: bounded in time and size, without redirects, and over TLS.
+//! Requests to authorization servers, through the one way out: over TLS, and to addresses that the operator allows.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
-use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse, http};
-use reqwest::{
-    Client, Request, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
-    redirect,
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
-use ssf_types::uri::{Issuer, is_loopback};
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use ssf_types::uri::{EndpointUrl, Issuer, UriError, is_loopback};
 use url::Url;
 
-/// How long a connection may take to stand.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+use crate::{
+    domain::push_address::{OwnMachine, PushAddresses},
+    outbound::{
+        BodyEnd, ClientError, Deadlines, HttpClient, NoReply, Reply, Request, Terms, TrustAnchors,
+    },
+};
 
-/// How long an answer may take, connecting included: a Receiver waits for it.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer may take; a Receiver waits for it.
+const DEADLINES: Deadlines = Deadlines::new(
+    Duration::from_secs(3),
+    Duration::from_secs(5),
+    Duration::from_secs(5),
+    Duration::from_secs(5),
+);
+
+/// Most requests that are under way to one server: documents are fetched one at a time, and tokens are asked about by as
+/// many as wait for that.
+const HOST_REQUESTS_MAX: usize = 64;
 
 /// Longest answer that is read, in bytes: metadata and keys of large providers have some ten thousand.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
-/// The client cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the HTTP client cannot be made; TLS needs the system's CA certificates (Debian: ca-certificates)"
-)]
-pub struct OutboundClientError(#[source] reqwest::Error);
-
 /// There was no usable answer. No URL is told, since a query may hold what is nobody's business.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutboundError {
-    /// The request is none.
-    #[error("the request cannot be made")]
-    Request(#[source] reqwest::Error),
-    /// The address is one to which nothing is sent.
-    #[error("the address is not https, or of this machine without the issuer being so")]
+    /// The address is none to which anything is sent.
+    #[error("the address is none to which anything is sent")]
+    Address(#[source] UriError),
+    /// The address is one of this machine without TLS, and the issuer is elsewhere.
+    #[error("the address is not https, and that of the issuer is")]
     Insecure,
     /// No answer came, or not in time.
     #[error("no answer came")]
-    Unanswered(#[source] reqwest::Error),
+    Unanswered(#[source] NoReply),
     /// The answer is too long.
     #[error("the answer has more than {ANSWER_BYTES_MAX} bytes")]
     TooLong,
@@ -62,24 +68,30 @@ enum Reach {
 /// Asks authorization servers. Clones share connections.
 #[derive(Clone, Debug)]
 pub(super) struct Outbound {
-    client: Client,
+    /// For servers elsewhere.
+    elsewhere: HttpClient,
+    /// For servers of this machine.
+    here: HttpClient,
     reach: Reach,
 }
 
 impl Outbound {
-    pub(super) fn new() -> Result<Self, OutboundClientError> {
-        let client = Client::builder()
-            .user_agent(concat!("ssf-transmitter/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .build()
-            .map_err(OutboundClientError)?;
+    /// Asks servers at `addresses`, and those of this machine that the configuration names without TLS.
+    pub(super) fn new(
+        addresses: &PushAddresses,
+        trust: &TrustAnchors,
+    ) -> Result<Self, ClientError> {
+        let client = |addresses| {
+            HttpClient::new(Terms {
+                addresses,
+                deadlines: DEADLINES,
+                host_requests_max: HOST_REQUESTS_MAX,
+                trust: trust.clone(),
+            })
+        };
         Ok(Self {
-            client,
+            elsewhere: client(addresses.clone())?,
+            here: client(PushAddresses::new(OwnMachine::Allowed, Vec::new()))?,
             reach: Reach::Tls,
         })
     }
@@ -91,8 +103,8 @@ impl Outbound {
             _ => Reach::Tls,
         };
         Self {
-            client: self.client.clone(),
             reach,
+            ..self.clone()
         }
     }
 
@@ -103,28 +115,43 @@ impl Outbound {
         (name, password): (&str, &str),
         form: String,
     ) -> Result<Vec<u8>, OutboundError> {
-        let request = self
-            .client
-            .post(url)
-            .basic_auth(name, Some(password))
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(ACCEPT, "application/json")
-            .body(form)
-            .build()
-            .map_err(|error| OutboundError::Request(error.without_url()))?;
-        let mut response = self.send(request).await?;
-        match response.status() {
-            StatusCode::OK => capped(&mut response).await,
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, basic(name, password)),
+            (CONTENT_TYPE, form_type),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+        ]);
+        let body = form.into_bytes();
+        let reply = self.send(Method::POST, url.as_str(), headers, body).await?;
+        match reply.status() {
+            StatusCode::OK => whole_body(reply).await,
             other => Err(OutboundError::Status(other.as_u16())),
         }
     }
 
-    async fn send(&self, request: Request) -> Result<Response, OutboundError> {
-        if !self.reaches(request.url()) {
+    async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Result<Reply, OutboundError> {
+        let url = EndpointUrl::parse(url).map_err(OutboundError::Address)?;
+        if !self.reaches(url.url()) {
             return Err(OutboundError::Insecure);
         }
-        let sent = self.client.execute(request).await;
-        sent.map_err(|error| OutboundError::Unanswered(error.without_url()))
+        let client = match self.reach {
+            Reach::Tls => &self.elsewhere,
+            Reach::OwnMachine => &self.here,
+        };
+        let request = Request {
+            method,
+            url,
+            headers,
+            body,
+        };
+        let sent = client.send(request).await;
+        sent.map_err(OutboundError::Unanswered)
     }
 
     fn reaches(&self, url: &Url) -> bool {
@@ -135,18 +162,24 @@ impl Outbound {
     }
 }
 
-async fn capped(response: &mut Response) -> Result<Vec<u8>, OutboundError> {
-    let mut body = Vec::new();
-    loop {
-        let chunk = response.chunk().await;
-        let chunk = chunk.map_err(|error| OutboundError::Unanswered(error.without_url()))?;
-        let Some(chunk) = chunk else {
-            return Ok(body);
-        };
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(OutboundError::TooLong);
-        }
-        body.extend_from_slice(&chunk);
+/// Name and password as in RFC 7617; they are encoded already, and hold no colon.
+#[expect(
+    clippy::expect_used,
+    reason = "the alphabet of base64 is made of visible ASCII characters"
+)]
+fn basic(name: &str, password: &str) -> HeaderValue {
+    let value = format!("Basic {}", BASE64.encode(format!("{name}:{password}")));
+    let mut value = HeaderValue::try_from(value).expect("visible ASCII");
+    value.set_sensitive(true);
+    value
+}
+
+async fn whole_body(reply: Reply) -> Result<Vec<u8>, OutboundError> {
+    let (body, end) = reply.body(ANSWER_BYTES_MAX).await;
+    match end {
+        BodyEnd::Complete => Ok(body),
+        BodyEnd::TooLong => Err(OutboundError::TooLong),
+        BodyEnd::BrokeOff(error) => Err(OutboundError::Unanswered(error)),
     }
 }
 
@@ -156,13 +189,14 @@ impl<'c> AsyncHttpClient<'c> for Outbound {
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
-            let request = request.try_into().map_err(OutboundError::Request)?;
-            let mut response = self.send(request).await?;
-            let body = capped(&mut response).await?;
-            let mut answer = http::Response::builder().status(response.status());
-            for (name, value) in response.headers() {
+            let (head, body) = request.into_parts();
+            let url = head.uri.to_string();
+            let reply = self.send(head.method, &url, head.headers, body).await?;
+            let mut answer = http::Response::builder().status(reply.status());
+            for (name, value) in reply.headers() {
                 answer = answer.header(name, value);
             }
+            let body = whole_body(reply).await?;
             answer.body(body).map_err(OutboundError::Answer)
         })
     }
@@ -171,11 +205,65 @@ impl<'c> AsyncHttpClient<'c> for Outbound {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbound::Fault;
+
+    fn outbound(issuer: &str, networks: &[&str]) -> Outbound {
+        let networks = networks.iter().map(|text| text.parse().unwrap()).collect();
+        let addresses = PushAddresses::new(OwnMachine::Refused, networks);
+        let outbound = Outbound::new(&addresses, &TrustAnchors::default());
+        outbound.unwrap().of(&Issuer::parse(issuer).unwrap())
+    }
 
     fn reaches(issuer: &str, url: &str) -> bool {
-        let issuer = Issuer::parse(issuer).unwrap();
-        let outbound = Outbound::new().unwrap().of(&issuer);
-        outbound.reaches(&Url::parse(url).unwrap())
+        outbound(issuer, &[]).reaches(&Url::parse(url).unwrap())
+    }
+
+    async fn got(outbound: &Outbound, url: &str) -> OutboundError {
+        let request = http::Request::get(url).body(Vec::new()).unwrap();
+        outbound.call(request).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn t01_what_metadata_names_inside_the_network_is_asked_only_where_that_is_allowed() {
+        let refused = |error: &OutboundError| matches!(error, OutboundError::Unanswered(reply) if reply.fault == Fault::AddressRefused);
+        let elsewhere = "https://as.example.com";
+        for url in [
+            "https://127.0.0.1:9/jwks",
+            "https://localhost:9/jwks",
+            "https://10.0.0.1/jwks",
+            "https://169.254.169.254/latest",
+            "https://[::ffff:127.0.0.1]:9/jwks",
+        ] {
+            let error = got(&outbound(elsewhere, &[]), url).await;
+            assert!(refused(&error), "{url}: {error:?}");
+        }
+        let allowed = outbound(elsewhere, &["127.0.0.0/8"]);
+        let error = got(&allowed, "https://127.0.0.1:9/jwks").await;
+        assert!(!refused(&error), "{error:?}");
+        let here = outbound("http://127.0.0.1:9000", &[]);
+        let error = got(&here, "https://10.0.0.1/jwks").await;
+        assert!(refused(&error), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_url_with_credentials_is_not_asked() {
+        let error = got(
+            &outbound("https://as.example.com", &[]),
+            "https://u:p@as.example.com/",
+        )
+        .await;
+        assert!(
+            matches!(error, OutboundError::Address(UriError::Credentials)),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn name_and_password_are_those_of_the_basic_scheme() {
+        // The example of RFC 7617.
+        let header = basic("Aladdin", "open sesame");
+        assert_eq!(header, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert!(header.is_sensitive());
     }
 
     #[test]

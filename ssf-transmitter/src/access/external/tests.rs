@@ -21,7 +21,7 @@ use ssf_types::jose::PublicKey;
 use tokio::time;
 
 use super::*;
-use crate::domain::authorization_server::IntrospectionClient;
+use crate::domain::{authorization_server::IntrospectionClient, push_address::OwnMachine};
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 pub(super) const HERE: &str = "https://tr.example.com";
@@ -89,7 +89,7 @@ impl Server {
         let mut settings = AuthorizationServer::new(IssuerName::default(), issuer);
         settings.introspection = client;
         let here = Issuer::parse(HERE).unwrap();
-        ExternalServer::new(settings, &here, &Outbound::new().unwrap())
+        ExternalServer::new(settings, &here, &outbound())
     }
 
     fn token(&self, key: &Key, kid: Option<&str>) -> String {
@@ -103,6 +103,12 @@ impl Server {
         });
         key.signed(&header, &claims)
     }
+}
+
+/// Allows nothing but what is public, and a server of this machine that is named without TLS.
+fn outbound() -> Outbound {
+    let addresses = PushAddresses::new(OwnMachine::Refused, Vec::new());
+    Outbound::new(&addresses, &TrustAnchors::default()).unwrap()
 }
 
 /// Answers one request; a server that is down hangs up.
@@ -317,7 +323,7 @@ async fn keys_of_all_our_algorithms_are_taken_as_they_are_and_others_are_passed_
     ];
     server.set(|state| state.keys = [&keys[..], &others].concat());
     let issuer = Issuer::parse(server.url.as_str()).unwrap();
-    let discovery = Discovery::new(issuer, &Outbound::new().unwrap());
+    let discovery = Discovery::new(issuer, &outbound());
     let published = discovery.current().await.unwrap();
     let taken = published.keys.to_jwks();
     assert_eq!(taken["keys"].as_array().unwrap().len(), 3, "{taken}");

@@ -1,0 +1,131 @@
+//! The client itself.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue, Method, header::ACCEPT_ENCODING};
+use reqwest::{Client, dns::Resolve, redirect};
+use ssf_types::uri::EndpointUrl;
+use tokio::time::{self, Instant};
+
+use super::{
+    deadlines::Deadlines,
+    fault::{Fault, NoReply},
+    names::{SystemNames, VettedNames},
+    peer::PeerCheck,
+    places::Places,
+    reply::Reply,
+    trust::TrustAnchors,
+};
+use crate::domain::push_address::PushAddresses;
+
+/// Most idle connections that are kept per host.
+const IDLE_PER_HOST_MAX: usize = 16;
+
+/// How long an idle connection is kept: shorter than the 60 or 75 seconds after which servers commonly close it.
+const IDLE: Duration = Duration::from_secs(45);
+
+/// What a client keeps to.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Where requests may go.
+    pub addresses: PushAddresses,
+    /// How long one may take.
+    pub deadlines: Deadlines,
+    /// Most that are under way to one host, at least 1.
+    pub host_requests_max: usize,
+    /// Who else may certify servers, beside those that the system trusts.
+    pub trust: TrustAnchors,
+}
+
+/// The client cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the HTTP client cannot be made; TLS needs the system's CA certificates (Debian: ca-certificates)"
+)]
+pub struct ClientError(#[source] reqwest::Error);
+
+/// What is asked of a peer.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: EndpointUrl,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Sends requests, and keeps to its terms. Clones share connections.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpClient {
+    client: Client,
+    addresses: Arc<PushAddresses>,
+    deadlines: Deadlines,
+    places: Places,
+}
+
+impl HttpClient {
+    /// Makes a client that asks the operating system what names lead to.
+    pub(crate) fn new(terms: Terms) -> Result<Self, ClientError> {
+        Self::with_names(terms, Arc::new(SystemNames::new()))
+    }
+
+    /// Makes a client that asks `names`.
+    pub(super) fn with_names(terms: Terms, names: Arc<dyn Resolve>) -> Result<Self, ClientError> {
+        let addresses = Arc::new(terms.addresses);
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let client = Client::builder()
+            .user_agent(concat!("ssf-transmitter/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd()
+            .http1_only()
+            .tls_certs_merge(terms.trust.certificates())
+            .connect_timeout(terms.deadlines.connect)
+            .dns_resolver(VettedNames::new(Arc::clone(&addresses), names))
+            .connector_layer(PeerCheck(Arc::clone(&addresses)))
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+            .build()
+            .map_err(ClientError)?;
+        Ok(Self {
+            client,
+            addresses,
+            deadlines: terms.deadlines,
+            places: Places::new(terms.host_requests_max),
+        })
+    }
+
+    /// Sends one request and returns the head of its answer.
+    pub(crate) async fn send(&self, request: Request) -> Result<Reply, NoReply> {
+        // A host that is an address is never resolved, so it is judged here.
+        self.addresses
+            .check(&request.url)
+            .map_err(|_| Fault::AddressRefused)?;
+        let whole = Instant::now() + self.deadlines.whole;
+        let url = request.url.url();
+        let port = url.port_or_known_default().unwrap_or_default();
+        let place = self.places.take(request.url.host(), port);
+        let place = time::timeout_at(whole, place).await;
+        let place = place.map_err(|_| Fault::Crowded)?;
+        if Instant::now() >= whole {
+            // A place that came with the end of the time is none: nothing is to be sent that nobody waits for.
+            return Err(Fault::Crowded.into());
+        }
+        let mut sent = reqwest::Request::new(request.method, url.clone());
+        *sent.headers_mut() = request.headers;
+        if !request.body.is_empty() {
+            *sent.body_mut() = Some(request.body.into());
+        }
+        let head = whole.min(Instant::now() + self.deadlines.head);
+        let response = time::timeout_at(head, self.client.execute(sent)).await;
+        let response = response.map_err(|_| Fault::Timeout)??;
+        let until = whole.min(Instant::now() + self.deadlines.body);
+        Ok(Reply::new(response, until, place))
+    }
+}
