@@ -5,6 +5,7 @@
 pub mod announcement;
 pub mod audit;
 pub mod authorization_server;
+pub mod circuit;
 pub mod coverage;
 pub mod credential;
 pub mod delivery;
@@ -39,4 +40,5 @@ pub mod source;
 pub mod stream;
 pub mod subjects;
 pub mod token_request;
+pub mod trouble;
 pub mod verification;

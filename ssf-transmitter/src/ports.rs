@@ -52,7 +52,7 @@ pub use self::{
     operator::{Existing, Named, OperatorStore, SourceStore},
     outbox::{
         Answered, Appended, FanOutLease, FannedOut, Fenced, Idempotency, LeasedStream, Outbox,
-        Resume, Settlement, StreamLease, Submission,
+        Settlement, StreamLease, Submission,
     },
     overview::{Backlog, Preview, StreamFilter, StreamOverview},
     poll::{PollSettled, PollStep, PollStore, Polled},

@@ -12,6 +12,7 @@ mod announce;
 mod append;
 mod audit;
 mod change;
+mod circuit;
 mod connect;
 mod credentials;
 mod deliver;

@@ -1,31 +1,42 @@
 //! Delivering on one leased stream.
 //!
-//! A window of attempts is under way at once. It opens with one attempt, doubles with each acknowledgement, and closes to
-//! one again when an attempt fails for a reason that is not the SET's. After some of those in a row the stream rests, so
-//! that a Receiver that is away gets one question now and then instead of its whole backlog.
+//! A window of attempts is under way at once. It opens with one attempt, doubles with each answer that judges the SET, and
+//! closes to one again when an attempt fails for a reason that is not the SET's. What each answer means is said by
+//! [`Health::learn`](crate::domain::circuit::Health::learn); here it is carried out.
 
+mod pause;
 mod window;
 
 use std::{collections::HashSet, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use ssf_types::{error::Chain, push::PushOutcome, set::CompactSet, time::Timestamp};
+use ssf_types::{
+    error::Chain,
+    push::{Failure, PushOutcome},
+    set::CompactSet,
+    time::Timestamp,
+};
 use tracing::{debug, error, info, warn};
 
-use self::window::Window;
+use self::{
+    pause::{Pausing, pause},
+    window::Window,
+};
 use super::{
     gate::{Gate, Passage},
     wake::Wake,
 };
 use crate::{
     domain::{
+        circuit::{Circuit, CircuitPolicy, Tried},
         delivery::{Delivery, DeliveryState},
         issuer::Issuers,
         mint,
-        retry::RetryPolicy,
+        trouble::Trouble,
     },
     ports::{
-        Clock, Fenced, LeasedStream, Outbox, Push, Settlement, Signer, StoreError, StreamLease,
+        AuditStore, Clock, Fenced, LeasedStream, OperatedStreams, Outbox, Push, Settlement, Signer,
+        StoreError, StreamLease,
     },
 };
 
@@ -40,10 +51,8 @@ pub struct DeliverySettings {
     pub window_max: usize,
     /// How long a lease lasts; it is renewed while attempts are under way.
     pub lease: Duration,
-    /// Failures in a row after which a stream rests.
-    pub failures_max: u32,
-    /// How long deliveries wait after a failure, and how long a stream rests.
-    pub retry: RetryPolicy,
+    /// When the circuit opens, and how long deliveries and streams wait.
+    pub circuit: CircuitPolicy,
 }
 
 impl Default for DeliverySettings {
@@ -51,8 +60,7 @@ impl Default for DeliverySettings {
         Self {
             window_max: 32,
             lease: Duration::from_secs(30),
-            failures_max: 3,
-            retry: RetryPolicy::default(),
+            circuit: CircuitPolicy::default(),
         }
     }
 }
@@ -91,21 +99,24 @@ pub struct Delivered {
     pub failed: u64,
 }
 
-/// How an attempt ended.
+/// An attempt that has ended.
 struct Attempt {
-    sequence: u64,
+    delivery: Delivery,
+    begun: Timestamp,
     ended: Ended,
 }
 
 enum Ended {
-    Answered(PushOutcome, DeliveryState),
+    Answered(PushOutcome),
     /// The key cannot be used: the fault is ours, and the delivery stays as it is.
     NotSigned,
 }
 
-impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
-    /// Delivers what is due on a leased stream until nothing is, the Receiver fails repeatedly, the lease is lost, or
-    /// `stopping` says so; then attempts under way are finished and the stream is given back.
+impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
+    Deliverer<'_, S, G, P, C>
+{
+    /// Delivers what is due on a leased stream until nothing is, the stream has to rest, the lease is lost, or `stopping`
+    /// says so; then attempts under way are finished and the stream is given back.
     ///
     /// # Errors
     /// The store is not available. The lease expires by itself, and attempts whose end could not be stored are
@@ -118,7 +129,7 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
     ) -> Result<Delivered, StoreError> {
         let lease = &leased.lease;
         let mut done = Delivered::default();
-        let mut window = Window::new(leased.failures, &self.settings);
+        let mut window = Window::new(leased, &self.settings);
         let mut under_way = FuturesUnordered::new();
         let mut sequences = HashSet::new();
         let mut fresh = self.fresh.listen();
@@ -131,7 +142,7 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
                 }
                 renew_at = now.after(self.settings.lease / 3);
             }
-            if !window.rests()
+            if !window.is_shut(now)
                 && !stopping()
                 && sequences.len() < window.width
                 && let Some(passage) = self.enter(sequences.is_empty()).await
@@ -151,23 +162,71 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
                 ended.push(attempt);
             }
             for attempt in &ended {
-                sequences.remove(&attempt.sequence);
-                window.learn(&attempt.ended);
-                done.count(&attempt.ended);
+                sequences.remove(&attempt.delivery.sequence);
             }
-            if self.settle(lease, ended).await? == Fenced::LeaseLost {
+            let settlements = self.judge(ended, &mut window, &mut done);
+            let now = self.clock.now();
+            if self.store.settle(lease, &settlements, now).await? == Fenced::LeaseLost {
                 return Ok(done);
             }
+            self.pause_if_due(leased, &mut window).await?;
         }
-        if window.rests() {
-            warn!(
-                outcome = "failed",
-                "the receiver fails, and the stream rests"
-            );
-        }
-        let resume = window.resume(self.clock.now(), &self.settings.retry, (self.jitter)());
-        self.store.release(lease, resume).await?;
+        self.store.release(lease, &window.health).await?;
         Ok(done)
+    }
+
+    /// Says what becomes of deliveries, in the order in which their answers came.
+    fn judge(
+        &self,
+        ended: Vec<Attempt>,
+        window: &mut Window,
+        done: &mut Delivered,
+    ) -> Vec<Settlement> {
+        let now = self.clock.now();
+        let mut settlements = Vec::with_capacity(ended.len());
+        for attempt in ended {
+            let jitter = (self.jitter)();
+            let was = window.health.circuit();
+            match attempt.ended {
+                Ended::NotSigned => {
+                    window.not_signed(attempt.begun, now, &self.settings, jitter);
+                    done.failed += 1;
+                }
+                Ended::Answered(outcome) => {
+                    let tried = Tried::new(&attempt.delivery, attempt.begun);
+                    let label = label(&outcome);
+                    let state = window.learn(&tried, outcome, now, &self.settings, jitter);
+                    report(&attempt.delivery, label, &state);
+                    done.count(&state);
+                    settlements.push(Settlement {
+                        sequence: attempt.delivery.sequence,
+                        state,
+                    });
+                }
+            }
+            report_circuit(was, window.health.circuit(), window.health.trouble.as_ref());
+        }
+        settlements
+    }
+
+    async fn pause_if_due(
+        &self,
+        leased: &LeasedStream,
+        window: &mut Window,
+    ) -> Result<(), StoreError> {
+        let Some(cause) = window.pause() else {
+            return Ok(());
+        };
+        // It is rare, and would make each delivery larger.
+        let pausing = Box::pin(pause((self.store, self.clock), leased, cause));
+        match pausing.await? {
+            Pausing::Paused => {
+                warn!(cause = cause.as_str(), "the stream is paused");
+                window.paused();
+            }
+            Pausing::Overtaken => window.outdated(),
+        }
+        Ok(())
     }
 
     /// Enters the gate. While attempts are under way, some of which may be in it, nobody waits for it here: they would
@@ -194,25 +253,15 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
         under_way: &HashSet<u64>,
     ) -> Result<Vec<Delivery>, StoreError> {
         // Those under way are pending still, so at most as many of the answer as there are of them are not wanted.
-        let limit = u64::try_from(window.width).unwrap_or(u64::MAX);
+        let limit = u64::try_from(window.candidates()).unwrap_or(u64::MAX);
         let mut due = self.store.due(lease, now, limit).await?;
         due.retain(|delivery| !under_way.contains(&delivery.sequence));
+        if window.health.circuit() == Circuit::Open {
+            // One that fails whatever happens must not keep the circuit open.
+            due.sort_by_key(|delivery| delivery.attempts);
+        }
         due.truncate(window.width - under_way.len());
         Ok(due)
-    }
-
-    async fn settle(&self, lease: &StreamLease, ended: Vec<Attempt>) -> Result<Fenced, StoreError> {
-        let settlement = |attempt: Attempt| match attempt.ended {
-            Ended::Answered(_, state) => Some(Settlement {
-                sequence: attempt.sequence,
-                state,
-            }),
-            Ended::NotSigned => None,
-        };
-        let settlements: Vec<Settlement> = ended.into_iter().filter_map(settlement).collect();
-        self.store
-            .settle(lease, &settlements, self.clock.now())
-            .await
     }
 
     async fn attempt(
@@ -221,26 +270,23 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
         delivery: Delivery,
         passage: Passage,
     ) -> Attempt {
-        let sequence = delivery.sequence;
-        let Some(set) = self.sign(leased, &delivery).await else {
-            let ended = Ended::NotSigned;
-            return Attempt { sequence, ended };
+        let begun = self.clock.now();
+        let ended = match self.sign(leased, &delivery).await {
+            None => Ended::NotSigned,
+            Some(set) => {
+                drop(passage);
+                let outcome = self.push.push(&leased.push, leased.profile, set).await;
+                if let PushOutcome::OtherSuccess { status } = outcome {
+                    warn!(set.jti = %delivery.jti, http.status = status, "the receiver answers another 2xx than 202: its profile does not allow that, and the SET is sent again");
+                }
+                Ended::Answered(outcome)
+            }
         };
-        drop(passage);
-        let outcome = self.push.push(&leased.push, leased.profile, set).await;
-        if let PushOutcome::OtherSuccess { status } = outcome {
-            warn!(set.jti = %delivery.jti, http.status = status, "the receiver answers another 2xx than 202: its profile does not allow that, and the SET is sent again");
+        Attempt {
+            delivery,
+            begun,
+            ended,
         }
-        let now = self.clock.now();
-        let before = DeliveryState::Pending {
-            attempts: delivery.attempts,
-            due: now,
-        };
-        let state =
-            before.after_attempt(outcome.clone(), now, &self.settings.retry, (self.jitter)());
-        report(&delivery, &state);
-        let ended = Ended::Answered(outcome, state);
-        Attempt { sequence, ended }
     }
 
     /// Mints and signs the SET; `None` if that cannot be done now, which is our own fault and is logged here.
@@ -262,36 +308,64 @@ impl<S: Outbox, G: Signer, P: Push, C: Clock> Deliverer<'_, S, G, P, C> {
     }
 }
 
-fn report(delivery: &Delivery, state: &DeliveryState) {
+fn report(delivery: &Delivery, outcome: &'static str, state: &DeliveryState) {
     let jti = &delivery.jti;
     let r#type = delivery.event.event.event.uri();
     match state {
         DeliveryState::Acknowledged { .. } => {
-            info!(set.jti = %jti, event.r#type = %r#type, outcome = "acknowledged", "delivery attempt ended");
+            info!(set.jti = %jti, event.r#type = %r#type, outcome, "delivery attempt ended");
         }
         DeliveryState::Quarantined { code, .. } => {
-            warn!(set.jti = %jti, event.r#type = %r#type, outcome = "refused", code = code.as_str(), "delivery attempt ended");
+            warn!(set.jti = %jti, event.r#type = %r#type, outcome, code = code.as_str(), "delivery attempt ended: quarantined");
         }
         DeliveryState::Pending { attempts, .. } => {
-            debug!(set.jti = %jti, event.r#type = %r#type, outcome = "failed", delivery.attempt = attempts, "delivery attempt ended");
+            debug!(set.jti = %jti, event.r#type = %r#type, outcome, delivery.attempt = attempts, "delivery attempt ended");
+        }
+        DeliveryState::Dropped { reason, .. } => {
+            info!(set.jti = %jti, event.r#type = %r#type, outcome, reason = reason.as_str(), "delivery attempt ended: dropped");
         }
     }
-    let outcome = match state {
-        DeliveryState::Acknowledged { .. } => "acknowledged",
-        DeliveryState::Quarantined { .. } => "refused",
-        DeliveryState::Pending { .. } => "failed",
-    };
     metrics::counter!("ssf_delivery_attempts_total", "outcome" => outcome).increment(1);
 }
 
+fn report_circuit(was: Circuit, is: Circuit, trouble: Option<&Trouble>) {
+    let kind = trouble.map_or("none", |trouble| trouble.kind.as_str());
+    let last = trouble.map_or("", |trouble| trouble.last.as_str());
+    match (was, is) {
+        (Circuit::Closed, Circuit::Open) => {
+            warn!(
+                trouble = kind,
+                last, "the stream rests, and is asked now and then"
+            );
+        }
+        (Circuit::Open, Circuit::Closed) => info!("the receiver answers again"),
+        (Circuit::Closed, Circuit::Closed) | (Circuit::Open, Circuit::Open) => {}
+    }
+}
+
+/// The outcome as a label of metrics: a few words, whatever is answered.
+fn label(outcome: &PushOutcome) -> &'static str {
+    match outcome {
+        PushOutcome::Acknowledged { .. } => "acknowledged",
+        PushOutcome::SetRefused(_) => "refused",
+        PushOutcome::KeyRefused(_) => "key_refused",
+        PushOutcome::StreamRefused(_) => "misdirected",
+        PushOutcome::CredentialsRefused { .. } => "unauthorized",
+        PushOutcome::Gone { .. } => "gone",
+        PushOutcome::Busy { .. } => "busy",
+        PushOutcome::OtherSuccess { .. } => "other_success",
+        PushOutcome::Redirected { .. } => "redirected",
+        PushOutcome::Failed(Failure::Status(_)) => "failed",
+        PushOutcome::Failed(Failure::NoAnswer(_)) => "no_answer",
+    }
+}
+
 impl Delivered {
-    fn count(&mut self, ended: &Ended) {
-        match ended {
-            Ended::Answered(_, DeliveryState::Acknowledged { .. }) => self.acknowledged += 1,
-            Ended::Answered(_, DeliveryState::Quarantined { .. }) => self.quarantined += 1,
-            Ended::Answered(_, DeliveryState::Pending { .. }) | Ended::NotSigned => {
-                self.failed += 1;
-            }
+    fn count(&mut self, state: &DeliveryState) {
+        match state {
+            DeliveryState::Acknowledged { .. } => self.acknowledged += 1,
+            DeliveryState::Quarantined { .. } => self.quarantined += 1,
+            DeliveryState::Pending { .. } | DeliveryState::Dropped { .. } => self.failed += 1,
         }
     }
 }

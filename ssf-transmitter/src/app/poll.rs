@@ -314,7 +314,9 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
 fn codes(settled: &BTreeMap<Jti, DeliveryState>) -> BTreeMap<Jti, String> {
     let code = |(jti, state): (&Jti, &DeliveryState)| match state {
         DeliveryState::Quarantined { code, .. } => Some((jti.clone(), code.as_str().to_owned())),
-        DeliveryState::Acknowledged { .. } | DeliveryState::Pending { .. } => None,
+        DeliveryState::Acknowledged { .. }
+        | DeliveryState::Pending { .. }
+        | DeliveryState::Dropped { .. } => None,
     };
     settled.iter().filter_map(code).collect()
 }

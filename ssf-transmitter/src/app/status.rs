@@ -151,7 +151,11 @@ impl<S: Outbox, C: Clock> Updating<'_, S, C> {
         // Whoever delivers, in this process, looks again: for what is due now, or for that nothing is.
         self.fresh.wake();
         let settled = match stream.status {
-            StreamStatus::Enabled => Settled::InForce,
+            StreamStatus::Enabled => {
+                // What announces a pause that is over does not begin any more, either.
+                _ = self.gate.clears(WAIT_MAX).await;
+                Settled::InForce
+            }
             StreamStatus::Paused | StreamStatus::Disabled => {
                 self.settle(owner).await.map_err(StatusError::Store)?
             }

@@ -8,7 +8,7 @@ use ssf_types::{id::StreamId, stream::StreamStatus, time::Timestamp};
 use super::{audit::recorded, ids};
 use crate::{
     domain::{
-        announcement::StatusDecision,
+        announcement::{Circumstances, StatusDecision},
         audit::{Act, Action, Actor, Details, Ending},
         inactivity::{is_idle, noted_until, reason},
         issuer::IssuerName,
@@ -105,8 +105,8 @@ async fn pause(
 ) -> Result<bool, StoreError> {
     let now = clock.now();
     let ids = (ids::event_id(now), ids::jti(now));
-    let decide = |stream: &Stream, active_at| {
-        if stream.status != StreamStatus::Enabled || !is_idle(active_at, timeout, now) {
+    let decide = |stream: &Stream, known: Circumstances| {
+        if stream.status != StreamStatus::Enabled || !is_idle(known.active_at, timeout, now) {
             return Err(Active);
         }
         let paused = StreamStatus::Paused;

@@ -7,11 +7,21 @@ use super::{
     id::EventId,
     order::OrderKey,
     stream::Stream,
+    trouble::PauseCause,
 };
 
 /// After so many attempts at an announcement that failed, what was held no longer waits for it: a Receiver that cannot
 /// read it must not lose everything else. With the schedule of repetitions that is about a second.
 pub const ATTEMPTS_WAITED_FOR: u32 = 3;
+
+/// What is known of a stream besides what it is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Circumstances {
+    /// When activity of its Receiver was last noted.
+    pub active_at: Option<Timestamp>,
+    /// How often its Receiver has acted so that its circuit closed.
+    pub acts: u64,
+}
 
 /// What becomes of a stream.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,12 +52,32 @@ impl StatusDecision {
         now: Timestamp,
         ids: (EventId, Jti),
     ) -> Self {
+        Self::with(stream, status, reason, Hold::Passes, now, ids)
+    }
+
+    /// Pauses `stream`, because its Receiver answers so that waiting alone mends nothing.
+    ///
+    /// The announcement is offered once, since whoever refuses everything else may refuse that as well.
+    pub fn paused(stream: &Stream, cause: PauseCause, now: Timestamp, ids: (EventId, Jti)) -> Self {
+        let reason = Some(cause.reason().to_owned());
+        let paused = StreamStatus::Paused;
+        Self::with(stream, paused, reason, Hold::PassesOnce, now, ids)
+    }
+
+    fn with(
+        stream: &Stream,
+        status: StreamStatus,
+        reason: Option<String>,
+        hold: Hold,
+        now: Timestamp,
+        ids: (EventId, Jti),
+    ) -> Self {
         let announcement = (status != stream.status).then(|| {
             let mut updated = StreamUpdated::new(status);
             updated.reason.clone_from(&reason);
             // Verifications obey the hold: one that is held must not keep this one from being sent.
             let order = OrderKey::of_announcements();
-            FrameworkSet::new(&stream.id, updated, (order, Hold::Passes), now, ids)
+            FrameworkSet::new(&stream.id, updated, (order, hold), now, ids)
         });
         Self {
             stream: stream.with_status(status, reason),
@@ -116,6 +146,19 @@ mod tests {
             decision.stream.reason.as_deref(),
             Some("License is not valid")
         );
+    }
+
+    #[test]
+    fn a_pause_says_what_to_mend_and_is_offered_once() {
+        let ids = (
+            EventId::new(Uuid::from_u128(7)),
+            Jti::parse("756E69717565").unwrap(),
+        );
+        let decision = StatusDecision::paused(&sample(), PauseCause::Gone, NOW, ids);
+        assert_eq!(decision.stream.status, StreamStatus::Paused);
+        let reason = decision.stream.reason.unwrap();
+        assert_eq!(reason, PauseCause::Gone.reason());
+        assert_eq!(decision.announcement.unwrap().hold, Hold::PassesOnce);
     }
 
     #[test]

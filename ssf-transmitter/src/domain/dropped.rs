@@ -14,15 +14,21 @@ pub enum DropReason {
     KeepAliveReplaced,
     /// The Receiver does not ask for events of this type any more (SSF 1.0 §8.1.1.3).
     TypeNoLongerRequested,
+    /// What announces that the Transmitter has paused the stream is offered once, and the Receiver did not take it.
+    AnnouncementFailed,
+    /// The stream was enabled before its pause was announced.
+    AnnouncementOutdated,
 }
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::StreamDeleted,
         Self::StreamDisabled,
         Self::KeepAliveReplaced,
         Self::TypeNoLongerRequested,
+        Self::AnnouncementFailed,
+        Self::AnnouncementOutdated,
     ];
 
     /// The reason as it is stored.
@@ -32,6 +38,8 @@ impl DropReason {
             Self::StreamDisabled => "stream_disabled",
             Self::KeepAliveReplaced => "keep_alive_replaced",
             Self::TypeNoLongerRequested => "type_no_longer_requested",
+            Self::AnnouncementFailed => "announcement_failed",
+            Self::AnnouncementOutdated => "announcement_outdated",
         }
     }
 

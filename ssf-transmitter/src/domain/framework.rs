@@ -7,7 +7,9 @@ use ssf_types::{
     time::Timestamp,
 };
 
-use super::{event::NewEvent, fan_out::PlannedDelivery, id::EventId, order::OrderKey};
+use super::{
+    delivery::Offer, event::NewEvent, fan_out::PlannedDelivery, id::EventId, order::OrderKey,
+};
 
 /// A SET that is about the stream on which it is sent (SSF 1.0 §8.1.4.1, §8.1.5).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,6 +32,26 @@ pub enum Hold {
     Obeys,
     /// It is sent all the same.
     Passes,
+    /// It is sent all the same, but once: if that fails, it is dropped.
+    PassesOnce,
+}
+
+impl Hold {
+    /// Whether it is sent although the stream is held.
+    pub fn passes(self) -> bool {
+        match self {
+            Self::Obeys => false,
+            Self::Passes | Self::PassesOnce => true,
+        }
+    }
+
+    /// How often it is offered.
+    pub fn offer(self) -> Offer {
+        match self {
+            Self::Obeys | Self::Passes => Offer::UntilSettled,
+            Self::PassesOnce => Offer::Once,
+        }
+    }
 }
 
 impl FrameworkSet {

@@ -6,7 +6,11 @@ use ssf_types::{id::StreamId, time::Timestamp};
 
 use super::{ChangedStream, DeletedStream, StoreError};
 use crate::domain::{
-    announcement::StatusDecision, framework::FrameworkSet, issuer::IssuerName, stream::Stream,
+    announcement::{Circumstances, StatusDecision},
+    circuit::Health,
+    framework::FrameworkSet,
+    issuer::IssuerName,
+    stream::Stream,
 };
 
 /// What came of a look for quiet streams.
@@ -26,8 +30,8 @@ pub trait OperatedStreams {
     ///
     /// An announcement is due at once, whatever the status, and behind those that are pending. On a stream that becomes
     /// enabled, it alone is due until it was settled or has failed often enough
-    /// ([`is_announced`](crate::domain::announcement::is_announced)). `decide` gets the stream, and when activity of its
-    /// Receiver was last noted.
+    /// ([`is_announced`](crate::domain::announcement::is_announced)). `decide` gets the stream, and what
+    /// is known of it besides.
     fn decide_status<F, E>(
         &self,
         issuer: &IssuerName,
@@ -36,7 +40,7 @@ pub trait OperatedStreams {
         decide: F,
     ) -> impl Future<Output = Result<ChangedStream<E>, StoreError>> + Send
     where
-        F: FnOnce(&Stream, Option<Timestamp>) -> Result<StatusDecision, E> + Send,
+        F: FnOnce(&Stream, Circumstances) -> Result<StatusDecision, E> + Send,
         E: Send;
 
     /// Numbers a SET on each of the enabled streams on which nothing was delivered since `quiet_since`, nothing is pending,
@@ -62,6 +66,13 @@ pub trait OperatedStreams {
 
     /// Forgets all activity that was noted, which is not true any more once it is not noted for a while.
     fn forget_activity(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// How the Receiver of a stream has answered lately, as of when work on it last ended.
+    fn health(
+        &self,
+        issuer: &IssuerName,
+        id: &StreamId,
+    ) -> impl Future<Output = Result<Option<Health>, StoreError>> + Send;
 
     /// Deletes a stream as `delete_stream` of [`StreamStore`](super::StreamStore) does.
     fn end_stream(

@@ -6,6 +6,7 @@ use ssf_types::{id::StreamId, stream::PushDelivery, time::Timestamp};
 
 use super::StoreError;
 use crate::domain::{
+    circuit::Health,
     delivery::{Delivery, DeliveryState},
     event::{AcceptedEvent, NewEvent},
     fan_out::FanOut,
@@ -82,11 +83,12 @@ pub trait Outbox {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Gives a stream back, so that others need not wait until the lease expires.
+    /// Gives a stream back, so that others need not wait until the lease expires, and keeps how its Receiver has answered.
+    /// If that has acted since the lease began, so that its circuit closed, the latter is void and is not kept.
     fn release(
         &self,
         lease: &StreamLease,
-        resume: Resume,
+        health: &Health,
     ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
 
     /// At most `limit` deliveries of a stream that are due, those that wait longest first.
@@ -99,7 +101,8 @@ pub trait Outbox {
         limit: u64,
     ) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
 
-    /// Stores what attempts made of deliveries; those held back by a settled one become due at `now`.
+    /// Stores what attempts made of deliveries; those held back by a settled one become due at `now`. One that becomes
+    /// dropped leaves a record.
     fn settle(
         &self,
         lease: &StreamLease,
@@ -202,17 +205,8 @@ pub struct LeasedStream {
     pub push: PushDelivery,
     /// How its Receiver reads SETs and answers pushes; whoever changes that takes the lease away.
     pub profile: Profile,
-    /// How often in a row work on it has ended because its Receiver could not be reached.
-    pub failures: u32,
-}
-
-/// When work on a stream may go on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Resume {
-    /// How often in a row work on it has ended because its Receiver could not be reached; zero if it can be.
-    pub failures: u32,
-    /// Nobody takes the stream before this moment.
-    pub not_before: Timestamp,
+    /// How its Receiver has answered lately.
+    pub health: Health,
 }
 
 /// What has become of a delivery.

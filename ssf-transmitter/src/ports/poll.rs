@@ -102,7 +102,7 @@ impl PollSettled {
             match state {
                 DeliveryState::Acknowledged { .. } => settled.acknowledged += 1,
                 DeliveryState::Quarantined { .. } => settled.refused.push(jti.clone()),
-                DeliveryState::Pending { .. } => {}
+                DeliveryState::Pending { .. } | DeliveryState::Dropped { .. } => {}
             }
         }
         let counted = settled.acknowledged + settled.refused.len() as u64;

@@ -40,7 +40,9 @@ pub trait StreamStore {
     /// types of events that the stream gets no longer, nothing is sent any more: what is pending is dropped, as is
     /// everything that is pending on a stream that becomes disabled. Whoever works on the stream loses the lease, unless
     /// the status alone changes: then it keeps the lease, to settle what is under way, and finds nothing due. If the
-    /// delivery is another one, the stream rests no longer: the new place is asked at once.
+    /// stream is enabled then, or its delivery is another one, its circuit closes, and what waits for a repetition is due at
+    /// `now`; what was refused for its key waits on, unless it goes to another place. What announces that the Transmitter
+    /// has paused the stream, and has not been offered, is dropped when it is enabled.
     fn change_stream<F, E>(
         &self,
         receiver: ReceiverId,
@@ -55,7 +57,7 @@ pub trait StreamStore {
     /// Numbers a SET of the framework on one stream of `receiver` alone; it is due at once.
     ///
     /// `decide` gets the stream and what is known of earlier requests; this one is remembered as being met at `now`. A
-    /// keep-alive that is pending is dropped for it.
+    /// keep-alive that is pending is dropped for it. The circuit closes, as with `change_stream`.
     fn send_verification<F, E>(
         &self,
         receiver: ReceiverId,

@@ -15,7 +15,8 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     announce::Gateway,
-    deliver::{of_pending, promote_all, refresh_next_due},
+    circuit::{close_circuit, forget_key_refusals},
+    deliver::{promote_all, refresh_next_due},
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, event, stream, stream_event_type, stream_queue},
     hold::follow_status,
@@ -24,7 +25,8 @@ use super::{
 };
 use crate::{
     domain::{
-        announcement::StatusDecision,
+        announcement::{Circumstances, StatusDecision},
+        circuit::{Decider, closes_circuit},
         dropped::{DropReason, DropRecord},
         id::{ReceiverId, WorkerId},
         issuer::IssuerName,
@@ -49,6 +51,13 @@ impl Whose<'_> {
             Self::Issuer(name) => Condition::all().add(stream::Column::Issuer.eq(name.as_str())),
         }
     }
+
+    fn decider(self) -> Decider {
+        match self {
+            Self::Receiver(_) => Decider::Receiver,
+            Self::Issuer(_) => Decider::Transmitter,
+        }
+    }
 }
 
 impl SeaStore {
@@ -60,7 +69,7 @@ impl SeaStore {
         change: F,
     ) -> Result<ChangedStream<E>, StoreError>
     where
-        F: FnOnce(&Stream, Option<Timestamp>) -> Result<StatusDecision, E> + Send,
+        F: FnOnce(&Stream, Circumstances) -> Result<StatusDecision, E> + Send,
         E: Send,
     {
         let Some(uuid) = row::stream_uuid(id) else {
@@ -71,8 +80,11 @@ impl SeaStore {
         let Some((queue, before)) = locked else {
             return Ok(ChangedStream::NotFound);
         };
-        let active_at = queue.active_at.map(row::moment);
-        let decision = match change(&before, active_at) {
+        let circumstances = Circumstances {
+            active_at: queue.active_at.map(row::moment),
+            acts: row::unsigned(queue.receiver_acts),
+        };
+        let decision = match change(&before, circumstances) {
             Ok(decision) => decision,
             Err(refusal) => return Ok(ChangedStream::Refused(refusal)),
         };
@@ -86,6 +98,12 @@ impl SeaStore {
             if let Some(set) = decision.announcement {
                 self.announce(&transaction, uuid, &after, set, now).await?;
             }
+        }
+        let begins_anew = closes_circuit(whose.decider(), before.status, after.status);
+        if begins_anew {
+            close_circuit(&transaction, uuid, now).await?;
+        }
+        if begins_anew || after != before {
             let gateway = gateway(&transaction, uuid).await?;
             refresh_next_due(&transaction, uuid, gateway).await?;
             refresh_poll_due(&transaction, uuid, now).await?;
@@ -161,7 +179,8 @@ async fn follow_change(
     gain_interest(transaction, stream, before, after).await?;
     dropped += follow_status(transaction, of, before.status, after.status, now).await?;
     if before.delivery != after.delivery {
-        hurry(transaction, stream, now).await?;
+        forget_key_refusals(transaction, stream).await?;
+        close_circuit(transaction, stream, now).await?;
         follow_method(transaction, stream, after.delivery.is_poll()).await?;
     }
     if !after.is_configured_as(before) {
@@ -302,27 +321,6 @@ fn lacking<'t>(
     others: &'t [EventTypeUri],
 ) -> impl Iterator<Item = &'t EventTypeUri> {
     types.iter().filter(|uri| !others.contains(uri))
-}
-
-/// Makes due at once what waits for a repetition, and ends the stream's rest.
-async fn hurry(
-    transaction: &DatabaseTransaction,
-    stream: Uuid,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let now = row::millis(now);
-    of_pending(stream)
-        .filter(delivery::Column::DueAt.gt(now))
-        .col_expr(delivery::Column::DueAt, Expr::value(now))
-        .exec(transaction)
-        .await?;
-    stream_queue::Entity::update_many()
-        .col_expr(stream_queue::Column::Failures, Expr::value(0))
-        .col_expr(stream_queue::Column::ResumeAt, Expr::value(0_i64))
-        .filter(stream_queue::Column::StreamId.eq(stream))
-        .exec(transaction)
-        .await?;
-    Ok(())
 }
 
 pub(super) async fn take_lease_away(

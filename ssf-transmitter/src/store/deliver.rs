@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     announce::{Gateway, open_if_announced},
-    entity::{delivery, event, stream_queue},
+    dropped::{Owned, drop_pending, record_drop},
+    entity::{delivery, event, stream, stream_queue},
     fan_out::subject_cell,
     lease::held,
     ledger::count_acknowledged,
@@ -22,8 +23,10 @@ use super::{
 };
 use crate::{
     domain::{
-        delivery::{Delivery, DeliveryState},
+        delivery::{Delivery, DeliveryState, Offer},
+        dropped::{DropReason, DropRecord},
         event::AcceptedEvent,
+        id::ReceiverId,
     },
     ports::{CorruptRow, Fenced, Settlement, StoreError, StreamLease},
 };
@@ -100,6 +103,10 @@ impl SeaStore {
             Arc::clone(event),
         );
         delivery.attempts = u32::try_from(row.attempts).unwrap_or(u32::MAX);
+        delivery.key_refusals = u32::try_from(row.key_refusals).unwrap_or_default();
+        if row.offered_once {
+            delivery.offer = Offer::Once;
+        }
         Ok(delivery)
     }
 
@@ -143,8 +150,17 @@ impl SeaStore {
         for settlement in settlements {
             let sequence = row::signed(settlement.sequence);
             match &settlement.state {
-                DeliveryState::Pending { attempts, due } => {
-                    postpone(transaction, stream, sequence, *attempts, *due).await?;
+                DeliveryState::Pending {
+                    attempts,
+                    key_refusals,
+                    due,
+                } => {
+                    let attempts = (*attempts, *key_refusals);
+                    postpone(transaction, stream, sequence, attempts, *due).await?;
+                }
+                DeliveryState::Dropped { at, reason } => {
+                    drop_one(transaction, stream, sequence, *at, *reason).await?;
+                    settled.push(sequence);
                 }
                 DeliveryState::Acknowledged { at } => {
                     acknowledged
@@ -192,15 +208,37 @@ async fn postpone(
     transaction: &DatabaseTransaction,
     stream: Uuid,
     sequence: i64,
-    attempts: u32,
+    (attempts, key_refusals): (u32, u32),
     due: Timestamp,
 ) -> Result<(), StoreError> {
+    let key_refusals = i32::try_from(key_refusals).unwrap_or(i32::MAX);
     of_these(stream, vec![sequence])
         .col_expr(delivery::Column::Attempts, Expr::value(i64::from(attempts)))
+        .col_expr(delivery::Column::KeyRefusals, Expr::value(key_refusals))
         .col_expr(delivery::Column::DueAt, Expr::value(row::millis(due)))
         .exec(transaction)
         .await?;
     Ok(())
+}
+
+async fn drop_one(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    sequence: i64,
+    at: Timestamp,
+    reason: DropReason,
+) -> Result<(), StoreError> {
+    let which = Condition::all().add(delivery::Column::Sequence.eq(sequence));
+    let dropped = drop_pending(transaction, stream, which, at).await?;
+    let owner = stream::Entity::find_by_id(stream).one(transaction).await?;
+    let Some(owner) = owner else {
+        return Ok(());
+    };
+    let of = Owned {
+        stream,
+        receiver: ReceiverId::new(owner.receiver_id),
+    };
+    record_drop(transaction, of, DropRecord::new(reason, dropped, at)).await
 }
 
 /// Tells how many of them were pending.

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     domain::{
+        delivery::Offer,
         event::{AcceptedEvent, NewEvent},
         fan_out::{FanOut, PlannedDelivery, SkipReason},
         framework::Hold,
@@ -292,7 +293,7 @@ impl SeaStore {
             queue.last_sequence += 1;
             let is_first = busy.insert((one.stream, one.order_key.as_bytes().to_vec()));
             let due_at = is_first.then_some(now);
-            if due_at.is_some() && (one.hold == Hold::Passes || !queue.held) {
+            if due_at.is_some() && (one.hold.passes() || !queue.held) {
                 let due = if queue.polled {
                     &mut queue.poll_due
                 } else {
@@ -331,7 +332,9 @@ impl SeaStore {
             settled_at: Set(None),
             code: Set(None),
             description: Set(None),
-            passes_hold: Set(placed.hold == Hold::Passes),
+            passes_hold: Set(placed.hold.passes()),
+            key_refusals: Set(0),
+            offered_once: Set(placed.hold.offer() == Offer::Once),
         })
     }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     change::last_position,
+    circuit::drop_outdated,
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, stream_event_type, stream_queue},
     row,
@@ -44,6 +45,7 @@ pub(super) async fn follow_status(
         StreamStatus::Enabled => {
             set_held(transaction, of.stream, false).await?;
             begin_activity(transaction, of.stream, now).await?;
+            drop_outdated(transaction, of, now).await?;
             Ok(0)
         }
         StreamStatus::Paused => {

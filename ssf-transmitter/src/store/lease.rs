@@ -13,17 +13,19 @@ use uuid::Uuid;
 
 use super::{
     SeaStore,
+    circuit::{health, with_health},
     entity::{lease, receiver, stream, stream_queue},
     row,
 };
 use crate::{
     domain::{
+        circuit::Health,
         id::{ReceiverId, WorkerId},
         method::DeliveryMethod,
         profile::Profile,
         receiver::Receiver,
     },
-    ports::{CorruptRow, FanOutLease, Fenced, LeasedStream, Resume, StoreError, StreamLease},
+    ports::{CorruptRow, FanOutLease, Fenced, LeasedStream, StoreError, StreamLease},
 };
 
 /// The row of the lease under which events are fanned out.
@@ -150,7 +152,7 @@ impl SeaStore {
                 stream,
                 push,
                 profile,
-                failures: u32::try_from(queue.failures).unwrap_or_default(),
+                health: health(&queue)?,
             });
         }
         Ok(leased)
@@ -188,20 +190,24 @@ impl SeaStore {
     pub(super) async fn release_stream(
         &self,
         lease: &StreamLease,
-        resume: Resume,
+        health: &Health,
     ) -> Result<Fenced, StoreError> {
-        let failures = i32::try_from(resume.failures).unwrap_or(i32::MAX);
-        let updated = stream_queue::Entity::update_many()
-            .col_expr(stream_queue::Column::LeaseUntil, Expr::value(0_i64))
-            .col_expr(stream_queue::Column::LeaseWorker, Expr::value(None::<Uuid>))
-            .col_expr(stream_queue::Column::Failures, Expr::value(failures))
-            .col_expr(
-                stream_queue::Column::ResumeAt,
-                Expr::value(row::millis(resume.not_before)),
-            )
-            .filter(held(lease))
+        let given_back = || {
+            stream_queue::Entity::update_many()
+                .col_expr(stream_queue::Column::LeaseUntil, Expr::value(0_i64))
+                .col_expr(stream_queue::Column::LeaseWorker, Expr::value(None::<Uuid>))
+                .filter(held(lease))
+        };
+        let acts = row::signed(health.acts);
+        let updated = with_health(given_back(), health)
+            .filter(stream_queue::Column::ReceiverActs.eq(acts))
             .exec(&self.writer)
             .await?;
+        if updated.rows_affected > 0 {
+            return Ok(Fenced::Stored);
+        }
+        // The Receiver has acted meanwhile, or the lease is lost.
+        let updated = given_back().exec(&self.writer).await?;
         Ok(fenced(updated.rows_affected))
     }
 

@@ -13,6 +13,7 @@ mod m0010_sources_and_audit;
 mod m0011_rotate_keys;
 mod m0012_name_profiles;
 mod m0013_choose_algorithms;
+mod m0015_judge_answers;
 mod m0016_keep_totals;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_rotate_keys::Migration),
             Box::new(m0012_name_profiles::Migration),
             Box::new(m0013_choose_algorithms::Migration),
+            Box::new(m0015_judge_answers::Migration),
             Box::new(m0016_keep_totals::Migration),
         ]
     }

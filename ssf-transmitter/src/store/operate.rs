@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     domain::{
-        announcement::StatusDecision,
+        announcement::{Circumstances, StatusDecision},
+        circuit::Health,
         dropped::{DropReason, DropRecord},
         framework::FrameworkSet,
         issuer::IssuerName,
@@ -33,7 +34,7 @@ impl OperatedStreams for SeaStore {
         decide: F,
     ) -> Result<ChangedStream<E>, StoreError>
     where
-        F: FnOnce(&Stream, Option<Timestamp>) -> Result<StatusDecision, E> + Send,
+        F: FnOnce(&Stream, Circumstances) -> Result<StatusDecision, E> + Send,
         E: Send,
     {
         self.change_stream_of(Whose::Issuer(issuer), id, now, decide)
@@ -64,6 +65,14 @@ impl OperatedStreams for SeaStore {
 
     async fn forget_activity(&self) -> Result<(), StoreError> {
         self.forget_all_activity().await
+    }
+
+    async fn health(
+        &self,
+        issuer: &IssuerName,
+        id: &StreamId,
+    ) -> Result<Option<Health>, StoreError> {
+        self.health_of(issuer, id).await
     }
 
     async fn end_stream(

@@ -5,14 +5,15 @@ use ssf_types::{id::StreamId, time::Timestamp};
 use super::SeaStore;
 use crate::{
     domain::{
+        circuit::Health,
         delivery::Delivery,
         event::AcceptedEvent,
         fan_out::FanOut,
         id::{Fingerprint, WorkerId},
     },
     ports::{
-        Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Resume,
-        Settlement, StoreError, StreamLease, Submission,
+        Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Settlement,
+        StoreError, StreamLease, Submission,
     },
 };
 
@@ -94,8 +95,8 @@ impl Outbox for SeaStore {
         self.is_lease_over(lease, now).await
     }
 
-    async fn release(&self, lease: &StreamLease, resume: Resume) -> Result<Fenced, StoreError> {
-        self.release_stream(lease, resume).await
+    async fn release(&self, lease: &StreamLease, health: &Health) -> Result<Fenced, StoreError> {
+        self.release_stream(lease, health).await
     }
 
     async fn due(

@@ -10,8 +10,8 @@ use crate::{
     sealing::Sealer,
 };
 
-/// Most rows of one insert, and most values of one `IN`: with at most 16 columns it stays below the 32,766 parameters of SQLite.
-pub(super) const ROWS_MAX: usize = 2000;
+/// Most rows of one insert, and most values of one `IN`: with at most 32 columns it stays below the 32,766 parameters of SQLite.
+pub(super) const ROWS_MAX: usize = 1000;
 
 /// A moment as it is stored.
 pub(super) fn millis(moment: Timestamp) -> i64 {

@@ -168,6 +168,13 @@ fn new_queue(id: Uuid, stream: &Stream) -> stream_queue::ActiveModel {
         active_at: Set(None),
         acknowledged_total: Set(0),
         dropped_total: Set(0),
+        trouble: Set(None),
+        trouble_since: Set(0),
+        trouble_last: Set(String::new()),
+        failed_sets: Set(0),
+        failed_through: Set(0),
+        misdirected: Set(0),
+        receiver_acts: Set(0),
     }
 }
 

@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use super::{
     SeaStore,
+    announce::Gateway,
+    circuit::close_circuit,
+    deliver::refresh_next_due,
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, stream_queue},
     outbox::State,
@@ -70,6 +73,8 @@ impl SeaStore {
             .filter(stream_queue::Column::StreamId.eq(uuid))
             .exec(&transaction)
             .await?;
+        close_circuit(&transaction, uuid, now).await?;
+        refresh_next_due(&transaction, uuid, Gateway::of(&queue)).await?;
         transaction.commit().await?;
         Ok(SentAlone::Numbered)
     }

@@ -75,22 +75,24 @@ struct Seen {
 
 /// A Receiver that answers by user, acknowledges those it was told nothing about, and takes its time.
 #[derive(Default)]
-struct Endpoint {
+pub(super) struct Endpoint {
     answers: Mutex<HashMap<&'static str, PushOutcome>>,
+    /// What those are answered whom no answer of their own was given.
+    otherwise: Mutex<Option<PushOutcome>>,
     seen: Mutex<Vec<Seen>>,
     at_once: Mutex<(usize, usize)>,
     /// It does not answer about the one before it has heard about the other.
-    held: Option<(&'static str, &'static str)>,
+    pub(super) held: Option<(&'static str, &'static str)>,
     arrived: tokio::sync::Notify,
 }
 
 impl Endpoint {
-    fn answer(&self, user: &'static str, outcome: PushOutcome) {
+    pub(super) fn answer(&self, user: &'static str, outcome: PushOutcome) {
         self.answers.lock().unwrap().insert(user, outcome);
     }
 
     /// Lets what waits for a SET about `user` go on.
-    fn pretend(&self, user: &str) {
+    pub(super) fn pretend(&self, user: &str) {
         let seen = Seen {
             jti: String::new(),
             iat: 0,
@@ -100,24 +102,30 @@ impl Endpoint {
         self.arrived.notify_waiters();
     }
 
-    fn recover(&self) {
+    pub(super) fn recover(&self) {
         self.answers.lock().unwrap().clear();
+        *self.otherwise.lock().unwrap() = None;
+    }
+
+    /// Answers so whatever comes.
+    pub(super) fn always(&self, outcome: PushOutcome) {
+        *self.otherwise.lock().unwrap() = Some(outcome);
     }
 
     fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    fn users(&self) -> Vec<String> {
+    pub(super) fn users(&self) -> Vec<String> {
         self.seen().into_iter().map(|seen| seen.user).collect()
     }
 
-    fn most_at_once(&self) -> usize {
+    pub(super) fn most_at_once(&self) -> usize {
         self.at_once.lock().unwrap().1
     }
 
     /// Waits until a SET about `user` has arrived.
-    async fn heard_about(&self, user: &str) {
+    pub(super) async fn heard_about(&self, user: &str) {
         while !self.users().iter().any(|seen| seen == user) {
             self.arrived.notified().await;
         }
@@ -144,6 +152,7 @@ impl Push for Endpoint {
         }
         self.at_once.lock().unwrap().0 -= 1;
         let answer = self.answers.lock().unwrap().get(user.as_str()).cloned();
+        let answer = answer.or_else(|| self.otherwise.lock().unwrap().clone());
         answer.unwrap_or(PushOutcome::Acknowledged { status: 202 })
     }
 }
@@ -169,19 +178,19 @@ fn read(set: &CompactSet) -> Seen {
 }
 
 /// A transmitter with one stream to one Receiver.
-struct Rig {
-    world: World,
-    stream: Stream,
-    endpoint: Endpoint,
+pub(super) struct Rig {
+    pub(super) world: World,
+    pub(super) stream: Stream,
+    pub(super) endpoint: Endpoint,
     signer: PlainSigner,
     fresh: Wake,
     gate: Gate,
     issuers: Issuers,
-    worker: WorkerId,
+    pub(super) worker: WorkerId,
 }
 
 impl Rig {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let world = World::new();
         let stream = world.stream().await;
         Self {
@@ -196,14 +205,18 @@ impl Rig {
         }
     }
 
-    async fn lease(&self) -> Option<LeasedStream> {
+    pub(super) async fn lease(&self) -> Option<LeasedStream> {
         let now = self.world.clock.now();
         let until = now.after(Duration::from_secs(30));
         let leased = self.world.store.lease_streams(self.worker, now, until, 1);
         leased.await.unwrap().pop()
     }
 
-    async fn deliver(&self, leased: &LeasedStream, stopping: impl Fn() -> bool) -> Delivered {
+    pub(super) async fn deliver(
+        &self,
+        leased: &LeasedStream,
+        stopping: impl Fn() -> bool,
+    ) -> Delivered {
         let deliverer = Deliverer {
             store: &self.world.store,
             signer: &self.signer,
@@ -219,13 +232,13 @@ impl Rig {
     }
 
     /// Leases the stream, which has something due, and delivers.
-    async fn run(&self) -> Delivered {
+    pub(super) async fn run(&self) -> Delivered {
         let leased = self.lease().await.unwrap();
         self.deliver(&leased, || false).await
     }
 
     /// Gives the stream another status, as `worker` serves its Receiver.
-    async fn status(&self, status: StreamStatus, worker: WorkerId) -> StatusUpdated {
+    pub(super) async fn status(&self, status: StreamStatus, worker: WorkerId) -> StatusUpdated {
         let mut owner = receiver();
         owner.id = self.stream.receiver;
         let request = UpdateStatus::new(self.stream.id.clone(), status);
@@ -234,7 +247,7 @@ impl Rig {
     }
 
     /// Gives the stream a status that its Receiver did not ask for.
-    async fn decide(&self, status: StreamStatus) -> StatusUpdated {
+    pub(super) async fn decide(&self, status: StreamStatus) -> StatusUpdated {
         let updating = self.updating(self.worker);
         let decided = updating.decide(&self.stream.issuer, &self.stream.id, status, None);
         decided.await.unwrap()
@@ -250,18 +263,18 @@ impl Rig {
         }
     }
 
-    fn after(&self, millis: u64) {
+    pub(super) fn after(&self, millis: u64) {
         self.world.clock.advance(Duration::from_millis(millis));
     }
 }
 
-const USERS: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+pub(super) const USERS: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
 
-fn down() -> PushOutcome {
+pub(super) fn down() -> PushOutcome {
     PushOutcome::Failed(Failure::NoAnswer(NoAnswer::Connect))
 }
 
-fn acknowledged(count: u64) -> Delivered {
+pub(super) fn acknowledged(count: u64) -> Delivered {
     Delivered {
         acknowledged: count,
         ..Delivered::default()

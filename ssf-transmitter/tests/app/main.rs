@@ -1,6 +1,8 @@
 //! The application's steps on doubles of the ports.
 
 #[cfg(test)]
+mod circuit;
+#[cfg(test)]
 mod deliver;
 #[cfg(test)]
 mod dispatch;

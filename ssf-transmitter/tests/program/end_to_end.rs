@@ -249,7 +249,8 @@ async fn a_refused_set_is_not_sent_again_and_holds_nothing_back() {
     let installation = Installation::new();
     let transmitter = serve(&installation);
     let token = transmitter.operator_token.clone().unwrap();
-    let endpoint = Endpoint::answering(400);
+    let endpoint = Endpoint::answering(202);
+    endpoint.refuse("invalid_request");
     subscribe(&installation, &transmitter, &endpoint).await;
     let refused = hand_in(&transmitter, &token, "alice@example.com").await;
     let claims = verified(&transmitter, &endpoint.next()).await;

@@ -311,7 +311,25 @@ impl Endpoint {
     }
 
     pub(crate) fn answer(&self, status: u16) {
-        self.status.set(status);
+        self.status.set(Reply::with(status));
+    }
+
+    /// Refuses each SET with a code from now on.
+    pub(crate) fn refuse(&self, err: &'static str) {
+        let status = 400;
+        self.status.set(Reply {
+            err,
+            ..Reply::with(status)
+        });
+    }
+
+    /// Asks for so many seconds without pushes from now on.
+    pub(crate) fn be_busy(&self, seconds: u32) {
+        let retry_after = format!("retry-after: {seconds}\r\n");
+        self.status.set(Reply {
+            retry_after,
+            ..Reply::with(503)
+        });
     }
 
     /// The next push, answered already.
@@ -325,31 +343,54 @@ impl Endpoint {
     }
 }
 
+/// What is answered.
+#[derive(Clone)]
+struct Reply {
+    status: u16,
+    /// The code in the body of a 400.
+    err: &'static str,
+    retry_after: String,
+}
+
+impl Reply {
+    fn with(status: u16) -> Self {
+        Self {
+            status,
+            err: "invalid_audience",
+            retry_after: String::new(),
+        }
+    }
+}
+
 /// The status that is answered; whoever waits for one is woken when it is known.
 struct Status {
-    known: Mutex<u16>,
+    known: Mutex<Reply>,
     changed: Condvar,
 }
 
 impl Status {
     fn new(status: u16) -> Self {
         Self {
-            known: Mutex::new(status),
+            known: Mutex::new(Reply::with(status)),
             changed: Condvar::new(),
         }
     }
 
-    fn set(&self, status: u16) {
-        *self.known.lock().unwrap() = status;
+    fn set(&self, reply: Reply) {
+        *self.known.lock().unwrap() = reply;
         self.changed.notify_all();
     }
 
-    fn wait(&self) -> u16 {
+    /// What is answered whatever the test does next.
+    fn decided(&self) -> Option<Reply> {
         let known = self.known.lock().unwrap();
-        *self
-            .changed
-            .wait_while(known, |status| *status == 0)
-            .unwrap()
+        (known.status != 0).then(|| known.clone())
+    }
+
+    fn wait(&self) -> Reply {
+        let known = self.known.lock().unwrap();
+        let known = self.changed.wait_while(known, |reply| reply.status == 0);
+        known.unwrap().clone()
     }
 }
 
@@ -357,16 +398,23 @@ impl Status {
 fn serve(connection: &TcpStream, pushed: &Sender<Pushed>, status: &Status) {
     let mut reader = BufReader::new(connection);
     while let Some(push) = read_push(&mut reader) {
+        let decided = status.decided();
         if pushed.send(push).is_err() {
             return;
         }
-        let status = status.wait();
+        let Reply {
+            status,
+            err,
+            retry_after,
+        } = decided.unwrap_or_else(|| status.wait());
         let body = match status {
-            400 => r#"{"err":"invalid_audience","description":"not for us"}"#,
-            _ => "",
+            400 => json!({"err": err, "description": "not for us"}).to_string(),
+            _ => String::new(),
         };
         let length = body.len();
-        let answer = format!("HTTP/1.1 {status} Answer\r\ncontent-length: {length}\r\n\r\n{body}");
+        let answer = format!(
+            "HTTP/1.1 {status} Answer\r\n{retry_after}content-length: {length}\r\n\r\n{body}"
+        );
         let mut writer = connection;
         if writer.write_all(answer.as_bytes()).is_err() {
             return;

@@ -9,7 +9,7 @@ use ssf_transmitter::{
     },
     ports::{
         AddedReceiver, Appended, ChangedStream, CreatedStream, DeletedStream, FannedOut, Fenced,
-        FirstWrite, Resume, Settlement,
+        FirstWrite, Settlement,
     },
 };
 use ssf_types::{error::ErrCode, id::StreamId, subject::SimpleSubject};
@@ -18,6 +18,7 @@ use super::fixture::*;
 
 mod announcement;
 mod audit;
+mod circuit;
 mod issuers;
 mod keys;
 mod ledger;
@@ -33,8 +34,9 @@ mod tending;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, audit::*, issuers::*, keys::*, ledger::*, operators::*, overview::*, poll::*,
-    profiles::*, receivers::*, signing_alg::*, status::*, subjects::*, tending::*, verification::*,
+    announcement::*, audit::*, circuit::*, issuers::*, keys::*, ledger::*, operators::*,
+    overview::*, poll::*, profiles::*, receivers::*, signing_alg::*, status::*, subjects::*,
+    tending::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
@@ -257,17 +259,14 @@ pub(crate) async fn a_worker_that_lost_a_stream_changes_nothing(store: &impl Sto
     dispatch(store).await;
     let first = lease(store, 1, NOW).await;
     let second = lease(store, 1, later(30)).await;
-    let resume = Resume {
-        failures: 1,
-        not_before: later(300),
-    };
+    let resume = rested(1, later(300));
     let late = store
         .settle(&first.lease, &[acknowledged(1)], later(30))
         .await;
     assert_eq!(late.unwrap(), Fenced::LeaseLost);
     let renewed = store.renew(&first.lease, later(90)).await;
     assert_eq!(renewed.unwrap(), Fenced::LeaseLost);
-    let released = store.release(&first.lease, resume).await;
+    let released = store.release(&first.lease, &resume).await;
     assert_eq!(released.unwrap(), Fenced::LeaseLost);
     assert_eq!(due(store, &first, later(30)).await, []);
     assert_eq!(sequences(&due(store, &second, later(30)).await), [1]);
@@ -363,19 +362,16 @@ pub(crate) async fn a_stream_rests_until_it_may_go_on(store: &impl Store) {
     dispatch(store).await;
     assert_eq!(store.next_due().await.unwrap(), Some(NOW));
     let leased = lease(store, 1, NOW).await;
-    assert_eq!(leased.failures, 0);
-    let resume = Resume {
-        failures: 2,
-        not_before: later(8),
-    };
-    let released = store.release(&leased.lease, resume).await.unwrap();
+    assert_eq!(leased.health.rests, 0);
+    let resume = rested(2, later(8));
+    let released = store.release(&leased.lease, &resume).await.unwrap();
     assert_eq!(released, Fenced::Stored);
     accept(store, vec![event(LOGOUT, email(BOB))]).await;
     dispatch(store).await;
     assert_eq!(store.next_due().await.unwrap(), Some(later(8)));
     let none = store.lease_streams(worker(1), later(7), later(30), 10);
     assert_eq!(none.await.unwrap(), []);
-    assert_eq!(lease(store, 1, later(8)).await.failures, 2);
+    assert_eq!(lease(store, 1, later(8)).await.health.rests, 2);
 }
 
 pub(crate) async fn a_stream_with_nothing_due_is_not_leased(store: &impl Store) {
@@ -385,18 +381,15 @@ pub(crate) async fn a_stream_with_nothing_due_is_not_leased(store: &impl Store) 
     let leased = lease(store, 1, NOW).await;
     let postponed = [postponed(1, 1, later(5))];
     store.settle(&leased.lease, &postponed, NOW).await.unwrap();
-    let at_once = Resume {
-        failures: 0,
-        not_before: NOW,
-    };
-    store.release(&leased.lease, at_once).await.unwrap();
+    let at_once = rested(0, NOW);
+    store.release(&leased.lease, &at_once).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), Some(later(5)));
     let none = store.lease_streams(worker(1), later(4), later(30), 10);
     assert_eq!(none.await.unwrap(), []);
     let leased = lease(store, 1, later(5)).await;
     let settled = [acknowledged(1)];
     store.settle(&leased.lease, &settled, NOW).await.unwrap();
-    store.release(&leased.lease, at_once).await.unwrap();
+    store.release(&leased.lease, &at_once).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);
 }
 
@@ -522,18 +515,15 @@ pub(crate) async fn a_stream_whose_delivery_changes_goes_on_at_once_at_the_new_p
     let leased = lease(store, 1, NOW).await;
     let failed = [postponed(1, 5, later(300))];
     store.settle(&leased.lease, &failed, NOW).await.unwrap();
-    let resume = Resume {
-        failures: 3,
-        not_before: later(300),
-    };
-    store.release(&leased.lease, resume).await.unwrap();
+    let resume = rested(3, later(300));
+    store.release(&leased.lease, &resume).await.unwrap();
     change(store, &stream, |stream| {
         stream.delivery = without_secret(&stream.delivery);
     })
     .await;
     let leased = lease(store, 1, NOW).await;
     assert_eq!(leased.stream.delivery, without_secret(&stream.delivery));
-    assert_eq!(leased.failures, 0);
+    assert_eq!(leased.health.rests, 0);
     let due = due(store, &leased, NOW).await;
     assert_eq!((due[0].sequence, due[0].attempts), (1, 5));
 }

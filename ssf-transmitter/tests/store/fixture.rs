@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ssf_transmitter::{
     domain::{
+        circuit::Health,
         credential::Credential,
         delivery::{Delivery, DeliveryState},
         event::{AcceptedEvent, NewEvent},
@@ -274,6 +275,19 @@ pub(crate) fn acknowledged(sequence: u64) -> Settlement {
 pub(crate) fn postponed(sequence: u64, attempts: u32, due: Timestamp) -> Settlement {
     Settlement {
         sequence,
-        state: DeliveryState::Pending { attempts, due },
+        state: DeliveryState::Pending {
+            attempts,
+            key_refusals: 0,
+            due,
+        },
+    }
+}
+
+/// A stream that has rested so often in a row, and does until `not_before`.
+pub(crate) fn rested(rests: u32, not_before: Timestamp) -> Health {
+    Health {
+        rests,
+        not_before,
+        ..Health::default()
     }
 }

@@ -199,4 +199,16 @@ on_every_store! {
     the_ledger_tells_what_has_become_of_everything
     what_is_settled_twice_is_counted_once
     a_stream_that_is_gone_leaves_what_it_counted
+    how_a_receiver_has_answered_is_kept_and_told
+    a_receiver_that_changes_its_stream_closes_the_circuit
+    a_receiver_that_enables_its_stream_once_more_closes_the_circuit
+    a_verification_that_is_requested_closes_the_circuit
+    a_stop_leaves_the_circuit_as_it_is_and_a_start_closes_it
+    the_transmitter_alone_does_not_close_the_circuit
+    what_was_learnt_before_the_receiver_acted_is_void
+    who_pauses_a_stream_is_told_whether_its_receiver_has_acted
+    a_refused_key_is_counted_and_keeps_its_schedule
+    a_pause_that_was_not_taken_is_dropped_with_a_record
+    a_pause_that_is_over_is_not_announced_any_more
+    a_start_by_the_operator_is_announced_instead_of_the_pause
 }

@@ -1,76 +1,105 @@
-//! How many attempts may be under way on a stream, and when it rests.
+//! How many attempts may be under way on a stream, given how its Receiver answers.
 
-use std::time::Duration;
+use ssf_types::{push::PushOutcome, stream::StreamStatus, time::Timestamp};
 
-use ssf_types::{push::PushOutcome, time::Timestamp};
+use super::DeliverySettings;
+use crate::{
+    domain::{
+        circuit::{Circuit, Health, Pace, Tried},
+        delivery::DeliveryState,
+        trouble::PauseCause,
+    },
+    ports::LeasedStream,
+};
 
-use super::{DeliverySettings, Ended};
-use crate::{domain::retry::RetryPolicy, ports::Resume};
+/// So many SETs are looked at for the one that the Receiver is asked with while the circuit is open.
+const CANDIDATES: usize = 32;
 
 /// How wide the window is, and how the Receiver has answered lately.
 pub(super) struct Window {
     pub(super) width: usize,
     width_max: usize,
-    failures_max: u32,
-    failures_left: u32,
-    rests_before: u32,
-    retry_after: Option<Duration>,
+    pub(super) health: Health,
+    status: StreamStatus,
+    pause: Option<PauseCause>,
+    is_outdated: bool,
 }
 
 impl Window {
-    /// The window for a stream that has rested so often in a row.
-    pub(super) fn new(rests_before: u32, settings: &DeliverySettings) -> Self {
-        let failures_max = settings.failures_max.max(1);
-        // A stream that has rested gets one question; its answer decides.
-        let failures_left = if rests_before == 0 { failures_max } else { 1 };
+    pub(super) fn new(leased: &LeasedStream, settings: &DeliverySettings) -> Self {
         Self {
             width: 1,
             width_max: settings.window_max.max(1),
-            failures_max,
-            failures_left,
-            rests_before,
-            retry_after: None,
+            health: leased.health.clone(),
+            status: leased.stream.status,
+            pause: None,
+            is_outdated: false,
         }
     }
 
-    /// Whether no further attempt may begin for now.
-    pub(super) fn rests(&self) -> bool {
-        self.failures_left == 0
+    /// Whether no further attempt begins under this lease, or for now.
+    pub(super) fn is_shut(&self, now: Timestamp) -> bool {
+        self.is_outdated || self.health.is_resting(now)
     }
 
-    /// Opens or closes with the end of an attempt.
-    pub(super) fn learn(&mut self, ended: &Ended) {
-        match ended {
-            Ended::Answered(_, state) if state.is_settled() => {
-                self.width = (self.width * 2).min(self.width_max);
-                self.failures_left = self.failures_max;
-                self.rests_before = 0;
-            }
-            Ended::Answered(PushOutcome::Busy { retry_after, .. }, _) => {
-                self.width = 1;
-                self.failures_left = 0;
-                self.retry_after = (*retry_after).max(self.retry_after);
-            }
-            Ended::Answered(..) => {
-                self.width = 1;
-                self.failures_left = self.failures_left.saturating_sub(1);
-            }
-            Ended::NotSigned => self.failures_left = 0,
+    /// How many deliveries are worth looking at: of those under way, none is wanted.
+    pub(super) fn candidates(&self) -> usize {
+        match self.health.circuit() {
+            Circuit::Closed => self.width,
+            Circuit::Open => CANDIDATES,
         }
     }
 
-    /// When work on the stream may go on.
-    pub(super) fn resume(&self, now: Timestamp, retry: &RetryPolicy, jitter: f64) -> Resume {
-        if !self.rests() {
-            return Resume {
-                failures: self.rests_before,
-                not_before: now,
-            };
+    /// Opens or closes with an answer, and says what becomes of the delivery.
+    pub(super) fn learn(
+        &mut self,
+        tried: &Tried,
+        outcome: PushOutcome,
+        now: Timestamp,
+        settings: &DeliverySettings,
+        jitter: f64,
+    ) -> DeliveryState {
+        let health = std::mem::take(&mut self.health);
+        let learnt = health.learn(tried, outcome, now, (&settings.circuit, jitter));
+        self.health = learnt.health;
+        self.width = match learnt.pace {
+            Pace::Widen => (self.width * 2).min(self.width_max),
+            Pace::Narrow => 1,
+        };
+        self.pause = learnt.pause.or(self.pause);
+        learnt.state
+    }
+
+    /// A SET could not be signed.
+    pub(super) fn not_signed(
+        &mut self,
+        begun: Timestamp,
+        now: Timestamp,
+        settings: &DeliverySettings,
+        jitter: f64,
+    ) {
+        let health = std::mem::take(&mut self.health);
+        self.health = health.not_signed(begun, now, (&settings.circuit, jitter));
+        self.width = 1;
+    }
+
+    /// Why the stream is to be paused; a stream is paused once.
+    pub(super) fn pause(&mut self) -> Option<PauseCause> {
+        let cause = self.pause.take();
+        match self.status {
+            StreamStatus::Enabled => cause,
+            StreamStatus::Paused | StreamStatus::Disabled => None,
         }
-        let failures = self.rests_before.saturating_add(1);
-        Resume {
-            failures,
-            not_before: now.after(retry.delay(failures, self.retry_after, jitter)),
-        }
+    }
+
+    /// The stream is not what it was when it was leased: it is to be leased anew.
+    pub(super) fn outdated(&mut self) {
+        self.is_outdated = true;
+    }
+
+    /// The stream is paused now. What announces it goes out at once.
+    pub(super) fn paused(&mut self) {
+        self.status = StreamStatus::Paused;
+        self.health = std::mem::take(&mut self.health).without_rest();
     }
 }

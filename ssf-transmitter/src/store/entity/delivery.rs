@@ -27,6 +27,10 @@ pub(crate) struct Model {
     pub(crate) description: Option<Vec<u8>>,
     /// Whether it is sent although the stream is held.
     pub(crate) passes_hold: bool,
+    /// How many of the attempts were refused for the key.
+    pub(crate) key_refusals: i32,
+    /// Whether it is dropped when an attempt fails.
+    pub(crate) offered_once: bool,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -13,6 +13,7 @@ pub(crate) struct Model {
     pub(crate) next_due: Option<i64>,
     /// Whether the stream is paused or disabled, or was enabled and its Receiver has to be told first.
     pub(crate) held: bool,
+    /// How often in a row the stream has rested; zero while its circuit is closed.
     pub(crate) failures: i32,
     pub(crate) resume_at: i64,
     pub(crate) lease_worker: Option<Uuid>,
@@ -40,6 +41,15 @@ pub(crate) struct Model {
     pub(crate) acknowledged_total: i64,
     /// How many were dropped.
     pub(crate) dropped_total: i64,
+    /// See [`crate::domain::trouble::TroubleKind`].
+    pub(crate) trouble: Option<String>,
+    pub(crate) trouble_since: i64,
+    pub(crate) trouble_last: String,
+    pub(crate) failed_sets: i32,
+    pub(crate) failed_through: i64,
+    pub(crate) misdirected: i32,
+    /// How often the Receiver has acted so that the circuit closed: what was learnt before is void.
+    pub(crate) receiver_acts: i64,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

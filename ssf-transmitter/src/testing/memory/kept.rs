@@ -13,6 +13,7 @@ use super::subjects::KeptSubjects;
 use crate::{
     domain::{
         announcement::is_announced,
+        circuit::Health,
         delivery::{Delivery, DeliveryState},
         dropped::DropReason,
         event::AcceptedEvent,
@@ -22,7 +23,7 @@ use crate::{
         order::OrderKey,
         stream::Stream,
     },
-    ports::{Resume, StreamLease},
+    ports::StreamLease,
 };
 
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub(super) struct Kept {
     pub(super) worker: Option<WorkerId>,
     pub(super) epoch: u64,
     pub(super) leased_until: Timestamp,
-    pub(super) resume: Resume,
+    pub(super) health: Health,
     pub(super) answers: Vec<KeptAnswer>,
     pub(super) subjects: KeptSubjects,
 }
@@ -93,10 +94,7 @@ impl Kept {
             epoch: 0,
             leased_until: Timestamp::default(),
             answers: Vec::new(),
-            resume: Resume {
-                failures: 0,
-                not_before: Timestamp::default(),
-            },
+            health: Health::default(),
             subjects: KeptSubjects::default(),
         }
     }
@@ -148,7 +146,7 @@ impl Kept {
     }
 
     fn lets_through(&self, kept: &KeptDelivery) -> bool {
-        self.is_open() || kept.hold == Hold::Passes
+        self.is_open() || kept.hold.passes()
     }
 
     /// Numbers the announcement of the status that the stream has now.
@@ -166,10 +164,11 @@ impl Kept {
             return;
         };
         let announcing = |kept: &KeptDelivery| match kept.state {
-            DeliveryState::Pending { attempts, .. } if kept.hold == Hold::Passes => Some(attempts),
+            DeliveryState::Pending { attempts, .. } if kept.hold.passes() => Some(attempts),
             DeliveryState::Pending { .. }
             | DeliveryState::Acknowledged { .. }
-            | DeliveryState::Quarantined { .. } => None,
+            | DeliveryState::Quarantined { .. }
+            | DeliveryState::Dropped { .. } => None,
         };
         let mut until = self.deliveries.range(..=opens_after);
         if is_announced(until.find_map(|(_, kept)| announcing(kept))) {
@@ -192,7 +191,7 @@ impl Kept {
         stream: Stream,
         next: usize,
         now: Timestamp,
-    ) -> [(DropReason, u64); 2] {
+    ) -> [(DropReason, u64); 3] {
         let wanted = &stream.events_delivered;
         self.first_events.retain(|uri, _| wanted.contains(uri));
         for uri in wanted {
@@ -218,13 +217,21 @@ impl Kept {
             }
         };
         if stream.delivery != self.stream.delivery {
-            self.hurry(now);
+            for kept in self.deliveries.values_mut() {
+                if let DeliveryState::Pending { key_refusals, .. } = &mut kept.state {
+                    *key_refusals = 0;
+                    kept.delivery.key_refusals = 0;
+                }
+            }
+            self.close_circuit(now);
             self.answers.clear();
         }
+        let mut outdated = 0;
         if stream.status != self.stream.status {
             self.opens_after = None;
             if stream.status == StreamStatus::Enabled {
                 self.active_at = self.active_at.map(|_| now);
+                outdated = self.drop_pending(|kept| kept.hold == Hold::PassesOnce);
             }
         }
         if !stream.is_configured_as(&self.stream) {
@@ -234,6 +241,7 @@ impl Kept {
         [
             (DropReason::TypeNoLongerRequested, unwanted),
             (DropReason::StreamDisabled, disabled),
+            (DropReason::AnnouncementOutdated, outdated),
         ]
     }
 
@@ -246,16 +254,17 @@ impl Kept {
         dropped
     }
 
-    pub(super) fn hurry(&mut self, now: Timestamp) {
+    pub(super) fn close_circuit(&mut self, now: Timestamp) {
         for kept in self.deliveries.values_mut() {
-            if let DeliveryState::Pending { due, .. } = &mut kept.state {
+            if let DeliveryState::Pending {
+                due, key_refusals, ..
+            } = &mut kept.state
+                && *key_refusals == 0
+            {
                 *due = now.min(*due);
             }
         }
-        self.resume = Resume {
-            failures: 0,
-            not_before: Timestamp::default(),
-        };
+        self.health = self.health.after_act();
     }
 
     /// The pending deliveries that neither an earlier one nor the stream's status holds back, with the moments at which
@@ -283,7 +292,7 @@ impl Kept {
         let due = self
             .next_due()
             .filter(|_| !self.stream.delivery.is_poll())?;
-        Some(due.max(self.resume.not_before).max(self.leased_until))
+        Some(due.max(self.health.not_before).max(self.leased_until))
     }
 
     pub(super) fn add(
@@ -297,12 +306,14 @@ impl Kept {
         let sequence = self.last_sequence;
         let sub_id = planned.chosen.unwrap_or_else(|| event.event.sub_id.clone());
         let event = Arc::clone(event);
-        let delivery = Delivery::new(sequence, planned.jti, planned.iat, sub_id, event);
+        let mut delivery = Delivery::new(sequence, planned.jti, planned.iat, sub_id, event);
+        delivery.offer = hold.offer();
         let kept = KeptDelivery {
             delivery,
             order: planned.order,
             state: DeliveryState::Pending {
                 attempts: 0,
+                key_refusals: 0,
                 due: now,
             },
             hold,

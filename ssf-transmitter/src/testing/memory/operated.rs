@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use ssf_types::{id::StreamId, time::Timestamp};
 
-use super::{MemoryStore, kept::Kept};
+use super::{MemoryStore, kept::Kept, streams::Whose};
 use crate::{
     domain::{
-        announcement::StatusDecision, event::AcceptedEvent, framework::FrameworkSet,
-        issuer::IssuerName, stream::Stream,
+        announcement::{Circumstances, StatusDecision},
+        circuit::Health,
+        event::AcceptedEvent,
+        framework::FrameworkSet,
+        issuer::IssuerName,
+        stream::Stream,
     },
     ports::{ChangedStream, DeletedStream, KeptAlive, OperatedStreams, StoreError},
 };
@@ -22,12 +26,10 @@ impl OperatedStreams for MemoryStore {
         decide: F,
     ) -> Result<ChangedStream<E>, StoreError>
     where
-        F: FnOnce(&Stream, Option<Timestamp>) -> Result<StatusDecision, E> + Send,
+        F: FnOnce(&Stream, Circumstances) -> Result<StatusDecision, E> + Send,
         E: Send,
     {
-        Ok(self
-            .state()
-            .change(|stream| stream.issuer == *issuer, id, now, decide))
+        Ok(self.state().change(Whose::Issuer(issuer), id, now, decide))
     }
 
     async fn send_keep_alives<F>(
@@ -85,14 +87,26 @@ impl OperatedStreams for MemoryStore {
         Ok(())
     }
 
+    async fn health(
+        &self,
+        issuer: &IssuerName,
+        id: &StreamId,
+    ) -> Result<Option<Health>, StoreError> {
+        let state = self.state();
+        let own = |kept: &&Kept| kept.stream.issuer == *issuer && kept.stream.id == *id;
+        Ok(state
+            .streams
+            .iter()
+            .find(own)
+            .map(|kept| kept.health.clone()))
+    }
+
     async fn end_stream(
         &self,
         issuer: &IssuerName,
         id: &StreamId,
         now: Timestamp,
     ) -> Result<DeletedStream, StoreError> {
-        Ok(self
-            .state()
-            .delete(|stream| stream.issuer == *issuer, id, now))
+        Ok(self.state().delete(Whose::Issuer(issuer), id, now))
     }
 }

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     domain::{
+        circuit::Health,
         delivery::{Delivery, DeliveryState},
+        dropped::DropRecord,
         event::AcceptedEvent,
         fan_out::FanOut,
         framework::Hold,
@@ -18,8 +20,8 @@ use crate::{
         method::DeliveryMethod,
     },
     ports::{
-        Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Resume,
-        Settlement, StoreError, StreamLease, Submission,
+        Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Settlement,
+        StoreError, StreamLease, Submission,
     },
 };
 
@@ -181,7 +183,7 @@ impl Outbox for MemoryStore {
                     .get(&kept.stream.receiver)
                     .copied()
                     .unwrap_or_default(),
-                failures: kept.resume.failures,
+                health: kept.health.clone(),
             })
         };
         let streams = state.streams.iter_mut();
@@ -203,14 +205,16 @@ impl Outbox for MemoryStore {
         Ok(kept.is_none_or(|kept| kept.leased_until <= now))
     }
 
-    async fn release(&self, lease: &StreamLease, resume: Resume) -> Result<Fenced, StoreError> {
+    async fn release(&self, lease: &StreamLease, health: &Health) -> Result<Fenced, StoreError> {
         let mut state = self.state();
         let Some(kept) = state.held(lease) else {
             return Ok(Fenced::LeaseLost);
         };
         kept.worker = None;
         kept.leased_until = Timestamp::default();
-        kept.resume = resume;
+        if kept.health.acts == health.acts {
+            kept.health = health.clone();
+        }
         Ok(Fenced::Stored)
     }
 
@@ -243,6 +247,7 @@ impl Outbox for MemoryStore {
         let Some(kept) = state.held(lease) else {
             return Ok(Fenced::LeaseLost);
         };
+        let mut drops = Vec::new();
         for settlement in settlements {
             let Some(delivery) = kept.deliveries.get_mut(&settlement.sequence) else {
                 continue;
@@ -250,8 +255,20 @@ impl Outbox for MemoryStore {
             if delivery.state.is_settled() {
                 continue;
             }
-            if let DeliveryState::Pending { attempts, .. } = settlement.state {
-                delivery.delivery.attempts = attempts;
+            match settlement.state {
+                DeliveryState::Pending {
+                    attempts,
+                    key_refusals,
+                    ..
+                } => {
+                    delivery.delivery.attempts = attempts;
+                    delivery.delivery.key_refusals = key_refusals;
+                }
+                DeliveryState::Dropped { at, reason } => {
+                    drops.push(DropRecord::new(reason, 1, at));
+                    kept.dropped_total += 1;
+                }
+                DeliveryState::Acknowledged { .. } | DeliveryState::Quarantined { .. } => {}
             }
             delivery.state = settlement.state.clone();
             kept.acknowledged_total += u64::from(is_acknowledged(&settlement.state));
@@ -260,6 +277,10 @@ impl Outbox for MemoryStore {
             kept.quiet_since = now;
         }
         kept.open_if_announced();
+        let receiver = kept.stream.receiver;
+        for record in drops {
+            state.record_drop(receiver, &lease.stream, record);
+        }
         Ok(Fenced::Stored)
     }
 

@@ -14,7 +14,6 @@ use super::{
 use crate::{
     domain::{
         delivery::{Delivery, DeliveryState},
-        framework::Hold,
         id::{AnswerId, ReceiverId},
         poll::{SETS_OUT_MAX, fitting},
     },
@@ -92,7 +91,7 @@ impl Kept {
         for one in &picked {
             // As the other stores do: what is held waits for an announcement, but not without end.
             if let Some(kept) = self.deliveries.get_mut(&one.sequence)
-                && kept.hold == Hold::Passes
+                && kept.hold.passes()
                 && let DeliveryState::Pending { attempts, .. } = &mut kept.state
             {
                 *attempts += 1;

@@ -10,19 +10,44 @@ use super::{
 };
 use crate::{
     domain::{
-        announcement::StatusDecision,
+        announcement::{Circumstances, StatusDecision},
+        circuit::{Decider, closes_circuit},
         dropped::{DropReason, DropRecord},
         event::AcceptedEvent,
         framework::FrameworkSet,
         id::ReceiverId,
+        issuer::IssuerName,
         stream::Stream,
         verification::Requested,
     },
     ports::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StoreError, StreamStore},
 };
 
+/// Whose streams exist for whoever asks.
+#[derive(Clone, Copy)]
+pub(super) enum Whose<'a> {
+    Receiver(ReceiverId),
+    Issuer(&'a IssuerName),
+}
+
+impl Whose<'_> {
+    fn has(self, stream: &Stream) -> bool {
+        match self {
+            Self::Receiver(id) => stream.receiver == id,
+            Self::Issuer(name) => stream.issuer == *name,
+        }
+    }
+
+    fn decider(self) -> Decider {
+        match self {
+            Self::Receiver(_) => Decider::Receiver,
+            Self::Issuer(_) => Decider::Transmitter,
+        }
+    }
+}
+
 impl State {
-    fn record_drop(&mut self, receiver: ReceiverId, id: &StreamId, record: DropRecord) {
+    pub(super) fn record_drop(&mut self, receiver: ReceiverId, id: &StreamId, record: DropRecord) {
         if record.deliveries > 0 {
             self.drops.push((receiver, id.clone(), record));
             *self.ledger.dropped.entry(record.reason).or_default() += record.deliveries;
@@ -31,17 +56,22 @@ impl State {
 
     pub(super) fn change<E>(
         &mut self,
-        whose: impl Fn(&Stream) -> bool,
+        whose: Whose<'_>,
         id: &StreamId,
         now: Timestamp,
-        change: impl FnOnce(&Stream, Option<Timestamp>) -> Result<StatusDecision, E>,
+        change: impl FnOnce(&Stream, Circumstances) -> Result<StatusDecision, E>,
     ) -> ChangedStream<E> {
         let next = self.events.len();
-        let own = |kept: &&mut Kept| kept.stream.id == *id && whose(&kept.stream);
+        let own = |kept: &&mut Kept| kept.stream.id == *id && whose.has(&kept.stream);
         let Some(kept) = self.streams.iter_mut().find(own) else {
             return ChangedStream::NotFound;
         };
-        let decision = match change(&kept.stream, kept.active_at) {
+        let circumstances = Circumstances {
+            active_at: kept.active_at,
+            acts: kept.health.acts,
+        };
+        let before = kept.stream.status;
+        let decision = match change(&kept.stream, circumstances) {
             Ok(decision) => decision,
             Err(refusal) => return ChangedStream::Refused(refusal),
         };
@@ -50,6 +80,9 @@ impl State {
         if let Some(set) = decision.announcement {
             kept.announce(set, now);
             self.ledger.matched += 1;
+        }
+        if closes_circuit(whose.decider(), before, stream.status) {
+            kept.close_circuit(now);
         }
         let owner = kept.owner(now);
         let mut dropped = 0;
@@ -67,11 +100,11 @@ impl State {
 
     pub(super) fn delete(
         &mut self,
-        whose: impl Fn(&Stream) -> bool,
+        whose: Whose<'_>,
         id: &StreamId,
         now: Timestamp,
     ) -> DeletedStream {
-        let own = |kept: &Kept| kept.stream.id == *id && whose(&kept.stream);
+        let own = |kept: &Kept| kept.stream.id == *id && whose.has(&kept.stream);
         let Some(at) = self.streams.iter().position(own) else {
             return DeletedStream::NotFound;
         };
@@ -129,7 +162,7 @@ impl StreamStore for MemoryStore {
         F: FnOnce(&Stream) -> Result<Stream, E> + Send,
         E: Send,
     {
-        let whose = |stream: &Stream| stream.receiver == receiver;
+        let whose = Whose::Receiver(receiver);
         let change = |stream: &Stream, _| change(stream).map(StatusDecision::silent);
         Ok(self.state().change(whose, id, now, change))
     }
@@ -159,6 +192,7 @@ impl StreamStore for MemoryStore {
         let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
         kept.verification = Some(kept.add(&event, set.planned, set.hold, now));
         kept.verified_at = Some(now);
+        kept.close_circuit(now);
         state.ledger.matched += 1;
         let record = DropRecord::new(DropReason::KeepAliveReplaced, dropped, now);
         state.record_drop(receiver, id, record);
@@ -188,7 +222,7 @@ impl StreamStore for MemoryStore {
         id: &StreamId,
         now: Timestamp,
     ) -> Result<DeletedStream, StoreError> {
-        let whose = |stream: &Stream| stream.receiver == receiver;
+        let whose = Whose::Receiver(receiver);
         Ok(self.state().delete(whose, id, now))
     }
 

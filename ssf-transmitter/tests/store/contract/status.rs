@@ -2,19 +2,15 @@
 
 use ssf_transmitter::{
     domain::{
+        circuit::Health,
         dropped::{DropReason, DropRecord},
         stream::Stream,
     },
-    ports::{ChangedStream, Fenced, LeasedStream, Resume},
+    ports::{ChangedStream, Fenced, LeasedStream},
 };
 use ssf_types::stream::StreamStatus;
 
 use super::super::fixture::*;
-
-const AT_ONCE: Resume = Resume {
-    failures: 0,
-    not_before: NOW,
-};
 
 pub(crate) async fn a_paused_stream_numbers_what_comes_and_lets_nothing_be_due(store: &impl Store) {
     let stream = known_stream(store, 1, &[LOGOUT]).await;
@@ -61,7 +57,10 @@ pub(crate) async fn what_is_under_way_at_a_pause_is_settled_and_what_fails_is_he
     let stored = store.settle(&leased.lease, &ended, NOW).await.unwrap();
     assert_eq!(stored, Fenced::Stored);
     assert_eq!(due(store, &leased, later(5)).await, []);
-    store.release(&leased.lease, AT_ONCE).await.unwrap();
+    store
+        .release(&leased.lease, &Health::default())
+        .await
+        .unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);
     set_status(store, &stream, StreamStatus::Enabled).await;
     let leased = lease(store, 1, later(5)).await;
@@ -170,7 +169,10 @@ pub(crate) async fn a_change_of_status_tells_who_works_on_the_stream_until_that_
     assert!(!is_over(later(29)).await.unwrap());
     assert!(is_over(later(30)).await.unwrap(), "its time is over");
     assert_eq!(owner(later(30)).await, None);
-    store.release(&leased.lease, AT_ONCE).await.unwrap();
+    store
+        .release(&leased.lease, &Health::default())
+        .await
+        .unwrap();
     assert!(is_over(later(1)).await.unwrap(), "it was given back");
     assert_eq!(owner(later(1)).await, None);
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use ssf_transmitter::{
     domain::{
-        announcement::StatusDecision,
+        announcement::{Circumstances, StatusDecision},
         dropped::{DropReason, DropRecord},
         stream::Stream,
         verification::{Requested, keep_alive, verification},
@@ -38,11 +38,8 @@ async fn settle(store: &impl Store, sequence: u64, now: Timestamp) {
     let leased = lease(store, 1, now).await;
     let settled = [acknowledged(sequence)];
     store.settle(&leased.lease, &settled, now).await.unwrap();
-    let at_once = ssf_transmitter::ports::Resume {
-        failures: 0,
-        not_before: now,
-    };
-    store.release(&leased.lease, at_once).await.unwrap();
+    let at_once = rested(0, now);
+    store.release(&leased.lease, &at_once).await.unwrap();
 }
 
 pub(crate) async fn a_stream_that_is_quiet_gets_a_keep_alive_once_in_the_period(
@@ -194,8 +191,8 @@ pub(crate) async fn who_decides_on_a_status_is_told_of_activity(store: &impl Sto
     idle(store, NOW, NOW).await;
     note(store, &stream, later(50), later(40)).await;
     let mut told = None;
-    let decide = |stream: &Stream, active_at| {
-        told = active_at;
+    let decide = |stream: &Stream, known: Circumstances| {
+        told = known.active_at;
         Ok::<_, Infallible>(StatusDecision::silent(stream.clone()))
     };
     store

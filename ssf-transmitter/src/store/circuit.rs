@@ -1,0 +1,166 @@
+//! What is known of how Receivers have answered, and how it is forgotten when they act.
+
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    QueryTrait, UpdateMany, sea_query::Expr,
+};
+use ssf_types::{id::StreamId, time::Timestamp};
+use uuid::Uuid;
+
+use super::{
+    SeaStore,
+    change::Whose,
+    deliver::{of_pending, promote_all},
+    dropped::{Owned, drop_pending, record_drop},
+    entity::{delivery, stream, stream_queue},
+    row,
+};
+use crate::{
+    domain::{
+        circuit::Health,
+        dropped::{DropReason, DropRecord},
+        issuer::IssuerName,
+        trouble::{Trouble, TroubleKind},
+    },
+    ports::{CorruptRow, StoreError},
+};
+
+impl SeaStore {
+    pub(super) async fn health_of(
+        &self,
+        issuer: &IssuerName,
+        id: &StreamId,
+    ) -> Result<Option<Health>, StoreError> {
+        let Some(uuid) = row::stream_uuid(id) else {
+            return Ok(None);
+        };
+        let own = stream::Entity::find_by_id(uuid)
+            .filter(Whose::Issuer(issuer).condition())
+            .select_only()
+            .column(stream::Column::Id)
+            .into_query();
+        let queue = stream_queue::Entity::find()
+            .filter(stream_queue::Column::StreamId.in_subquery(own))
+            .one(&self.reader)
+            .await?;
+        Ok(queue.as_ref().map(health).transpose()?)
+    }
+}
+
+/// Reads what is known of how the Receiver has answered.
+pub(super) fn health(queue: &stream_queue::Model) -> Result<Health, CorruptRow> {
+    let trouble = match &queue.trouble {
+        None => None,
+        Some(stored) => Some(Trouble {
+            kind: TroubleKind::read(stored).ok_or_else(|| {
+                CorruptRow::new(
+                    "stream_queue",
+                    queue.stream_id.to_string(),
+                    "trouble is of no kind",
+                )
+            })?,
+            since: row::moment(queue.trouble_since),
+            last: queue.trouble_last.clone(),
+        }),
+    };
+    Ok(Health {
+        trouble,
+        rests: count(queue.failures),
+        not_before: row::moment(queue.resume_at),
+        failed_sets: count(queue.failed_sets),
+        failed_through: row::unsigned(queue.failed_through),
+        misdirected: count(queue.misdirected),
+        acts: row::unsigned(queue.receiver_acts),
+    })
+}
+
+fn count(stored: i32) -> u32 {
+    u32::try_from(stored).unwrap_or_default()
+}
+
+/// Has `update` write all of it but the count of acts.
+pub(super) fn with_health(
+    update: UpdateMany<stream_queue::Entity>,
+    health: &Health,
+) -> UpdateMany<stream_queue::Entity> {
+    let number = |number: u32| Expr::value(i32::try_from(number).unwrap_or(i32::MAX));
+    let trouble = health.trouble.as_ref();
+    let kind = trouble.map(|trouble| trouble.kind.as_str());
+    let since = trouble.map_or(0, |trouble| row::millis(trouble.since));
+    let last = trouble.map_or("", |trouble| trouble.last.as_str());
+    let not_before = row::millis(health.not_before);
+    let failed_through = row::signed(health.failed_through);
+    update
+        .col_expr(stream_queue::Column::Trouble, Expr::value(kind))
+        .col_expr(stream_queue::Column::TroubleSince, Expr::value(since))
+        .col_expr(stream_queue::Column::TroubleLast, Expr::value(last))
+        .col_expr(stream_queue::Column::Failures, number(health.rests))
+        .col_expr(stream_queue::Column::ResumeAt, Expr::value(not_before))
+        .col_expr(stream_queue::Column::FailedSets, number(health.failed_sets))
+        .col_expr(
+            stream_queue::Column::FailedThrough,
+            Expr::value(failed_through),
+        )
+        .col_expr(
+            stream_queue::Column::Misdirected,
+            number(health.misdirected),
+        )
+}
+
+/// Closes the circuit of a stream on which its Receiver has acted, and makes due what waits for a repetition. What was
+/// refused for its key keeps its schedule, which is no matter of being reached.
+///
+/// When something is due next is left to the caller to say.
+pub(super) async fn close_circuit(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let now = row::millis(now);
+    of_pending(stream)
+        .filter(delivery::Column::DueAt.gt(now))
+        .filter(delivery::Column::KeyRefusals.eq(0))
+        .col_expr(delivery::Column::DueAt, Expr::value(now))
+        .exec(transaction)
+        .await?;
+    with_health(stream_queue::Entity::update_many(), &Health::default())
+        .col_expr(
+            stream_queue::Column::ReceiverActs,
+            stream_queue::Column::ReceiverActs.into_expr().add(1),
+        )
+        .filter(stream_queue::Column::StreamId.eq(stream))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Lets what was refused for its key begin anew: it goes to another place.
+pub(super) async fn forget_key_refusals(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+) -> Result<(), StoreError> {
+    of_pending(stream)
+        .filter(delivery::Column::KeyRefusals.gt(0))
+        .col_expr(delivery::Column::KeyRefusals, Expr::value(0))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Drops what announces a pause that is over: it would come late, and say what is not so.
+pub(super) async fn drop_outdated(
+    transaction: &DatabaseTransaction,
+    of: Owned,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let which = Condition::all()
+        .add(delivery::Column::PassesHold.into_expr())
+        .add(delivery::Column::OfferedOnce.into_expr());
+    let dropped = drop_pending(transaction, of.stream, which, now).await?;
+    if dropped == 0 {
+        return Ok(());
+    }
+    let record = DropRecord::new(DropReason::AnnouncementOutdated, dropped, now);
+    record_drop(transaction, of, record).await?;
+    promote_all(transaction, of.stream, now).await
+}
