@@ -376,6 +376,7 @@ fn spawn_loops(
     }
     tasks.spawn(worker::polls(Arc::clone(work), unreached, stop.clone()));
     tasks.spawn(worker::tend(Arc::clone(work), stop.clone()));
+    tasks.spawn(worker::tell_troubles(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::forget(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::survey(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::forget_subjects(Arc::clone(work), stop.clone()));

@@ -60,6 +60,10 @@ fn describe() {
         "ssf_delivery_attempts_total",
         "Attempts to deliver, by what came of them"
     );
+    describe_gauge!(
+        "ssf_streams_in_trouble",
+        "Streams whose receivers did not take the last SET, by what is wrong"
+    );
     describe_counter!("ssf_poll_sets_total", "SETs that polls were given");
     describe_counter!(
         "ssf_poll_unknown_jtis_total",

@@ -27,7 +27,7 @@ use crate::{
         tend::{Tended, Tending},
         wake::Wake,
     },
-    domain::{id::WorkerId, issuer::Issuers},
+    domain::{id::WorkerId, issuer::Issuers, trouble::TroubleKind},
     keys::SigningKeys,
     ports::{Clock, LeasedStream, OperatedStreams, Outbox, StoreError, SubjectStore},
     push::PushClient,
@@ -51,6 +51,9 @@ const ANSWERS_KEPT_MILLIS: u64 = 24 * 60 * 60 * 1000;
 
 /// How often it is looked for answers that are older.
 const FORGET_PERIOD: Duration = Duration::from_mins(1);
+
+/// How often streams with trouble are counted.
+const TROUBLES_PERIOD: Duration = Duration::from_secs(5);
 
 /// Most answers that are forgotten in one step, so that nobody waits for it.
 const FORGET_MAX: u64 = 500;
@@ -266,6 +269,27 @@ pub async fn tend(work: Arc<Work>, mut stop: Stop) {
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}
+            () = stop.stopping() => {}
+        }
+    }
+}
+
+/// Tells how many streams have trouble, until it is time to stop. On several nodes, each tells the same.
+pub async fn tell_troubles(work: Arc<Work>, mut stop: Stop) {
+    while !stop.is_stopping() {
+        match work.store.troubles().await {
+            Ok(counts) => {
+                for kind in TroubleKind::ALL {
+                    let streams = counts.get(&kind).copied().unwrap_or_default();
+                    let gauge =
+                        metrics::gauge!("ssf_streams_in_trouble", "trouble" => kind.as_str());
+                    gauge.set(u32::try_from(streams).unwrap_or(u32::MAX));
+                }
+            }
+            Err(error) => debug!(error = %Chain(&error), "streams cannot be counted now"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TROUBLES_PERIOD) => {}
             () = stop.stopping() => {}
         }
     }

@@ -1,6 +1,6 @@
 //! The streams as the Transmitter itself deals with them.
 
-use std::future::Future;
+use std::{collections::HashMap, future::Future};
 
 use ssf_types::{id::StreamId, time::Timestamp};
 
@@ -11,6 +11,7 @@ use crate::domain::{
     framework::FrameworkSet,
     issuer::IssuerName,
     stream::Stream,
+    trouble::TroubleKind,
 };
 
 /// What came of a look for quiet streams.
@@ -73,6 +74,11 @@ pub trait OperatedStreams {
         issuer: &IssuerName,
         id: &StreamId,
     ) -> impl Future<Output = Result<Option<Health>, StoreError>> + Send;
+
+    /// How many streams have trouble, by its kind; a kind that none has may be absent.
+    fn troubles(
+        &self,
+    ) -> impl Future<Output = Result<HashMap<TroubleKind, u64>, StoreError>> + Send;
 
     /// Deletes a stream as `delete_stream` of [`StreamStore`](super::StreamStore) does.
     fn end_stream(

@@ -1,5 +1,7 @@
 //! What is known of how Receivers have answered, and how it is forgotten when they act.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
     QueryTrait, UpdateMany, sea_query::Expr,
@@ -44,6 +46,22 @@ impl SeaStore {
             .one(&self.reader)
             .await?;
         Ok(queue.as_ref().map(health).transpose()?)
+    }
+
+    pub(super) async fn count_troubles(&self) -> Result<HashMap<TroubleKind, u64>, StoreError> {
+        let counts: Vec<(String, i64)> = stream_queue::Entity::find()
+            .filter(stream_queue::Column::Trouble.is_not_null())
+            .select_only()
+            .column(stream_queue::Column::Trouble)
+            .column_as(stream_queue::Column::StreamId.count(), "streams")
+            .group_by(stream_queue::Column::Trouble)
+            .into_tuple()
+            .all(&self.reader)
+            .await?;
+        let read = |(stored, count): &(String, i64)| {
+            Some((TroubleKind::read(stored)?, row::unsigned(*count)))
+        };
+        Ok(counts.iter().filter_map(read).collect())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the Transmitter itself does with streams, whichever Receiver's they are.
 
+use std::collections::HashMap;
+
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
 use ssf_types::{id::StreamId, time::Timestamp};
 use uuid::Uuid;
@@ -21,6 +23,7 @@ use crate::{
         framework::FrameworkSet,
         issuer::IssuerName,
         stream::Stream,
+        trouble::TroubleKind,
     },
     ports::{ChangedStream, DeletedStream, KeptAlive, OperatedStreams, StoreError},
 };
@@ -73,6 +76,10 @@ impl OperatedStreams for SeaStore {
         id: &StreamId,
     ) -> Result<Option<Health>, StoreError> {
         self.health_of(issuer, id).await
+    }
+
+    async fn troubles(&self) -> Result<HashMap<TroubleKind, u64>, StoreError> {
+        self.count_troubles().await
     }
 
     async fn end_stream(

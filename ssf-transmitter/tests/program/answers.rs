@@ -1,12 +1,16 @@
 //! What the answers of a push endpoint mean, through the real program: each class as far as it shows without waiting.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::rig::{
-    Answer, Endpoint, Installation, Pushed, Transmitter, claims_of, client, event_about, stream_for,
+    Answer, Endpoint, Installation, PATIENCE, Pushed, Transmitter, claims_of, client, event_about,
+    stream_for,
 };
+
+/// Between two looks for what a test waits for.
+const PAUSE: Duration = Duration::from_millis(10);
 
 const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
 
@@ -48,12 +52,10 @@ impl Party {
                 if told["status"] == status {
                     return told;
                 }
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                tokio::time::sleep(PAUSE).await;
             }
         };
-        tokio::time::timeout(crate::rig::PATIENCE, waited)
-            .await
-            .unwrap()
+        tokio::time::timeout(PATIENCE, waited).await.unwrap()
     }
 
     /// Asks for something about the stream.
@@ -272,4 +274,36 @@ async fn a_refused_key_keeps_later_sets_about_the_user_waiting_and_no_others() {
     let again = party.endpoint.next();
     assert_eq!(jti(&again), jti(&first));
     assert_eq!(about(&party.endpoint.next()), "a");
+}
+
+#[tokio::test]
+async fn an_operator_sees_why_a_stream_rests() {
+    let installation = Installation::new();
+    let transmitter = installation.serve();
+    let party = Party::new(&installation, &transmitter, "rp").await;
+    let circuit = async || {
+        let id = party.stream.as_str().unwrap();
+        let request = client().get(transmitter.url(&format!("/operator/v1/streams/{id}")));
+        let token = transmitter.operator_token.clone().unwrap();
+        let answer = Answer::to(request.bearer_auth(token)).await;
+        answer.json()["circuit"].clone()
+    };
+    assert_eq!(circuit().await, json!({"state": "closed"}));
+    party.endpoint.be_busy(200);
+    happens_to(&transmitter, &["a"]).await;
+    party.endpoint.next();
+    let line = r#"ssf_streams_in_trouble{trouble="busy"} 1"#;
+    let shown = async {
+        while circuit().await["state"] != "open" || !metric(&transmitter, line).await {
+            tokio::time::sleep(PAUSE).await;
+        }
+        circuit().await
+    };
+    let shown = tokio::time::timeout(PATIENCE, shown).await.unwrap();
+    assert_eq!(
+        (&shown["trouble"], &shown["last"]),
+        (&json!("busy"), &json!("503"))
+    );
+    assert!((1..=200).contains(&shown["rests_seconds"].as_u64().unwrap()));
+    assert!(shown["seconds"].as_u64().unwrap() < 60);
 }

@@ -200,6 +200,7 @@ on_every_store! {
     what_is_settled_twice_is_counted_once
     a_stream_that_is_gone_leaves_what_it_counted
     how_a_receiver_has_answered_is_kept_and_told
+    streams_with_trouble_are_counted_by_its_kind
     a_receiver_that_changes_its_stream_closes_the_circuit
     a_receiver_that_enables_its_stream_once_more_closes_the_circuit
     a_verification_that_is_requested_closes_the_circuit

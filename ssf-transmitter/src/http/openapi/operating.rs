@@ -6,7 +6,9 @@ use ssf_types::stream::REASON_BYTES_MAX;
 use super::schemas::{array_of, reference};
 use crate::{
     app::receivers::OVERLAP_MAX,
-    domain::{name::NAME_BYTES_MAX, profile::Profile, source::SOURCE_LIST_MAX},
+    domain::{
+        name::NAME_BYTES_MAX, profile::Profile, source::SOURCE_LIST_MAX, trouble::TroubleKind,
+    },
 };
 
 /// Those who have tokens.
@@ -61,6 +63,20 @@ pub(super) fn holders() -> Value {
     })
 }
 
+/// How the Receiver of a stream has answered lately.
+fn circuit() -> Value {
+    json!({
+        "type": "object", "required": ["state"],
+        "properties": {
+            "state": { "type": "string", "enum": ["closed", "open"] },
+            "rests_seconds": { "type": "integer" },
+            "trouble": { "type": "string", "enum": TroubleKind::ALL.map(TroubleKind::as_str) },
+            "last": { "type": "string" },
+            "seconds": { "type": "integer" },
+        },
+    })
+}
+
 /// What there is to look at, and to decide on.
 pub(super) fn streams() -> Value {
     let text = json!({ "type": "string" });
@@ -109,6 +125,7 @@ pub(super) fn streams() -> Value {
                         "oldest_pending_seconds": { "type": ["integer", "null"] },
                     },
                 },
+                "circuit": circuit(),
             },
         },
         "NewStatus": {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use ssf_types::{
     id::StreamId,
     stream::{REASON_BYTES_MAX, StreamStatus},
+    time::Timestamp,
 };
 use tracing::info;
 use uuid::Uuid;
@@ -31,12 +32,13 @@ use crate::{
     },
     domain::{
         audit::{Act, Action, Actor, Details},
+        circuit::Health,
         id::ReceiverId,
         issuer::IssuerName,
         operator::OperatorScope,
         stream::Stream,
     },
-    ports::{Backlog, Clock, DeletedStream, StreamFilter, StreamOverview},
+    ports::{Backlog, Clock, DeletedStream, OperatedStreams, StreamFilter, StreamOverview},
 };
 
 /// Another status for a stream.
@@ -85,7 +87,7 @@ pub(super) async fn list(
     Ok(page(&items, next))
 }
 
-/// GET: one stream, and what waits on it.
+/// GET: one stream, what waits on it, and how its Receiver has answered lately.
 #[utoipa::path(
     get,
     path = "/operator/v1/streams/{stream_id}",
@@ -114,6 +116,9 @@ pub(super) async fn show(
         "quarantined": backlog.quarantined,
         "oldest_pending_seconds": backlog.oldest_pending_at.map(|at| now.since(at).as_secs()),
     });
+    let health = state.store.health(&stream.issuer, &stream.id).await;
+    let health = health.map_err(|error| Problem::store(&error))?;
+    answer["circuit"] = circuit(&health.unwrap_or_default(), now);
     Ok(private(HttpResponse::Ok()).json(answer))
 }
 
@@ -209,6 +214,20 @@ pub(super) async fn delete(
     state.polls.call(&stream.id);
     info!(stream.id = %stream.id, operator.id = %operator.id, deliveries.dropped = dropped, "stream deleted by an operator");
     Ok(private(HttpResponse::NoContent()).finish())
+}
+
+/// How the Receiver has answered lately.
+fn circuit(health: &Health, now: Timestamp) -> Value {
+    let mut shown = json!({"state": health.circuit().as_str()});
+    if health.is_resting(now) {
+        shown["rests_seconds"] = json!(health.not_before.since(now).as_secs());
+    }
+    if let Some(trouble) = &health.trouble {
+        shown["trouble"] = json!(trouble.kind.as_str());
+        shown["last"] = json!(trouble.last);
+        shown["seconds"] = json!(now.since(trouble.since).as_secs());
+    }
+    shown
 }
 
 async fn find(state: &AppState, id: &StreamId) -> Result<(Stream, Backlog), Problem> {

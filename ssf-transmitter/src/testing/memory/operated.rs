@@ -1,6 +1,6 @@
 //! What the Transmitter itself does with streams in memory.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use ssf_types::{id::StreamId, time::Timestamp};
 
@@ -13,6 +13,7 @@ use crate::{
         framework::FrameworkSet,
         issuer::IssuerName,
         stream::Stream,
+        trouble::TroubleKind,
     },
     ports::{ChangedStream, DeletedStream, KeptAlive, OperatedStreams, StoreError},
 };
@@ -99,6 +100,16 @@ impl OperatedStreams for MemoryStore {
             .iter()
             .find(own)
             .map(|kept| kept.health.clone()))
+    }
+
+    async fn troubles(&self) -> Result<HashMap<TroubleKind, u64>, StoreError> {
+        let mut counts = HashMap::new();
+        for kept in &self.state().streams {
+            if let Some(trouble) = &kept.health.trouble {
+                *counts.entry(trouble.kind).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 
     async fn end_stream(

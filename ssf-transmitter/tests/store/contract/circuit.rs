@@ -1,6 +1,6 @@
 //! What every store promises about how a Receiver has answered, and about what it forgets when that acts.
 
-use std::convert::Infallible;
+use std::{collections::HashMap, convert::Infallible};
 
 use ssf_transmitter::{
     domain::{
@@ -108,6 +108,14 @@ pub(crate) async fn how_a_receiver_has_answered_is_kept_and_told(store: &impl St
     assert_eq!(health(store, &stream).await, Health::default());
     let other = IssuerName::parse("acme").unwrap();
     assert_eq!(store.health(&other, &stream.id).await.unwrap(), None);
+}
+
+pub(crate) async fn streams_with_trouble_are_counted_by_its_kind(store: &impl Store) {
+    assert_eq!(store.troubles().await.unwrap(), HashMap::new());
+    resting_stream(store).await;
+    known_stream(store, 2, &[LOGOUT]).await;
+    let counted = HashMap::from([(TroubleKind::Gone, 1)]);
+    assert_eq!(store.troubles().await.unwrap(), counted);
 }
 
 pub(crate) async fn a_receiver_that_changes_its_stream_closes_the_circuit(store: &impl Store) {
