@@ -14,6 +14,7 @@ pub mod keys;
 pub mod manage;
 pub mod poll;
 pub mod receivers;
+pub mod retain;
 pub mod status;
 pub mod subjects;
 pub mod survey;

@@ -7,6 +7,7 @@ mod authorization_servers;
 mod keys;
 mod layers;
 mod outbound;
+mod retention;
 mod transport;
 
 use std::{
@@ -39,6 +40,7 @@ use crate::{
         issuer::{IssuerName, Issuers},
         pace::Pace,
         push_address::{NETWORKS_MAX, OwnMachine, PushAddresses},
+        retention::Retention,
         stream::STREAMS_PER_RECEIVER_DEFAULT,
         subjects::SubjectPreference,
     },
@@ -149,6 +151,8 @@ pub struct Config {
     pub streams_per_receiver_max: u64,
     /// What is done for streams on which nothing happens; whole seconds.
     pub tending: Tending,
+    /// How long things are kept; whole days.
+    pub retention: Retention,
     /// How long a stop waits for what is in flight.
     pub shutdown: Duration,
 }
@@ -191,7 +195,7 @@ impl Config {
         let tokens = read_tokens(&mut reader);
         let servers = authorization_servers::read(&mut reader, others.as_deref());
         let per_receiver = read_streams_per_receiver(&mut reader);
-        let tending = read_tending(&mut reader);
+        let (tending, retention) = (read_tending(&mut reader), retention::read(&mut reader));
         let shutdown = reader.number("shutdown_seconds", 15, 1..=600);
         let faults = reader.finish();
         let config = (|| {
@@ -223,6 +227,7 @@ impl Config {
                 authorization_servers: servers?,
                 streams_per_receiver_max: per_receiver?,
                 tending: tending?,
+                retention: retention?,
                 shutdown: Duration::from_secs(shutdown?),
             })
         })();

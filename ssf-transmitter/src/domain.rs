@@ -33,6 +33,7 @@ pub mod poll;
 pub mod profile;
 pub mod push_address;
 pub mod receiver;
+pub mod retention;
 pub mod retry;
 pub mod scope;
 pub mod signing_alg;

@@ -29,6 +29,7 @@ mod outbox;
 mod overview;
 mod poll;
 mod receiver;
+mod retention;
 mod setting;
 mod stream;
 mod subject;
@@ -57,6 +58,7 @@ pub use self::{
     overview::{Backlog, Preview, StreamFilter, StreamOverview},
     poll::{PollSettled, PollStep, PollStore, Polled},
     receiver::{AddedReceiver, ProfileSet, ReceiverStore, RemovedReceiver, ReplacedCredentials},
+    retention::{ForgottenEvents, RetentionStore},
     setting::{FirstWrite, Settings},
     stream::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StreamStore},
     subject::{SubjectChange, SubjectChanged, SubjectStore},

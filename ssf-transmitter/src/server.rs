@@ -326,6 +326,7 @@ fn new_work(
         settings: DeliverySettings::default(),
         streams_parallel_max: config.streams_parallel_max,
         tending: config.tending,
+        retention: config.retention,
     })
 }
 
@@ -378,6 +379,7 @@ fn spawn_loops(
     tasks.spawn(worker::tend(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::tell_troubles(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::forget(Arc::clone(work), stop.clone()));
+    tasks.spawn(worker::retain(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::survey(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::forget_subjects(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::repeat(METRICS_UPKEEP, stop, move || {

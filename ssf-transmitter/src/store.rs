@@ -31,6 +31,7 @@ mod overview;
 mod owner_tokens;
 mod poll;
 mod receivers;
+mod retention;
 mod row;
 mod settings;
 mod sources;

@@ -23,11 +23,12 @@ use crate::{
         dispatch::{Dispatched, Dispatcher},
         gate::Gate,
         poll::{Caller, Polls, Unreached},
+        retain::{Retained, Retaining},
         survey::Survey,
         tend::{Tended, Tending},
         wake::Wake,
     },
-    domain::{id::WorkerId, issuer::Issuers, trouble::TroubleKind},
+    domain::{id::WorkerId, issuer::Issuers, retention::Retention, trouble::TroubleKind},
     keys::SigningKeys,
     ports::{Clock, LeasedStream, OperatedStreams, Outbox, StoreError, SubjectStore},
     push::PushClient,
@@ -57,6 +58,9 @@ const TROUBLES_PERIOD: Duration = Duration::from_secs(5);
 
 /// Most answers that are forgotten in one step, so that nobody waits for it.
 const FORGET_MAX: u64 = 500;
+
+/// How often it is looked for what is kept no longer.
+const RETAIN_PERIOD: Duration = Duration::from_mins(5);
 
 /// Shortest time from one look at the ledger to the next.
 const SURVEY_PERIOD: Duration = Duration::from_secs(15);
@@ -180,6 +184,8 @@ pub struct Work {
     pub streams_parallel_max: usize,
     /// What is done for streams on which nothing happens.
     pub tending: Tending,
+    /// How long things are kept.
+    pub retention: Retention,
 }
 
 /// Fans out what was accepted, until it is time to stop.
@@ -331,6 +337,29 @@ pub async fn forget_subjects(work: Arc<Work>, mut stop: Stop) {
             Err(error) => {
                 error!(error = %Chain(&error), "subjects that are over cannot be removed now");
                 FORGET_PERIOD
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.stopping() => {}
+        }
+    }
+}
+
+/// Lets go of what is old, a little at a time, until it is time to stop.
+pub async fn retain(work: Arc<Work>, mut stop: Stop) {
+    let mut retaining = Retaining::new(work.retention);
+    while !stop.is_stopping() {
+        let pause = match retaining.step(&work.store, &work.clock).await {
+            Ok(Retained::Some { dropped: 0 }) => PAUSE,
+            Ok(Retained::Some { .. }) => {
+                work.fresh.wake();
+                PAUSE
+            }
+            Ok(Retained::All) => RETAIN_PERIOD,
+            Err(error) => {
+                error!(error = %Chain(&error), "what is old cannot be removed now");
+                RETAIN_PERIOD
             }
         };
         tokio::select! {

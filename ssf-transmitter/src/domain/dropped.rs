@@ -18,17 +18,20 @@ pub enum DropReason {
     AnnouncementFailed,
     /// The stream was enabled before its pause was announced.
     AnnouncementOutdated,
+    /// It was pending, or quarantined, for as long as such deliveries are kept.
+    Retention,
 }
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::StreamDeleted,
         Self::StreamDisabled,
         Self::KeepAliveReplaced,
         Self::TypeNoLongerRequested,
         Self::AnnouncementFailed,
         Self::AnnouncementOutdated,
+        Self::Retention,
     ];
 
     /// The reason as it is stored.
@@ -40,6 +43,7 @@ impl DropReason {
             Self::TypeNoLongerRequested => "type_no_longer_requested",
             Self::AnnouncementFailed => "announcement_failed",
             Self::AnnouncementOutdated => "announcement_outdated",
+            Self::Retention => "retention",
         }
     }
 

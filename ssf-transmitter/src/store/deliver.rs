@@ -283,7 +283,7 @@ async fn quarantine(
 }
 
 /// Makes due what the settled deliveries held back: the earliest pending one under each of their order keys.
-async fn promote(
+pub(super) async fn promote(
     transaction: &DatabaseTransaction,
     stream: Uuid,
     settled: Vec<i64>,

@@ -33,6 +33,8 @@ pub(super) enum Total {
     Dispatched,
     /// What streams that are gone had numbered.
     NumberedGone,
+    /// What was matched by records of the fan-out that are gone.
+    MatchedGone,
     /// Deliveries that were dropped.
     Dropped(DropReason),
 }
@@ -45,6 +47,7 @@ impl Total {
             Self::Accepted => "accepted".to_owned(),
             Self::Dispatched => "dispatched".to_owned(),
             Self::NumberedGone => "numbered_gone".to_owned(),
+            Self::MatchedGone => "matched_gone".to_owned(),
             Self::Dropped(reason) => format!("{DROPPED}{}", reason.as_str()),
         }
     }
@@ -54,6 +57,7 @@ impl Total {
             "accepted" => Some(Self::Accepted),
             "dispatched" => Some(Self::Dispatched),
             "numbered_gone" => Some(Self::NumberedGone),
+            "matched_gone" => Some(Self::MatchedGone),
             _ => DropReason::read(name.strip_prefix(DROPPED)?).map(Self::Dropped),
         }
     }
@@ -220,6 +224,7 @@ fn include(ledger: &mut Ledger, totals: &[ledger_total::Model]) -> Result<(), Co
             Total::Accepted => ledger.accepted += value,
             Total::Dispatched => ledger.dispatched += value,
             Total::NumberedGone => ledger.numbered += value,
+            Total::MatchedGone => ledger.matched += value,
             Total::Dropped(reason) => *dropped.entry(reason).or_default() += value,
         }
     }
@@ -233,7 +238,12 @@ mod tests {
 
     #[test]
     fn a_total_is_read_under_the_name_it_was_written_under() {
-        let plain = [Total::Accepted, Total::Dispatched, Total::NumberedGone];
+        let plain = [
+            Total::Accepted,
+            Total::Dispatched,
+            Total::NumberedGone,
+            Total::MatchedGone,
+        ];
         let dropped = DropReason::ALL.map(Total::Dropped);
         for total in plain.into_iter().chain(dropped) {
             assert_eq!(Total::read(&total.name()), Some(total));

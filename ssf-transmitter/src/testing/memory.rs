@@ -10,6 +10,7 @@ mod outbox;
 mod overview;
 mod poll;
 mod receivers;
+mod retention;
 mod settings;
 mod streams;
 mod subjects;
@@ -23,6 +24,7 @@ use ssf_types::{id::StreamId, time::Timestamp};
 
 use self::{
     kept::Kept, keys::Keys, ledger::Totals, operators::Credential, receivers::KeptReceiver,
+    retention::Records,
 };
 use crate::{
     domain::{
@@ -62,6 +64,7 @@ struct State {
     keys_of_gone_streams: u64,
     audit: Vec<Record>,
     ledger: Totals,
+    records: Records,
 }
 
 impl MemoryStore {

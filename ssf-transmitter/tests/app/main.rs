@@ -17,4 +17,6 @@ mod manage;
 #[cfg(test)]
 mod poll;
 #[cfg(test)]
+mod retain;
+#[cfg(test)]
 mod tend;

@@ -47,6 +47,8 @@ fn installation() -> Installation {
             "SSF_TRANSMITTER_ENCRYPTION_KEY",
             "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         )
+        // What is pending there is years old.
+        .with("SSF_TRANSMITTER_RETENTION_DAYS", "3650")
 }
 
 #[tokio::test]

@@ -51,6 +51,8 @@ mod push_address;
 #[cfg(test)]
 mod push_tls;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod signing_alg;

@@ -27,6 +27,7 @@ mod overview;
 mod poll;
 mod profiles;
 mod receivers;
+mod retention;
 mod signing_alg;
 mod status;
 mod subjects;
@@ -35,8 +36,8 @@ mod verification;
 
 pub(crate) use self::{
     announcement::*, audit::*, circuit::*, issuers::*, keys::*, ledger::*, operators::*,
-    overview::*, poll::*, profiles::*, receivers::*, signing_alg::*, status::*, subjects::*,
-    tending::*, verification::*,
+    overview::*, poll::*, profiles::*, receivers::*, retention::*, signing_alg::*, status::*,
+    subjects::*, tending::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {

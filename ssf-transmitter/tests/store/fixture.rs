@@ -19,8 +19,8 @@ use ssf_transmitter::{
     ports::{
         AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, Idempotency,
         KeyStore, LeasedStream, LedgerStore, OperatedStreams, OperatorStore, Outbox, PollStore,
-        ReceiverStore, Settings, Settlement, SourceStore, StreamOverview, StreamStore,
-        SubjectStore, Submission,
+        ReceiverStore, RetentionStore, Settings, Settlement, SourceStore, StreamOverview,
+        StreamStore, SubjectStore, Submission,
     },
 };
 use ssf_types::{
@@ -49,6 +49,7 @@ pub(crate) trait Store:
     + PollStore
     + KeyStore
     + LedgerStore
+    + RetentionStore
     + Settings
 {
 }
@@ -66,6 +67,7 @@ impl<S> Store for S where
         + PollStore
         + KeyStore
         + LedgerStore
+        + RetentionStore
         + Settings
 {
 }

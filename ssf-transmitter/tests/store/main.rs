@@ -9,6 +9,8 @@ mod ledger;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod sqlite;
 #[cfg(test)]
 mod tampering;
@@ -212,4 +214,15 @@ on_every_store! {
     a_pause_that_was_not_taken_is_dropped_with_a_record
     a_pause_that_is_over_is_not_announced_any_more
     a_start_by_the_operator_is_announced_instead_of_the_pause
+    what_is_pending_for_too_long_is_dropped_with_a_record
+    no_more_are_dropped_in_one_step_than_asked_for
+    what_an_expired_delivery_held_back_is_due
+    what_a_pause_holds_is_kept_no_longer_than_other_deliveries
+    what_was_settled_stays_for_its_time_and_is_then_forgotten
+    what_was_quarantined_counts_as_dropped_when_its_time_is_over
+    an_event_is_forgotten_when_no_delivery_of_it_is_left
+    events_are_looked_at_a_few_at_a_time
+    a_verification_is_forgotten_like_an_event
+    what_is_left_of_a_deleted_stream_is_forgotten_too
+    a_stream_goes_on_when_all_its_past_is_forgotten
 }

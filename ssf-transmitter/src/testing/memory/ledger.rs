@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     pub(super) accepted: u64,
-    pub(super) matched: u64,
+    pub(super) matched_gone: u64,
     pub(super) numbered_gone: u64,
     pub(super) dropped: BTreeMap<DropReason, u64>,
 }
@@ -42,7 +42,7 @@ impl LedgerStore for MemoryStore {
             accepted: state.ledger.accepted,
             dispatched: state.dispatched as u64,
             waiting: (state.events.len() - state.dispatched) as u64,
-            matched: state.ledger.matched,
+            matched: state.ledger.matched_gone + state.records.matched(),
             numbered: state.ledger.numbered_gone,
             dropped: state.ledger.dropped.clone(),
             ..Ledger::default()

@@ -54,7 +54,7 @@ impl OperatedStreams for MemoryStore {
                 let set = make(&kept.stream);
                 let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
                 kept.keep_alive = Some(kept.add(&event, set.planned, set.hold, now));
-                state.ledger.matched += 1;
+                state.records.add(event.id, now, 1);
                 kept_alive.sent += 1;
             }
         }

@@ -75,14 +75,15 @@ impl State {
                 .filter(wants)
                 .map(|kept| kept.stream.id.clone())
                 .collect();
+            let before = deliveries;
             for planned in decide(&event, &interested).planned {
                 let of = |kept: &&mut Kept| kept.stream.id == planned.stream;
                 if let Some(kept) = self.streams.iter_mut().find(of) {
                     kept.add(&event, planned, Hold::Obeys, now);
                     deliveries += 1;
-                    self.ledger.matched += 1;
                 }
             }
+            self.records.add(event.id, now, deliveries - before);
             self.dispatched += 1;
             events += 1;
         }

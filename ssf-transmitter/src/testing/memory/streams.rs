@@ -78,8 +78,8 @@ impl State {
         let stream = decision.stream;
         let drops = kept.change(stream.clone(), next, now);
         if let Some(set) = decision.announcement {
+            self.records.add(set.id, now, 1);
             kept.announce(set, now);
-            self.ledger.matched += 1;
         }
         if closes_circuit(whose.decider(), before, stream.status) {
             kept.close_circuit(now);
@@ -193,7 +193,7 @@ impl StreamStore for MemoryStore {
         kept.verification = Some(kept.add(&event, set.planned, set.hold, now));
         kept.verified_at = Some(now);
         kept.close_circuit(now);
-        state.ledger.matched += 1;
+        state.records.add(event.id, now, 1);
         let record = DropRecord::new(DropReason::KeepAliveReplaced, dropped, now);
         state.record_drop(receiver, id, record);
         Ok(SentAlone::Numbered)

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::super::fixture::*;
 
 /// Requests a verification at `now`, with a minute between two.
-async fn verify(
+pub(super) async fn verify(
     store: &impl Store,
     stream: &Stream,
     now: Timestamp,
