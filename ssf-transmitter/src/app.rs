@@ -12,6 +12,7 @@ pub mod ids;
 pub mod ingest;
 pub mod keys;
 pub mod manage;
+pub(crate) mod measure;
 pub mod poll;
 pub mod receivers;
 pub mod retain;

@@ -225,8 +225,11 @@ impl Shared {
         let Some(key) = snapshot.signing(&issuer, algorithm) else {
             return Err(SignError(NoKey::None { issuer, algorithm }.into()));
         };
-        key.sign(minted.in_dialect())
-            .map_err(|error| SignError(error.into()))
+        let began = Instant::now();
+        let signed = key.sign(minted.in_dialect());
+        metrics::histogram!("ssf_sign_seconds", "algorithm" => algorithm.as_str())
+            .record(began.elapsed());
+        signed.map_err(|error| SignError(error.into()))
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
         deliver::{Delivered, Deliverer, DeliverySettings},
         dispatch::{Dispatched, Dispatcher},
         gate::Gate,
+        measure::{self, LeaseChange, Leased},
         poll::{Caller, Polls, Unreached},
         retain::{Retained, Retaining},
         survey::Survey,
@@ -375,7 +376,7 @@ pub async fn survey(work: Arc<Work>, mut stop: Stop) {
     while !stop.is_stopping() {
         let began = Instant::now();
         tokio::select! {
-            () = survey.step(&work.store) => {}
+            () = survey.step(&work.store, &work.clock) => {}
             () = stop.stopping() => return,
         }
         let pause = SURVEY_PERIOD.max(began.elapsed() * SURVEY_SHARE);
@@ -416,6 +417,7 @@ async fn take(
         .store
         .lease_streams(work.worker, now, until, limit)
         .await?;
+    measure::leases(Leased::Stream, LeaseChange::Taken, leased.len() as u64);
     for stream in leased {
         streams.spawn(one(Arc::clone(work), stream, stop.clone()));
     }

@@ -24,6 +24,7 @@ use self::{
 };
 use super::{
     gate::{Gate, Passage},
+    measure::{self, LeaseChange, Leased},
     wake::Wake,
 };
 use crate::{
@@ -166,7 +167,8 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             }
             let settlements = self.judge(ended, &mut window, &mut done);
             let now = self.clock.now();
-            if self.store.settle(lease, &settlements, now).await? == Fenced::LeaseLost {
+            let settled = self.store.settle(lease, &settlements, now).await?;
+            if noticed(settled) == Fenced::LeaseLost {
                 return Ok(done);
             }
             self.pause_if_due(leased, &mut window).await?;
@@ -239,9 +241,8 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
     }
 
     async fn renew(&self, lease: &StreamLease, now: Timestamp) -> Result<Fenced, StoreError> {
-        self.store
-            .renew(lease, now.after(self.settings.lease))
-            .await
+        let until = now.after(self.settings.lease);
+        Ok(noticed(self.store.renew(lease, until).await?))
     }
 
     /// Deliveries that are due, not under way, and fit into the window.
@@ -308,12 +309,21 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
     }
 }
 
+/// Counts a lease that is lost.
+fn noticed(fenced: Fenced) -> Fenced {
+    if fenced == Fenced::LeaseLost {
+        measure::leases(Leased::Stream, LeaseChange::Lost, 1);
+    }
+    fenced
+}
+
 fn report(delivery: &Delivery, outcome: &'static str, state: &DeliveryState) {
     let jti = &delivery.jti;
     let r#type = delivery.event.event.event.uri();
     match state {
-        DeliveryState::Acknowledged { .. } => {
+        DeliveryState::Acknowledged { at } => {
             info!(set.jti = %jti, event.r#type = %r#type, outcome, "delivery attempt ended");
+            measure::acknowledged("push", delivery.event.accepted_at, *at);
         }
         DeliveryState::Quarantined { code, .. } => {
             warn!(set.jti = %jti, event.r#type = %r#type, outcome, code = code.as_str(), "delivery attempt ended: quarantined");

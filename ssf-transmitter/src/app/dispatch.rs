@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use ssf_types::time::Timestamp;
 
-use super::ids;
+use super::{
+    ids,
+    measure::{self, LeaseChange, Leased},
+};
 use crate::{
     domain::{fan_out::fan_out, id::WorkerId, subjects::SubjectPreference},
     ports::{Clock, FanOutLease, FannedOut, Outbox, StoreError},
@@ -75,6 +78,7 @@ impl Dispatcher {
             |event: &_, streams: &[_]| fan_out(event, streams, preference, now, || ids::jti(now));
         match store.fan_out(lease, now, STEP_EVENTS_MAX, decide).await? {
             FannedOut::LeaseLost => {
+                measure::leases(Leased::FanOut, LeaseChange::Lost, 1);
                 self.held = None;
                 Ok(Dispatched::NotOurs)
             }
@@ -98,6 +102,12 @@ impl Dispatcher {
         let lease = store
             .lease_fan_out(self.worker, now, now.after(LEASE))
             .await?;
+        let had = self.held.map(|held| held.lease);
+        if had != lease {
+            let count = |which: Option<FanOutLease>| u64::from(which.is_some());
+            measure::leases(Leased::FanOut, LeaseChange::Lost, count(had));
+            measure::leases(Leased::FanOut, LeaseChange::Taken, count(lease));
+        }
         self.held = lease.map(|lease| Held {
             lease,
             renew_at: now.after(LEASE / 2),

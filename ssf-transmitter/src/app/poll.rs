@@ -26,7 +26,7 @@ use self::{
     out::Returns,
     waiting::{Called, NotJoined, Turn, Waiting},
 };
-use super::ids;
+use super::{ids, measure};
 use crate::{
     domain::{
         delivery::{Delivery, DeliveryState},
@@ -252,6 +252,9 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
             handed_out.arrived();
             return Err(PollError::NotFound);
         };
+        for accepted_at in &settled.accepted_at {
+            measure::acknowledged("poll", *accepted_at, now);
+        }
         report(asked, &settled, &codes, deliveries.len());
         if more_available {
             // For a poll that waits while another one settles: what was held back is there now.

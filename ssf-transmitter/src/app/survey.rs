@@ -4,8 +4,8 @@ use ssf_types::error::Chain;
 use tracing::error;
 
 use crate::{
-    domain::ledger::Ledger,
-    ports::{LedgerStore, StoreError},
+    domain::{dropped::DropReason, ledger::Ledger},
+    ports::{Clock, LedgerStore},
 };
 
 /// Looks at the database, and remembers what it saw the last time.
@@ -15,11 +15,22 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Counts, and publishes the figures; says so once if the ledger begins to be, or is otherwise, out of balance.
-    pub async fn step(&mut self, store: &impl LedgerStore) {
+    /// Counts, and publishes the figures; says so when the ledger begins to be out of balance, or is so by another amount.
+    pub async fn step(&mut self, store: &impl LedgerStore, clock: &impl Clock) {
         match store.ledger().await {
             Ok(ledger) => self.publish(&ledger),
-            Err(error) => report(&error),
+            Err(error) => error!(error = %Chain(&error), "the ledger cannot be read now"),
+        }
+        match store.oldest_pending().await {
+            Ok(since) => {
+                let waits = since
+                    .map(|since| clock.now().since(since))
+                    .unwrap_or_default();
+                metrics::gauge!("ssf_oldest_pending_seconds").set(waits.as_secs_f64());
+            }
+            Err(error) => {
+                error!(error = %Chain(&error), "it cannot be told now what has waited longest");
+            }
         }
     }
 
@@ -32,18 +43,22 @@ impl Survey {
             );
         }
         self.imbalance = imbalance;
-        gauge("ssf_ledger_imbalance", imbalance);
+        metrics::gauge!("ssf_ledger_imbalance").set(float(imbalance));
+        metrics::gauge!("ssf_events_waiting").set(float(ledger.waiting));
+        metrics::gauge!("ssf_deliveries_pending").set(float(ledger.pending));
+        metrics::gauge!("ssf_deliveries_quarantined").set(float(ledger.quarantined));
+        for reason in DropReason::ALL {
+            let dropped = ledger.dropped.get(&reason).copied().unwrap_or_default();
+            metrics::counter!("ssf_deliveries_dropped_total", "reason" => reason.as_str())
+                .absolute(dropped);
+        }
     }
-}
-
-fn report(error: &StoreError) {
-    error!(error = %Chain(error), "the ledger cannot be read now");
 }
 
 #[expect(
     clippy::cast_precision_loss,
     reason = "a gauge is a float, and nothing here is counted to 2^53"
 )]
-fn gauge(name: &'static str, value: u64) {
-    metrics::gauge!(name).set(value as f64);
+fn float(number: u64) -> f64 {
+    number as f64
 }

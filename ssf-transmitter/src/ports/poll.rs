@@ -85,6 +85,8 @@ pub enum Polled {
 pub struct PollSettled {
     /// How many were acknowledged now.
     pub acknowledged: u64,
+    /// When the events of those were accepted, in any order.
+    pub accepted_at: Vec<Timestamp>,
     /// Those that were quarantined now.
     pub refused: Vec<Jti>,
     /// How many mean nothing here: unknown, another stream's, or settled before.

@@ -9,6 +9,7 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
     sea_query::{Expr, OnConflict},
 };
+use ssf_types::time::Timestamp;
 use uuid::Uuid;
 
 use super::{
@@ -165,6 +166,17 @@ struct Streams {
     apart: i64,
 }
 
+/// Goes along the index of what is pending by its age, past what is held.
+const OLDEST_PENDING: &str = "\
+    SELECT iat FROM delivery WHERE state = 0 AND EXISTS (\
+    SELECT 1 FROM stream_queue WHERE stream_queue.stream_id = delivery.stream_id AND NOT held) \
+    ORDER BY iat LIMIT 1";
+
+#[derive(FromQueryResult)]
+struct Oldest {
+    iat: i64,
+}
+
 impl LedgerStore for SeaStore {
     async fn ledger(&self) -> Result<Ledger, StoreError> {
         let snapshot = self.begin_snapshot().await?;
@@ -196,6 +208,12 @@ impl LedgerStore for SeaStore {
         }
         include(&mut ledger, &totals)?;
         Ok(ledger)
+    }
+
+    async fn oldest_pending(&self) -> Result<Option<Timestamp>, StoreError> {
+        let oldest = Statement::from_string(self.backend(), OLDEST_PENDING);
+        let oldest = Oldest::find_by_statement(oldest).one(&self.reader).await?;
+        Ok(oldest.map(|oldest| row::moment(oldest.iat)))
     }
 }
 

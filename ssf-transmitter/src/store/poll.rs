@@ -182,10 +182,11 @@ impl SeaStore {
     ) -> Result<(PollSettled, HashSet<i64>), StoreError> {
         let pending = pending(transaction, stream, named.keys()).await?;
         let own = |(jti, _): &(&Jti, &DeliveryState)| pending.contains_key(jti.as_str());
-        let settled = PollSettled::count(named.len(), named.iter().filter(own));
+        let mut settled = PollSettled::count(named.len(), named.iter().filter(own));
+        settled.accepted_at = accepted_at(transaction, &pending, named).await?;
         let settlement = |(jti, state): (&Jti, &DeliveryState)| {
-            pending.get(jti.as_str()).map(|sequence| Settlement {
-                sequence: row::unsigned(*sequence),
+            pending.get(jti.as_str()).map(|pending| Settlement {
+                sequence: row::unsigned(pending.sequence),
                 state: state.clone(),
             })
         };
@@ -197,27 +198,69 @@ impl SeaStore {
     }
 }
 
-/// The numbers of those of the named SETs that are pending on the stream.
+/// A SET that a poll names, and that is pending.
+struct Pending {
+    sequence: i64,
+    event_position: i64,
+}
+
+/// Those of the named SETs that are pending on the stream.
 async fn pending(
     transaction: &DatabaseTransaction,
     stream: Uuid,
     named: impl Iterator<Item = &Jti>,
-) -> Result<HashMap<String, i64>, StoreError> {
-    let mut sequences = HashMap::new();
+) -> Result<HashMap<String, Pending>, StoreError> {
+    let mut pending = HashMap::new();
     for chunk in chunks(named.map(Jti::as_str).collect()) {
-        let found: Vec<(String, i64)> = delivery::Entity::find()
+        let found: Vec<(String, i64, i64)> = delivery::Entity::find()
             .filter(delivery::Column::StreamId.eq(stream))
             .filter(delivery::Column::Jti.is_in(chunk))
             .filter(delivery::Column::State.eq(State::Pending.number()))
             .select_only()
             .column(delivery::Column::Jti)
             .column(delivery::Column::Sequence)
+            .column(delivery::Column::EventPosition)
             .into_tuple()
             .all(transaction)
             .await?;
-        sequences.extend(found);
+        pending.extend(found.into_iter().map(|(jti, sequence, event_position)| {
+            let found = Pending {
+                sequence,
+                event_position,
+            };
+            (jti, found)
+        }));
     }
-    Ok(sequences)
+    Ok(pending)
+}
+
+/// When the events of those SETs were accepted that are acknowledged now.
+async fn accepted_at(
+    transaction: &DatabaseTransaction,
+    pending: &HashMap<String, Pending>,
+    named: &BTreeMap<Jti, DeliveryState>,
+) -> Result<Vec<Timestamp>, StoreError> {
+    let is_acknowledged = |state: &DeliveryState| match state {
+        DeliveryState::Acknowledged { .. } => true,
+        DeliveryState::Pending { .. }
+        | DeliveryState::Quarantined { .. }
+        | DeliveryState::Dropped { .. } => false,
+    };
+    let acknowledged = named.iter().filter(|(_, state)| is_acknowledged(state));
+    let positions = acknowledged.filter_map(|(jti, _)| pending.get(jti.as_str()));
+    let positions: Vec<i64> = positions.map(|one| one.event_position).collect();
+    let mut moments = Vec::with_capacity(positions.len());
+    for chunk in chunks(positions) {
+        let found: Vec<i64> = event::Entity::find()
+            .filter(event::Column::Position.is_in(chunk))
+            .select_only()
+            .column(event::Column::AcceptedAt)
+            .into_tuple()
+            .all(transaction)
+            .await?;
+        moments.extend(found.into_iter().map(row::moment));
+    }
+    Ok(moments)
 }
 
 /// Picks what is due and in no other answer, as much as fits.

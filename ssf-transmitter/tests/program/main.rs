@@ -37,6 +37,8 @@ mod ledger;
 #[cfg(test)]
 mod markers;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod operator;

@@ -201,6 +201,7 @@ on_every_store! {
     the_ledger_tells_what_has_become_of_everything
     what_is_settled_twice_is_counted_once
     a_stream_that_is_gone_leaves_what_it_counted
+    what_has_waited_longest_is_told_of_streams_that_are_not_held
     how_a_receiver_has_answered_is_kept_and_told
     streams_with_trouble_are_counted_by_its_kind
     a_receiver_that_changes_its_stream_closes_the_circuit

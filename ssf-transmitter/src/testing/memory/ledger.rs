@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use ssf_types::time::Timestamp;
+
 use super::{MemoryStore, kept::Kept};
 use crate::{
     domain::{delivery::DeliveryState, dropped::DropReason, ledger::Ledger},
@@ -51,5 +53,13 @@ impl LedgerStore for MemoryStore {
             kept.include(&mut ledger);
         }
         Ok(ledger)
+    }
+
+    async fn oldest_pending(&self) -> Result<Option<Timestamp>, StoreError> {
+        let state = self.state();
+        let open = state.streams.iter().filter(|kept| kept.is_open());
+        let deliveries = open.flat_map(|kept| kept.deliveries.values());
+        let pending = deliveries.filter(|kept| !kept.state.is_settled());
+        Ok(pending.map(|kept| kept.delivery.iat).min())
     }
 }

@@ -33,20 +33,25 @@ impl Kept {
         named: &BTreeMap<Jti, DeliveryState>,
         now: Timestamp,
     ) -> PollSettled {
-        let mut settled = Vec::new();
+        let (mut settled, mut accepted_at) = (Vec::new(), Vec::new());
         for kept in self.deliveries.values_mut() {
             if let Some(state) = named.get(&kept.delivery.jti)
                 && !kept.state.is_settled()
             {
                 kept.state = state.clone();
                 self.acknowledged_total += u64::from(is_acknowledged(state));
+                if is_acknowledged(state) {
+                    accepted_at.push(kept.delivery.event.accepted_at);
+                }
                 settled.push((&kept.delivery.jti, state));
             }
         }
         if !settled.is_empty() {
             self.quiet_since = now;
         }
-        PollSettled::count(named.len(), settled)
+        let mut settled = PollSettled::count(named.len(), settled);
+        settled.accepted_at = accepted_at;
+        settled
     }
 
     /// What is due and in no answer, those that wait longest first.

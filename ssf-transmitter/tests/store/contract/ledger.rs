@@ -2,7 +2,7 @@
 
 use ssf_transmitter::domain::{delivery::DeliveryState, dropped::DropReason};
 use ssf_transmitter::ports::Settlement;
-use ssf_types::error::ErrCode;
+use ssf_types::{error::ErrCode, stream::StreamStatus};
 
 use super::super::fixture::*;
 
@@ -73,4 +73,21 @@ pub(crate) async fn a_stream_that_is_gone_leaves_what_it_counted(store: &impl St
     let ledger = store.ledger().await.unwrap();
     let dropped = [(DropReason::StreamDeleted, 2)].into();
     assert_eq!((ledger.numbered, ledger.dropped), (2, dropped));
+}
+
+pub(crate) async fn what_has_waited_longest_is_told_of_streams_that_are_not_held(
+    store: &impl Store,
+) {
+    assert_eq!(store.oldest_pending().await.unwrap(), None);
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    assert_eq!(store.oldest_pending().await.unwrap(), Some(NOW));
+    set_status(store, &stream, StreamStatus::Paused).await;
+    assert_eq!(store.oldest_pending().await.unwrap(), None);
+    set_status(store, &stream, StreamStatus::Enabled).await;
+    let leased = lease(store, 1, NOW).await;
+    let settled = store.settle(&leased.lease, &[acknowledged(1)], NOW).await;
+    settled.unwrap();
+    assert_eq!(store.oldest_pending().await.unwrap(), None);
 }

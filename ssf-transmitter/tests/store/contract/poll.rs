@@ -106,6 +106,7 @@ async fn is_called(store: &impl Store, stream: &Stream, since: Timestamp, now: T
 fn counted(acknowledged: u64, ignored: u64) -> PollSettled {
     let mut settled = PollSettled::default();
     settled.acknowledged = acknowledged;
+    settled.accepted_at = vec![NOW; usize::try_from(acknowledged).unwrap()];
     settled.ignored = ignored;
     settled
 }

@@ -1,0 +1,193 @@
+//! What the program measures, what it says that it measures, and what dashboards and alerts ask for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use ssf_transmitter::telemetry::{METRICS, MetricKind};
+use yaml_rust2::{Yaml, YamlLoader};
+
+use crate::rig::{
+    Answer, Endpoint, Installation, PATIENCE, Transmitter, client, event_about, stream_for,
+};
+
+const DASHBOARD: &str = include_str!("../../../docs/operations/dashboard.json");
+const ALERTS: &str = include_str!("../../../docs/operations/alerts.yaml");
+const DOCUMENTED: &str = include_str!("../../../docs/transmitter.md");
+
+/// What a dashboard needs to be there from the beginning, whatever happens.
+const ALWAYS: &[&str] = &[
+    "ssf_ledger_imbalance 0",
+    "ssf_events_waiting 0",
+    "ssf_deliveries_pending 0",
+    "ssf_deliveries_quarantined 0",
+    "ssf_oldest_pending_seconds 0",
+    r#"ssf_streams_in_trouble{trouble="unreachable"} 0"#,
+    r#"ssf_deliveries_dropped_total{reason="retention"} 0"#,
+];
+
+/// What is there once a SET was pushed and another polled.
+const BUSY: &[&str] = &[
+    "ssf_events_accepted_total 1",
+    "ssf_events_dispatched_total 1",
+    "ssf_deliveries_total 2",
+    r#"ssf_delivery_seconds_count{method="push"} 1"#,
+    r#"ssf_delivery_seconds_count{method="poll"} 1"#,
+    r#"ssf_sign_seconds_count{algorithm="ES256"} 2"#,
+    r#"ssf_lease_changes_total{lease="fan_out",change="taken"} 1"#,
+    r#"ssf_lease_changes_total{lease="stream",change="taken"} 1"#,
+];
+
+async fn metrics(transmitter: &Transmitter) -> String {
+    Answer::to(client().get(transmitter.url("/metrics")))
+        .await
+        .body
+}
+
+/// The metrics once they have all of these lines.
+async fn with_lines(transmitter: &Transmitter, lines: &[&str]) -> String {
+    let mut body = String::new();
+    let waited = async {
+        loop {
+            body = metrics(transmitter).await;
+            let is_there = |line: &&str| body.lines().any(|found| found == *line);
+            if lines.iter().all(is_there) {
+                return;
+            }
+        }
+    };
+    let ended = tokio::time::timeout(PATIENCE, waited).await;
+    assert!(ended.is_ok(), "{lines:?} in {body}");
+    body
+}
+
+/// Names and kinds of all metrics in the text format of Prometheus.
+fn served(body: &str) -> BTreeMap<&str, &str> {
+    body.lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+        .collect()
+}
+
+fn described() -> BTreeMap<&'static str, &'static str> {
+    METRICS
+        .iter()
+        .map(|metric| (metric.name, metric.kind.as_str()))
+        .collect()
+}
+
+/// The names that a text has, without what Prometheus puts behind those of histograms.
+fn named(text: &str) -> BTreeSet<String> {
+    let histogram = |name: &&str| {
+        let of = |metric: &&ssf_transmitter::telemetry::Metric| metric.name == *name;
+        METRICS
+            .iter()
+            .find(of)
+            .is_some_and(|metric| metric.kind == MetricKind::Histogram)
+    };
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    let names = text.split(word).filter(|word| word.starts_with("ssf_"));
+    let base = |name: &str| {
+        let suffixes = ["_bucket", "_sum", "_count"];
+        let mut bases = suffixes.iter().filter_map(|end| name.strip_suffix(end));
+        bases.find(histogram).unwrap_or(name).to_owned()
+    };
+    names.map(base).collect()
+}
+
+fn assert_described(text: &str) {
+    let described = described();
+    for name in named(text) {
+        assert!(described.contains_key(name.as_str()), "{name} in {text}");
+    }
+}
+
+async fn delivered(installation: &Installation, transmitter: &Transmitter) {
+    let endpoint = Endpoint::answering(202);
+    let receiver = installation.add_receiver("rp");
+    let create = |body: Value| client().post(transmitter.url("/ssf/stream")).json(&body);
+    let push = create(stream_for(&endpoint.url)).bearer_auth(&receiver);
+    assert_eq!(Answer::to(push).await.status, 201);
+    let mut poll = stream_for(&endpoint.url);
+    poll["delivery"] = json!({"method": "urn:ietf:rfc:8936"});
+    let poll = Answer::to(create(poll).bearer_auth(&receiver)).await;
+    assert_eq!(poll.status, 201, "{}", poll.body);
+    let poll = poll.json()["delivery"]["endpoint_url"].clone();
+    let token = transmitter.operator_token.as_deref().unwrap();
+    let emit = client().post(transmitter.url("/ingest/events"));
+    let emit = emit.json(&event_about("alice@example.com"));
+    assert_eq!(Answer::to(emit.bearer_auth(token)).await.status, 202);
+    endpoint.next();
+    let ask = |body: Value| {
+        let request = client().post(poll.as_str().unwrap()).json(&body);
+        Answer::to(request.bearer_auth(&receiver))
+    };
+    let sets = ask(json!({})).await.json()["sets"].clone();
+    let jtis: Vec<String> = sets.as_object().unwrap().keys().cloned().collect();
+    let ack = ask(json!({"ack": jtis, "maxEvents": 0})).await;
+    assert_eq!(ack.status, 200);
+}
+
+#[tokio::test]
+async fn every_metric_that_is_served_is_described_as_what_it_is() {
+    let installation = Installation::new().with("SSF_TRANSMITTER_SIGNING_ALGORITHM", "ES256");
+    let transmitter = installation.serve();
+    with_lines(&transmitter, ALWAYS).await;
+    delivered(&installation, &transmitter).await;
+    let body = with_lines(&transmitter, BUSY).await;
+    let described = described();
+    for (name, kind) in served(&body) {
+        assert_eq!(described.get(name), Some(&kind), "{name}");
+    }
+}
+
+#[test]
+fn every_metric_is_documented_and_every_documented_metric_exists() {
+    let (_, section) = DOCUMENTED.split_once("## Probes and metrics").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let names: BTreeSet<String> = METRICS
+        .iter()
+        .map(|metric| metric.name.to_owned())
+        .collect();
+    assert_eq!(named(section), names);
+}
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_there_are() {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let mut ids = BTreeSet::new();
+    for panel in panels {
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{panel}");
+        assert!(!panel["title"].as_str().unwrap().is_empty());
+        let targets = panel["targets"].as_array().unwrap();
+        assert!(!targets.is_empty(), "{panel}");
+        for target in targets {
+            let expression = target["expr"].as_str().unwrap();
+            assert!(!named(expression).is_empty(), "{expression}");
+            assert_described(expression);
+        }
+    }
+}
+
+#[test]
+fn the_alerts_ask_for_metrics_that_there_are_and_say_what_to_do() {
+    let documents = YamlLoader::load_from_str(ALERTS).unwrap();
+    let groups = documents[0]["groups"].as_vec().unwrap();
+    let rules = groups
+        .iter()
+        .flat_map(|group| group["rules"].as_vec().unwrap());
+    let mut names = BTreeSet::new();
+    for rule in rules {
+        let text = |value: &Yaml| value.as_str().map(str::to_owned).unwrap_or_default();
+        let (name, expression) = (text(&rule["alert"]), text(&rule["expr"]));
+        assert!(names.insert(name.clone()), "{name}");
+        assert!(!named(&expression).is_empty(), "{name}");
+        assert_described(&expression);
+        let severity = text(&rule["labels"]["severity"]);
+        assert!(["page", "ticket"].contains(&severity.as_str()), "{name}");
+        for annotation in ["summary", "description"] {
+            let told = text(&rule["annotations"][annotation]);
+            assert!(told.ends_with('.'), "{annotation} of {name}");
+        }
+    }
+    assert!(names.contains("SsfLedgerOutOfBalance"));
+}
