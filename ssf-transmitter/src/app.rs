@@ -16,6 +16,7 @@ pub(crate) mod measure;
 pub mod poll;
 pub mod receivers;
 pub mod retain;
+pub mod standstill;
 pub mod status;
 pub mod subjects;
 pub mod survey;

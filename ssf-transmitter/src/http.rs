@@ -48,7 +48,7 @@ use crate::{
     access::{ExternalServers, Granting},
     app::{
         activity::Activity, clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan,
-        poll::Polls, subjects::Subjects, wake::Wake,
+        poll::Polls, standstill::Standstill, subjects::Subjects, wake::Wake,
     },
     domain::{
         id::WorkerId, issuer::Issuers, push_address::PushAddresses, subjects::SubjectPreference,
@@ -115,6 +115,18 @@ pub struct AppState {
     pub management_body_bytes_max: usize,
     /// Longest body of an ingest request, in bytes.
     pub ingest_body_bytes_max: usize,
+}
+
+impl AppState {
+    /// What waits for those who work on a stream.
+    fn standstill(&self) -> Standstill<'_, SeaStore, SystemClock> {
+        Standstill {
+            store: &self.store,
+            clock: &self.clock,
+            gate: &self.gate,
+            worker: self.worker,
+        }
+    }
 }
 
 /// Adds all routes of a transmitter.

@@ -23,6 +23,7 @@ mod hold;
 mod keys;
 mod lease;
 mod ledger;
+mod lost_lease;
 mod migration;
 mod operate;
 mod operators;

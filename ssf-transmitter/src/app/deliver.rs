@@ -117,7 +117,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
     Deliverer<'_, S, G, P, C>
 {
     /// Delivers what is due on a leased stream until nothing is, the stream has to rest, the lease is lost, or `stopping`
-    /// says so; then attempts under way are finished and the stream is given back.
+    /// says so; then attempts under way are finished, unless the lease is lost, and the stream is given back.
     ///
     /// # Errors
     /// The store is not available. The lease expires by itself, and attempts whose end could not be stored are
@@ -139,7 +139,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             let now = self.clock.now();
             if now >= renew_at {
                 if self.renew(lease, now).await? == Fenced::LeaseLost {
-                    return Ok(done);
+                    break;
                 }
                 renew_at = now.after(self.settings.lease / 3);
             }
@@ -169,10 +169,12 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             let now = self.clock.now();
             let settled = self.store.settle(lease, &settlements, now).await?;
             if noticed(settled) == Fenced::LeaseLost {
-                return Ok(done);
+                break;
             }
             self.pause_if_due(leased, &mut window).await?;
         }
+        // Nothing that is under way is under the lease any more, should it have been lost.
+        drop(under_way);
         self.store.release(lease, &window.health).await?;
         Ok(done)
     }

@@ -1,14 +1,12 @@
 //! What a Receiver does with its streams, or an operator, where it takes more than one call of a port.
 
 use ssf_types::{
-    id::StreamId, metadata::DefaultSubjects, stream::CreateStream, time::Timestamp,
+    error::Chain, id::StreamId, metadata::DefaultSubjects, stream::CreateStream, time::Timestamp,
     uri::EventTypeUri,
 };
+use tracing::warn;
 
-use super::{
-    gate::{Gate, WAIT_MAX},
-    ids,
-};
+use super::{ids, standstill::Standstill};
 use crate::{
     domain::{
         issuer::IssuerName,
@@ -18,7 +16,8 @@ use crate::{
         },
     },
     ports::{
-        ChangedStream, CreatedStream, DeletedStream, OperatedStreams, StoreError, StreamStore,
+        ChangedStream, Clock, CreatedStream, DeletedStream, OperatedStreams, Outbox, StoreError,
+        StreamLease, StreamStore,
     },
 };
 
@@ -84,13 +83,13 @@ pub enum ChangeError {
 /// Changes a stream of `receiver` as it asks for it (SSF 1.0 §8.1.1.3, §8.1.1.4).
 ///
 /// Returns the stream after the change, and how many deliveries were dropped because they are of types that the stream
-/// gets no longer. No attempt begins in this process after that as the stream was before.
+/// gets no longer. No attempt begins after that as the stream was before, unless somebody who works on it takes longer to
+/// stop than anybody waits for.
 ///
 /// # Errors
 /// The request cannot be met, there is no such stream, or the store is not available.
-pub async fn change(
-    store: &impl StreamStore,
-    gate: &Gate,
+pub async fn change<S: StreamStore + Outbox, C: Clock>(
+    standstill: Standstill<'_, S, C>,
     receiver: &Receiver,
     request: StreamChange,
     terms: Terms<'_>,
@@ -105,13 +104,17 @@ pub async fn change(
             Err(ChangeStreamError::Misaddressed)
         }
     };
-    let changed = store.change_stream(receiver.id, &id, now, decide).await;
+    let changed = standstill
+        .store
+        .change_stream(receiver.id, &id, now, decide)
+        .await;
     match changed.map_err(ChangeError::Store)? {
         ChangedStream::Changed {
-            stream, dropped, ..
+            stream,
+            dropped,
+            owners,
         } => {
-            // The stream is changed, whether or not signing takes longer than anybody waits for.
-            _ = gate.clears(WAIT_MAX).await;
+            stopped(standstill, owners).await;
             Ok((*stream, dropped))
         }
         ChangedStream::Refused(error) => Err(ChangeError::Request(error)),
@@ -119,42 +122,53 @@ pub async fn change(
     }
 }
 
-/// Deletes a stream of `receiver`; no attempt begins on it in this process after that (SSF 1.0 §8.1.1.5).
+/// Deletes a stream of `receiver`; no attempt begins on it after that, as with [`change`] (SSF 1.0 §8.1.1.5).
+///
+/// Returns how many deliveries were dropped; `None` if there is no such stream.
 ///
 /// # Errors
 /// The store is not available.
-pub async fn delete(
-    store: &impl StreamStore,
-    gate: &Gate,
+pub async fn delete<S: StreamStore + Outbox, C: Clock>(
+    standstill: Standstill<'_, S, C>,
     receiver: &Receiver,
     id: &StreamId,
     now: Timestamp,
-) -> Result<DeletedStream, StoreError> {
-    let deleted = store.delete_stream(receiver.id, id, now).await?;
-    stopped(gate, deleted).await;
-    Ok(deleted)
+) -> Result<Option<u64>, StoreError> {
+    let deleted = standstill.store.delete_stream(receiver.id, id, now).await?;
+    Ok(stopped_for_good(standstill, deleted).await)
 }
 
 /// Ends a stream as [`delete`] does, whichever Receiver's it is among those of `issuer`.
 ///
 /// # Errors
 /// The store is not available.
-pub async fn end(
-    store: &impl OperatedStreams,
-    gate: &Gate,
+pub async fn end<S: OperatedStreams + Outbox, C: Clock>(
+    standstill: Standstill<'_, S, C>,
     issuer: &IssuerName,
     id: &StreamId,
     now: Timestamp,
-) -> Result<DeletedStream, StoreError> {
-    let ended = store.end_stream(issuer, id, now).await?;
-    stopped(gate, ended).await;
-    Ok(ended)
+) -> Result<Option<u64>, StoreError> {
+    let ended = standstill.store.end_stream(issuer, id, now).await?;
+    Ok(stopped_for_good(standstill, ended).await)
 }
 
-async fn stopped(gate: &Gate, deleted: DeletedStream) {
+/// How many deliveries were dropped, once those who work on the stream have stopped; `None` if there was no stream.
+async fn stopped_for_good<S: Outbox, C: Clock>(
+    standstill: Standstill<'_, S, C>,
+    deleted: DeletedStream,
+) -> Option<u64> {
     match deleted {
-        // The stream is gone, whether or not signing takes longer than anybody waits for.
-        DeletedStream::Deleted { .. } => _ = gate.clears(WAIT_MAX).await,
-        DeletedStream::NotFound => {}
+        DeletedStream::Deleted { dropped, owners } => {
+            stopped(standstill, owners).await;
+            Some(dropped)
+        }
+        DeletedStream::NotFound => None,
+    }
+}
+
+/// The stream is changed or gone, whether or not somebody takes longer to stop than anybody waits for.
+async fn stopped<S: Outbox, C: Clock>(standstill: Standstill<'_, S, C>, owners: Vec<StreamLease>) {
+    if let Err(error) = standstill.comes(owners).await {
+        warn!(error = %Chain(&error), "nobody knows whether those who work on a changed stream have stopped");
     }
 }

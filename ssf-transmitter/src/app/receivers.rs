@@ -292,7 +292,7 @@ pub async fn remove<S: ReceiverStore + StreamStore>(
     loop {
         for stream in store.streams(id).await? {
             match store.delete_stream(id, &stream.id, now).await? {
-                DeletedStream::Deleted { dropped } => {
+                DeletedStream::Deleted { dropped, .. } => {
                     removal.streams += 1;
                     removal.dropped += dropped;
                 }

@@ -1,16 +1,16 @@
 //! Giving a stream another status, and waiting until it is in force.
 
-use std::{convert::Infallible, time::Duration};
+use std::convert::Infallible;
 
 use ssf_types::{
     id::StreamId,
     stream::{REASON_BYTES_MAX, StreamStatus, UpdateStatus},
 };
-use tokio::time::Instant;
 
 use super::{
     gate::{Gate, WAIT_MAX},
     ids,
+    standstill::Standstill,
     wake::Wake,
 };
 use crate::{
@@ -18,11 +18,8 @@ use crate::{
         announcement::StatusDecision, id::WorkerId, issuer::IssuerName, receiver::Receiver,
         stream::Stream,
     },
-    ports::{ChangedStream, Clock, OperatedStreams, Outbox, StoreError, StreamLease, StreamStore},
+    ports::{ChangedStream, Clock, OperatedStreams, Outbox, StoreError, StreamStore},
 };
-
-/// How often another node is looked at, which cannot be heard.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What updating a status needs; it is borrowed from whoever serves.
 #[derive(Clone, Copy, Debug)]
@@ -139,12 +136,12 @@ impl<S: Outbox, C: Clock> Updating<'_, S, C> {
         &self,
         changed: ChangedStream<Infallible>,
     ) -> Result<StatusUpdated, StatusError> {
-        let (stream, dropped, owner) = match changed {
+        let (stream, dropped, owners) = match changed {
             ChangedStream::Changed {
                 stream,
                 dropped,
-                owner,
-            } => (*stream, dropped, owner),
+                owners,
+            } => (*stream, dropped, owners),
             ChangedStream::Refused(never) => match never {},
             ChangedStream::NotFound => return Err(StatusError::NotFound),
         };
@@ -157,7 +154,12 @@ impl<S: Outbox, C: Clock> Updating<'_, S, C> {
                 Settled::InForce
             }
             StreamStatus::Paused | StreamStatus::Disabled => {
-                self.settle(owner).await.map_err(StatusError::Store)?
+                let standstill = self.standstill().comes(owners).await;
+                if standstill.map_err(StatusError::Store)? {
+                    Settled::InForce
+                } else {
+                    Settled::NotYet
+                }
             }
         };
         Ok(StatusUpdated {
@@ -167,23 +169,12 @@ impl<S: Outbox, C: Clock> Updating<'_, S, C> {
         })
     }
 
-    /// Waits until neither this process nor `owner` begins an attempt any more.
-    ///
-    /// The gate is cleared whoever works on the stream: a lease that was taken away lately may have been ours.
-    async fn settle(&self, owner: Option<StreamLease>) -> Result<Settled, StoreError> {
-        let deadline = Instant::now() + WAIT_MAX;
-        if !self.gate.clears(WAIT_MAX).await {
-            return Ok(Settled::NotYet);
+    fn standstill(&self) -> Standstill<'_, S, C> {
+        Standstill {
+            store: self.store,
+            clock: self.clock,
+            gate: self.gate,
+            worker: self.worker,
         }
-        let Some(elsewhere) = owner.filter(|owner| owner.worker != self.worker) else {
-            return Ok(Settled::InForce);
-        };
-        while !self.store.is_over(&elsewhere, self.clock.now()).await? {
-            if Instant::now() >= deadline {
-                return Ok(Settled::NotYet);
-            }
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        }
-        Ok(Settled::InForce)
     }
 }

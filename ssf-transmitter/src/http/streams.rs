@@ -34,7 +34,7 @@ use crate::{
         signing_alg::asked as asked_alg,
         stream::{Stream, StreamChange},
     },
-    ports::{Clock, DeletedStream, StreamStore},
+    ports::{Clock, StreamStore},
 };
 
 /// POST: creates a stream (SSF 1.0 §8.1.1.1).
@@ -216,8 +216,7 @@ async fn change(
             signing_alg::provide(algorithm, site).await?;
         }
         let changed = manage::change(
-            &site.app.store,
-            &site.app.gate,
+            site.app.standstill(),
             receiver,
             asked,
             site.terms(),
@@ -262,11 +261,10 @@ pub(super) async fn delete(
     let act = Act::on(actor, Action::DeleteStream, "stream", &id);
     let deleting = Box::pin(async {
         let now = site.app.clock.now();
-        let deleted = manage::delete(&site.app.store, &site.app.gate, &receiver, &id, now).await;
-        match deleted.map_err(|error| Problem::store(&error))? {
-            DeletedStream::Deleted { dropped } => Ok(dropped),
-            DeletedStream::NotFound => Err(no_such_stream()),
-        }
+        let deleted = manage::delete(site.app.standstill(), &receiver, &id, now).await;
+        deleted
+            .map_err(|error| Problem::store(&error))?
+            .ok_or_else(no_such_stream)
     });
     let told = |dropped: &u64| Details::none().with("dropped", dropped);
     let dropped = recorded(&request, &site.app, act, deleting, told).await?;

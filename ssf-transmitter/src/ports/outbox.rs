@@ -76,7 +76,8 @@ pub trait Outbox {
         until: Timestamp,
     ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
 
-    /// Whether nobody works under a lease any more: it was given back or taken over, or its time is over.
+    /// Whether nobody works under a lease any more: it was given back, or its time is over. One that was taken away is over
+    /// when its owner, who learns that by and by, gives it back all the same.
     fn is_over(
         &self,
         lease: &StreamLease,
@@ -84,7 +85,8 @@ pub trait Outbox {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Gives a stream back, so that others need not wait until the lease expires, and keeps how its Receiver has answered.
-    /// If that has acted since the lease began, so that its circuit closed, the latter is void and is not kept.
+    /// If that has acted since the lease began, so that its circuit closed, the latter is void and is not kept. If the
+    /// lease is lost, that alone is noted: nobody works under it any more.
     fn release(
         &self,
         lease: &StreamLease,

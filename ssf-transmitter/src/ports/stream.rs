@@ -112,8 +112,9 @@ pub enum ChangedStream<E> {
         stream: Box<Stream>,
         /// Deliveries that were pending and are now dropped.
         dropped: u64,
-        /// Under which lease somebody works on the stream still, if its time is not over.
-        owner: Option<StreamLease>,
+        /// See [`Outbox::is_over`](super::Outbox::is_over): the leases on the stream for which it does not hold, be they
+        /// in force or taken away by this change or one before.
+        owners: Vec<StreamLease>,
     },
     /// The change was not to be made; nothing is different.
     Refused(E),
@@ -133,12 +134,14 @@ pub enum SentAlone<E> {
 }
 
 /// What came of deleting a stream.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum DeletedStream {
     /// It is gone.
     Deleted {
         /// Deliveries that were pending and are now dropped.
         dropped: u64,
+        /// The leases on it that are not [over](super::Outbox::is_over).
+        owners: Vec<StreamLease>,
     },
     /// There was none.
     NotFound,

@@ -5,8 +5,7 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
-    QueryTrait,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, OnConflict},
 };
 use ssf_types::{id::StreamId, metadata::DefaultSubjects, time::Timestamp, uri::EventTypeUri};
@@ -20,6 +19,7 @@ use super::{
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, event, stream, stream_event_type, stream_queue},
     hold::follow_status,
+    lost_lease::{self, owners, take_lease_away},
     poll::{follow_method, refresh_poll_due},
     row,
 };
@@ -28,11 +28,11 @@ use crate::{
         announcement::{Circumstances, StatusDecision},
         circuit::{Decider, closes_circuit},
         dropped::{DropReason, DropRecord},
-        id::{ReceiverId, WorkerId},
+        id::ReceiverId,
         issuer::IssuerName,
         stream::Stream,
     },
-    ports::{ChangedStream, StoreError, StreamLease},
+    ports::{ChangedStream, StoreError},
 };
 
 /// Whose streams exist for whoever asks.
@@ -108,13 +108,14 @@ impl SeaStore {
             refresh_next_due(&transaction, uuid, gateway).await?;
             refresh_poll_due(&transaction, uuid, now).await?;
         }
+        let owners = owners(&transaction, (uuid, id), now).await?;
+        lost_lease::forget(&transaction, now).await?;
         transaction.commit().await?;
-        let owner = owner(&queue, id, now).filter(|_| after.is_configured_as(&before));
         let stream = Box::new(after);
         Ok(ChangedStream::Changed {
             stream,
             dropped,
-            owner,
+            owners,
         })
     }
 
@@ -149,16 +150,6 @@ impl SeaStore {
         };
         Ok(Some((queue, self.read_stream(row)?)))
     }
-}
-
-/// The lease of whoever works on a stream.
-fn owner(queue: &stream_queue::Model, id: &StreamId, now: Timestamp) -> Option<StreamLease> {
-    let worker = queue.lease_worker?;
-    (queue.lease_until > row::millis(now)).then(|| StreamLease {
-        stream: id.clone(),
-        worker: WorkerId::new(worker),
-        epoch: row::unsigned(queue.lease_epoch),
-    })
 }
 
 /// Brings interest, deliveries and queue in line with a stream that was stored; returns how many deliveries were dropped.
@@ -321,21 +312,4 @@ fn lacking<'t>(
     others: &'t [EventTypeUri],
 ) -> impl Iterator<Item = &'t EventTypeUri> {
     types.iter().filter(|uri| !others.contains(uri))
-}
-
-pub(super) async fn take_lease_away(
-    transaction: &DatabaseTransaction,
-    stream: Uuid,
-) -> Result<(), StoreError> {
-    stream_queue::Entity::update_many()
-        .col_expr(stream_queue::Column::LeaseWorker, Expr::value(None::<Uuid>))
-        .col_expr(
-            stream_queue::Column::LeaseEpoch,
-            stream_queue::Column::LeaseEpoch.into_expr().add(1),
-        )
-        .col_expr(stream_queue::Column::LeaseUntil, Expr::value(0_i64))
-        .filter(stream_queue::Column::StreamId.eq(stream))
-        .exec(transaction)
-        .await?;
-    Ok(())
 }

@@ -216,6 +216,7 @@ async fn release_leases(writer: &DatabaseConnection) -> Result<(), DbErr> {
     for sql in [
         "UPDATE stream_queue SET lease_until = 0 WHERE lease_until > 0",
         "UPDATE lease SET expires_at = 0",
+        "DELETE FROM lost_lease",
         "UPDATE poll_answer SET ends_at = 0",
         "UPDATE stream_queue SET poll_due = 0 WHERE poll_due IS NOT NULL",
     ] {

@@ -13,6 +13,7 @@ pub(super) mod issuer_key;
 pub(super) mod key_revision;
 pub(super) mod lease;
 pub(super) mod ledger_total;
+pub(super) mod lost_lease;
 pub(super) mod operator;
 pub(super) mod poll_answer;
 pub(super) mod receiver;

@@ -184,7 +184,10 @@ impl SeaStore {
             .filter(stream_queue::Column::LeaseUntil.gt(row::millis(now)))
             .one(&self.reader)
             .await?;
-        Ok(row.is_none())
+        if row.is_some() {
+            return Ok(false);
+        }
+        Ok(!self.is_loss_open(lease, now).await?)
     }
 
     pub(super) async fn release_stream(

@@ -15,6 +15,7 @@ mod m0012_name_profiles;
 mod m0013_choose_algorithms;
 mod m0015_judge_answers;
 mod m0016_keep_totals;
+mod m0018_remember_leases;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_choose_algorithms::Migration),
             Box::new(m0015_judge_answers::Migration),
             Box::new(m0016_keep_totals::Migration),
+            Box::new(m0018_remember_leases::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@ use super::{
     dropped::{Owned, record_drop},
     entity::{delivery, stream},
     ledger::{self, Total},
+    lost_lease::{owners, remember},
     outbox::State,
     row,
 };
@@ -114,13 +115,15 @@ impl SeaStore {
         };
         let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
         record_drop(&transaction, of, record).await?;
+        let owners = owners(&transaction, (uuid, id), now).await?;
+        remember(&transaction, &queue).await?;
         stream::Entity::delete_by_id(uuid)
             .exec(&transaction)
             .await?;
         let numbered = row::unsigned(queue.last_sequence);
         ledger::add(&transaction, Total::NumberedGone, 0, numbered).await?;
         transaction.commit().await?;
-        Ok(DeletedStream::Deleted { dropped })
+        Ok(DeletedStream::Deleted { dropped, owners })
     }
 }
 

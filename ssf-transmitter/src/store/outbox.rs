@@ -96,7 +96,11 @@ impl Outbox for SeaStore {
     }
 
     async fn release(&self, lease: &StreamLease, health: &Health) -> Result<Fenced, StoreError> {
-        self.release_stream(lease, health).await
+        let fenced = self.release_stream(lease, health).await?;
+        if fenced == Fenced::LeaseLost {
+            self.confirm_loss(lease).await?;
+        }
+        Ok(fenced)
     }
 
     async fn due(

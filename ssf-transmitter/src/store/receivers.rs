@@ -9,10 +9,9 @@ use ssf_types::time::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    Placing, SeaStore,
-    change::take_lease_away,
-    credentials,
+    Placing, SeaStore, credentials,
     entity::{client_assertion, receiver, receiver_credential, stream},
+    lost_lease::take_lease_away,
     row::{self, Cell},
 };
 use crate::{

@@ -36,7 +36,7 @@ use crate::{
         operator::Operator,
         source::Source,
     },
-    ports::{Answered, FanOutLease},
+    ports::{Answered, FanOutLease, StreamLease},
 };
 
 /// A store in memory that keeps the contract of the ports, except that nothing survives it.
@@ -62,6 +62,8 @@ struct State {
     drops: Vec<(ReceiverId, StreamId, DropRecord)>,
     /// Keys of subjects that wait for being forgotten.
     keys_of_gone_streams: u64,
+    /// Leases that were taken away with their streams, and when each would have ended.
+    lost_of_gone_streams: Vec<(StreamLease, Timestamp)>,
     audit: Vec<Record>,
     ledger: Totals,
     records: Records,

@@ -15,6 +15,7 @@ use ssf_transmitter::{
         deliver::{Delivered, Deliverer, DeliverySettings},
         gate::Gate,
         ids, manage,
+        standstill::Standstill,
         status::{Settled, StatusError, StatusUpdated, Updating},
         wake::Wake,
     },
@@ -25,7 +26,7 @@ use ssf_transmitter::{
         profile::Profile,
         stream::{Stream, StreamChange, Terms},
     },
-    ports::{Clock, DeletedStream, LeasedStream, Outbox, Push, SignError, Signer},
+    ports::{Clock, LeasedStream, Outbox, Push, SignError, Signer, StreamStore},
     testing::{ManualClock, MemoryStore},
 };
 use ssf_types::{
@@ -258,6 +259,15 @@ impl Rig {
             store: &self.world.store,
             clock: &self.world.clock,
             fresh: &self.fresh,
+            gate: &self.gate,
+            worker,
+        }
+    }
+
+    fn standstill(&self, worker: WorkerId) -> Standstill<'_, MemoryStore, ManualClock> {
+        Standstill {
+            store: &self.world.store,
+            clock: &self.world.clock,
             gate: &self.gate,
             worker,
         }
@@ -590,13 +600,14 @@ async fn a_deletion_waits_for_an_attempt_that_is_about_to_begin() {
     let deleting = async {
         let mut owner = receiver();
         owner.id = rig.stream.receiver;
-        let (store, id, now) = (&rig.world.store, &rig.stream.id, rig.world.clock.now());
-        let deleted = manage::delete(store, &rig.gate, &owner, id, now).await;
+        let now = rig.world.clock.now();
+        let standstill = rig.standstill(rig.worker);
+        let deleted = manage::delete(standstill, &owner, &rig.stream.id, now).await;
         (deleted.unwrap(), rig.endpoint.users())
     };
     let (_, told) = tokio::join!(rig.deliver(&leased, || false), deleting);
     let begun = vec!["a".to_owned()];
-    assert_eq!(told, (DeletedStream::Deleted { dropped: 1 }, begun));
+    assert_eq!(told, (Some(1), begun));
 }
 
 #[tokio::test(start_paused = true)]
@@ -616,11 +627,68 @@ async fn a_change_waits_for_an_attempt_that_is_about_to_begin() {
             min_verification_interval: Duration::from_secs(30),
             inactivity_timeout: None,
         };
-        let (store, now) = (&rig.world.store, rig.world.clock.now());
+        let (standstill, now) = (rig.standstill(rig.worker), rig.world.clock.now());
         let update = StreamChange::Update(update);
-        let changed = manage::change(store, &rig.gate, &owner, update, terms, now).await;
+        let changed = manage::change(standstill, &owner, update, terms, now).await;
         (changed.unwrap().0.description, rig.endpoint.users())
     };
     let (_, told) = tokio::join!(rig.deliver(&leased, || false), changing);
     assert_eq!(told, (Some("changed".to_owned()), vec!["a".to_owned()]));
+}
+
+/// What another node serves its Receiver with.
+fn elsewhere<'a>(rig: &'a Rig, gate: &'a Gate) -> Standstill<'a, MemoryStore, ManualClock> {
+    Standstill {
+        gate,
+        ..rig.standstill(ids::worker_id())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_on_another_node_waits_for_an_attempt_that_is_about_to_begin() {
+    let mut rig = Rig::new().await;
+    rig.signer.takes = Duration::from_secs(2);
+    rig.world.happens_to(&["a"]).await;
+    let leased = rig.lease().await.unwrap();
+    let deleting = async {
+        let mut owner = receiver();
+        owner.id = rig.stream.receiver;
+        let (gate, now) = (Gate::default(), rig.world.clock.now());
+        let standstill = elsewhere(&rig, &gate);
+        let deleted = manage::delete(standstill, &owner, &rig.stream.id, now).await;
+        (deleted.unwrap(), rig.endpoint.users())
+    };
+    let (_, told) = tokio::join!(rig.deliver(&leased, || false), deleting);
+    assert_eq!(told, (Some(1), vec!["a".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_on_another_node_waits_for_whoever_lost_the_stream_a_moment_ago() {
+    let mut rig = Rig::new().await;
+    rig.signer.takes = Duration::from_secs(2);
+    rig.world.happens_to(&["a"]).await;
+    let leased = rig.lease().await.unwrap();
+    let pausing = async {
+        let mut owner = receiver();
+        owner.id = rig.stream.receiver;
+        let describe = |stream: &Stream| {
+            let mut after = stream.clone();
+            after.description = Some("changed".into());
+            Ok::<_, ()>(after)
+        };
+        let (store, now) = (&rig.world.store, rig.world.clock.now());
+        let changed = store.change_stream(owner.id, &rig.stream.id, now, describe);
+        changed.await.unwrap();
+        let gate = Gate::default();
+        let updating = Updating {
+            gate: &gate,
+            ..rig.updating(ids::worker_id())
+        };
+        let request = UpdateStatus::new(rig.stream.id.clone(), StreamStatus::Paused);
+        let updated = updating.update(&owner, request).await.unwrap();
+        (updated.settled, rig.endpoint.users())
+    };
+    let (_, told) = tokio::join!(rig.deliver(&leased, || false), pausing);
+    assert_eq!(told, (Settled::InForce, vec!["a".to_owned()]));
+    assert_eq!(rig.endpoint.users(), ["a"]);
 }

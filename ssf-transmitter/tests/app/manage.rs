@@ -5,7 +5,9 @@ use std::time::Duration;
 use ssf_transmitter::{
     app::{
         gate::Gate,
+        ids,
         manage::{self, ChangeError},
+        standstill::Standstill,
         verify::{self, VerifyError},
     },
     domain::stream::{ChangeStreamError, Stream, StreamChange, Terms},
@@ -86,7 +88,14 @@ async fn update(
         inactivity_timeout: None,
     };
     let (request, now) = (StreamChange::Update(request), world.clock.now());
-    manage::change(&world.store, &Gate::default(), &owner, request, terms, now).await
+    let gate = Gate::default();
+    let standstill = Standstill {
+        store: &world.store,
+        clock: &world.clock,
+        gate: &gate,
+        worker: ids::worker_id(),
+    };
+    manage::change(standstill, &owner, request, terms, now).await
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod circuit;
 mod issuers;
 mod keys;
 mod ledger;
+mod lost_leases;
 mod operators;
 mod overview;
 mod poll;
@@ -35,9 +36,9 @@ mod tending;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, audit::*, circuit::*, issuers::*, keys::*, ledger::*, operators::*,
-    overview::*, poll::*, profiles::*, receivers::*, retention::*, signing_alg::*, status::*,
-    subjects::*, tending::*, verification::*,
+    announcement::*, audit::*, circuit::*, issuers::*, keys::*, ledger::*, lost_leases::*,
+    operators::*, overview::*, poll::*, profiles::*, receivers::*, retention::*, signing_alg::*,
+    status::*, subjects::*, tending::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
@@ -425,7 +426,10 @@ pub(crate) async fn a_deleted_stream_is_gone_with_its_deliveries_and_its_lease(s
     let settled = [acknowledged(1)];
     store.settle(&leased.lease, &settled, NOW).await.unwrap();
     let delete = || store.delete_stream(stream.receiver, &stream.id, later(1));
-    let deleted = DeletedStream::Deleted { dropped: 1 };
+    let deleted = DeletedStream::Deleted {
+        dropped: 1,
+        owners: vec![leased.lease.clone()],
+    };
     assert_eq!(delete().await.unwrap(), deleted);
     assert_eq!(delete().await.unwrap(), DeletedStream::NotFound);
     let drops = store.drops(stream.receiver, &stream.id).await.unwrap();

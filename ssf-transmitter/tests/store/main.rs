@@ -90,6 +90,11 @@ on_every_store! {
     a_type_that_is_asked_for_while_the_stream_is_disabled_comes_after_that
     a_status_is_kept_with_its_reason_and_leaves_other_streams_alone
     a_change_of_status_tells_who_works_on_the_stream_until_that_is_over
+    whoever_lost_a_lease_may_be_at_work_until_its_time_is_over
+    whoever_lost_a_lease_gives_it_back_all_the_same
+    each_lease_that_was_taken_away_is_remembered
+    a_deletion_tells_who_may_be_at_work
+    another_profile_is_no_reason_to_forget_who_may_be_at_work
     a_pause_of_the_transmitters_lets_its_announcement_alone_be_due
     an_announcement_that_failed_comes_again_although_the_stream_is_held
     a_disabled_stream_drops_everything_but_the_announcement

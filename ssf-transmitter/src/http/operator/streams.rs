@@ -38,7 +38,7 @@ use crate::{
         operator::OperatorScope,
         stream::Stream,
     },
-    ports::{Backlog, Clock, DeletedStream, OperatedStreams, StreamFilter, StreamOverview},
+    ports::{Backlog, Clock, OperatedStreams, StreamFilter, StreamOverview},
 };
 
 /// Another status for a stream.
@@ -202,12 +202,10 @@ pub(super) async fn delete(
     let act = Act::on(actor, Action::DeleteStream, "stream", &stream.id);
     let deleting = Box::pin(async {
         let now = state.clock.now();
-        let (store, gate) = (&state.store, &state.gate);
-        let ended = manage::end(store, gate, &stream.issuer, &stream.id, now).await;
-        match ended.map_err(|error| Problem::store(&error))? {
-            DeletedStream::Deleted { dropped } => Ok(dropped),
-            DeletedStream::NotFound => Err(streams::no_such_stream()),
-        }
+        let ended = manage::end(state.standstill(), &stream.issuer, &stream.id, now).await;
+        ended
+            .map_err(|error| Problem::store(&error))?
+            .ok_or_else(streams::no_such_stream)
     });
     let told = |dropped: &u64| Details::none().with("dropped", dropped);
     let dropped = recorded(&request, &state, act, deleting, told).await?;

@@ -47,6 +47,8 @@ pub(super) struct Kept {
     pub(super) worker: Option<WorkerId>,
     pub(super) epoch: u64,
     pub(super) leased_until: Timestamp,
+    /// Leases that were taken away, and when each would have ended.
+    pub(super) lost: Vec<(StreamLease, Timestamp)>,
     pub(super) health: Health,
     pub(super) answers: Vec<KeptAnswer>,
     pub(super) subjects: KeptSubjects,
@@ -93,6 +95,7 @@ impl Kept {
             worker: None,
             epoch: 0,
             leased_until: Timestamp::default(),
+            lost: Vec::new(),
             answers: Vec::new(),
             health: Health::default(),
             subjects: KeptSubjects::default(),
@@ -106,6 +109,9 @@ impl Kept {
     }
 
     pub(super) fn take_lease_away(&mut self) {
+        let lost = self.newest();
+        self.lost
+            .extend(lost.map(|lease| (lease, self.leased_until)));
         self.worker = None;
         self.epoch += 1;
         self.leased_until = Timestamp::default();
@@ -176,13 +182,20 @@ impl Kept {
         }
     }
 
-    pub(super) fn owner(&self, now: Timestamp) -> Option<StreamLease> {
-        let worker = self.worker?;
-        (self.leased_until > now).then(|| StreamLease {
+    fn newest(&self) -> Option<StreamLease> {
+        Some(StreamLease {
             stream: self.stream.id.clone(),
-            worker,
+            worker: self.worker?,
             epoch: self.epoch,
         })
+    }
+
+    /// The leases under which somebody may be at work.
+    pub(super) fn owners(&self, now: Timestamp) -> Vec<StreamLease> {
+        let newest = self.newest().map(|lease| (lease, self.leased_until));
+        let leases = self.lost.iter().cloned().chain(newest);
+        let open = leases.filter(|(_, until)| *until > now);
+        open.map(|(lease, _)| lease).collect()
     }
 
     /// Becomes `stream` before the event `next`; returns how many deliveries were dropped, and why.

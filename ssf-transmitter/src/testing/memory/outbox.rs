@@ -30,6 +30,13 @@ impl State {
         self.streams.iter_mut().find(|kept| kept.is_held_by(lease))
     }
 
+    fn forget_loss(&mut self, lease: &StreamLease) {
+        let of_streams = self.streams.iter_mut().map(|kept| &mut kept.lost);
+        for losses in of_streams.chain([&mut self.lost_of_gone_streams]) {
+            losses.retain(|(lost, _)| lost != lease);
+        }
+    }
+
     fn append(&mut self, submission: Submission, now: Timestamp) -> Appended {
         let ids: Vec<EventId> = submission.events.iter().map(|(id, _)| *id).collect();
         if let Some(new) = submission.idempotency {
@@ -201,14 +208,17 @@ impl Outbox for MemoryStore {
     }
 
     async fn is_over(&self, lease: &StreamLease, now: Timestamp) -> Result<bool, StoreError> {
-        let mut state = self.state();
-        let kept = state.held(lease);
-        Ok(kept.is_none_or(|kept| kept.leased_until <= now))
+        let state = self.state();
+        let mut gone = state.lost_of_gone_streams.iter();
+        let is_open = |kept: &Kept| kept.owners(now).contains(lease);
+        Ok(!state.streams.iter().any(is_open)
+            && !gone.any(|(lost, until)| lost == lease && *until > now))
     }
 
     async fn release(&self, lease: &StreamLease, health: &Health) -> Result<Fenced, StoreError> {
         let mut state = self.state();
         let Some(kept) = state.held(lease) else {
+            state.forget_loss(lease);
             return Ok(Fenced::LeaseLost);
         };
         kept.worker = None;

@@ -84,7 +84,7 @@ impl State {
         if closes_circuit(whose.decider(), before, stream.status) {
             kept.close_circuit(now);
         }
-        let owner = kept.owner(now);
+        let owners = kept.owners(now);
         let mut dropped = 0;
         for (reason, deliveries) in drops {
             dropped += deliveries;
@@ -94,7 +94,7 @@ impl State {
         ChangedStream::Changed {
             stream: Box::new(stream),
             dropped,
-            owner,
+            owners,
         }
     }
 
@@ -108,14 +108,17 @@ impl State {
         let Some(at) = self.streams.iter().position(own) else {
             return DeletedStream::NotFound;
         };
-        let deleted = self.streams.remove(at);
+        let mut deleted = self.streams.remove(at);
+        let owners = deleted.owners(now);
+        deleted.take_lease_away();
+        self.lost_of_gone_streams.append(&mut deleted.lost);
         self.keys_of_gone_streams += deleted.subjects.keys();
         self.ledger.numbered_gone += deleted.last_sequence;
         let pending = |kept: &&KeptDelivery| !kept.state.is_settled();
         let dropped = deleted.deliveries.values().filter(pending).count() as u64;
         let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
         self.record_drop(deleted.stream.receiver, id, record);
-        DeletedStream::Deleted { dropped }
+        DeletedStream::Deleted { dropped, owners }
     }
 }
 

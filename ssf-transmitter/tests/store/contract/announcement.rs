@@ -216,7 +216,13 @@ pub(crate) async fn the_transmitter_deletes_any_stream_with_a_record(store: &imp
         .end_stream(&stream.issuer, &stream.id, NOW)
         .await
         .unwrap();
-    assert_eq!(deleted, DeletedStream::Deleted { dropped: 2 });
+    assert_eq!(
+        deleted,
+        DeletedStream::Deleted {
+            dropped: 2,
+            owners: Vec::new()
+        }
+    );
     let read = store.stream(stream.receiver, &stream.id).await.unwrap();
     assert_eq!(read, None);
     let drops = store.drops(stream.receiver, &stream.id).await.unwrap();

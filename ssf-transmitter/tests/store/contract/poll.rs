@@ -493,7 +493,13 @@ pub(crate) async fn a_deleted_stream_is_not_polled_any_more(store: &impl Store) 
     let answer = step.answer;
     take(store, &stream, step, NOW).await;
     let deleted = store.delete_stream(stream.receiver, &stream.id, NOW).await;
-    assert_eq!(deleted.unwrap(), DeletedStream::Deleted { dropped: 2 });
+    assert_eq!(
+        deleted.unwrap(),
+        DeletedStream::Deleted {
+            dropped: 2,
+            owners: Vec::new()
+        }
+    );
     let gone = store.poll(stream.receiver, &stream.id, wanting(1, NOW), NOW);
     assert_eq!(gone.await.unwrap(), Polled::NotFound);
     store.take_back(&stream.id, answer, NOW).await.unwrap();

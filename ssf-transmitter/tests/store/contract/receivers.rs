@@ -141,7 +141,13 @@ pub(crate) async fn a_receiver_is_removed_when_its_streams_are_gone(store: &impl
     let removed = store.remove_receiver(id).await.unwrap();
     assert_eq!(removed, RemovedReceiver::HasStreams);
     let deleted = store.delete_stream(id, &stream.id, NOW).await.unwrap();
-    assert_eq!(deleted, DeletedStream::Deleted { dropped: 1 });
+    assert_eq!(
+        deleted,
+        DeletedStream::Deleted {
+            dropped: 1,
+            owners: Vec::new()
+        }
+    );
     let removed = store.remove_receiver(id).await.unwrap();
     assert_eq!(removed, RemovedReceiver::Removed);
     assert_eq!(store.receivers().await.unwrap(), []);

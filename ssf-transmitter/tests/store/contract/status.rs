@@ -155,24 +155,24 @@ pub(crate) async fn a_change_of_status_tells_who_works_on_the_stream_until_that_
     accept(store, vec![event(LOGOUT, email(ALICE))]).await;
     dispatch(store).await;
     let pause = |stream: &Stream| Ok::<_, ()>(stream.with_status(StreamStatus::Paused, None));
-    let owner = async |now| {
+    let owners = async |now| {
         let changed = store.change_stream(stream.receiver, &stream.id, now, pause);
         let changed = changed.await.unwrap();
-        let ChangedStream::Changed { owner, .. } = changed else {
+        let ChangedStream::Changed { owners, .. } = changed else {
             panic!("{changed:?}")
         };
-        owner
+        owners
     };
     let leased = lease(store, 1, NOW).await;
-    assert_eq!(owner(later(29)).await, Some(leased.lease.clone()));
+    assert_eq!(owners(later(29)).await, vec![leased.lease.clone()]);
     let is_over = |now| store.is_over(&leased.lease, now);
     assert!(!is_over(later(29)).await.unwrap());
     assert!(is_over(later(30)).await.unwrap(), "its time is over");
-    assert_eq!(owner(later(30)).await, None);
+    assert_eq!(owners(later(30)).await, []);
     store
         .release(&leased.lease, &Health::default())
         .await
         .unwrap();
     assert!(is_over(later(1)).await.unwrap(), "it was given back");
-    assert_eq!(owner(later(1)).await, None);
+    assert_eq!(owners(later(1)).await, []);
 }

@@ -510,7 +510,13 @@ pub(crate) async fn the_subjects_of_a_stream_that_is_gone_are_forgotten_step_by_
         make(store, addition(&other, email(user)), terms(), NOW).await;
     }
     let deleted = store.delete_stream(stream.receiver, &stream.id, NOW).await;
-    assert_eq!(deleted.unwrap(), DeletedStream::Deleted { dropped: 0 });
+    assert_eq!(
+        deleted.unwrap(),
+        DeletedStream::Deleted {
+            dropped: 0,
+            owners: Vec::new()
+        }
+    );
     assert_eq!(reached(store, email(ALICE), NOW).await, 1);
     let answers = changed(store, &[addition(&stream, email(ALICE))], terms(), NOW).await;
     assert_eq!(answers, [SubjectChanged::NotFound]);
