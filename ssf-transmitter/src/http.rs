@@ -123,6 +123,7 @@ impl AppState {
         Standstill {
             store: &self.store,
             clock: &self.clock,
+            fresh: &self.fresh,
             gate: &self.gate,
             worker: self.worker,
         }

@@ -25,6 +25,8 @@ pub mod ports;
 #[cfg(feature = "server")]
 pub mod push;
 #[cfg(feature = "server")]
+pub mod relay;
+#[cfg(feature = "server")]
 pub mod sealing;
 #[cfg(feature = "server")]
 pub mod server;

@@ -35,6 +35,7 @@ use crate::{
     outbound::{ClientError, Terms, TrustAnchors, TrustError},
     ports::Clock,
     push::PushClient,
+    relay::Relay,
     sealing::{KeyFileError, KeySource, Sealer},
     store::{Access, OpenStoreError, SeaStore},
     tls::{PairError, ServerTls, Watch},
@@ -118,6 +119,8 @@ pub struct Server {
     tasks: JoinSet<()>,
     /// Keeps the keys to the very end: what is in flight at a stop is signed, too.
     keeper: JoinSet<()>,
+    /// Passes on what the others announce, and is therefore stopped after them.
+    relay: (Stopper, JoinSet<()>),
     shutdown: Duration,
 }
 
@@ -175,6 +178,7 @@ impl Server {
         let http = answer(listener, watch.as_ref(), state, config.shutdown)?;
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats);
         let keeper = spawn_keeper(&work, plan);
+        let relay = spawn_relay(&work);
         let (stopper, mut tasks) = spawn_loops(&work, dispatcher, queue, unreached, metrics, watch);
         tasks.spawn(change_subjects(work, subject_queue, config.subjects));
         info!(issuers = issuers.iter().count(), %address, "the transmitter serves");
@@ -186,6 +190,7 @@ impl Server {
             stopper,
             tasks,
             keeper,
+            relay,
             shutdown: config.shutdown,
         })
     }
@@ -224,6 +229,9 @@ impl Server {
             let answered = self.http.stop().await;
             while self.tasks.join_next().await.is_some() {}
             self.keeper.abort_all();
+            let (stopper, mut relay) = self.relay;
+            stopper.stop();
+            while relay.join_next().await.is_some() {}
             answered
         };
         let Ok(answered) = tokio::time::timeout_at(deadline, all).await else {
@@ -348,6 +356,17 @@ fn spawn_keeper(work: &Arc<Work>, plan: KeyPlan) -> JoinSet<()> {
     let mut keeper = JoinSet::new();
     keeper.spawn(async move { keep(&work.keys, &work.store, &work.clock, &plan).await });
     keeper
+}
+
+fn spawn_relay(work: &Arc<Work>) -> (Stopper, JoinSet<()>) {
+    let (stopper, stop) = worker::stop();
+    let relay = Relay {
+        accepted: work.accepted.clone(),
+        fresh: work.fresh.clone(),
+    };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(relay.run(work.store.clone(), stop));
+    (stopper, tasks)
 }
 
 async fn change_subjects(work: Arc<Work>, queue: SubjectQueue, terms: SubjectTerms) {

@@ -23,6 +23,7 @@ mod hold;
 mod keys;
 mod lease;
 mod ledger;
+mod line;
 mod lost_lease;
 mod migration;
 mod operate;
@@ -49,7 +50,10 @@ use sea_orm::{
 };
 
 use self::connect::DatabaseLock;
-pub use self::connect::{Access, OpenStoreError};
+pub use self::{
+    connect::{Access, OpenStoreError},
+    line::{Line, Notice},
+};
 use crate::{ports::StoreError, sealing::Sealer};
 
 /// A database with the key that opens what is sealed in it. Clones share connections.

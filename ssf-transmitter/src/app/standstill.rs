@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::gate::{Gate, WAIT_MAX};
+use super::{
+    gate::{Gate, WAIT_MAX},
+    wake::Wake,
+};
 use crate::{
     domain::id::WorkerId,
     ports::{Clock, Outbox, StoreError, StreamLease},
@@ -20,6 +23,8 @@ pub struct Standstill<'a, S, C> {
     pub store: &'a S,
     /// Tells the time.
     pub clock: &'a C,
+    /// Is called, so that those who work on the stream look at it again.
+    pub fresh: &'a Wake,
     /// Is passed by attempts that begin in this process.
     pub gate: &'a Gate,
     /// This process.
@@ -35,6 +40,7 @@ impl<S: Outbox, C: Clock> Standstill<'_, S, C> {
     /// # Errors
     /// The store is not available.
     pub async fn comes(&self, owners: Vec<StreamLease>) -> Result<bool, StoreError> {
+        self.fresh.wake();
         let deadline = Instant::now() + WAIT_MAX;
         if !self.gate.clears(WAIT_MAX).await {
             return Ok(false);

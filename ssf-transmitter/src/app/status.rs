@@ -145,10 +145,9 @@ impl<S: Outbox, C: Clock> Updating<'_, S, C> {
             ChangedStream::Refused(never) => match never {},
             ChangedStream::NotFound => return Err(StatusError::NotFound),
         };
-        // Whoever delivers, in this process, looks again: for what is due now, or for that nothing is.
-        self.fresh.wake();
         let settled = match stream.status {
             StreamStatus::Enabled => {
+                self.fresh.wake();
                 // What announces a pause that is over does not begin any more, either.
                 _ = self.gate.clears(WAIT_MAX).await;
                 Settled::InForce
@@ -173,6 +172,7 @@ impl<S: Outbox, C: Clock> Updating<'_, S, C> {
         Standstill {
             store: self.store,
             clock: self.clock,
+            fresh: self.fresh,
             gate: self.gate,
             worker: self.worker,
         }

@@ -230,7 +230,6 @@ async fn change(
     });
     let told = |(_, dropped): &(Stream, u64)| Details::none().with("dropped", dropped);
     let (stream, dropped) = recorded(request, &site.app, act, changing, told).await?;
-    site.app.fresh.wake();
     // It may not be polled any more.
     site.app.polls.call(&stream.id);
     info!(stream.id = %stream.id, receiver.id = %receiver.id, deliveries.dropped = dropped, "stream changed");

@@ -38,9 +38,14 @@ impl SeaStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<FanOutLease>, StoreError> {
+        let live = |row: &lease::Model| row.expires_at > row::millis(now);
+        // Whoever is woken in vain does not wait for whoever fans out.
+        let seen = lease::Entity::find_by_id(FAN_OUT).one(&self.reader).await?;
+        if seen.is_some_and(|row| live(&row) && row.worker != worker.uuid()) {
+            return Ok(None);
+        }
         let transaction = self.begin().await?;
         let row = lock_fan_out(&transaction).await?;
-        let live = |row: &lease::Model| row.expires_at > row::millis(now);
         let epoch = match row {
             Some(row) if live(&row) && row.worker == worker.uuid() => row.epoch,
             Some(row) if !live(&row) => row.epoch + 1,

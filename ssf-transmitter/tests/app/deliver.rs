@@ -268,6 +268,7 @@ impl Rig {
         Standstill {
             store: &self.world.store,
             clock: &self.world.clock,
+            fresh: &self.fresh,
             gate: &self.gate,
             worker,
         }

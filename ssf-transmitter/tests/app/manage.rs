@@ -9,6 +9,7 @@ use ssf_transmitter::{
         manage::{self, ChangeError},
         standstill::Standstill,
         verify::{self, VerifyError},
+        wake::Wake,
     },
     domain::stream::{ChangeStreamError, Stream, StreamChange, Terms},
     domain::verification::VerificationError,
@@ -88,10 +89,11 @@ async fn update(
         inactivity_timeout: None,
     };
     let (request, now) = (StreamChange::Update(request), world.clock.now());
-    let gate = Gate::default();
+    let (fresh, gate) = (Wake::default(), Gate::default());
     let standstill = Standstill {
         store: &world.store,
         clock: &world.clock,
+        fresh: &fresh,
         gate: &gate,
         worker: ids::worker_id(),
     };
