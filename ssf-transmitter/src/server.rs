@@ -212,8 +212,9 @@ impl Server {
 
     /// Serves until `stop`, then finishes what is in flight within the configured time.
     ///
-    /// In this order: no new connections, open requests are answered, events that wait are stored, attempts on the
-    /// wire end and are settled. What does not end in time is repeated by the next start, with the same `jti`.
+    /// Other nodes, where there can be any, get streams and the fan-out within a second: attempts on the wire that take longer
+    /// are broken off. Meanwhile, there are no new connections, open requests are answered, and events that wait are stored. What
+    /// does not end in time is repeated by others or the next start, with the same `jti`.
     ///
     /// # Errors
     /// HTTP broke down by itself.
@@ -331,11 +332,20 @@ fn new_work(
         polls: polls.clone(),
         gate: Gate::default(),
         pulse: Pulse::begin(),
-        settings: DeliverySettings::default(),
+        settings: delivery_settings(config, store),
         streams_parallel_max: config.streams_parallel_max,
         tending: config.tending,
         retention: config.retention,
     })
+}
+
+fn delivery_settings(config: &Config, store: &SeaStore) -> DeliverySettings {
+    let mut settings = DeliverySettings::default();
+    if !store.is_shared() {
+        // Nobody waits for what would be broken off.
+        settings.hand_over = config.shutdown;
+    }
+    settings
 }
 
 async fn load_keys(

@@ -189,7 +189,7 @@ pub struct Work {
     pub retention: Retention,
 }
 
-/// Fans out what was accepted, until it is time to stop.
+/// Fans out what was accepted, until it is time to stop; then another may do so.
 pub async fn fan_out(work: Arc<Work>, mut dispatcher: Dispatcher, mut stop: Stop) {
     let mut accepted = work.accepted.listen();
     while !stop.is_stopping() {
@@ -208,9 +208,14 @@ pub async fn fan_out(work: Arc<Work>, mut dispatcher: Dispatcher, mut stop: Stop
             () = stop.stopping() => {}
         }
     }
+    match dispatcher.give_back(&work.store).await {
+        Ok(()) => work.accepted.wake(),
+        Err(error) => error!(error = %Chain(&error), "the fan-out was left to its lease"),
+    }
 }
 
-/// Delivers what is due, several streams at once, until it is time to stop; then finishes what is on the wire.
+/// Delivers what is due, several streams at once, until it is time to stop; then gives the streams back, one by one as what
+/// is on the wire ends or is broken off.
 pub async fn deliver(work: Arc<Work>, mut stop: Stop) {
     let mut fresh = work.fresh.listen();
     let mut streams = JoinSet::new();
@@ -231,6 +236,7 @@ pub async fn deliver(work: Arc<Work>, mut stop: Stop) {
     }
     while let Some(ended) = streams.join_next().await {
         report(ended);
+        work.fresh.wake();
     }
 }
 
@@ -425,7 +431,7 @@ async fn take(
     Ok(next.map_or(SWEEP, |due| due.since(now).clamp(PAUSE, SWEEP)))
 }
 
-async fn one(work: Arc<Work>, leased: LeasedStream, stop: Stop) -> Ended {
+async fn one(work: Arc<Work>, leased: LeasedStream, mut stop: Stop) -> Ended {
     let deliverer = Deliverer {
         store: &work.store,
         signer: &work.keys,
@@ -437,7 +443,7 @@ async fn one(work: Arc<Work>, leased: LeasedStream, stop: Stop) -> Ended {
         settings: work.settings,
         jitter: rand::random::<f64>,
     };
-    deliverer.deliver(&leased, || stop.is_stopping()).await
+    deliverer.deliver(&leased, stop.stopping()).await
 }
 
 fn report(ended: Result<Ended, JoinError>) {

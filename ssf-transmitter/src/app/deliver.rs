@@ -7,7 +7,7 @@
 mod pause;
 mod window;
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, future::Future, pin::pin, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use ssf_types::{
@@ -16,6 +16,7 @@ use ssf_types::{
     set::CompactSet,
     time::Timestamp,
 };
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use self::{
@@ -44,6 +45,9 @@ use crate::{
 /// How often a stream with attempts under way looks for what fell due meanwhile.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long a stop on one of several nodes waits for attempts under way: most end, and the others go on with the rest soon.
+const HAND_OVER: Duration = Duration::from_millis(500);
+
 /// How delivering goes about its work.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -52,6 +56,8 @@ pub struct DeliverySettings {
     pub window_max: usize,
     /// How long a lease lasts; it is renewed while attempts are under way.
     pub lease: Duration,
+    /// How long attempts under way may take to end once it is time to stop; then they are broken off.
+    pub hand_over: Duration,
     /// When the circuit opens, and how long deliveries and streams wait.
     pub circuit: CircuitPolicy,
 }
@@ -61,6 +67,7 @@ impl Default for DeliverySettings {
         Self {
             window_max: 32,
             lease: Duration::from_secs(30),
+            hand_over: HAND_OVER,
             circuit: CircuitPolicy::default(),
         }
     }
@@ -117,7 +124,8 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
     Deliverer<'_, S, G, P, C>
 {
     /// Delivers what is due on a leased stream until nothing is, the stream has to rest, the lease is lost, or `stopping`
-    /// says so; then attempts under way are finished, unless the lease is lost, and the stream is given back.
+    /// comes; then attempts under way are finished, unless the lease is lost, and the stream is given back. After `stopping`
+    /// they get a limited time: what is broken off is repeated with the same `jti` by whoever takes the stream.
     ///
     /// # Errors
     /// The store is not available. The lease expires by itself, and attempts whose end could not be stored are
@@ -126,7 +134,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
     pub async fn deliver(
         &self,
         leased: &LeasedStream,
-        stopping: impl Fn() -> bool,
+        stopping: impl Future<Output = ()>,
     ) -> Result<Delivered, StoreError> {
         let lease = &leased.lease;
         let mut done = Delivered::default();
@@ -135,7 +143,12 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
         let mut sequences = HashSet::new();
         let mut fresh = self.fresh.listen();
         let mut renew_at = self.clock.now().after(self.settings.lease / 3);
+        let mut stopping = pin!(stopping);
+        let mut stops_at = None;
         loop {
+            if stops_at.is_none() && stopping.as_mut().now_or_never().is_some() {
+                stops_at = Some(Instant::now() + self.settings.hand_over);
+            }
             let now = self.clock.now();
             if now >= renew_at {
                 if self.renew(lease, now).await? == Fenced::LeaseLost {
@@ -144,7 +157,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
                 renew_at = now.after(self.settings.lease / 3);
             }
             if !window.is_shut(now)
-                && !stopping()
+                && stops_at.is_none()
                 && sequences.len() < window.width
                 && let Some(passage) = self.enter(sequences.is_empty()).await
             {
@@ -156,6 +169,11 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             let next = tokio::select! {
                 next = under_way.next() => next,
                 () = fresh.wait(LOOK_INTERVAL) => continue,
+                () = &mut stopping, if stops_at.is_none() => {
+                    stops_at = Some(Instant::now() + self.settings.hand_over);
+                    continue;
+                }
+                () = until(stops_at) => break,
             };
             let Some(first) = next else { break };
             let mut ended = vec![first];
@@ -173,7 +191,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             }
             self.pause_if_due(leased, &mut window).await?;
         }
-        // Nothing that is under way is under the lease any more, should it have been lost.
+        // Nothing is under way any more under a lease that is lost or given back.
         drop(under_way);
         self.store.release(lease, &window.health).await?;
         Ok(done)
@@ -317,6 +335,14 @@ fn noticed(fenced: Fenced) -> Fenced {
         measure::leases(Leased::Stream, LeaseChange::Lost, 1);
     }
     fenced
+}
+
+/// Waits for a moment, if there is one.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn report(delivery: &Delivery, outcome: &'static str, state: &DeliveryState) {

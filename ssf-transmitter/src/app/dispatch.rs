@@ -91,6 +91,17 @@ impl Dispatcher {
         }
     }
 
+    /// Lets another fan out at once.
+    ///
+    /// # Errors
+    /// The store is not available; the lease expires by itself.
+    pub async fn give_back(&mut self, store: &impl Outbox) -> Result<(), StoreError> {
+        match self.held.take() {
+            Some(held) => store.release_fan_out(held.lease).await,
+            None => Ok(()),
+        }
+    }
+
     async fn lease(
         &mut self,
         store: &impl Outbox,

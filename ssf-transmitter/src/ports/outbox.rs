@@ -46,6 +46,12 @@ pub trait Outbox {
         until: Timestamp,
     ) -> impl Future<Output = Result<Option<FanOutLease>, StoreError>> + Send;
 
+    /// Gives the fan-out back, so that others need not wait until the lease expires; a lease that is lost stays so.
+    fn release_fan_out(
+        &self,
+        lease: FanOutLease,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Fans out at most `limit` of the oldest events that wait for it.
     ///
     /// `decide` gets an event and the streams interested in its type; it must not wait for anything, since the step

@@ -65,6 +65,17 @@ impl SeaStore {
         }))
     }
 
+    pub(super) async fn give_fan_out_back(&self, held: FanOutLease) -> Result<(), StoreError> {
+        lease::Entity::update_many()
+            .col_expr(lease::Column::ExpiresAt, Expr::value(0_i64))
+            .filter(lease::Column::Name.eq(FAN_OUT))
+            .filter(lease::Column::Worker.eq(held.worker.uuid()))
+            .filter(lease::Column::Epoch.eq(row::signed(held.epoch)))
+            .exec(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     /// Whether `held` is the newest lease of the fan-out, which then stays so until the transaction ends.
     pub(super) async fn holds_fan_out(
         &self,

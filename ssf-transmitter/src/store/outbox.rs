@@ -64,6 +64,10 @@ impl Outbox for SeaStore {
         self.take_fan_out(worker, now, until).await
     }
 
+    async fn release_fan_out(&self, lease: FanOutLease) -> Result<(), StoreError> {
+        self.give_fan_out_back(lease).await
+    }
+
     async fn fan_out<D>(
         &self,
         lease: FanOutLease,

@@ -7,6 +7,7 @@ use std::{
         Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -37,6 +38,8 @@ use ssf_types::{
     stream::{PushDelivery, StreamStatus, UpdateStatus, UpdateStream},
     uri::Issuer,
 };
+
+use tokio::time::Instant;
 
 use super::fixture::*;
 
@@ -229,6 +232,13 @@ impl Rig {
             settings: DeliverySettings::default(),
             jitter: || 1.0,
         };
+        let stopping = std::future::poll_fn(|_| {
+            if stopping() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
         deliverer.deliver(leased, stopping).await.unwrap()
     }
 
@@ -445,6 +455,24 @@ async fn when_the_process_stops_no_attempt_begins_and_the_stream_is_given_back()
     assert_eq!(rig.deliver(&leased, || true).await, Delivered::default());
     assert_eq!(rig.endpoint.users(), [""; 0]);
     assert_eq!(rig.run().await, acknowledged(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_breaks_off_what_stays_on_the_wire_and_the_next_worker_repeats_it() {
+    let mut rig = Rig::new().await;
+    rig.endpoint.held = Some(("b", "never"));
+    rig.world.happens_to(&["a", "b"]).await;
+    let leased = rig.lease().await.unwrap();
+    let began = Instant::now();
+    let on_the_wire = || rig.endpoint.users().contains(&"b".to_owned());
+    assert_eq!(rig.deliver(&leased, on_the_wire).await, acknowledged(1));
+    // The stop is noticed with the next look, at the latest.
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    rig.endpoint.held = None;
+    assert_eq!(rig.run().await, acknowledged(1));
+    let seen = rig.endpoint.seen();
+    assert_eq!(seen[1], seen[2], "{seen:?}");
 }
 
 #[tokio::test]

@@ -58,6 +58,18 @@ async fn a_lease_lasts_as_long_as_its_holder_works() {
 }
 
 #[tokio::test]
+async fn another_takes_over_at_once_when_the_holder_gives_back() {
+    let world = World::new();
+    let (mut holder, mut other) = (dispatcher(), dispatcher());
+    holder.step(&world.store, &world.clock).await.unwrap();
+    holder.give_back(&world.store).await.unwrap();
+    let theirs = other.step(&world.store, &world.clock).await.unwrap();
+    assert_eq!(theirs, Dispatched::Idle);
+    let ours = holder.step(&world.store, &world.clock).await.unwrap();
+    assert_eq!(ours, Dispatched::NotOurs);
+}
+
+#[tokio::test]
 async fn another_takes_over_when_the_holder_is_gone_and_the_holder_notices() {
     let world = World::new();
     let (mut holder, mut other) = (dispatcher(), dispatcher());

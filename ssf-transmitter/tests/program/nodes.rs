@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::rig::{
-    Answer, Installation, PATIENCE, SESSION_REVOKED, Transmitter, client, event_about,
+    Answer, Endpoint, Installation, PATIENCE, SESSION_REVOKED, Transmitter, claims_of, client,
+    event_about,
 };
 
 /// The origin and the path of the issuer that both nodes speak for.
@@ -178,4 +179,41 @@ async fn nodes_that_cannot_hear_each_other_go_on_and_hear_each_other_again() {
     assert!(took < Duration::from_secs(20), "{took:?}");
     until_lines(&database, 2).await;
     assert!(polling.is_woken().await);
+}
+
+async fn pushed_to(node: &Transmitter, receiver: &str, endpoint: &Endpoint) {
+    let delivery = json!({"method": "urn:ietf:rfc:8935", "endpoint_url": endpoint.url});
+    create(node, receiver, delivery).await;
+}
+
+/// The answer of an endpoint that is still thinking about it.
+const THINKING: u16 = 0;
+
+#[tokio::test]
+async fn a_node_that_stops_hands_over_its_streams_and_the_fan_out_at_once() {
+    let nodes = Nodes::new();
+    let stopping = nodes.start();
+    let operator = stopping.operator_token.clone().unwrap();
+    let receiver = nodes.installation.add_receiver("rp");
+    let (slow, quick) = (Endpoint::answering(THINKING), Endpoint::answering(202));
+    pushed_to(&stopping, &receiver, &slow).await;
+    accept(&stopping, &operator, "alice@example.com").await;
+    let first = claims_of(&slow.next().set);
+    let staying = nodes.start();
+    pushed_to(&staying, &receiver, &quick).await;
+    let database = nodes.database().await;
+    until_lines(&database, 2).await;
+
+    let began = Instant::now();
+    stopping.signal("TERM");
+    let again = claims_of(&slow.next().set);
+    let streams = began.elapsed();
+    assert_eq!(again["jti"], first["jti"]);
+    let event = accept(&staying, &operator, "bob@example.com").await;
+    assert_eq!(claims_of(&quick.next().set)["txn"], event);
+    let all = began.elapsed();
+    println!("streams were handed over in {streams:?}, the fan-out in {all:?}");
+    assert!(all < Duration::from_secs(7), "{streams:?} {all:?}");
+    slow.answer(202);
+    assert_eq!(stopping.ended().await.code(), Some(0));
 }

@@ -95,6 +95,7 @@ on_every_store! {
     each_lease_that_was_taken_away_is_remembered
     a_deletion_tells_who_may_be_at_work
     another_profile_is_no_reason_to_forget_who_may_be_at_work
+    whoever_gives_the_fan_out_back_lets_another_have_it_at_once
     a_pause_of_the_transmitters_lets_its_announcement_alone_be_due
     an_announcement_that_failed_comes_again_although_the_stream_is_held
     a_disabled_stream_drops_everything_but_the_announcement

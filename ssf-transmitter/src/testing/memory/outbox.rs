@@ -144,6 +144,16 @@ impl Outbox for MemoryStore {
         Ok(Some(lease))
     }
 
+    async fn release_fan_out(&self, lease: FanOutLease) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some((newest, until)) = &mut state.fan_out
+            && *newest == lease
+        {
+            *until = Timestamp::default();
+        }
+        Ok(())
+    }
+
     async fn fan_out<D>(
         &self,
         lease: FanOutLease,

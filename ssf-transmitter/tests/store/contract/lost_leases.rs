@@ -1,4 +1,4 @@
-//! What every store promises about leases that were taken away.
+//! What every store promises about leases that were taken away or given back.
 
 use ssf_transmitter::{
     domain::{circuit::Health, profile::Profile, stream::Stream},
@@ -104,4 +104,23 @@ pub(crate) async fn another_profile_is_no_reason_to_forget_who_may_be_at_work(st
     let set = store.set_profile(stream.receiver, Profile::SsfDraft3);
     assert_eq!(set.await.unwrap(), ProfileSet::Set);
     assert_eq!(pause(store, &stream, 1).await, [leased.lease]);
+}
+
+pub(crate) async fn whoever_gives_the_fan_out_back_lets_another_have_it_at_once(
+    store: &impl Store,
+) {
+    let take = async |who| {
+        store
+            .lease_fan_out(worker(who), NOW, later(10))
+            .await
+            .unwrap()
+    };
+    let first = take(1).await.unwrap();
+    assert_eq!(take(2).await, None);
+    store.release_fan_out(first).await.unwrap();
+    let second = take(2).await.unwrap();
+    assert!(second.epoch > first.epoch);
+    // It is not the first one's any more.
+    store.release_fan_out(first).await.unwrap();
+    assert_eq!(take(1).await, None);
 }
