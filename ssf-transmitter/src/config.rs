@@ -33,7 +33,7 @@ pub use self::{
     transport::Transport,
 };
 use crate::{
-    app::{keys::KeyPlan, tend::Tending},
+    app::{deliver::LEASE_DEFAULT, keys::KeyPlan, tend::Tending},
     domain::{
         authorization_server::AuthorizationServer,
         coverage::SubjectTerms,
@@ -81,6 +81,12 @@ const SUBJECTS_PER_STREAM_MAX: u64 = 1_000_000_000;
 
 /// Fastest pace of changes of subjects that may be set, per second; each keeps events out for a moment.
 const SUBJECT_CHANGES_PER_SECOND_MAX: u64 = 10_000;
+
+/// Shortest lease that may be set, in seconds: renewing it once a second, in the worst case, has to be in time.
+const LEASE_SECONDS_MIN: u64 = 3;
+
+/// Longest lease that may be set, in seconds: nobody works for so long on what a node that died had.
+const LEASE_SECONDS_MAX: u64 = 60;
 
 /// Largest body that may be allowed, in bytes.
 const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -153,6 +159,8 @@ pub struct Config {
     pub tending: Tending,
     /// How long things are kept; whole days.
     pub retention: Retention,
+    /// How long the fan-out and streams belong to a node that says nothing; whole seconds.
+    pub lease: Duration,
     /// How long a stop waits for what is in flight.
     pub shutdown: Duration,
 }
@@ -190,13 +198,12 @@ impl Config {
         let ingest = reader.size("ingest_body_bytes_max", 2 * 1024 * 1024, BODY_BYTES_MAX);
         let streams = reader.size("streams_parallel_max", 32, 1024);
         let interval = read_verification_interval(&mut reader);
-        let poll = reader.number("poll_timeout_seconds", 30, 1..=POLL_SECONDS_MAX);
-        let polls = reader.size("polls_waiting_max", 10_000, POLLS_WAITING_MAX);
+        let (poll, polls) = read_polls(&mut reader);
         let tokens = read_tokens(&mut reader);
         let servers = authorization_servers::read(&mut reader, others.as_deref());
         let per_receiver = read_streams_per_receiver(&mut reader);
         let (tending, retention) = (read_tending(&mut reader), retention::read(&mut reader));
-        let shutdown = reader.number("shutdown_seconds", 15, 1..=600);
+        let (lease, shutdown) = read_spans(&mut reader);
         let faults = reader.finish();
         let config = (|| {
             Some(Self {
@@ -221,14 +228,15 @@ impl Config {
                 ingest_body_bytes_max: ingest?,
                 streams_parallel_max: streams?,
                 min_verification_interval: interval?,
-                poll_timeout: Duration::from_secs(poll?),
+                poll_timeout: poll?,
                 polls_waiting_max: polls?,
                 token_life: tokens?.life(),
                 authorization_servers: servers?,
                 streams_per_receiver_max: per_receiver?,
                 tending: tending?,
                 retention: retention?,
-                shutdown: Duration::from_secs(shutdown?),
+                lease: lease?,
+                shutdown: shutdown?,
             })
         })();
         config
@@ -331,6 +339,24 @@ fn read_verification_interval(reader: &mut Reader) -> Option<Duration> {
 fn read_streams_per_receiver(reader: &mut Reader) -> Option<u64> {
     let (key, default) = ("streams_per_receiver_max", STREAMS_PER_RECEIVER_DEFAULT);
     reader.number(key, default, 1..=STREAMS_MAX as u64)
+}
+
+/// Reads how long a poll waits, and how many may.
+fn read_polls(reader: &mut Reader) -> (Option<Duration>, Option<usize>) {
+    let seconds = reader.number("poll_timeout_seconds", 30, 1..=POLL_SECONDS_MAX);
+    let polls = reader.size("polls_waiting_max", 10_000, POLLS_WAITING_MAX);
+    (seconds.map(Duration::from_secs), polls)
+}
+
+/// Reads how long leases last, and how long a stop may take.
+fn read_spans(reader: &mut Reader) -> (Option<Duration>, Option<Duration>) {
+    let range = LEASE_SECONDS_MIN..=LEASE_SECONDS_MAX;
+    let lease = reader.number("lease_seconds", LEASE_DEFAULT.as_secs(), range);
+    let shutdown = reader.number("shutdown_seconds", 15, 1..=600);
+    (
+        lease.map(Duration::from_secs),
+        shutdown.map(Duration::from_secs),
+    )
 }
 
 /// Reads what is done for quiet streams; zero turns it off.

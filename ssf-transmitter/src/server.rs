@@ -176,7 +176,7 @@ impl Server {
             ingest_body_bytes_max: config.ingest_body_bytes_max,
         };
         let http = answer(listener, watch.as_ref(), state, config.shutdown)?;
-        let dispatcher = Dispatcher::new(work.worker, config.subject_formats);
+        let dispatcher = Dispatcher::new(work.worker, config.subject_formats, config.lease);
         let keeper = spawn_keeper(&work, plan);
         let relay = spawn_relay(&work);
         let (stopper, mut tasks) = spawn_loops(&work, dispatcher, queue, unreached, metrics, watch);
@@ -340,12 +340,17 @@ fn new_work(
 }
 
 fn delivery_settings(config: &Config, store: &SeaStore) -> DeliverySettings {
-    let mut settings = DeliverySettings::default();
-    if !store.is_shared() {
-        // Nobody waits for what would be broken off.
-        settings.hand_over = config.shutdown;
+    let standard = DeliverySettings::default();
+    DeliverySettings {
+        lease: config.lease,
+        hand_over: if store.is_shared() {
+            standard.hand_over
+        } else {
+            // Nobody waits for what would be broken off.
+            config.shutdown
+        },
+        ..standard
     }
-    settings
 }
 
 async fn load_keys(

@@ -45,6 +45,9 @@ use crate::{
 /// How often a stream with attempts under way looks for what fell due meanwhile.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long leases last unless told otherwise: a stream moves within 10 s of a crash.
+pub const LEASE_DEFAULT: Duration = Duration::from_secs(8);
+
 /// How long a stop on one of several nodes waits for attempts under way: most end, and the others go on with the rest soon.
 const HAND_OVER: Duration = Duration::from_millis(500);
 
@@ -66,7 +69,7 @@ impl Default for DeliverySettings {
     fn default() -> Self {
         Self {
             window_max: 32,
-            lease: Duration::from_secs(30),
+            lease: LEASE_DEFAULT,
             hand_over: HAND_OVER,
             circuit: CircuitPolicy::default(),
         }

@@ -13,9 +13,6 @@ use crate::{
     ports::{Clock, FanOutLease, FannedOut, Outbox, StoreError},
 };
 
-/// How long the lease of the fan-out lasts; after a crash on another node nobody fans out for so long.
-const LEASE: Duration = Duration::from_secs(10);
-
 /// Most events of one step, so that its transaction stays short.
 const STEP_EVENTS_MAX: u64 = 256;
 
@@ -40,6 +37,8 @@ pub enum Dispatched {
 pub struct Dispatcher {
     worker: WorkerId,
     preference: SubjectPreference,
+    /// How long a lease lasts.
+    term: Duration,
     held: Option<Held>,
 }
 
@@ -50,11 +49,13 @@ struct Held {
 }
 
 impl Dispatcher {
-    /// Fans out as `worker`; streams get the identifiers that `preference` chooses.
-    pub fn new(worker: WorkerId, preference: SubjectPreference) -> Self {
+    /// Fans out as `worker`; streams get the identifiers that `preference` chooses. After a crash, nobody fans out for as long
+    /// as a lease lasts.
+    pub fn new(worker: WorkerId, preference: SubjectPreference, lease: Duration) -> Self {
         Self {
             worker,
             preference,
+            term: lease,
             held: None,
         }
     }
@@ -111,7 +112,7 @@ impl Dispatcher {
             return Ok(Some(held.lease));
         }
         let lease = store
-            .lease_fan_out(self.worker, now, now.after(LEASE))
+            .lease_fan_out(self.worker, now, now.after(self.term))
             .await?;
         let had = self.held.map(|held| held.lease);
         if had != lease {
@@ -121,7 +122,7 @@ impl Dispatcher {
         }
         self.held = lease.map(|lease| Held {
             lease,
-            renew_at: now.after(LEASE / 2),
+            renew_at: now.after(self.term / 3),
         });
         Ok(lease)
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ssf_transmitter::{
     app::{
+        deliver::LEASE_DEFAULT,
         dispatch::{Dispatched, Dispatcher},
         ids,
     },
@@ -14,7 +15,11 @@ use ssf_transmitter::{
 use super::fixture::*;
 
 fn dispatcher() -> Dispatcher {
-    Dispatcher::new(ids::worker_id(), SubjectPreference::default())
+    Dispatcher::new(
+        ids::worker_id(),
+        SubjectPreference::default(),
+        LEASE_DEFAULT,
+    )
 }
 
 async fn accept(world: &World, users: &[&str]) {
@@ -53,7 +58,7 @@ async fn a_lease_lasts_as_long_as_its_holder_works() {
         let ours = holder.step(&world.store, &world.clock).await.unwrap();
         let theirs = other.step(&world.store, &world.clock).await.unwrap();
         assert_eq!((ours, theirs), (Dispatched::Idle, Dispatched::NotOurs));
-        world.clock.advance(Duration::from_secs(6));
+        world.clock.advance(Duration::from_secs(5));
     }
 }
 
@@ -74,7 +79,7 @@ async fn another_takes_over_when_the_holder_is_gone_and_the_holder_notices() {
     let world = World::new();
     let (mut holder, mut other) = (dispatcher(), dispatcher());
     holder.step(&world.store, &world.clock).await.unwrap();
-    world.clock.advance(Duration::from_secs(10));
+    world.clock.advance(LEASE_DEFAULT);
     accept(&world, &["a"]).await;
     let theirs = other.step(&world.store, &world.clock).await.unwrap();
     assert!(matches!(theirs, Dispatched::Some { events: 1, .. }));

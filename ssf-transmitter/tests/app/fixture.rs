@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ssf_transmitter::{
-    app::{dispatch::Dispatcher, ids, manage},
+    app::{deliver::LEASE_DEFAULT, dispatch::Dispatcher, ids, manage},
     domain::{
         event::NewEvent, issuer::IssuerName, receiver::Receiver, stream::Stream,
         subjects::SubjectPreference,
@@ -100,7 +100,11 @@ impl World {
     fn dispatcher(&self) -> Dispatcher {
         // The lease of the one before has to end first.
         self.clock.advance(Duration::from_secs(10));
-        Dispatcher::new(ids::worker_id(), SubjectPreference::default())
+        Dispatcher::new(
+            ids::worker_id(),
+            SubjectPreference::default(),
+            LEASE_DEFAULT,
+        )
     }
 }
 

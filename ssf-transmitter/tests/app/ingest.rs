@@ -9,6 +9,7 @@ use std::{
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use ssf_transmitter::{
     app::{
+        deliver::LEASE_DEFAULT,
         dispatch::{Dispatched, Dispatcher},
         ids,
         ingest::{self, IngestError},
@@ -33,7 +34,11 @@ impl Clock for CountingClock<'_> {
 }
 
 async fn accepted(world: &World) -> u64 {
-    let mut dispatcher = Dispatcher::new(ids::worker_id(), SubjectPreference::default());
+    let mut dispatcher = Dispatcher::new(
+        ids::worker_id(),
+        SubjectPreference::default(),
+        LEASE_DEFAULT,
+    );
     match dispatcher.step(&world.store, &world.clock).await.unwrap() {
         Dispatched::Some { events, .. } => events,
         Dispatched::Idle | Dispatched::NotOurs => 0,

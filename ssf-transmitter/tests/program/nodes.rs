@@ -37,6 +37,15 @@ impl Nodes {
         Self { url, installation }
     }
 
+    /// Shortens leases, so that nobody waits long for what a node that died had.
+    fn with_short_leases(mut self) -> Self {
+        let seconds = "3";
+        self.installation = self
+            .installation
+            .with("SSF_TRANSMITTER_LEASE_SECONDS", seconds);
+        self
+    }
+
     fn start(&self) -> Transmitter {
         self.installation.serve_with(&["--issuer", ISSUER])
     }
@@ -216,4 +225,32 @@ async fn a_node_that_stops_hands_over_its_streams_and_the_fan_out_at_once() {
     assert!(all < Duration::from_secs(7), "{streams:?} {all:?}");
     slow.answer(202);
     assert_eq!(stopping.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn when_a_node_is_killed_another_repeats_what_it_was_sending_and_fans_out() {
+    let nodes = Nodes::new().with_short_leases();
+    let dying = nodes.start();
+    let operator = dying.operator_token.clone().unwrap();
+    let receiver = nodes.installation.add_receiver("rp");
+    let endpoint = Endpoint::answering(THINKING);
+    pushed_to(&dying, &receiver, &endpoint).await;
+    accept(&dying, &operator, "alice@example.com").await;
+    let first = claims_of(&endpoint.next().set);
+    let staying = nodes.start();
+
+    let began = Instant::now();
+    dying.kill();
+    endpoint.answer(202);
+    let event = accept(&staying, &operator, "bob@example.com").await;
+    let both = [endpoint.next(), endpoint.next()].map(|pushed| claims_of(&pushed.set));
+    let took = began.elapsed();
+    println!("after a crash, streams and the fan-out were taken over in {took:?}");
+    let of = |user: &str| {
+        let about = |claims: &&Value| claims["sub_id"]["email"] == user;
+        both.iter().find(about).unwrap()
+    };
+    assert_eq!(of("alice@example.com")["jti"], first["jti"]);
+    assert_eq!(of("bob@example.com")["txn"], event);
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
