@@ -5,6 +5,7 @@
 
 mod api;
 mod audit;
+mod deliveries;
 mod emit;
 mod key;
 mod ledger;
@@ -14,6 +15,7 @@ mod receiver;
 mod serve;
 mod source;
 mod stream;
+mod trace;
 
 use std::{
     error::Error,
@@ -61,6 +63,11 @@ enum Command {
     /// Looks after the streams of all Receivers over HTTP, with an operator's token.
     #[command(subcommand)]
     Stream(stream::Command),
+    /// Lists deliveries and has settled ones sent once more, over HTTP, with an operator's token.
+    #[command(subcommand)]
+    Deliveries(deliveries::Command),
+    /// Tells what has become of an event, over HTTP, with an operator's token.
+    Trace(trace::TraceArgs),
     /// Says who looks after the transmitter; works on the database, also while the server runs.
     #[command(subcommand)]
     Operator(operator::Command),
@@ -181,6 +188,8 @@ fn execute(command: Command) -> Outcome {
             Command::Receiver(command) => receiver::execute(command).await,
             Command::Key(command) => key::execute(command).await,
             Command::Stream(command) => Box::pin(stream::execute(command)).await,
+            Command::Deliveries(command) => Box::pin(deliveries::execute(command)).await,
+            Command::Trace(arguments) => Box::pin(trace::execute(arguments)).await,
             Command::Source(command) => Box::pin(source::execute(command)).await,
             Command::Operator(command) => Box::pin(operator::execute(command)).await,
             Command::Audit(command) => audit::execute(command).await,

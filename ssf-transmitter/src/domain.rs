@@ -3,6 +3,7 @@
 //! Functions here take the moment, the jitter and new identifiers as arguments, and return what is to be done.
 
 pub mod announcement;
+pub mod attempt;
 pub mod audit;
 pub mod authorization_server;
 pub mod circuit;
@@ -33,6 +34,7 @@ pub mod poll;
 pub mod profile;
 pub mod push_address;
 pub mod receiver;
+pub mod replay;
 pub mod retention;
 pub mod retry;
 pub mod scope;
@@ -41,5 +43,6 @@ pub mod source;
 pub mod stream;
 pub mod subjects;
 pub mod token_request;
+pub mod trace;
 pub mod trouble;
 pub mod verification;

@@ -12,7 +12,7 @@
 //! 4. Only the holder of the newest lease of a stream, or of the fan-out, changes anything under it: the epoch of a lease
 //!    fences off those who held it before and do not know yet that they lost it.
 //! 5. A pending delivery is due only if no earlier one of its stream with the same order key is pending.
-//! 6. What is settled stays settled.
+//! 6. What is settled stays settled, unless it was refused and is replayed.
 //! 7. Nothing is due on a stream that is not enabled but what announces that. What a pause holds is numbered all the
 //!    same; of what is accepted while a stream is disabled, nothing ever is.
 //! 8. What is dropped leaves a record of how many and why.
@@ -33,6 +33,7 @@ mod retention;
 mod setting;
 mod stream;
 mod subject;
+mod trace;
 
 use std::{error::Error, future::Future};
 
@@ -62,6 +63,10 @@ pub use self::{
     setting::{FirstWrite, Settings},
     stream::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StreamStore},
     subject::{SubjectChange, SubjectChanged, SubjectStore},
+    trace::{
+        Candidate, DeliveryFilter, Replay, ReplayStore, Replayed, Sought, TraceStore, Traced,
+        TracedStream,
+    },
 };
 
 /// A store cannot do what it was asked to.

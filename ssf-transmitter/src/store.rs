@@ -10,6 +10,7 @@
 
 mod announce;
 mod append;
+mod attempts;
 mod audit;
 mod change;
 mod circuit;
@@ -33,6 +34,7 @@ mod overview;
 mod owner_tokens;
 mod poll;
 mod receivers;
+mod replay;
 mod retention;
 mod row;
 mod settings;
@@ -40,6 +42,7 @@ mod sources;
 mod streams;
 mod subjects;
 mod tend;
+mod trace;
 mod verify;
 
 use std::sync::Arc;

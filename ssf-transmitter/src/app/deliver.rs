@@ -10,12 +10,7 @@ mod window;
 use std::{collections::HashSet, future::Future, pin::pin, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use ssf_types::{
-    error::Chain,
-    push::{Failure, PushOutcome},
-    set::CompactSet,
-    time::Timestamp,
-};
+use ssf_types::{error::Chain, push::PushOutcome, set::CompactSet, time::Timestamp};
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
@@ -30,6 +25,7 @@ use super::{
 };
 use crate::{
     domain::{
+        attempt,
         circuit::{Circuit, CircuitPolicy, Tried},
         delivery::{Delivery, DeliveryState},
         issuer::Issuers,
@@ -219,13 +215,15 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
                 }
                 Ended::Answered(outcome) => {
                     let tried = Tried::new(&attempt.delivery, attempt.begun);
-                    let label = label(&outcome);
+                    let answer = attempt::Attempt::pushed(&outcome, now);
+                    let label = answer.class.as_str();
                     let state = window.learn(&tried, outcome, now, &self.settings, jitter);
                     report(&attempt.delivery, label, &state);
                     done.count(&state);
                     settlements.push(Settlement {
                         sequence: attempt.delivery.sequence,
                         state,
+                        answer: Some(answer),
                     });
                 }
             }
@@ -381,23 +379,6 @@ fn report_circuit(was: Circuit, is: Circuit, trouble: Option<&Trouble>) {
         }
         (Circuit::Open, Circuit::Closed) => info!("the receiver answers again"),
         (Circuit::Closed, Circuit::Closed) | (Circuit::Open, Circuit::Open) => {}
-    }
-}
-
-/// The outcome as a label of metrics: a few words, whatever is answered.
-fn label(outcome: &PushOutcome) -> &'static str {
-    match outcome {
-        PushOutcome::Acknowledged { .. } => "acknowledged",
-        PushOutcome::SetRefused(_) => "refused",
-        PushOutcome::KeyRefused(_) => "key_refused",
-        PushOutcome::StreamRefused(_) => "misdirected",
-        PushOutcome::CredentialsRefused { .. } => "unauthorized",
-        PushOutcome::Gone { .. } => "gone",
-        PushOutcome::Busy { .. } => "busy",
-        PushOutcome::OtherSuccess { .. } => "other_success",
-        PushOutcome::Redirected { .. } => "redirected",
-        PushOutcome::Failed(Failure::Status(_)) => "failed",
-        PushOutcome::Failed(Failure::NoAnswer(_)) => "no_answer",
     }
 }
 

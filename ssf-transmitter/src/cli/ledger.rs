@@ -25,6 +25,7 @@ fn print(ledger: &Ledger, out: &mut impl Write) -> io::Result<()> {
         ("dispatched", ledger.dispatched),
         ("waiting", ledger.waiting),
         ("matched", ledger.matched),
+        ("replayed", ledger.replayed),
         ("numbered", ledger.numbered),
         ("pending", ledger.pending),
         ("quarantined", ledger.quarantined),

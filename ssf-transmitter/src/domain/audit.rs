@@ -99,6 +99,8 @@ pub enum Action {
     RotateSource,
     /// A source was removed.
     RemoveSource,
+    /// An operator had deliveries sent once more.
+    ReplayDeliveries,
     /// An operator handed in events, or somebody tried to hand in some that it must not.
     HandInEvents,
 }
@@ -128,6 +130,7 @@ impl Action {
             Self::AddSource => "source.add",
             Self::RotateSource => "source.rotate",
             Self::RemoveSource => "source.remove",
+            Self::ReplayDeliveries => "deliveries.replay",
             Self::HandInEvents => "events.hand_in",
         }
     }

@@ -30,6 +30,14 @@ macro_rules! uuids {
     )+};
 }
 
+impl EventId {
+    /// Reads the one form in which an id is printed: 32 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Self(Uuid::try_parse(text).ok()?);
+        (id.to_string() == text).then_some(id)
+    }
+}
+
 impl ReceiverId {
     /// Reads the one form in which an id is printed: 32 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {

@@ -19,6 +19,8 @@ pub struct Ledger {
     pub waiting: u64,
     /// Streams that got an event, by the records of the fan-out, be they kept still or not; SETs of the framework count, too.
     pub matched: u64,
+    /// Deliveries that were made anew because an operator wanted them sent once more.
+    pub replayed: u64,
     /// Numbers that streams have given out, be they there still or not.
     pub numbered: u64,
     /// Deliveries that are pending or held, as rows.
@@ -39,7 +41,10 @@ impl Ledger {
         let events = self
             .accepted
             .abs_diff(self.dispatched.saturating_add(self.waiting));
-        let deliveries = self.matched.abs_diff(self.numbered);
+        let deliveries = self
+            .matched
+            .saturating_add(self.replayed)
+            .abs_diff(self.numbered);
         self.streams_apart
             .saturating_add(events)
             .saturating_add(deliveries)
@@ -55,7 +60,8 @@ mod tests {
             accepted: 5,
             dispatched: 3,
             waiting: 2,
-            matched: 7,
+            matched: 6,
+            replayed: 1,
             numbered: 7,
             ..Ledger::default()
         }
@@ -77,6 +83,7 @@ mod tests {
         assert_eq!(with(|ledger| ledger.waiting -= 1), 1, "a lost event");
         assert_eq!(with(|ledger| ledger.waiting += 1), 1, "one too many");
         assert_eq!(with(|ledger| ledger.matched -= 2), 2, "a lost record");
+        assert_eq!(with(|ledger| ledger.replayed += 1), 1, "a replay");
         assert_eq!(with(|ledger| ledger.numbered -= 3), 3, "a lost stream");
         assert_eq!(with(|ledger| ledger.streams_apart += 1), 1, "a delivery");
     }

@@ -38,6 +38,8 @@ pub(super) enum Code {
     TooManySubjects,
     /// There is one of this name already.
     NameTaken,
+    /// There is no such event, or it is not kept any more.
+    EventNotFound,
     /// There is no such Receiver.
     ReceiverNotFound,
     /// There is no such source.
@@ -93,6 +95,7 @@ impl Code {
             | Self::SubjectNotAllowed
             | Self::TooManySubjects => StatusCode::FORBIDDEN,
             Self::NotFound
+            | Self::EventNotFound
             | Self::ReceiverNotFound
             | Self::SourceNotFound
             | Self::StreamNotFound => StatusCode::NOT_FOUND,

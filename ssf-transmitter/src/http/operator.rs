@@ -4,11 +4,13 @@
 //! `ops.emit`. Lists come in pages: an object with `items` and, if there are more, `next`, which the next request repeats as `after`.
 
 mod audit;
+mod deliveries;
 mod events;
 mod keys;
 mod receivers;
 mod sources;
 mod streams;
+mod trace;
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header::CACHE_CONTROL, web};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
@@ -40,6 +42,9 @@ pub(super) fn endpoints() -> Endpoints {
         .with::<streams::__path_delete>(web::to(streams::delete))
         .with::<events::__path_emit>(web::to(events::emit))
         .with::<events::__path_dry_run>(web::to(events::dry_run))
+        .with::<deliveries::__path_list>(web::to(deliveries::list))
+        .with::<deliveries::__path_send_again>(web::to(deliveries::send_again))
+        .with::<trace::__path_show>(web::to(trace::show))
         .with::<keys::__path_list>(web::to(keys::list))
         .with::<audit::__path_list>(web::to(audit::list))
 }

@@ -6,6 +6,7 @@ use ssf_types::{id::StreamId, stream::PushDelivery, time::Timestamp};
 
 use super::StoreError;
 use crate::domain::{
+    attempt::Attempt,
     circuit::Health,
     delivery::{Delivery, DeliveryState},
     event::{AcceptedEvent, NewEvent},
@@ -224,6 +225,8 @@ pub struct Settlement {
     pub sequence: u64,
     /// Its new state.
     pub state: DeliveryState,
+    /// The attempt that made it so. One that failed is kept among the first and the latest of its delivery.
+    pub answer: Option<Attempt>,
 }
 
 /// What came of a change that needs a lease.

@@ -179,6 +179,7 @@ impl SeaStore {
             issuer: Set(issuer.as_str().to_owned()),
             source_id: Set(None),
             event_type: Set(event.event.uri().as_str().to_owned()),
+            txn: Set(event.txn.as_ref().map(|txn| self.txn_key(txn.as_str()))),
             payload: Set(payload_cell(id.uuid()).seal(&self.sealer, payload.as_bytes())),
             accepted_at: Set(row::millis(now)),
             dispatched_at: Set(None),

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     announce::{Gateway, open_if_announced},
+    attempts,
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, event, stream, stream_queue},
     fan_out::subject_cell,
@@ -145,8 +146,9 @@ impl SeaStore {
         settlements: &[Settlement],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.keep_attempts(transaction, stream, settlements).await?;
         let mut settled = Vec::new();
-        let mut acknowledged: HashMap<i64, Vec<i64>> = HashMap::new();
+        let mut acknowledged: HashMap<(i64, Option<i16>), Vec<i64>> = HashMap::new();
         for settlement in settlements {
             let sequence = row::signed(settlement.sequence);
             match &settlement.state {
@@ -163,8 +165,10 @@ impl SeaStore {
                     settled.push(sequence);
                 }
                 DeliveryState::Acknowledged { at } => {
+                    let answer = settlement.answer.as_ref();
+                    let status = answer.and_then(|answer| attempts::status(answer.status?));
                     acknowledged
-                        .entry(row::millis(*at))
+                        .entry((row::millis(*at), status))
                         .or_default()
                         .push(sequence);
                     settled.push(sequence);
@@ -181,8 +185,8 @@ impl SeaStore {
                 }
             }
         }
-        for (at, sequences) in acknowledged {
-            let now_so = acknowledge(transaction, stream, sequences, at).await?;
+        for (answer, sequences) in acknowledged {
+            let now_so = acknowledge(transaction, stream, sequences, answer).await?;
             count_acknowledged(transaction, stream, now_so).await?;
         }
         promote(transaction, stream, settled, now).await
@@ -212,10 +216,13 @@ async fn postpone(
     due: Timestamp,
 ) -> Result<(), StoreError> {
     let key_refusals = i32::try_from(key_refusals).unwrap_or(i32::MAX);
+    // One that was under way when an earlier one was replayed waits for that.
+    let held_back = delivery::Column::DueAt.is_null();
+    let due = Expr::case(held_back, delivery::Column::DueAt.into_expr()).finally(row::millis(due));
     of_these(stream, vec![sequence])
         .col_expr(delivery::Column::Attempts, Expr::value(i64::from(attempts)))
         .col_expr(delivery::Column::KeyRefusals, Expr::value(key_refusals))
-        .col_expr(delivery::Column::DueAt, Expr::value(row::millis(due)))
+        .col_expr(delivery::Column::DueAt, due.into())
         .exec(transaction)
         .await?;
     Ok(())
@@ -246,7 +253,7 @@ async fn acknowledge(
     transaction: &DatabaseTransaction,
     stream: Uuid,
     sequences: Vec<i64>,
-    at: i64,
+    (at, status): (i64, Option<i16>),
 ) -> Result<u64, StoreError> {
     let updated = of_these(stream, sequences)
         .col_expr(
@@ -255,6 +262,7 @@ async fn acknowledge(
         )
         .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
         .col_expr(delivery::Column::SettledAt, Expr::value(at))
+        .col_expr(delivery::Column::AnswerStatus, Expr::value(status))
         .exec(transaction)
         .await?;
     Ok(updated.rows_affected)

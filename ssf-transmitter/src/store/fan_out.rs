@@ -195,13 +195,28 @@ impl SeaStore {
             issuer: issuer.as_str().to_owned(),
             source_id: None,
             event_type: event.event.event.uri().as_str().to_owned(),
+            txn: None,
             payload: Vec::new(),
             accepted_at: row::millis(event.accepted_at),
             dispatched_at: None,
         };
-        let events = [(&row, event.clone())];
+        self.decided_at(transaction, &row, event, decide).await
+    }
+
+    /// What is decided about an event at its place, as its fan-out would.
+    pub(super) async fn decided_at<D>(
+        &self,
+        transaction: &DatabaseTransaction,
+        row: &event::Model,
+        event: &AcceptedEvent,
+        decide: D,
+    ) -> Result<FanOut, StoreError>
+    where
+        D: FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        let events = [(row, event.clone())];
         let interest = self.interest(transaction, &events).await?;
-        Ok(interest.decided(&row, event, decide)?)
+        Ok(interest.decided(row, event, decide)?)
     }
 
     /// Who is interested in these events, read in the transaction that fans them out.
@@ -335,6 +350,9 @@ impl SeaStore {
             passes_hold: Set(placed.hold.passes()),
             key_refusals: Set(0),
             offered_once: Set(placed.hold.offer() == Offer::Once),
+            answer_status: Set(None),
+            repetition: Set(0),
+            failed_before: Set(0),
         })
     }
 

@@ -36,6 +36,8 @@ pub(super) enum Total {
     NumberedGone,
     /// What was matched by records of the fan-out that are gone.
     MatchedGone,
+    /// Deliveries that were sent anew.
+    Replayed,
     /// Deliveries that were dropped.
     Dropped(DropReason),
 }
@@ -49,6 +51,7 @@ impl Total {
             Self::Dispatched => "dispatched".to_owned(),
             Self::NumberedGone => "numbered_gone".to_owned(),
             Self::MatchedGone => "matched_gone".to_owned(),
+            Self::Replayed => "replayed".to_owned(),
             Self::Dropped(reason) => format!("{DROPPED}{}", reason.as_str()),
         }
     }
@@ -59,6 +62,7 @@ impl Total {
             "dispatched" => Some(Self::Dispatched),
             "numbered_gone" => Some(Self::NumberedGone),
             "matched_gone" => Some(Self::MatchedGone),
+            "replayed" => Some(Self::Replayed),
             _ => DropReason::read(name.strip_prefix(DROPPED)?).map(Self::Dropped),
         }
     }
@@ -219,7 +223,7 @@ impl LedgerStore for SeaStore {
 
 impl SeaStore {
     /// Begins a transaction in which all that is read is of one moment. It writes nothing and hinders nobody.
-    async fn begin_snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub(super) async fn begin_snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
         // On SQLite that is so without asking.
         let is_asked = self.backend() == DatabaseBackend::Postgres;
         let isolation_level = is_asked.then_some(IsolationLevel::RepeatableRead);
@@ -243,6 +247,7 @@ fn include(ledger: &mut Ledger, totals: &[ledger_total::Model]) -> Result<(), Co
             Total::Dispatched => ledger.dispatched += value,
             Total::NumberedGone => ledger.numbered += value,
             Total::MatchedGone => ledger.matched += value,
+            Total::Replayed => ledger.replayed += value,
             Total::Dropped(reason) => *dropped.entry(reason).or_default() += value,
         }
     }
@@ -261,6 +266,7 @@ mod tests {
             Total::Dispatched,
             Total::NumberedGone,
             Total::MatchedGone,
+            Total::Replayed,
         ];
         let dropped = DropReason::ALL.map(Total::Dropped);
         for total in plain.into_iter().chain(dropped) {

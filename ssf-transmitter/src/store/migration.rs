@@ -16,6 +16,7 @@ mod m0013_choose_algorithms;
 mod m0015_judge_answers;
 mod m0016_keep_totals;
 mod m0018_remember_leases;
+mod m0019_trace_deliveries;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_judge_answers::Migration),
             Box::new(m0016_keep_totals::Migration),
             Box::new(m0018_remember_leases::Migration),
+            Box::new(m0019_trace_deliveries::Migration),
         ]
     }
 }

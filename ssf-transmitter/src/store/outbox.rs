@@ -36,6 +36,18 @@ impl State {
             Self::Dropped => 3,
         }
     }
+
+    /// The state with this number.
+    pub(super) fn read(number: i16) -> Option<Self> {
+        [
+            Self::Pending,
+            Self::Acknowledged,
+            Self::Quarantined,
+            Self::Dropped,
+        ]
+        .into_iter()
+        .find(|state| state.number() == number)
+    }
 }
 
 impl Outbox for SeaStore {

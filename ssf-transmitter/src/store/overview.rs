@@ -78,7 +78,7 @@ impl StreamOverview for SeaStore {
 }
 
 impl SeaStore {
-    async fn streams_behind(
+    pub(super) async fn streams_behind(
         &self,
         db: &impl ConnectionTrait,
         filter: &StreamFilter,

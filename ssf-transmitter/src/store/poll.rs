@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     domain::{
+        attempt::Attempt,
         delivery::DeliveryState,
         id::{AnswerId, ReceiverId},
         poll::{SETS_OUT_MAX, fitting},
@@ -188,6 +189,7 @@ impl SeaStore {
             pending.get(jti.as_str()).map(|pending| Settlement {
                 sequence: row::unsigned(pending.sequence),
                 state: state.clone(),
+                answer: Attempt::polled(state),
             })
         };
         let settlements: Vec<Settlement> = named.iter().filter_map(settlement).collect();

@@ -14,6 +14,7 @@ mod retention;
 mod settings;
 mod streams;
 mod subjects;
+mod trace;
 
 use std::{
     collections::HashMap,
@@ -35,6 +36,7 @@ use crate::{
         issuer::IssuerName,
         operator::Operator,
         source::Source,
+        trace::Recorded,
     },
     ports::{Answered, FanOutLease, StreamLease},
 };
@@ -50,6 +52,8 @@ struct State {
     events: Vec<(IssuerName, Arc<AcceptedEvent>)>,
     /// How many of the events were fanned out: here events become visible in order.
     dispatched: usize,
+    /// What became of those.
+    fan_outs: Vec<Recorded>,
     answers: HashMap<Fingerprint, (Answered, Timestamp)>,
     operators: Vec<Operator>,
     /// There was a first one, whether or not it is still there.

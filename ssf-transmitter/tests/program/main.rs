@@ -17,6 +17,8 @@ mod cluster;
 #[cfg(test)]
 mod conformity;
 #[cfg(test)]
+mod deliveries;
+#[cfg(test)]
 mod earlier_schema;
 #[cfg(test)]
 mod end_to_end;

@@ -28,17 +28,19 @@ mod overview;
 mod poll;
 mod profiles;
 mod receivers;
+mod replay;
 mod retention;
 mod signing_alg;
 mod status;
 mod subjects;
 mod tending;
+mod trace;
 mod verification;
 
 pub(crate) use self::{
     announcement::*, audit::*, circuit::*, issuers::*, keys::*, ledger::*, lost_leases::*,
-    operators::*, overview::*, poll::*, profiles::*, receivers::*, retention::*, signing_alg::*,
-    status::*, subjects::*, tending::*, verification::*,
+    operators::*, overview::*, poll::*, profiles::*, receivers::*, replay::*, retention::*,
+    signing_alg::*, status::*, subjects::*, tending::*, trace::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
@@ -325,6 +327,7 @@ pub(crate) async fn what_is_settled_stays_so(store: &impl Store) {
             code: ErrCode::InvalidKey,
             description: "unknown kid".into(),
         },
+        answer: None,
     };
     let settled = [acknowledged(1), refused];
     store.settle(&leased.lease, &settled, NOW).await.unwrap();

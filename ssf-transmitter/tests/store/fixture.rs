@@ -19,8 +19,8 @@ use ssf_transmitter::{
     ports::{
         AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, Idempotency,
         KeyStore, LeasedStream, LedgerStore, OperatedStreams, OperatorStore, Outbox, PollStore,
-        ReceiverStore, RetentionStore, Settings, Settlement, SourceStore, StreamOverview,
-        StreamStore, SubjectStore, Submission,
+        ReceiverStore, ReplayStore, RetentionStore, Settings, Settlement, SourceStore,
+        StreamOverview, StreamStore, SubjectStore, Submission, TraceStore,
     },
 };
 use ssf_types::{
@@ -50,6 +50,8 @@ pub(crate) trait Store:
     + KeyStore
     + LedgerStore
     + RetentionStore
+    + TraceStore
+    + ReplayStore
     + Settings
 {
 }
@@ -68,6 +70,8 @@ impl<S> Store for S where
         + KeyStore
         + LedgerStore
         + RetentionStore
+        + TraceStore
+        + ReplayStore
         + Settings
 {
 }
@@ -271,6 +275,7 @@ pub(crate) fn acknowledged(sequence: u64) -> Settlement {
     Settlement {
         sequence,
         state: DeliveryState::Acknowledged { at: NOW },
+        answer: None,
     }
 }
 
@@ -282,6 +287,7 @@ pub(crate) fn postponed(sequence: u64, attempts: u32, due: Timestamp) -> Settlem
             key_refusals: 0,
             due,
         },
+        answer: None,
     }
 }
 

@@ -34,6 +34,7 @@ async fn busy(store: &SeaStore) {
             code: ErrCode::InvalidRequest,
             description: String::new(),
         },
+        answer: None,
     };
     let settlements = [acknowledged(1), refused];
     store

@@ -208,6 +208,18 @@ on_every_store! {
     what_is_settled_twice_is_counted_once
     a_stream_that_is_gone_leaves_what_it_counted
     what_has_waited_longest_is_told_of_streams_that_are_not_held
+    the_first_attempts_that_failed_and_the_latest_are_kept
+    what_is_acknowledged_at_once_has_a_status_and_no_attempts
+    what_a_poll_said_of_a_set_is_told_in_its_words
+    an_event_is_found_by_its_id_a_jti_or_its_txn
+    a_trace_tells_of_each_stream_what_became_of_the_event
+    a_trace_is_read_stream_by_stream_and_knows_those_that_are_gone
+    deliveries_are_found_by_where_they_stand_when_and_of_what
+    what_was_refused_is_sent_again_under_its_number_and_name
+    what_was_taken_is_sent_anew_under_another_number_and_name
+    what_is_sent_again_keeps_order_with_what_is_pending
+    what_is_sent_once_more_on_a_held_stream_waits_for_that
+    a_poll_gets_what_is_sent_once_more
     how_a_receiver_has_answered_is_kept_and_told
     streams_with_trouble_are_counted_by_its_kind
     a_receiver_that_changes_its_stream_closes_the_circuit

@@ -30,6 +30,7 @@ async fn filled(rig: &Rig) -> SeaStore {
             code: ErrCode::InvalidRequest,
             description: String::new(),
         },
+        answer: None,
     };
     let settlements = [acknowledged(1), refused];
     let settled = store.settle(&leased.lease, &settlements, NOW).await;

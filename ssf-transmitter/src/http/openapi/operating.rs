@@ -7,7 +7,8 @@ use super::schemas::{array_of, reference};
 use crate::{
     app::receivers::OVERLAP_MAX,
     domain::{
-        name::NAME_BYTES_MAX, profile::Profile, source::SOURCE_LIST_MAX, trouble::TroubleKind,
+        attempt::AnswerClass, name::NAME_BYTES_MAX, profile::Profile, replay::REPLAY_MAX,
+        source::SOURCE_LIST_MAX, trace::Standing, trouble::TroubleKind,
     },
 };
 
@@ -141,6 +142,97 @@ pub(super) fn streams() -> Value {
                 "seq": { "type": "integer" }, "at": { "type": "number" }, "actor": { "type": "object" },
                 "action": text, "target": text, "phase": text, "hash": text,
                 "details": { "type": "object" },
+            },
+        },
+    })
+}
+
+/// Deliveries, what has become of events, and what is sent once more.
+pub(super) fn deliveries() -> Value {
+    let text = json!({ "type": "string" });
+    let count = json!({ "type": "integer", "minimum": 0 });
+    let moment = json!({ "type": "number", "description": "Seconds since 1970." });
+    let standing = json!({ "type": "string", "enum": Standing::ALL.map(Standing::as_str) });
+    let class = json!({ "type": "string", "enum": AnswerClass::ALL.map(AnswerClass::as_str) });
+    json!({
+        "DeliveryPage": page("Delivered"),
+        "Delivered": {
+            "type": "object",
+            "required": ["stream_id", "number", "jti", "event_id", "event_type", "made_at", "repetition", "state", "failed_attempts"],
+            "properties": {
+                "stream_id": reference("StreamId"), "number": count, "jti": text, "event_id": text,
+                "event_type": text, "made_at": moment, "repetition": count, "state": standing,
+                "failed_attempts": count, "due_at": moment, "settled_at": moment,
+                "http_status": { "type": "integer" }, "code": text,
+                "with_receiver_until": moment, "attempts": array_of("Attempt"),
+            },
+            "not": { "required": ["sub_id"] },
+        },
+        "Attempt": {
+            "type": "object", "required": ["number", "at", "class", "status", "code", "description"],
+            "properties": {
+                "number": { "type": "integer", "minimum": 1 }, "at": moment, "class": class,
+                "status": { "type": ["integer", "null"] }, "code": { "type": ["string", "null"] },
+                "description": { "type": ["string", "null"], "description": "The words of the Receiver; they may name the subject." },
+            },
+        },
+        "ReplayWanted": {
+            "type": "object", "additionalProperties": false,
+            "properties": {
+                "stream_id": reference("StreamId"),
+                "jtis": { "type": "array", "minItems": 1, "maxItems": REPLAY_MAX, "items": reference("StreamId") },
+                "event_id": { "type": "string", "pattern": "^[0-9a-f]{32}$" },
+                "state": { "type": "string", "enum": [Standing::Quarantined.as_str(), Standing::Delivered.as_str()] },
+                "since": { "type": "number", "minimum": 0 }, "until": { "type": "number", "minimum": 0 },
+                "event_type": { "type": "string", "minLength": 1 },
+                "after": { "type": "string", "minLength": 1 },
+            },
+        },
+        "ReplayPage": {
+            "type": "object", "required": ["sent", "items"],
+            "properties": { "sent": count, "items": array_of("Replayed"), "next": {} },
+        },
+        "Replayed": {
+            "type": "object", "required": ["stream_id", "number", "jti", "outcome"],
+            "properties": {
+                "stream_id": reference("StreamId"), "number": count, "jti": text,
+                "outcome": { "type": "string", "enum": ["again", "anew", "left_out"] },
+                "sent_as": text, "reason": text,
+            },
+        },
+    })
+}
+
+/// What has become of events.
+pub(super) fn traces() -> Value {
+    let text = json!({ "type": "string" });
+    let count = json!({ "type": "integer", "minimum": 0 });
+    let moment = json!({ "type": "number", "description": "Seconds since 1970." });
+    let standing = json!({ "type": "string", "enum": Standing::ALL.map(Standing::as_str) });
+    json!({
+        "TracePage": {
+            "type": "object", "required": ["events", "items"],
+            "properties": { "events": array_of("TracedEvent"), "items": array_of("TracedStream"), "next": {} },
+        },
+        "TracedEvent": {
+            "type": "object", "required": ["event_id", "issuer", "event_type", "txn", "accepted_at"],
+            "properties": {
+                "event_id": text, "issuer": text, "event_type": text, "txn": text, "accepted_at": moment,
+                "fanned_out": {
+                    "type": "object", "required": ["at", "matched", "skipped", "not_kept"],
+                    "properties": {
+                        "at": moment, "matched": count, "not_kept": count,
+                        "skipped": { "type": "object", "additionalProperties": count },
+                    },
+                },
+            },
+        },
+        "TracedStream": {
+            "type": "object", "required": ["event_id", "stream_id", "receiver_id", "status"],
+            "properties": {
+                "event_id": text, "stream_id": reference("StreamId"), "receiver_id": text,
+                "status": reference("StreamStatus"), "state": standing, "deliveries": array_of("Delivered"),
+                "reason": text, "as_of_now": { "type": "boolean" },
             },
         },
     })

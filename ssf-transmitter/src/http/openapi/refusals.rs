@@ -151,6 +151,24 @@ impl IntoResponses for Overseeing {
     }
 }
 
+/// Of an operator that asks what has become of an event.
+pub(in crate::http) struct Tracing;
+
+impl IntoResponses for Tracing {
+    fn responses() -> Responses {
+        refused(&[ANY, TOKEN, SCOPE, &[Code::EventNotFound]])
+    }
+}
+
+/// Of an operator that has deliveries sent once more.
+pub(in crate::http) struct Replaying;
+
+impl IntoResponses for Replaying {
+    fn responses() -> Responses {
+        refused(&[ANY, TOKEN, SCOPE, BODY])
+    }
+}
+
 /// Of an operator that registers Receivers, gives them other secrets, or removes them.
 pub(in crate::http) struct OperatingReceivers;
 

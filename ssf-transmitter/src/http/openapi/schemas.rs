@@ -28,6 +28,8 @@ pub(super) fn all() -> Value {
         documents(),
         operating::holders(),
         operating::streams(),
+        operating::deliveries(),
+        operating::traces(),
     ];
     let members = groups.into_iter().filter_map(|group| match group {
         Value::Object(schemas) => Some(schemas),

@@ -31,6 +31,12 @@ pub(crate) struct Model {
     pub(crate) key_refusals: i32,
     /// Whether it is dropped when an attempt fails.
     pub(crate) offered_once: bool,
+    /// The status with which a push was acknowledged.
+    pub(crate) answer_status: Option<i16>,
+    /// How often its event had been sent anew on the stream when it was made; unique with the two.
+    pub(crate) repetition: i32,
+    /// How many attempts had failed when it was last replayed; `attempts` counts from there.
+    pub(crate) failed_before: i64,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -13,6 +13,8 @@ pub(crate) struct Model {
     /// Who handed it in; absent if an operator did, or the transmitter itself.
     pub(crate) source_id: Option<Uuid>,
     pub(crate) event_type: String,
+    /// Fingerprint of the `txn` that it was handed in with, if it was with one.
+    pub(crate) txn: Option<Vec<u8>>,
     /// Sealed JSON, as it was handed in.
     pub(crate) payload: Vec<u8>,
     pub(crate) accepted_at: i64,

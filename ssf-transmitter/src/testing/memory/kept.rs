@@ -13,6 +13,7 @@ use super::subjects::KeptSubjects;
 use crate::{
     domain::{
         announcement::is_announced,
+        attempt::{AnswerClass, Attempt, place},
         circuit::Health,
         delivery::{Delivery, DeliveryState},
         dropped::DropReason,
@@ -68,11 +69,37 @@ pub(super) struct KeptDelivery {
     pub(super) order: OrderKey,
     pub(super) state: DeliveryState,
     pub(super) hold: Hold,
+    /// The status with which a push was acknowledged.
+    pub(super) status: Option<u16>,
+    /// How many attempts had failed when it was last replayed.
+    pub(super) failed_before: u32,
+    pub(super) repetition: u32,
+    /// What is kept of attempts, by their places.
+    pub(super) attempts: BTreeMap<u32, (u32, Attempt)>,
 }
 
 /// Whether a delivery is with its Receiver.
 pub(super) fn is_acknowledged(state: &DeliveryState) -> bool {
     matches!(state, DeliveryState::Acknowledged { .. })
+}
+
+impl KeptDelivery {
+    /// Keeps what came of an attempt, before it changes the state.
+    pub(super) fn keep(&mut self, answer: Option<&Attempt>) {
+        let Some(answer) = answer else {
+            return;
+        };
+        if answer.class == AnswerClass::Acknowledged {
+            self.status = answer.status;
+            return;
+        }
+        let DeliveryState::Pending { attempts, .. } = self.state else {
+            return;
+        };
+        let number = self.failed_before + attempts + 1;
+        let kept = (number, answer.clone());
+        self.attempts.insert(place(number), kept);
+    }
 }
 
 impl Kept {
@@ -141,9 +168,12 @@ impl Kept {
     }
 
     /// Drops the keep-alive if it is pending; returns how many deliveries that were.
-    pub(super) fn drop_keep_alive(&mut self) -> u64 {
+    pub(super) fn drop_keep_alive(&mut self, now: Timestamp) -> u64 {
         let keep_alive = self.keep_alive;
-        self.drop_pending(|kept| Some(kept.delivery.sequence) == keep_alive)
+        let reason = DropReason::KeepAliveReplaced;
+        self.drop_pending((reason, now), |kept| {
+            Some(kept.delivery.sequence) == keep_alive
+        })
     }
 
     /// Whether everything that comes is sent.
@@ -217,8 +247,10 @@ impl Kept {
                 .cloned()
                 .collect()
         };
-        let unwanted =
-            self.drop_pending(|kept| given_up.contains(&kept.delivery.event.event.event.uri()));
+        let reason = DropReason::TypeNoLongerRequested;
+        let unwanted = self.drop_pending((reason, now), |kept| {
+            given_up.contains(&kept.delivery.event.event.event.uri())
+        });
         let disabled = match stream.status {
             StreamStatus::Enabled | StreamStatus::Paused => {
                 self.disabled_until = self.disabled_until.min(next);
@@ -226,7 +258,8 @@ impl Kept {
             }
             StreamStatus::Disabled => {
                 self.disabled_until = usize::MAX;
-                self.drop_pending(|kept| kept.hold == Hold::Obeys)
+                let reason = DropReason::StreamDisabled;
+                self.drop_pending((reason, now), |kept| kept.hold == Hold::Obeys)
             }
         };
         if stream.delivery != self.stream.delivery {
@@ -244,7 +277,8 @@ impl Kept {
             self.opens_after = None;
             if stream.status == StreamStatus::Enabled {
                 self.active_at = self.active_at.map(|_| now);
-                outdated = self.drop_pending(|kept| kept.hold == Hold::PassesOnce);
+                let reason = DropReason::AnnouncementOutdated;
+                outdated = self.drop_pending((reason, now), |kept| kept.hold == Hold::PassesOnce);
             }
         }
         if !stream.is_configured_as(&self.stream) {
@@ -258,11 +292,18 @@ impl Kept {
         ]
     }
 
-    fn drop_pending(&mut self, which: impl Fn(&KeptDelivery) -> bool) -> u64 {
-        let before = self.deliveries.len();
-        self.deliveries
-            .retain(|_, kept| kept.state.is_settled() || !which(kept));
-        let dropped = (before - self.deliveries.len()) as u64;
+    fn drop_pending(
+        &mut self,
+        (reason, at): (DropReason, Timestamp),
+        which: impl Fn(&KeptDelivery) -> bool,
+    ) -> u64 {
+        let mut dropped = 0;
+        for kept in self.deliveries.values_mut() {
+            if !kept.state.is_settled() && which(kept) {
+                kept.state = DeliveryState::Dropped { at, reason };
+                dropped += 1;
+            }
+        }
         self.dropped_total += dropped;
         dropped
     }
@@ -330,6 +371,10 @@ impl Kept {
                 due: now,
             },
             hold,
+            status: None,
+            failed_before: 0,
+            repetition: 0,
+            attempts: BTreeMap::new(),
         };
         self.deliveries.insert(sequence, kept);
         sequence

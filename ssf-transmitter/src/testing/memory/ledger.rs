@@ -15,6 +15,7 @@ use crate::{
 pub(super) struct Totals {
     pub(super) accepted: u64,
     pub(super) matched_gone: u64,
+    pub(super) replayed: u64,
     pub(super) numbered_gone: u64,
     pub(super) dropped: BTreeMap<DropReason, u64>,
 }
@@ -45,6 +46,7 @@ impl LedgerStore for MemoryStore {
             dispatched: state.dispatched as u64,
             waiting: (state.events.len() - state.dispatched) as u64,
             matched: state.ledger.matched_gone + state.records.matched(),
+            replayed: state.ledger.replayed,
             numbered: state.ledger.numbered_gone,
             dropped: state.ledger.dropped.clone(),
             ..Ledger::default()

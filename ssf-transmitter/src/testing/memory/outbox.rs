@@ -18,6 +18,7 @@ use crate::{
         framework::Hold,
         id::{EventId, Fingerprint, WorkerId},
         method::DeliveryMethod,
+        trace::Recorded,
     },
     ports::{
         Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Settlement,
@@ -83,14 +84,26 @@ impl State {
                 .map(|kept| kept.stream.id.clone())
                 .collect();
             let before = deliveries;
-            for planned in decide(&event, &interested).planned {
+            let fan_out = decide(&event, &interested);
+            let skipped = self.left_out(&issuer, &event, self.dispatched);
+            let mut recorded = Recorded {
+                at: now,
+                ..Recorded::default()
+            };
+            for (_, reason) in fan_out.skipped.iter().chain(&skipped) {
+                let reason = reason.as_str().to_owned();
+                *recorded.skipped.entry(reason).or_default() += 1;
+            }
+            for planned in fan_out.planned {
                 let of = |kept: &&mut Kept| kept.stream.id == planned.stream;
                 if let Some(kept) = self.streams.iter_mut().find(of) {
                     kept.add(&event, planned, Hold::Obeys, now);
                     deliveries += 1;
+                    recorded.matched += 1;
                 }
             }
             self.records.add(event.id, now, deliveries - before);
+            self.fan_outs.push(recorded);
             self.dispatched += 1;
             events += 1;
         }
@@ -276,6 +289,7 @@ impl Outbox for MemoryStore {
             if delivery.state.is_settled() {
                 continue;
             }
+            delivery.keep(settlement.answer.as_ref());
             match settlement.state {
                 DeliveryState::Pending {
                     attempts,

@@ -3,7 +3,7 @@
 use ssf_types::{id::StreamId, metadata::DefaultSubjects};
 
 use super::{
-    MemoryStore,
+    MemoryStore, State,
     kept::{Kept, KeptDelivery},
 };
 use crate::{
@@ -79,21 +79,7 @@ impl StreamOverview for MemoryStore {
         let fan_out = {
             let state = self.state();
             let next = state.events.len();
-            let (mut interested, mut skipped) = (Vec::new(), Vec::new());
-            for kept in &state.streams {
-                if kept.stream.issuer != *issuer {
-                    continue;
-                }
-                let id = kept.stream.id.clone();
-                match kept.foresees(event, next) {
-                    Some(Ok(())) => interested.push(id),
-                    Some(Err(reason)) => skipped.push((id, reason)),
-                    None => {}
-                }
-            }
-            let mut fan_out = decide(event, &interested);
-            fan_out.skipped.append(&mut skipped);
-            fan_out
+            state.decided_at(issuer, event, next, decide)
         };
         let of_issuer = StreamFilter {
             issuer: Some(issuer.clone()),
@@ -104,10 +90,49 @@ impl StreamOverview for MemoryStore {
     }
 }
 
+impl State {
+    /// What is decided about an event of `issuer` at a position.
+    pub(super) fn decided_at(
+        &self,
+        issuer: &IssuerName,
+        event: &AcceptedEvent,
+        position: usize,
+        decide: impl FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut,
+    ) -> FanOut {
+        let of_issuer = |kept: &&Kept| kept.stream.issuer == *issuer;
+        let interested = self.streams.iter().filter(of_issuer);
+        let interested = interested
+            .filter(|kept| kept.foresees(event, position) == Some(Ok(())))
+            .map(|kept| kept.stream.id.clone());
+        let interested: Vec<StreamId> = interested.collect();
+        let mut fan_out = decide(event, &interested);
+        let mut left_out = self.left_out(issuer, event, position);
+        fan_out.skipped.append(&mut left_out);
+        fan_out
+    }
+
+    /// The streams of `issuer` that are interested in an event at a position, and are left out.
+    pub(super) fn left_out(
+        &self,
+        issuer: &IssuerName,
+        event: &AcceptedEvent,
+        position: usize,
+    ) -> Vec<(StreamId, SkipReason)> {
+        let of_issuer = |kept: &&Kept| kept.stream.issuer == *issuer;
+        let streams = self.streams.iter().filter(of_issuer);
+        let left_out = streams.filter_map(|kept| {
+            let reason = kept.foresees(event, position)?.err()?;
+            Some((kept.stream.id.clone(), reason))
+        });
+        left_out.collect()
+    }
+}
+
 impl Kept {
-    /// Whether the stream gets an event at a position behind all others, or is left out; `None` if it is not interested.
+    /// Whether the stream gets an event at a position, or is left out; `None` if it is not interested.
     fn foresees(&self, event: &AcceptedEvent, position: usize) -> Option<Result<(), SkipReason>> {
-        if !self.first_events.contains_key(&event.event.event.uri()) {
+        let first = self.first_events.get(&event.event.event.uri())?;
+        if position < *first {
             return None;
         }
         let covered = self.covers(event, position);

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
+        attempt::Attempt,
         delivery::{Delivery, DeliveryState},
         id::{AnswerId, ReceiverId},
         poll::{SETS_OUT_MAX, fitting},
@@ -38,6 +39,7 @@ impl Kept {
             if let Some(state) = named.get(&kept.delivery.jti)
                 && !kept.state.is_settled()
             {
+                kept.keep(Attempt::polled(state).as_ref());
                 kept.state = state.clone();
                 self.acknowledged_total += u64::from(is_acknowledged(state));
                 if is_acknowledged(state) {

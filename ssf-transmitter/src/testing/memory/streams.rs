@@ -191,7 +191,7 @@ impl StreamStore for MemoryStore {
             Ok(set) => set,
             Err(refusal) => return Ok(SentAlone::Refused(refusal)),
         };
-        let dropped = kept.drop_keep_alive();
+        let dropped = kept.drop_keep_alive(now);
         let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
         kept.verification = Some(kept.add(&event, set.planned, set.hold, now));
         kept.verified_at = Some(now);

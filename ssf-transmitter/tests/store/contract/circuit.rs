@@ -88,6 +88,7 @@ fn refused_key(sequence: u64, key_refusals: u32, due: Timestamp) -> Settlement {
             key_refusals,
             due,
         },
+        answer: None,
     }
 }
 
@@ -233,6 +234,7 @@ pub(crate) async fn a_pause_that_was_not_taken_is_dropped_with_a_record(store: &
     let dropped = Settlement {
         sequence: 2,
         state: DeliveryState::Dropped { at: NOW, reason },
+        answer: None,
     };
     let settled = [dropped.clone(), dropped];
     store.settle(&leased.lease, &settled, NOW).await.unwrap();

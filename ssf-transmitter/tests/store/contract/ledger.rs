@@ -14,6 +14,7 @@ fn refused(sequence: u64) -> Settlement {
             code: ErrCode::InvalidRequest,
             description: "no such event here".to_owned(),
         },
+        answer: None,
     }
 }
 

@@ -82,6 +82,7 @@ pub(crate) async fn what_waits_on_a_stream_is_counted(store: &impl Store) {
             code: ErrCode::InvalidKey,
             description: "unknown kid".to_owned(),
         },
+        answer: None,
     };
     let settled = [acknowledged(1), refused];
     store.settle(&leased.lease, &settled, NOW).await.unwrap();

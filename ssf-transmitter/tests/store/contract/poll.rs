@@ -26,14 +26,14 @@ use uuid::Uuid;
 use super::{super::fixture::*, announcement::decide_status};
 
 /// What a poll got.
-struct Got {
+pub(super) struct Got {
     settled: PollSettled,
-    deliveries: Vec<Delivery>,
+    pub(super) deliveries: Vec<Delivery>,
     more: bool,
 }
 
 /// A polled stream that the store has, of a Receiver that it knows.
-async fn polled_stream(store: &impl Store, number: u8, uris: &[&str]) -> Stream {
+pub(super) async fn polled_stream(store: &impl Store, number: u8, uris: &[&str]) -> Stream {
     let receiver = known_receiver(store, number).await;
     let mut stream = stream_of(&receiver, uris);
     stream.delivery = DeliveryMethod::Poll;
@@ -52,7 +52,7 @@ pub(super) fn wanting(sets_max: usize, now: Timestamp) -> PollStep {
     }
 }
 
-fn acknowledging(deliveries: &[Delivery], now: Timestamp) -> PollStep {
+pub(super) fn acknowledging(deliveries: &[Delivery], now: Timestamp) -> PollStep {
     let state = DeliveryState::Acknowledged { at: now };
     let acknowledged = deliveries
         .iter()
@@ -63,7 +63,12 @@ fn acknowledging(deliveries: &[Delivery], now: Timestamp) -> PollStep {
     }
 }
 
-async fn take(store: &impl Store, stream: &Stream, step: PollStep, now: Timestamp) -> Got {
+pub(super) async fn take(
+    store: &impl Store,
+    stream: &Stream,
+    step: PollStep,
+    now: Timestamp,
+) -> Got {
     let polled = store.poll(stream.receiver, &stream.id, step, now).await;
     let polled = polled.unwrap();
     let Polled::Done {
@@ -82,7 +87,12 @@ async fn take(store: &impl Store, stream: &Stream, step: PollStep, now: Timestam
     }
 }
 
-async fn poll(store: &impl Store, stream: &Stream, sets_max: usize, now: Timestamp) -> Got {
+pub(super) async fn poll(
+    store: &impl Store,
+    stream: &Stream,
+    sets_max: usize,
+    now: Timestamp,
+) -> Got {
     take(store, stream, wanting(sets_max, now), now).await
 }
 

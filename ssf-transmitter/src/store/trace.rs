@@ -1,0 +1,447 @@
+//! What has become of events and deliveries.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, ExprTrait, Query, SelectStatement},
+};
+use ssf_types::{
+    id::{Jti, StreamId},
+    uri::EventTypeUri,
+};
+use uuid::Uuid;
+
+use super::{
+    SeaStore,
+    append::chunks,
+    entity::{delivery, event, fan_out_record, poll_answer, stream_event_type, stream_queue},
+    outbox::State,
+    row::{self, Cell},
+};
+use crate::{
+    domain::{
+        event::AcceptedEvent,
+        fan_out::FanOut,
+        id::EventId,
+        trace::{Asked, Recorded, Standing, TracedDelivery, TracedEvent},
+    },
+    ports::{
+        CorruptRow, DeliveryFilter, Sought, StoreError, StreamFilter, TraceStore, Traced,
+        TracedStream,
+    },
+};
+
+/// What the rows of deliveries are told with.
+#[derive(Default)]
+pub(super) struct Surroundings {
+    events: HashMap<i64, (EventId, EventTypeUri)>,
+    held: HashSet<Uuid>,
+}
+
+impl TraceStore for SeaStore {
+    async fn find_events(
+        &self,
+        sought: &Sought,
+        from: u64,
+        limit: u64,
+    ) -> Result<Vec<TracedEvent>, StoreError> {
+        let rows = event::Entity::find()
+            .filter(self.named(sought))
+            .filter(event::Column::Position.gte(row::signed(from)))
+            .order_by_asc(event::Column::Position)
+            .limit(limit)
+            .all(&self.reader)
+            .await?;
+        let positions = rows.iter().map(|row| row.position);
+        let records = fan_out_record::Entity::find()
+            .filter(fan_out_record::Column::EventPosition.is_in(positions))
+            .all(&self.reader)
+            .await?;
+        let mut records: HashMap<i64, fan_out_record::Model> = records
+            .into_iter()
+            .map(|record| (record.event_position, record))
+            .collect();
+        let read = |row: &event::Model| self.traced_event(row, records.remove(&row.position));
+        let events: Result<_, CorruptRow> = rows.iter().map(read).collect();
+        Ok(events?)
+    }
+
+    async fn trace<D>(
+        &self,
+        traced: &TracedEvent,
+        (after, limit): (Option<&StreamId>, u64),
+        decide: D,
+    ) -> Result<Traced, StoreError>
+    where
+        D: FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        let position = row::signed(traced.position);
+        let transaction = self.begin_snapshot().await?;
+        let found = event::Entity::find_by_id(position).one(&transaction);
+        let Some(found) = found.await? else {
+            return Ok(Traced::new(FanOut::default(), 0, Vec::new()));
+        };
+        let decided = self.decided_at(&transaction, &found, &traced.event, decide);
+        let decided = decided.await?;
+        let of_issuer = StreamFilter {
+            issuer: Some(traced.issuer.clone()),
+            ..StreamFilter::default()
+        };
+        let streams = self.streams_behind(&transaction, &of_issuer, after, limit);
+        let streams = streams.await?;
+        let ids: Vec<Uuid> = (streams.iter())
+            .filter_map(|stream| row::stream_uuid(&stream.id))
+            .collect();
+        let asked = asked(&transaction, &found, &ids).await?;
+        let mut deliveries = self.deliveries_of(&transaction, position, &ids).await?;
+        let with_it = delivery::Entity::find()
+            .filter(delivery::Column::EventPosition.eq(position))
+            .filter(delivery::Column::Repetition.eq(0))
+            .count(&transaction)
+            .await?;
+        let streams = streams.into_iter().map(|stream| TracedStream {
+            asked: asked.get(&stream.id).copied().unwrap_or(Asked::NotNow),
+            deliveries: deliveries.remove(&stream.id).unwrap_or_default(),
+            stream,
+        });
+        Ok(Traced::new(decided, with_it, streams.collect()))
+    }
+
+    async fn find_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        after: Option<(&StreamId, u64)>,
+        limit: u64,
+    ) -> Result<Vec<TracedDelivery>, StoreError> {
+        let Some(chosen) = chosen(filter, after, limit) else {
+            return Ok(Vec::new());
+        };
+        let rows = chosen.all(&self.reader).await?;
+        let surroundings = self.surroundings(&self.reader, &rows).await?;
+        let read = |row| traced_delivery(row, &surroundings);
+        let deliveries: Result<_, CorruptRow> = rows.iter().map(read).collect();
+        Ok(deliveries?)
+    }
+}
+
+impl SeaStore {
+    /// Matches the events that are sought.
+    fn named(&self, sought: &Sought) -> Condition {
+        let any = Condition::any();
+        match sought {
+            Sought::Event(id) => any.add(event::Column::Id.eq(id.uuid())),
+            Sought::Jti(jti) => {
+                let deliveries = delivery::Entity::find()
+                    .filter(delivery::Column::Jti.eq(jti.as_str()))
+                    .select_only()
+                    .column(delivery::Column::EventPosition)
+                    .into_query();
+                any.add(event::Column::Position.in_subquery(deliveries))
+            }
+            Sought::Txn(txn) => {
+                let own = EventId::parse(txn).map(|id| {
+                    Condition::all()
+                        .add(event::Column::Id.eq(id.uuid()))
+                        .add(event::Column::Txn.is_null())
+                });
+                any.add(event::Column::Txn.eq(self.txn_key(txn)))
+                    .add_option(own)
+            }
+        }
+    }
+
+    /// What an event is found by that was handed in with a `txn`.
+    pub(super) fn txn_key(&self, txn: &str) -> Vec<u8> {
+        let key = self.sealer.fingerprint("event.txn", txn.as_bytes());
+        key.as_bytes().to_vec()
+    }
+
+    fn traced_event(
+        &self,
+        row: &event::Model,
+        record: Option<fan_out_record::Model>,
+    ) -> Result<TracedEvent, CorruptRow> {
+        let recorded = match (row.dispatched_at, record) {
+            (None, _) => None,
+            (Some(at), None) => Some(Recorded {
+                at: row::moment(at),
+                ..Recorded::default()
+            }),
+            (Some(at), Some(record)) => {
+                let cell = Cell::new("fan_out_record", "skipped", row.position.to_string());
+                Some(Recorded {
+                    at: row::moment(at),
+                    matched: row::unsigned(record.matched),
+                    skipped: cell.parse(&record.skipped)?,
+                })
+            }
+        };
+        let issuer = row::issuer_name("event", row.id, row.issuer.clone())?;
+        let event = self.accepted_event(row)?;
+        let place = (row::unsigned(row.position), issuer);
+        Ok(TracedEvent::new(place, event, recorded))
+    }
+
+    /// The deliveries of an event on some streams, with their attempts.
+    async fn deliveries_of(
+        &self,
+        transaction: &DatabaseTransaction,
+        position: i64,
+        streams: &[Uuid],
+    ) -> Result<HashMap<StreamId, Vec<TracedDelivery>>, StoreError> {
+        let rows = delivery::Entity::find()
+            .filter(delivery::Column::EventPosition.eq(position))
+            .filter(delivery::Column::StreamId.is_in(streams.iter().copied()))
+            .order_by_asc(delivery::Column::StreamId)
+            .order_by_asc(delivery::Column::Sequence)
+            .all(transaction)
+            .await?;
+        let surroundings = self.surroundings(transaction, &rows).await?;
+        let with_polls = with_polls(transaction, streams).await?;
+        let may_have_failed = |row: &&delivery::Model| {
+            row.attempts + row.failed_before > 0 || row.state == State::Quarantined.number()
+        };
+        let failed = rows.iter().filter(may_have_failed);
+        let failed: Vec<_> = failed.map(|row| (row.stream_id, row.sequence)).collect();
+        let mut attempts = self.kept_attempts(transaction, &failed).await?;
+        let mut deliveries: HashMap<StreamId, Vec<TracedDelivery>> = HashMap::new();
+        for row in rows {
+            let key = (row.stream_id, row.sequence);
+            let mut delivery = traced_delivery(&row, &surroundings)?;
+            delivery.with_receiver_until = with_polls.get(&key).copied().map(row::moment);
+            delivery.attempts = attempts.remove(&key).unwrap_or_default();
+            let of_stream = deliveries.entry(delivery.stream.clone());
+            of_stream.or_default().push(delivery);
+        }
+        Ok(deliveries)
+    }
+
+    /// What is to be known of the events and streams of deliveries.
+    pub(super) async fn surroundings(
+        &self,
+        db: &impl ConnectionTrait,
+        rows: &[delivery::Model],
+    ) -> Result<Surroundings, StoreError> {
+        let mut surroundings = Surroundings::default();
+        let positions: HashSet<i64> = rows.iter().map(|row| row.event_position).collect();
+        for chunk in chunks(positions.into_iter().collect()) {
+            let events: Vec<(i64, Uuid, String)> = event::Entity::find()
+                .filter(event::Column::Position.is_in(chunk))
+                .select_only()
+                .column(event::Column::Position)
+                .column(event::Column::Id)
+                .column(event::Column::EventType)
+                .into_tuple()
+                .all(db)
+                .await?;
+            for (position, id, uri) in events {
+                let uri = EventTypeUri::parse(uri)
+                    .map_err(|_| CorruptRow::new("event", id.to_string(), "event_type is none"))?;
+                let event = (EventId::new(id), uri);
+                surroundings.events.insert(position, event);
+            }
+        }
+        let streams: HashSet<Uuid> = rows.iter().map(|row| row.stream_id).collect();
+        for chunk in chunks(streams.into_iter().collect()) {
+            let held: Vec<Uuid> = stream_queue::Entity::find()
+                .filter(stream_queue::Column::StreamId.is_in(chunk))
+                .filter(stream_queue::Column::Held.eq(true))
+                .select_only()
+                .column(stream_queue::Column::StreamId)
+                .into_tuple()
+                .all(db)
+                .await?;
+            surroundings.held.extend(held);
+        }
+        Ok(surroundings)
+    }
+}
+
+/// Whether each of these streams had asked for the event's type before it; those that have no interest are absent.
+async fn asked(
+    transaction: &DatabaseTransaction,
+    event: &event::Model,
+    streams: &[Uuid],
+) -> Result<HashMap<StreamId, Asked>, StoreError> {
+    let rows = stream_event_type::Entity::find()
+        .filter(stream_event_type::Column::EventType.eq(&event.event_type))
+        .filter(stream_event_type::Column::StreamId.is_in(streams.iter().copied()))
+        .all(transaction)
+        .await?;
+    let mut asked = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let was = if row.after_position >= event.position {
+            Asked::After
+        } else if row.given_up_after.is_some_and(|last| last < event.position) {
+            Asked::NotNow
+        } else {
+            Asked::Before
+        };
+        asked.insert(row::stream_id(row.stream_id)?, was);
+    }
+    Ok(asked)
+}
+
+/// Until when deliveries are with Receivers that poll, by stream and number.
+async fn with_polls(
+    transaction: &DatabaseTransaction,
+    streams: &[Uuid],
+) -> Result<HashMap<(Uuid, i64), i64>, StoreError> {
+    let answers = poll_answer::Entity::find()
+        .filter(poll_answer::Column::StreamId.is_in(streams.iter().copied()))
+        .order_by_asc(poll_answer::Column::EndsAt)
+        .all(transaction)
+        .await?;
+    let mut until = HashMap::new();
+    for answer in answers {
+        let cell = Cell::new("poll_answer", "sequences", answer.id.to_string());
+        let sequences: Vec<i64> = cell.parse(&answer.sequences)?;
+        let those = sequences.into_iter();
+        until.extend(those.map(|sequence| ((answer.stream_id, sequence), answer.ends_at)));
+    }
+    Ok(until)
+}
+
+/// The deliveries that a filter lets through, by stream and number; `None` if there cannot be any.
+pub(super) fn chosen(
+    filter: &DeliveryFilter,
+    after: Option<(&StreamId, u64)>,
+    limit: u64,
+) -> Option<Select<delivery::Entity>> {
+    let mut which = condition(filter)?;
+    if let Some((stream, sequence)) = after {
+        let stream = row::stream_uuid(stream)?;
+        let further = Condition::all()
+            .add(delivery::Column::StreamId.eq(stream))
+            .add(delivery::Column::Sequence.gt(row::signed(sequence)));
+        let behind = Condition::any()
+            .add(delivery::Column::StreamId.gt(stream))
+            .add(further);
+        which = which.add(behind);
+    }
+    let chosen = delivery::Entity::find()
+        .filter(which)
+        .order_by_asc(delivery::Column::StreamId)
+        .order_by_asc(delivery::Column::Sequence)
+        .limit(limit);
+    Some(chosen)
+}
+
+/// Matches what a filter lets through; `None` if that is nothing.
+fn condition(filter: &DeliveryFilter) -> Option<Condition> {
+    let mut which = Condition::all();
+    if let Some(stream) = &filter.stream {
+        which = which.add(delivery::Column::StreamId.eq(row::stream_uuid(stream)?));
+    }
+    if let Some(standing) = filter.standing {
+        which = which.add(standing_so(standing));
+    }
+    let moment = || Expr::cust("COALESCE(settled_at, iat)");
+    if let Some(since) = filter.since {
+        which = which.add(moment().gte(row::millis(since)));
+    }
+    if let Some(until) = filter.until {
+        which = which.add(moment().lt(row::millis(until)));
+    }
+    if let Some(uri) = &filter.event_type {
+        let event = own_event(event::Column::EventType.eq(uri.as_str()));
+        which = which.add(Expr::exists(event));
+    }
+    if let Some(id) = filter.event {
+        let positions = event::Entity::find()
+            .filter(event::Column::Id.eq(id.uuid()))
+            .select_only()
+            .column(event::Column::Position)
+            .into_query();
+        which = which.add(delivery::Column::EventPosition.in_subquery(positions));
+    }
+    if let Some(jtis) = &filter.jtis {
+        let names = jtis.iter().map(Jti::as_str);
+        which = which.add(delivery::Column::Jti.is_in(names));
+    }
+    Some(which)
+}
+
+/// The event of the delivery that is looked at, if it fits.
+fn own_event(fits: impl Into<sea_orm::sea_query::SimpleExpr>) -> SelectStatement {
+    let position = (delivery::Entity, delivery::Column::EventPosition);
+    Query::select()
+        .expr(Expr::value(1))
+        .from(event::Entity)
+        .and_where(Expr::col((event::Entity, event::Column::Position)).equals(position))
+        .and_where(fits.into())
+        .to_owned()
+}
+
+fn standing_so(standing: Standing) -> Condition {
+    let is = |state: State| Condition::all().add(delivery::Column::State.eq(state.number()));
+    let held_stream = || {
+        let stream = (delivery::Entity, delivery::Column::StreamId);
+        let held = Query::select()
+            .expr(Expr::value(1))
+            .from(stream_queue::Entity)
+            .and_where(
+                Expr::col((stream_queue::Entity, stream_queue::Column::StreamId)).equals(stream),
+            )
+            .and_where(stream_queue::Column::Held.eq(true))
+            .to_owned();
+        Condition::all()
+            .add(delivery::Column::PassesHold.eq(false))
+            .add(Expr::exists(held))
+    };
+    match standing {
+        Standing::Pending => is(State::Pending).add(held_stream().not()),
+        Standing::Held => is(State::Pending).add(held_stream()),
+        Standing::Delivered => is(State::Acknowledged),
+        Standing::Quarantined => is(State::Quarantined),
+        Standing::Dropped => is(State::Dropped),
+    }
+}
+
+/// Reads a delivery; what is kept of its attempts, and of polls, is left out.
+pub(super) fn traced_delivery(
+    row: &delivery::Model,
+    surroundings: &Surroundings,
+) -> Result<TracedDelivery, CorruptRow> {
+    let corrupt = |column, why| {
+        let key = format!("{}/{}", row.stream_id, row.sequence);
+        Cell::new("delivery", column, key).corrupt(why)
+    };
+    let (event, event_type) = surroundings
+        .events
+        .get(&row.event_position)
+        .cloned()
+        .ok_or_else(|| corrupt("event_position", "there is no such event"))?;
+    let state = State::read(row.state).ok_or_else(|| corrupt("state", "it is not a state"))?;
+    let is_held = !row.passes_hold && surroundings.held.contains(&row.stream_id);
+    let standing = match state {
+        State::Pending if is_held => Standing::Held,
+        State::Pending => Standing::Pending,
+        State::Acknowledged => Standing::Delivered,
+        State::Quarantined => Standing::Quarantined,
+        State::Dropped => Standing::Dropped,
+    };
+    let refusal = i64::from(state == State::Quarantined);
+    let failed = row.attempts + row.failed_before + refusal;
+    Ok(TracedDelivery {
+        stream: row::stream_id(row.stream_id)?,
+        sequence: row::unsigned(row.sequence),
+        jti: Jti::parse(row.jti.clone()).map_err(|_| corrupt("jti", "it is not an identifier"))?,
+        event,
+        event_type,
+        made_at: row::moment(row.iat),
+        repetition: u32::try_from(row.repetition).unwrap_or_default(),
+        standing,
+        due: row.due_at.map(row::moment),
+        settled_at: row.settled_at.map(row::moment),
+        status: row
+            .answer_status
+            .and_then(|status| u16::try_from(status).ok()),
+        code: row.code.clone(),
+        failed: u32::try_from(failed).unwrap_or(u32::MAX),
+        with_receiver_until: None,
+        attempts: Vec::new(),
+    })
+}

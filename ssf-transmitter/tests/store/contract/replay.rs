@@ -1,0 +1,189 @@
+//! What every store promises about sending once more.
+
+use ssf_transmitter::{
+    app::replay::replay,
+    domain::{replay::NotReplayed, trace::Standing},
+    ports::{DeliveryFilter, Replayed},
+    testing::ManualClock,
+};
+use ssf_types::{
+    id::{Jti, StreamId},
+    stream::StreamStatus,
+};
+
+use super::{
+    super::fixture::*,
+    poll::{acknowledging, poll, polled_stream, take},
+    trace::refused,
+};
+
+fn of(stream: &StreamId) -> DeliveryFilter {
+    DeliveryFilter {
+        stream: Some(stream.clone()),
+        ..DeliveryFilter::default()
+    }
+}
+
+async fn replayed(store: &impl Store, filter: &DeliveryFilter) -> Vec<Replayed> {
+    let clock = ManualClock::new(NOW);
+    let replayed = replay((store, &clock), (filter, None, 100)).await.unwrap();
+    balances(store).await;
+    replayed
+}
+
+fn outcomes(replayed: &[Replayed]) -> Vec<(u64, Result<bool, NotReplayed>)> {
+    let told = |one: &Replayed| {
+        let outcome = one.outcome.as_ref().map(|jti| *jti == one.jti);
+        (one.sequence, outcome.map_err(|reason| *reason))
+    };
+    replayed.iter().map(told).collect()
+}
+
+async fn names(store: &impl Store, stream: &StreamId) -> Vec<(u64, Jti, Standing)> {
+    let found = store.find_deliveries(&of(stream), None, 100).await.unwrap();
+    let told = found.into_iter();
+    told.map(|one| (one.sequence, one.jti, one.standing))
+        .collect()
+}
+
+pub(crate) async fn what_was_refused_is_sent_again_under_its_number_and_name(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let first = due(store, &leased, NOW).await.remove(0);
+    let settled = store.settle(&leased.lease, &[refused(1)], NOW).await;
+    settled.unwrap();
+    assert_eq!(due(store, &leased, NOW).await, []);
+
+    let again = replayed(store, &of(&stream.id)).await;
+    assert_eq!(outcomes(&again), [(1, Ok(true))]);
+    let ledger = store.ledger().await.unwrap();
+    assert_eq!((ledger.pending, ledger.quarantined), (1, 0));
+    assert_eq!((ledger.numbered, ledger.replayed), (1, 0));
+    let second = due(store, &leased, NOW).await.remove(0);
+    assert_eq!((second.jti, second.attempts), (first.jti, 0));
+
+    let settled = store.settle(&leased.lease, &[acknowledged(1)], NOW).await;
+    settled.unwrap();
+    let ledger = store.ledger().await.unwrap();
+    assert_eq!((ledger.pending, ledger.acknowledged), (0, 1));
+    let found = store.find_deliveries(&of(&stream.id), None, 10).await;
+    assert_eq!(
+        found.unwrap()[0].failed,
+        1,
+        "what was before is not forgotten"
+    );
+}
+
+pub(crate) async fn what_was_taken_is_sent_anew_under_another_number_and_name(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    let ids = accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let first = due(store, &leased, NOW).await.remove(0);
+    let settled = store.settle(&leased.lease, &[acknowledged(1)], NOW).await;
+    settled.unwrap();
+    let of_event = DeliveryFilter {
+        event: Some(ids[0]),
+        ..DeliveryFilter::default()
+    };
+    let anew = replayed(store, &of_event).await;
+    assert_eq!(outcomes(&anew), [(1, Ok(false))]);
+    let ledger = store.ledger().await.unwrap();
+    assert_eq!((ledger.acknowledged, ledger.pending), (1, 1));
+    assert_eq!(
+        (ledger.matched, ledger.replayed, ledger.numbered),
+        (1, 1, 2)
+    );
+    let second = due(store, &leased, NOW).await.remove(0);
+    assert_eq!(second.sequence, 2);
+    assert_ne!(second.jti, first.jti);
+    assert_eq!((second.event.id, &second.sub_id), (ids[0], &first.sub_id));
+
+    // Asked for again, it is not sent a third time under its former name.
+    let named = DeliveryFilter {
+        jtis: Some(vec![first.jti]),
+        ..DeliveryFilter::default()
+    };
+    let since = Err(NotReplayed::ReplayedSince);
+    assert_eq!(outcomes(&replayed(store, &named).await), [(1, since)]);
+    let settled = store.settle(&leased.lease, &[acknowledged(2)], NOW).await;
+    settled.unwrap();
+    let all = replayed(store, &of_event).await;
+    assert_eq!(outcomes(&all), [(1, since), (2, Ok(false))]);
+    assert_eq!(names(store, &stream.id).await.len(), 3);
+}
+
+pub(crate) async fn what_is_sent_again_keeps_order_with_what_is_pending(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    let new = || event(LOGOUT, email(ALICE));
+    accept(store, vec![new(), new(), new(), event(LOGOUT, email(BOB))]).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    for sequence in [1, 2] {
+        let settled = store.settle(&leased.lease, &[refused(sequence)], NOW).await;
+        settled.unwrap();
+    }
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [3, 4]);
+    replayed(store, &of(&stream.id)).await;
+    let expected = [1, 4];
+    let mut now = sequences(&due(store, &leased, NOW).await);
+    now.sort_unstable();
+    assert_eq!(now, expected);
+    // What was under way when it was held back is not due before its turn, although it fails then.
+    let failed = store
+        .settle(&leased.lease, &[postponed(3, 1, NOW)], NOW)
+        .await;
+    failed.unwrap();
+    let mut now = sequences(&due(store, &leased, NOW).await);
+    now.sort_unstable();
+    assert_eq!(now, expected);
+    for sequence in [1, 2, 3] {
+        let settled = store
+            .settle(&leased.lease, &[acknowledged(sequence)], NOW)
+            .await;
+        settled.unwrap();
+    }
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [4]);
+}
+
+pub(crate) async fn what_is_sent_once_more_on_a_held_stream_waits_for_that(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    let users = [ALICE, BOB].map(|user| event(LOGOUT, email(user)));
+    accept(store, users.to_vec()).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let settled = [acknowledged(1), refused(2)];
+    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    set_status(store, &stream, StreamStatus::Paused).await;
+    let both = replayed(store, &of(&stream.id)).await;
+    assert_eq!(outcomes(&both), [(1, Ok(false)), (2, Ok(true))]);
+    assert_eq!(due(store, &leased, NOW).await, []);
+    let held = names(store, &stream.id).await;
+    let held: Vec<u64> = (held.into_iter())
+        .filter_map(|(number, _, standing)| (standing == Standing::Held).then_some(number))
+        .collect();
+    assert_eq!(held, [2, 3]);
+    set_status(store, &stream, StreamStatus::Enabled).await;
+    let mut now = sequences(&due(store, &leased, NOW).await);
+    now.sort_unstable();
+    assert_eq!(now, [2, 3]);
+    set_status(store, &stream, StreamStatus::Disabled).await;
+    let none = replayed(store, &of(&stream.id)).await;
+    let dropped = Err(NotReplayed::Dropped);
+    let since = Err(NotReplayed::ReplayedSince);
+    assert_eq!(outcomes(&none), [(1, since), (2, dropped), (3, dropped)]);
+}
+
+pub(crate) async fn a_poll_gets_what_is_sent_once_more(store: &impl Store) {
+    let stream = polled_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let first = poll(store, &stream, 10, NOW).await.deliveries;
+    take(store, &stream, acknowledging(&first, NOW), NOW).await;
+    replayed(store, &of(&stream.id)).await;
+    let second = poll(store, &stream, 10, NOW).await.deliveries;
+    assert_eq!(sequences(&second), [2]);
+    assert_ne!(second[0].jti, first[0].jti);
+}
