@@ -15,7 +15,10 @@ mod trace;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header::CACHE_CONTROL, web};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
-use ssf_types::{id::StreamId, json};
+use ssf_types::{
+    id::StreamId,
+    json::{self, Members},
+};
 
 use super::{endpoints::Endpoints, problem::Problem, query};
 
@@ -95,8 +98,10 @@ fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
 /// Reads a JSON object without members that mean nothing.
 fn object<T: DeserializeOwned>(body: &[u8], expected: &'static str) -> Result<T, Problem> {
     let text = json::check(body).map_err(|error| Problem::bad_request(error.to_string()))?;
-    // The reason of a fault is not told, for it might repeat a value.
-    serde_json::from_str(text).map_err(|_| Problem::bad_request(expected))
+    // What is derived would take a list of the values as well. The reason of a fault is not told, for it might repeat a value.
+    let is_object = Members::parse(text).is_ok();
+    let read = is_object.then(|| serde_json::from_str(text).ok()).flatten();
+    read.ok_or_else(|| Problem::bad_request(expected))
 }
 
 /// Reads a member that may be absent, but not null.

@@ -148,6 +148,7 @@ async fn what_is_not_strict_json_is_refused_everywhere() {
         "{\"stream_id\":\"x\"} {}".to_owned(),
         "{\"stream_id\":\"x\"}//".to_owned(),
         "\u{feff}{}".to_owned(),
+        "[3600]".to_owned(),
         "{\"a\":01}".to_owned(),
         "{\"a\":1e999999}".to_owned(),
         "{\"a\":\"\\x\"}".to_owned(),
