@@ -126,12 +126,13 @@ impl RetentionStore for SeaStore {
     }
 }
 
-/// Pending deliveries that have been so for too long. The state stands in the text, so that SQLite sees that an index is of
-/// these alone.
+/// Pending deliveries that have been so for too long, but for those that an operator has sent again. The state stands in the
+/// text, so that SQLite sees that an index is of these alone.
 fn outdated(before: Timestamp) -> Select<delivery::Entity> {
     delivery::Entity::find()
         .filter(Expr::cust("state = 0"))
         .filter(delivery::Column::Iat.lt(row::millis(before)))
+        .filter(delivery::Column::FailedBefore.eq(0))
         .order_by_asc(delivery::Column::Iat)
 }
 

@@ -216,6 +216,7 @@ on_every_store! {
     a_trace_is_read_stream_by_stream_and_knows_those_that_are_gone
     deliveries_are_found_by_where_they_stand_when_and_of_what
     what_was_refused_is_sent_again_under_its_number_and_name
+    what_was_refused_and_is_sent_again_is_not_dropped_for_its_age
     what_was_taken_is_sent_anew_under_another_number_and_name
     what_is_sent_again_keeps_order_with_what_is_pending
     what_is_sent_once_more_on_a_held_stream_waits_for_that

@@ -85,7 +85,8 @@ impl State {
 }
 
 fn pending_since(kept: &KeptDelivery) -> Option<Timestamp> {
-    (!kept.state.is_settled()).then_some(kept.delivery.iat)
+    let is_sent_again = kept.failed_before > 0;
+    (!kept.state.is_settled() && !is_sent_again).then_some(kept.delivery.iat)
 }
 
 fn settled_at(kept: &KeptDelivery) -> Option<Timestamp> {

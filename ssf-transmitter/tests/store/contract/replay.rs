@@ -76,6 +76,29 @@ pub(crate) async fn what_was_refused_is_sent_again_under_its_number_and_name(sto
     );
 }
 
+pub(crate) async fn what_was_refused_and_is_sent_again_is_not_dropped_for_its_age(
+    store: &impl Store,
+) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    let events = [ALICE, BOB].map(|user| event(LOGOUT, email(user)));
+    accept(store, events.to_vec()).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let settled = store.settle(&leased.lease, &[refused(1)], NOW).await;
+    settled.unwrap();
+    let again = replayed(store, &of(&stream.id)).await;
+    assert!(outcomes(&again).contains(&(1, Ok(true))));
+
+    assert_eq!(
+        store.expire_pending(later(1), later(9), 10).await.unwrap(),
+        1,
+        "the other one is as old"
+    );
+    let left = due(store, &leased, later(9)).await;
+    let left: Vec<u64> = left.iter().map(|one| one.sequence).collect();
+    assert_eq!(left, [1]);
+}
+
 pub(crate) async fn what_was_taken_is_sent_anew_under_another_number_and_name(store: &impl Store) {
     let stream = known_stream(store, 1, &[LOGOUT]).await;
     let ids = accept(store, vec![event(LOGOUT, email(ALICE))]).await;
