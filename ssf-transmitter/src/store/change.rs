@@ -5,7 +5,7 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use ssf_types::{id::StreamId, metadata::DefaultSubjects, time::Timestamp, uri::EventTypeUri};
@@ -17,11 +17,12 @@ use super::{
     circuit::{close_circuit, forget_key_refusals},
     deliver::{promote_all, refresh_next_due},
     dropped::{Owned, drop_pending, record_drop},
-    entity::{delivery, event, stream, stream_event_type, stream_queue},
+    entity::{event, stream, stream_event_type, stream_queue},
     hold::follow_status,
     lost_lease::{self, owners, take_lease_away},
     poll::{follow_method, refresh_poll_due},
     row,
+    trace::own_event,
 };
 use crate::{
     domain::{
@@ -259,12 +260,9 @@ async fn lose_interest(
         return Ok(0);
     }
     give_up_types(transaction, of.stream, &lost).await?;
-    let events = event::Entity::find()
-        .filter(event::Column::EventType.is_in(lost))
-        .select_only()
-        .column(event::Column::Position)
-        .into_query();
-    let which = Condition::all().add(delivery::Column::EventPosition.in_subquery(events));
+    // Asked of each pending delivery: to list all events of these types would take as long as there are events.
+    let of_lost_type = own_event(event::Column::EventType.is_in(lost));
+    let which = Condition::all().add(Expr::exists(of_lost_type));
     let dropped = drop_pending(transaction, of.stream, which, now).await?;
     let reason = DropReason::TypeNoLongerRequested;
     record_drop(transaction, of, DropRecord::new(reason, dropped, now)).await?;

@@ -17,6 +17,7 @@ mod m0015_judge_answers;
 mod m0016_keep_totals;
 mod m0018_remember_leases;
 mod m0019_trace_deliveries;
+mod m0020_find_pending;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_keep_totals::Migration),
             Box::new(m0018_remember_leases::Migration),
             Box::new(m0019_trace_deliveries::Migration),
+            Box::new(m0020_find_pending::Migration),
         ]
     }
 }

@@ -365,7 +365,7 @@ fn condition(filter: &DeliveryFilter) -> Option<Condition> {
 }
 
 /// The event of the delivery that is looked at, if it fits.
-fn own_event(fits: impl Into<sea_orm::sea_query::SimpleExpr>) -> SelectStatement {
+pub(super) fn own_event(fits: impl Into<sea_orm::sea_query::SimpleExpr>) -> SelectStatement {
     let position = (delivery::Entity, delivery::Column::EventPosition);
     Query::select()
         .expr(Expr::value(1))
