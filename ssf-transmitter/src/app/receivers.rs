@@ -14,7 +14,7 @@ use tracing::info;
 use super::ids;
 use crate::{
     domain::{
-        credential::{CLIENT_KEYS_MAX, Credential, CredentialKind, ExternalClient},
+        credential::{CLIENT_KEYS_MAX, Credential, CredentialKind, ExternalClient, OVERLAP_MAX},
         id::{Fingerprint, ReceiverId},
         issuer::IssuerName,
         jwt::is_name,
@@ -29,12 +29,6 @@ use crate::{
     sealing::Sealer,
     token::{BearerToken, TokenKind},
 };
-
-/// How long what is replaced counts beside what replaces it, unless the operator says otherwise.
-pub const OVERLAP_DEFAULT: Duration = Duration::from_hours(24);
-
-/// Longest time for that: beyond it, nobody remembers that there is an old one.
-pub const OVERLAP_MAX: Duration = Duration::from_hours(24 * 30);
 
 /// What a Receiver is to be recognised by.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ use crate::{
     app::{clock::SystemClock, ids},
     domain::{
         audit::{Act, Action, Details},
+        credential::{OVERLAP_DEFAULT, OVERLAP_MAX},
         name::{Name, NameError},
         operator::{Operator, OperatorScope, OperatorScopes},
     },
@@ -20,12 +21,6 @@ use crate::{
     store::{Access, SeaStore},
     token::{BearerToken, TokenKind},
 };
-
-/// How long a former token counts beside the new one unless told otherwise, in seconds: a day.
-pub(super) const OVERLAP_SECONDS_DEFAULT: u64 = 24 * 60 * 60;
-
-/// Longest time that it may count, in seconds: a month.
-pub(super) const OVERLAP_SECONDS_MAX: u64 = 30 * 24 * 60 * 60;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -51,7 +46,7 @@ pub(super) enum Command {
         #[arg(value_parser = name)]
         name: Name,
         /// How long the former token counts still
-        #[arg(long, value_name = "N", default_value_t = OVERLAP_SECONDS_DEFAULT, value_parser = clap::value_parser!(u64).range(0..=OVERLAP_SECONDS_MAX))]
+        #[arg(long, value_name = "N", default_value_t = OVERLAP_DEFAULT.as_secs(), value_parser = clap::value_parser!(u64).range(0..=OVERLAP_MAX.as_secs()))]
         overlap_seconds: u64,
         #[command(flatten)]
         settings: SettingArgs,

@@ -13,15 +13,13 @@ use super::{Outcome, SettingArgs, audit, read_capped};
 use crate::{
     app::{
         clock::SystemClock,
-        receivers::{
-            self, ClientKeys, NewCredential, NewReceiver, OVERLAP_DEFAULT, Removal, Secrets,
-        },
+        receivers::{self, ClientKeys, NewCredential, NewReceiver, Removal, Secrets},
     },
     config::Config,
     domain::{
         audit::{Act, Action, Details},
         authorization_server::AuthorizationServer,
-        credential::{CredentialKind, Registered},
+        credential::{CredentialKind, OVERLAP_DEFAULT, Registered},
         issuer::{IssuerName, IssuerNameError},
         profile::Profile,
         receiver::Receiver,

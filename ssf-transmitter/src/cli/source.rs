@@ -9,13 +9,14 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use super::{
     Outcome, SettingArgs, audit,
-    operator::{OVERLAP_SECONDS_DEFAULT, OVERLAP_SECONDS_MAX, name},
+    operator::name,
     receiver::{NoSuchIssuer, parse_issuer_name},
 };
 use crate::{
     app::{clock::SystemClock, ids},
     domain::{
         audit::{Act, Action, Details},
+        credential::{OVERLAP_DEFAULT, OVERLAP_MAX},
         issuer::IssuerName,
         name::Name,
         source::{EventTypes, Source, SourceError, SubjectIssuers},
@@ -41,7 +42,7 @@ pub(super) enum Command {
         #[arg(value_parser = name)]
         name: Name,
         /// How long the former token counts still
-        #[arg(long, value_name = "N", default_value_t = OVERLAP_SECONDS_DEFAULT, value_parser = clap::value_parser!(u64).range(0..=OVERLAP_SECONDS_MAX))]
+        #[arg(long, value_name = "N", default_value_t = OVERLAP_DEFAULT.as_secs(), value_parser = clap::value_parser!(u64).range(0..=OVERLAP_MAX.as_secs()))]
         overlap_seconds: u64,
         #[command(flatten)]
         settings: SettingArgs,

@@ -1,8 +1,16 @@
 //! What a Receiver shows to be recognised.
 
+use std::time::Duration;
+
 use ssf_types::{time::Timestamp, uri::Issuer};
 
 use super::id::Fingerprint;
+
+/// How long what is replaced counts beside what replaces it, unless the operator says otherwise.
+pub const OVERLAP_DEFAULT: Duration = Duration::from_hours(24);
+
+/// Longest time for that: beyond it, nobody remembers that there is an old one.
+pub const OVERLAP_MAX: Duration = Duration::from_hours(24 * 30);
 
 /// Most keys that a client may register at once: two of each algorithm.
 pub const CLIENT_KEYS_MAX: usize = 8;

@@ -12,6 +12,8 @@ mod sources;
 mod streams;
 mod trace;
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header::CACHE_CONTROL, web};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -21,6 +23,7 @@ use ssf_types::{
 };
 
 use super::{endpoints::Endpoints, problem::Problem, query};
+use crate::domain::credential::OVERLAP_MAX;
 
 /// Most entries of one page.
 const PAGE_MAX: u64 = 1000;
@@ -93,6 +96,24 @@ fn page_with(mut body: Value, items: &[Value], next: Option<Value>) -> HttpRespo
 fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
     response.insert_header((CACHE_CONTROL, "no-store"));
     response
+}
+
+/// What is told with the wish for a new secret.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rotation {
+    overlap_seconds: u64,
+}
+
+/// Reads how long what a new secret replaces counts beside it.
+fn overlap(body: &[u8]) -> Result<Duration, Problem> {
+    let expected = "the body must be {\"overlap_seconds\": N} with N from 0 to 2592000";
+    let Rotation { overlap_seconds } = object(body, expected)?;
+    let overlap = Duration::from_secs(overlap_seconds);
+    if overlap > OVERLAP_MAX {
+        return Err(Problem::bad_request(expected));
+    }
+    Ok(overlap)
 }
 
 /// Reads a JSON object without members that mean nothing.

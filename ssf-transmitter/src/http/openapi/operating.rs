@@ -4,12 +4,9 @@ use serde_json::{Value, json};
 use ssf_types::stream::REASON_BYTES_MAX;
 
 use super::schemas::{array_of, reference};
-use crate::{
-    app::receivers::OVERLAP_MAX,
-    domain::{
-        attempt::AnswerClass, name::NAME_BYTES_MAX, profile::Profile, replay::REPLAY_MAX,
-        source::SOURCE_LIST_MAX, trace::Standing, trouble::TroubleKind,
-    },
+use crate::domain::{
+    attempt::AnswerClass, credential::OVERLAP_MAX, name::NAME_BYTES_MAX, profile::Profile,
+    replay::REPLAY_MAX, source::SOURCE_LIST_MAX, trace::Standing, trouble::TroubleKind,
 };
 
 /// Those who have tokens.

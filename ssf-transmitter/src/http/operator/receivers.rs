@@ -1,7 +1,5 @@
 //! Receivers.
 
-use std::time::Duration;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload},
@@ -19,7 +17,7 @@ use super::{
         openapi::refusals::{OperatingReceivers, Overseeing},
         problem::Problem,
     },
-    object, page, present, private,
+    object, overlap, page, present, private,
 };
 use crate::{
     app::{
@@ -57,12 +55,6 @@ struct Registration {
     credential: Credential,
     #[serde(default, deserialize_with = "present")]
     profile: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rotation {
-    overlap_seconds: u64,
 }
 
 /// GET: all Receivers, by name.
@@ -146,14 +138,12 @@ pub(super) async fn rotate(
 ) -> Result<HttpResponse, Problem> {
     let operator = auth::operator(&request, &state, OperatorScope::Manage).await?;
     let body = body::json(&request, payload, state.management_body_bytes_max).await?;
-    let expected = "the body must be {\"overlap_seconds\": N} with N from 0 to 2592000";
-    let Rotation { overlap_seconds } = object(&body, expected)?;
+    let overlap = overlap(&body)?;
     let receiver = find(&state, &id).await?;
     let actor = Actor::operator(operator.id);
     let act = Act::on(actor, Action::RotateReceiver, "receiver", receiver.id)
-        .with("overlap_seconds", overlap_seconds);
+        .with("overlap_seconds", overlap.as_secs());
     let rotating = Box::pin(async {
-        let overlap = Duration::from_secs(overlap_seconds);
         let (store, sealer, now) = (&state.store, &state.sealer, state.clock.now());
         let rotated = receivers::rotate(store, sealer, &receiver, Vec::new(), overlap, now);
         rotated.await.map_err(|error| refused(&error))

@@ -1,7 +1,5 @@
 //! Sources.
 
-use std::time::Duration;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload},
@@ -19,7 +17,7 @@ use super::{
         openapi::refusals::{OperatingSources, Overseeing},
         problem::Problem,
     },
-    object, page, present, private,
+    object, overlap, page, present, private,
 };
 use crate::{
     app::ids,
@@ -35,9 +33,6 @@ use crate::{
     token::{BearerToken, TokenKind},
 };
 
-/// Longest time that a former token may count beside the new one, in seconds: a month.
-const OVERLAP_SECONDS_MAX: u64 = 30 * 24 * 60 * 60;
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewSource {
@@ -48,12 +43,6 @@ struct NewSource {
     event_types: Vec<String>,
     #[serde(default, deserialize_with = "present")]
     subject_issuers: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rotation {
-    overlap_seconds: u64,
 }
 
 /// GET: all sources, by name.
@@ -145,11 +134,7 @@ pub(super) async fn rotate(
 ) -> Result<HttpResponse, Problem> {
     let operator = auth::operator(&request, &state, OperatorScope::Manage).await?;
     let body = body::json(&request, payload, state.management_body_bytes_max).await?;
-    let expected = "the body must be {\"overlap_seconds\": N} with N from 0 to 2592000";
-    let Rotation { overlap_seconds } = object(&body, expected)?;
-    if overlap_seconds > OVERLAP_SECONDS_MAX {
-        return Err(Problem::bad_request(expected));
-    }
+    let overlap = overlap(&body)?;
     let id = source_id(&id)?;
     let token = BearerToken::generate(TokenKind::Source);
     let fingerprint = token.fingerprint(&state.sealer);
@@ -159,10 +144,10 @@ pub(super) async fn rotate(
         "source",
         id,
     )
-    .with("overlap_seconds", overlap_seconds);
+    .with("overlap_seconds", overlap.as_secs());
     let rotating = Box::pin(async {
         let now = state.clock.now();
-        let until = now.after(Duration::from_secs(overlap_seconds));
+        let until = now.after(overlap);
         existing(state.store.rotate_source(id, fingerprint, now, until).await)
     });
     recorded(&request, &state, act, rotating, |()| Details::none()).await?;
