@@ -33,6 +33,7 @@ pub mod pace;
 pub mod poll;
 pub mod profile;
 pub mod push_address;
+pub mod push_hosts;
 pub mod receiver;
 pub mod replay;
 pub mod retention;

@@ -58,7 +58,10 @@ pub use self::{
     },
     overview::{Backlog, Preview, StreamFilter, StreamOverview},
     poll::{PollSettled, PollStep, PollStore, Polled},
-    receiver::{AddedReceiver, ProfileSet, ReceiverStore, RemovedReceiver, ReplacedCredentials},
+    receiver::{
+        AddedReceiver, ProfileSet, PushHostsBound, ReceiverStore, RemovedReceiver,
+        ReplacedCredentials,
+    },
     retention::{ForgottenEvents, RetentionStore},
     setting::{FirstWrite, Settings},
     stream::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StreamStore},

@@ -19,6 +19,7 @@ use crate::{
         issuer::IssuerName,
         jwt::is_name,
         profile::Profile,
+        push_hosts::PushHosts,
         receiver::{Receiver, ReceiverNameError},
         scope::Scopes,
     },
@@ -110,6 +111,8 @@ pub struct NewReceiver {
     pub credentials: Vec<NewCredential>,
     /// How it speaks.
     pub profile: Profile,
+    /// Where its streams may push to.
+    pub push_hosts: PushHosts,
 }
 
 impl NewReceiver {
@@ -127,6 +130,7 @@ impl NewReceiver {
             scopes: Scopes::all(),
             credentials,
             profile: Profile::default(),
+            push_hosts: PushHosts::any(),
         }
     }
 }
@@ -188,6 +192,7 @@ pub async fn add(
         .map_err(RegisterError::Name)?;
     receiver.scopes = new.scopes;
     receiver.profile = new.profile;
+    receiver.push_hosts = new.push_hosts;
     let (credentials, secrets) = made(&receiver.issuer, new.credentials, sealer)?;
     let added = store.add_receiver(&receiver, &credentials, now).await;
     match added.map_err(RegisterError::Store)? {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use ssf_types::{audience::Audience, time::Timestamp, uri::Issuer};
+use ssf_types::{audience::Audience, id::StreamId, time::Timestamp, uri::Issuer};
 
 use super::{Outcome, SettingArgs, audit, read_capped};
 use crate::{
@@ -22,10 +22,11 @@ use crate::{
         credential::{CredentialKind, OVERLAP_DEFAULT, Registered},
         issuer::{IssuerName, IssuerNameError},
         profile::Profile,
+        push_hosts::PushHosts,
         receiver::Receiver,
         scope::{Scope, Scopes, ScopesError},
     },
-    ports::{Clock, ProfileSet, ReceiverStore, StoreError},
+    ports::{Clock, ProfileSet, PushHostsBound, ReceiverStore, StoreError},
     server::open_store,
     store::{Access, SeaStore},
 };
@@ -34,7 +35,7 @@ use crate::{
 pub(super) enum Command {
     /// Registers a Receiver and prints its token or its client secret, once.
     Add(Box<AddArgs>),
-    /// Lists the Receivers, separated by tabs: id, name, audiences, issuer, scopes, what each is recognised by, and its profile.
+    /// Lists the Receivers, separated by tabs: id, name, audiences, issuer, scopes, what each is recognised by, its profile, and the hosts that it is bound to.
     List {
         #[command(flatten)]
         settings: SettingArgs,
@@ -48,6 +49,16 @@ pub(super) enum Command {
         /// ssf-1.0, ssf-id3, ssf-id2, sse-id1, apple, google-workspace, okta or sailpoint
         #[arg(value_parser = Profile::parse)]
         profile: Profile,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// Binds a Receiver to hosts: its streams push there and nowhere else, whoever has its token.
+    SetPushHosts {
+        /// Its name or its id
+        receiver: String,
+        /// Host of the endpoints that its streams may have; can be repeated; without any, it may choose
+        #[arg(long, value_name = "HOST")]
+        push_host: Vec<String>,
         #[command(flatten)]
         settings: SettingArgs,
     },
@@ -76,6 +87,9 @@ pub(super) struct AddArgs {
     /// How it speaks: ssf-1.0, ssf-id3, ssf-id2, sse-id1, apple, google-workspace, okta or sailpoint
     #[arg(long, value_name = "NAME", default_value = Profile::Strict.as_str(), value_parser = Profile::parse)]
     profile: Profile,
+    /// Host of the endpoints that its streams may have; can be repeated [default: it may choose]
+    #[arg(long, value_name = "HOST")]
+    push_host: Vec<String>,
     #[command(flatten)]
     credentials: CredentialArgs,
     #[command(flatten)]
@@ -174,6 +188,20 @@ pub(super) struct NoSuchIssuer(pub(super) IssuerName);
 #[error("there is no receiver with this name or id")]
 struct NoSuchReceiver;
 
+/// Streams are pushed to other hosts.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "these streams of the receiver are pushed to other hosts, and have to be moved or deleted before: {0}"
+)]
+struct PushedElsewhere(String);
+
+impl PushedElsewhere {
+    fn new(streams: &[StreamId]) -> Self {
+        let ids: Vec<&str> = streams.iter().map(StreamId::as_str).collect();
+        Self(ids.join(" "))
+    }
+}
+
 pub(super) fn parse_issuer_name(text: &str) -> Result<IssuerName, IssuerNameError> {
     IssuerName::parse(text)
 }
@@ -192,6 +220,11 @@ pub(super) async fn execute(command: Command) -> Outcome {
             profile,
             settings,
         } => set_profile(&receiver, profile, settings).await,
+        Command::SetPushHosts {
+            receiver,
+            push_host,
+            settings,
+        } => set_push_hosts(&receiver, &push_host, settings).await,
         Command::Remove { receiver, settings } => remove(&receiver, settings).await,
     }
 }
@@ -212,11 +245,13 @@ async fn add(arguments: AddArgs) -> Outcome {
         new.scopes = Scopes::of(arguments.scope);
     }
     new.profile = arguments.profile;
+    new.push_hosts = PushHosts::parse(arguments.push_host.iter().map(String::as_str))?;
     let (store, sealer) = open_store(&config, Access::Administer).await?;
     let act = Act::making(audit::actor()?, Action::AddReceiver, "receiver")
         .with("name", &new.name)
         .with("scopes", &new.scopes)
-        .with("profile", new.profile.as_str());
+        .with("profile", new.profile.as_str())
+        .with("push_hosts", &new.push_hosts);
     let adding = Box::pin(async {
         let added = receivers::add(&store, &sealer, new, SystemClock.now());
         Ok(added.await?)
@@ -262,6 +297,27 @@ async fn set_profile(receiver: &str, profile: Profile, settings: SettingArgs) ->
     let mut out = io::stdout().lock();
     writeln!(out, "receiver_id={}", receiver.id)?;
     writeln!(out, "profile={}", profile.as_str())?;
+    Ok(())
+}
+
+async fn set_push_hosts(receiver: &str, hosts: &[String], settings: SettingArgs) -> Outcome {
+    let hosts = PushHosts::parse(hosts.iter().map(String::as_str))?;
+    let (store, _) = open_store(&settings.read()?, Access::Administer).await?;
+    let receiver = find(&store, receiver).await?;
+    let actor = audit::actor()?;
+    let act =
+        Act::on(actor, Action::BindPushHosts, "receiver", receiver.id).with("push_hosts", &hosts);
+    let binding = Box::pin(async {
+        match store.bind_push_hosts(receiver.id, &hosts).await? {
+            PushHostsBound::Bound => Ok(()),
+            PushHostsBound::Elsewhere(streams) => Err(PushedElsewhere::new(&streams).into()),
+            PushHostsBound::NotFound => Err(NoSuchReceiver.into()),
+        }
+    });
+    audit::recorded(&store, act, binding, |()| Details::none()).await?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "receiver_id={}", receiver.id)?;
+    writeln!(out, "push_hosts={hosts}")?;
     Ok(())
 }
 
@@ -322,7 +378,7 @@ async fn list(settings: SettingArgs) -> Outcome {
         let audience: Vec<&str> = receiver.audience.values().collect();
         writeln!(
             out,
-            "{}\t{}\t{}\t{}\t{}\t{}\t{}",
+            "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
             receiver.id,
             receiver.name,
             audience.join(" "),
@@ -330,6 +386,7 @@ async fn list(settings: SettingArgs) -> Outcome {
             receiver.scopes,
             shown(&store, &receiver, now).await?,
             receiver.profile.as_str(),
+            receiver.push_hosts,
         )?;
     }
     Ok(())

@@ -75,6 +75,8 @@ pub enum Action {
     RotateReceiver,
     /// A Receiver was given another profile.
     SetProfile,
+    /// A Receiver was bound to hosts, or to none.
+    BindPushHosts,
     /// A Receiver was removed, with its streams.
     RemoveReceiver,
     /// A signing key was made that is going to sign.
@@ -118,6 +120,7 @@ impl Action {
             Self::AddReceiver => "receiver.add",
             Self::RotateReceiver => "receiver.rotate",
             Self::SetProfile => "receiver.profile",
+            Self::BindPushHosts => "receiver.push_hosts",
             Self::RemoveReceiver => "receiver.remove",
             Self::RotateKey => "key.rotate",
             Self::ImportKey => "key.import",

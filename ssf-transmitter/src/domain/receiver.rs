@@ -2,7 +2,9 @@
 
 use ssf_types::audience::Audience;
 
-use super::{id::ReceiverId, issuer::IssuerName, profile::Profile, scope::Scopes};
+use super::{
+    id::ReceiverId, issuer::IssuerName, profile::Profile, push_hosts::PushHosts, scope::Scopes,
+};
 
 /// Longest name of a Receiver, in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
@@ -25,6 +27,8 @@ pub struct Receiver {
     pub token_epoch: u64,
     /// How it speaks.
     pub profile: Profile,
+    /// Where its streams may push to.
+    pub push_hosts: PushHosts,
 }
 
 /// The text cannot name a Receiver.
@@ -55,6 +59,7 @@ impl Receiver {
             scopes: Scopes::all(),
             token_epoch: 0,
             profile: Profile::default(),
+            push_hosts: PushHosts::any(),
         })
     }
 }

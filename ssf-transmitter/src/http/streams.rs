@@ -80,7 +80,7 @@ async fn make(
     asked: CreateStream,
     audience: Audience,
 ) -> Result<Stream, Problem> {
-    check_endpoint(asked.delivery.as_ref(), site)?;
+    check_endpoint(asked.delivery.as_ref(), receiver, site)?;
     let heard = Receiver {
         audience,
         ..receiver.clone()
@@ -201,7 +201,7 @@ async fn change(
 ) -> Result<HttpResponse, Problem> {
     check_same_stream(request, asked.stream_id())?;
     note_activity(site, receiver.id, asked.stream_id()).await?;
-    check_endpoint(asked.delivery(), site)?;
+    check_endpoint(asked.delivery(), receiver, site)?;
     let keyless = signing_alg::check(asked.signing_alg(), site)?;
     let act = Act::on(
         Actor::receiver(receiver.id),
@@ -296,15 +296,20 @@ pub(super) async fn find(
         .ok_or_else(no_such_stream)
 }
 
-/// Refuses a push endpoint inside the operator's own network.
-fn check_endpoint(delivery: Option<&Delivery>, site: &Site) -> Result<(), Problem> {
+/// Refuses a push endpoint inside the operator's own network, or at another host than the Receiver is bound to.
+fn check_endpoint(
+    delivery: Option<&Delivery>,
+    receiver: &Receiver,
+    site: &Site,
+) -> Result<(), Problem> {
     let Some(Delivery::Push(push)) = delivery else {
         return Ok(());
     };
-    site.app
-        .push_addresses
-        .check(&push.endpoint_url)
-        .map_err(|error| Problem::new(Code::EndpointNotAllowed, error.to_string()))
+    let refused = |detail: String| Problem::new(Code::EndpointNotAllowed, detail);
+    let address = site.app.push_addresses.check(&push.endpoint_url);
+    address.map_err(|error| refused(error.to_string()))?;
+    let host = receiver.push_hosts.check(&push.endpoint_url);
+    host.map_err(|error| refused(error.to_string()))
 }
 
 /// An answer that no cache may keep.

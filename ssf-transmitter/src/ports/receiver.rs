@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use ssf_types::time::Timestamp;
+use ssf_types::{id::StreamId, time::Timestamp};
 
 use super::{FirstWrite, StoreError};
 use crate::domain::{
@@ -10,6 +10,7 @@ use crate::domain::{
     id::{Fingerprint, ReceiverId},
     issuer::IssuerName,
     profile::Profile,
+    push_hosts::PushHosts,
     receiver::Receiver,
 };
 
@@ -63,6 +64,13 @@ pub trait ReceiverStore {
         profile: Profile,
     ) -> impl Future<Output = Result<ProfileSet, StoreError>> + Send;
 
+    /// Binds a Receiver to these hosts, unless one of its streams is pushed elsewhere.
+    fn bind_push_hosts(
+        &self,
+        id: ReceiverId,
+        hosts: &PushHosts,
+    ) -> impl Future<Output = Result<PushHostsBound, StoreError>> + Send;
+
     /// Gives a Receiver credentials in the place of those of the same kinds, which count until `until`.
     ///
     /// Credentials that were replaced before count no longer. If `until` is not later than `now`, nothing that was replaced
@@ -113,6 +121,17 @@ pub enum AddedReceiver {
 pub enum ProfileSet {
     /// It has that profile now.
     Set,
+    /// There is no such Receiver.
+    NotFound,
+}
+
+/// What came of binding a Receiver to hosts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PushHostsBound {
+    /// Its streams are pushed there, and nowhere else from now on.
+    Bound,
+    /// These streams are pushed elsewhere; nothing changed.
+    Elsewhere(Vec<StreamId>),
     /// There is no such Receiver.
     NotFound,
 }

@@ -20,12 +20,13 @@ use crate::{
         id::{Fingerprint, ReceiverId},
         issuer::IssuerName,
         profile::Profile,
+        push_hosts::PushHosts,
         receiver::Receiver,
         scope::Scopes,
     },
     ports::{
-        AddedReceiver, CorruptRow, FirstWrite, ProfileSet, ReceiverStore, RemovedReceiver,
-        ReplacedCredentials, StoreError,
+        AddedReceiver, CorruptRow, FirstWrite, ProfileSet, PushHostsBound, ReceiverStore,
+        RemovedReceiver, ReplacedCredentials, StoreError,
     },
 };
 
@@ -152,6 +153,41 @@ impl ReceiverStore for SeaStore {
         }
         transaction.commit().await?;
         Ok(ProfileSet::Set)
+    }
+
+    async fn bind_push_hosts(
+        &self,
+        id: ReceiverId,
+        hosts: &PushHosts,
+    ) -> Result<PushHostsBound, StoreError> {
+        // No stream is created or changed meanwhile.
+        let transaction = self.begin_placing(Placing::Stream).await?;
+        let updated = receiver::Entity::update_many()
+            .col_expr(receiver::Column::PushHosts, Expr::value(hosts.to_string()))
+            .filter(receiver::Column::Id.eq(id.uuid()))
+            .exec(&transaction)
+            .await?;
+        if updated.rows_affected == 0 {
+            return Ok(PushHostsBound::NotFound);
+        }
+        let streams = stream::Entity::find()
+            .filter(stream::Column::ReceiverId.eq(id.uuid()))
+            .order_by_asc(stream::Column::Id)
+            .all(&transaction)
+            .await?;
+        let mut elsewhere = Vec::new();
+        for row in streams {
+            let stream = self.read_stream(row)?;
+            if !hosts.admit(&stream.delivery) {
+                elsewhere.push(stream.id);
+            }
+        }
+        if elsewhere.is_empty() {
+            transaction.commit().await?;
+            Ok(PushHostsBound::Bound)
+        } else {
+            Ok(PushHostsBound::Elsewhere(elsewhere))
+        }
     }
 
     async fn replace_credentials(
@@ -284,6 +320,7 @@ fn new_row(receiver: &Receiver, now: Timestamp) -> Result<receiver::ActiveModel,
         token_fingerprint: Set(receiver.id.uuid().as_bytes().to_vec()),
         created_at: Set(row::millis(now)),
         profile: Set(receiver.profile.as_str().to_owned()),
+        push_hosts: Set(receiver.push_hosts.to_string()),
     })
 }
 
@@ -337,6 +374,8 @@ impl TryFrom<receiver::Model> for Receiver {
             .map_err(|_| cell("scopes").corrupt("they are not scopes"))?;
         let profile = Profile::parse(&row.profile)
             .map_err(|_| cell("profile").corrupt("it is not a profile"))?;
+        let push_hosts = PushHosts::parse(row.push_hosts.split_whitespace())
+            .map_err(|_| cell("push_hosts").corrupt("they are not hosts"))?;
         let name_fault = cell("name").corrupt("it is not a name");
         let mut receiver = Self::new(
             ReceiverId::new(row.id),
@@ -347,6 +386,7 @@ impl TryFrom<receiver::Model> for Receiver {
         .map_err(|_| name_fault)?;
         receiver.scopes = scopes;
         receiver.profile = profile;
+        receiver.push_hosts = push_hosts;
         receiver.token_epoch = row::unsigned(row.token_epoch);
         Ok(receiver)
     }

@@ -227,11 +227,12 @@ async fn receivers_are_registered_rotated_and_removed_over_http() {
     let world = World::new().await;
     let add =
         async |body: Value| Answer::to(world.request(Method::POST, "/receivers").json(&body)).await;
-    let new = json!({"name": "b", "audience": ["https://b.example.com"], "profile": "okta"});
+    let new = json!({"name": "b", "audience": ["https://b.example.com"], "profile": "okta", "push_hosts": ["b.example.com"]});
     let added = add(new.clone()).await;
     assert_eq!(added.status, 201, "{}", added.body);
     let added = added.json();
     assert_eq!(added["profile"], "okta");
+    assert_eq!(added["push_hosts"], json!(["b.example.com"]));
     let (first, id) = (
         added["token"].as_str().unwrap(),
         added["id"].as_str().unwrap(),
@@ -249,6 +250,7 @@ async fn receivers_are_registered_rotated_and_removed_over_http() {
         json!({"name": "c", "audience": ["https://c.example.com"], "issuer": "unknown"}),
         json!({"name": "c", "audience": ["https://c.example.com"], "credential": "password"}),
         json!({"name": "c", "audience": ["https://c.example.com"], "profile": "esperanto"}),
+        json!({"name": "c", "audience": ["https://c.example.com"], "push_hosts": ["https://c.example.com"]}),
     ] {
         assert_eq!(add(body.clone()).await.problem().0, 400, "{body}");
     }

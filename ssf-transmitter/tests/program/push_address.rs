@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rig::{Answer, Installation, Transmitter, client, stream_for};
+use crate::rig::{Answer, Installation, Transmitter, client, stream_for, text};
 
 const GOOD: &str = "https://rp.example.com/events";
 const NOT_PUBLIC: &str = "delivery.endpoint_url must have a public host: neither localhost nor a loopback, private, link-local, multicast or reserved address";
@@ -170,4 +170,84 @@ async fn t26_an_authorization_header_that_would_break_out_is_refused_and_nothing
     let mut body = stream_for(GOOD);
     body["delivery"]["authorization_header"] = json!(longest);
     assert_eq!(create(&server, &receiver, &body).await.status, 201);
+}
+
+const FOREIGN: &str =
+    "delivery.endpoint_url must have one of the hosts that are registered for this receiver";
+
+#[tokio::test]
+async fn t13_whoever_has_the_token_of_a_receiver_that_is_bound_to_hosts_cannot_move_its_stream_away()
+ {
+    let installation = in_production();
+    let (server, receiver) = start(&installation);
+    let bind = [
+        "receiver",
+        "set-push-hosts",
+        "rp",
+        "--push-host",
+        "RP.example.com",
+    ];
+    let bound = installation.run(&bind);
+    assert!(bound.status.success(), "{}", text(&bound.stderr));
+    assert!(text(&bound.stdout).ends_with("push_hosts=rp.example.com\n"));
+    let stream = create(&server, &receiver, &stream_for(GOOD)).await.json();
+    let elsewhere = stream_for("https://thief.example.com/events");
+    let made = create(&server, &receiver, &elsewhere).await;
+    assert_eq!(made.code(), "endpoint_not_allowed");
+    assert_eq!(made.problem(), (400, FOREIGN.to_owned()));
+    let mut moved = elsewhere;
+    moved["stream_id"] = stream["stream_id"].clone();
+    for method in [reqwest::Method::PATCH, reqwest::Method::PUT] {
+        let request = client().request(method, server.url("/ssf/stream"));
+        let answer = Answer::to(request.json(&moved).bearer_auth(&receiver)).await;
+        assert_eq!(answer.problem(), (400, FOREIGN.to_owned()));
+    }
+    moved["delivery"]["endpoint_url"] = json!("https://rp.example.com:8443/other");
+    let request = client().patch(server.url("/ssf/stream")).json(&moved);
+    assert_eq!(Answer::to(request.bearer_auth(&receiver)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_receiver_is_bound_to_no_host_that_a_stream_of_its_is_not_pushed_to() {
+    let installation = in_production();
+    let (server, receiver) = start(&installation);
+    let stream = create(&server, &receiver, &stream_for(GOOD)).await.json();
+    let bind = [
+        "receiver",
+        "set-push-hosts",
+        "rp",
+        "--push-host",
+        "other.example.com",
+    ];
+    let refused = installation.run(&bind);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = text(&refused.stderr);
+    assert!(
+        told.contains(stream["stream_id"].as_str().unwrap()),
+        "{told}"
+    );
+    let other = stream_for("https://third.example.com/events");
+    assert_eq!(create(&server, &receiver, &other).await.status, 201);
+}
+
+#[test]
+fn a_receiver_can_be_bound_to_hosts_when_it_is_registered() {
+    let installation = Installation::new();
+    let add = [
+        "receiver",
+        "add",
+        "rp",
+        "--audience",
+        "https://rp.example.com",
+        "--push-host",
+    ];
+    let refused = installation.run(&[&add[..], &["https://rp.example.com"]].concat());
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("without scheme, port and path"));
+    let added = installation.run(&[&add[..], &["rp.example.com"]].concat());
+    assert!(added.status.success(), "{}", text(&added.stderr));
+    let list = text(&installation.run(&["receiver", "list"]).stdout);
+    assert!(list.ends_with("\trp.example.com\n"), "{list}");
+    let opened = installation.run(&["receiver", "set-push-hosts", "rp"]);
+    assert!(text(&opened.stdout).ends_with("push_hosts=\n"));
 }

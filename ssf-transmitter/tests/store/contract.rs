@@ -27,6 +27,7 @@ mod operators;
 mod overview;
 mod poll;
 mod profiles;
+mod push_hosts;
 mod receivers;
 mod replay;
 mod retention;
@@ -39,8 +40,8 @@ mod verification;
 
 pub(crate) use self::{
     announcement::*, audit::*, circuit::*, issuers::*, keys::*, ledger::*, lost_leases::*,
-    operators::*, overview::*, poll::*, profiles::*, receivers::*, replay::*, retention::*,
-    signing_alg::*, status::*, subjects::*, tending::*, trace::*, verification::*,
+    operators::*, overview::*, poll::*, profiles::*, push_hosts::*, receivers::*, replay::*,
+    retention::*, signing_alg::*, status::*, subjects::*, tending::*, trace::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {

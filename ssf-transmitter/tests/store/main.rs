@@ -193,6 +193,8 @@ on_every_store! {
     a_receiver_has_the_profile_that_it_was_given_last
     a_profile_is_known_at_the_issuer_of_its_receiver_alone
     who_pushes_writes_in_the_profile_and_stops_when_it_changes
+    a_receiver_is_bound_to_the_hosts_it_was_given_last
+    a_receiver_is_not_bound_while_a_stream_of_its_is_pushed_elsewhere
     an_algorithm_is_kept_until_the_stream_has_another_or_none
     who_pushes_signs_as_the_stream_asks_and_stops_when_it_asks_otherwise
     a_poll_hears_what_its_sets_are_to_be_signed_with

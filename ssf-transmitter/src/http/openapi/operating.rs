@@ -6,7 +6,8 @@ use ssf_types::stream::REASON_BYTES_MAX;
 use super::schemas::{array_of, reference};
 use crate::domain::{
     attempt::AnswerClass, credential::OVERLAP_MAX, name::NAME_BYTES_MAX, profile::Profile,
-    replay::REPLAY_MAX, source::SOURCE_LIST_MAX, trace::Standing, trouble::TroubleKind,
+    push_hosts::PUSH_HOSTS_MAX, replay::REPLAY_MAX, source::SOURCE_LIST_MAX, trace::Standing,
+    trouble::TroubleKind,
 };
 
 /// Those who have tokens.
@@ -15,14 +16,15 @@ pub(super) fn holders() -> Value {
     let name = json!({ "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX });
     let profile = json!({ "type": "string", "enum": Profile::ALL.map(Profile::as_str) });
     let texts = json!({ "type": "array", "items": text });
+    let hosts = json!({ "type": "array", "maxItems": PUSH_HOSTS_MAX, "items": text });
     json!({
         "ReceiverPage": page("OperatedReceiver"),
         "SourcePage": page("OperatedSource"),
         "OperatedReceiver": {
-            "type": "object", "required": ["id", "name", "issuer", "audience", "scopes", "profile"],
+            "type": "object", "required": ["id", "name", "issuer", "audience", "scopes", "profile", "push_hosts"],
             "properties": {
                 "id": text, "name": name, "issuer": text, "audience": texts, "scopes": text,
-                "profile": profile, "token": text, "client_secret": text,
+                "profile": profile, "push_hosts": hosts, "token": text, "client_secret": text,
             },
         },
         "NewReceiver": {
@@ -30,7 +32,7 @@ pub(super) fn holders() -> Value {
             "properties": {
                 "name": name, "issuer": text, "audience": texts,
                 "credential": { "type": "string", "enum": ["bearer", "client_secret"] },
-                "profile": profile,
+                "profile": profile, "push_hosts": hosts,
             },
         },
         "OperatedSource": {

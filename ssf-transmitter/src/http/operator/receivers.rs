@@ -29,6 +29,7 @@ use crate::{
         issuer::IssuerName,
         operator::OperatorScope,
         profile::Profile,
+        push_hosts::PushHosts,
         receiver::Receiver,
     },
     ports::{Clock, ReceiverStore},
@@ -55,6 +56,8 @@ struct Registration {
     credential: Credential,
     #[serde(default, deserialize_with = "present")]
     profile: Option<String>,
+    #[serde(default)]
+    push_hosts: Vec<String>,
 }
 
 /// GET: all Receivers, by name.
@@ -105,7 +108,8 @@ pub(super) async fn add(
         "receiver",
     )
     .with("name", &new.name)
-    .with("profile", new.profile.as_str());
+    .with("profile", new.profile.as_str())
+    .with("push_hosts", &new.push_hosts);
     let adding = Box::pin(async {
         let added = receivers::add(&state.store, &state.sealer, new, state.clock.now());
         added.await.map_err(|error| refused(&error))
@@ -194,7 +198,7 @@ pub(super) async fn remove(
 fn read(body: &[u8], state: &AppState) -> Result<NewReceiver, Problem> {
     let asked: Registration = object(
         body,
-        "the body must be an object with name, audience (a list) and perhaps issuer, credential (bearer or client_secret) and profile",
+        "the body must be an object with name, audience (a list) and perhaps issuer, credential (bearer or client_secret), profile and push_hosts (a list)",
     )?;
     let issuer = match asked.issuer {
         Some(name) => {
@@ -216,6 +220,9 @@ fn read(body: &[u8], state: &AppState) -> Result<NewReceiver, Problem> {
     let profile = profile.map_err(|error| Problem::bad_request(error.to_string()))?;
     let mut new = NewReceiver::new(issuer, asked.name, audience, vec![credential]);
     new.profile = profile.unwrap_or_default();
+    let hosts = asked.push_hosts.iter().map(String::as_str);
+    new.push_hosts =
+        PushHosts::parse(hosts).map_err(|error| Problem::bad_request(error.to_string()))?;
     Ok(new)
 }
 
@@ -254,6 +261,7 @@ fn shown(receiver: &Receiver) -> Value {
         "audience": receiver.audience.values().collect::<Vec<_>>(),
         "scopes": receiver.scopes.to_string(),
         "profile": receiver.profile.as_str(),
+        "push_hosts": receiver.push_hosts.names(),
     })
 }
 

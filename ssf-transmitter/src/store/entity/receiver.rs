@@ -18,6 +18,8 @@ pub(crate) struct Model {
     pub(crate) token_fingerprint: Vec<u8>,
     pub(crate) created_at: i64,
     pub(crate) profile: String,
+    /// To which its SETs may be pushed, with blanks between; empty if anywhere.
+    pub(crate) push_hosts: String,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ssf_types::time::Timestamp;
+use ssf_types::{id::StreamId, time::Timestamp};
 
 use super::{MemoryStore, State};
 use crate::{
@@ -11,11 +11,12 @@ use crate::{
         id::{Fingerprint, ReceiverId},
         issuer::IssuerName,
         profile::Profile,
+        push_hosts::PushHosts,
         receiver::Receiver,
     },
     ports::{
-        AddedReceiver, FirstWrite, ProfileSet, ReceiverStore, RemovedReceiver, ReplacedCredentials,
-        StoreError,
+        AddedReceiver, FirstWrite, ProfileSet, PushHostsBound, ReceiverStore, RemovedReceiver,
+        ReplacedCredentials, StoreError,
     },
 };
 
@@ -159,6 +160,25 @@ impl ReceiverStore for MemoryStore {
             .filter(|kept| kept.stream.receiver == id)
             .for_each(super::Kept::take_lease_away);
         Ok(ProfileSet::Set)
+    }
+
+    async fn bind_push_hosts(
+        &self,
+        id: ReceiverId,
+        hosts: &PushHosts,
+    ) -> Result<PushHostsBound, StoreError> {
+        let mut state = self.state();
+        let own = state.streams.iter().map(|kept| &kept.stream);
+        let foreign = own.filter(|own| own.receiver == id && !hosts.admit(&own.delivery));
+        let elsewhere: Vec<StreamId> = foreign.map(|stream| stream.id.clone()).collect();
+        let Some(kept) = state.receiver_mut(id) else {
+            return Ok(PushHostsBound::NotFound);
+        };
+        if !elsewhere.is_empty() {
+            return Ok(PushHostsBound::Elsewhere(elsewhere));
+        }
+        kept.receiver.push_hosts = hosts.clone();
+        Ok(PushHostsBound::Bound)
     }
 
     async fn replace_credentials(

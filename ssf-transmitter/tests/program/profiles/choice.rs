@@ -8,7 +8,7 @@ use crate::rig::{Endpoint, Installation, SESSION_REVOKED, claims_of, stream_for,
 fn profile_in_list(installation: &Installation) -> String {
     let list = text(&installation.run(&["receiver", "list"]).stdout);
     let line = list.lines().next().unwrap();
-    line.split('\t').next_back().unwrap().to_owned()
+    line.split('\t').nth(6).unwrap().to_owned()
 }
 
 #[test]
