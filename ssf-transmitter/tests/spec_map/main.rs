@@ -4,6 +4,8 @@
 //! 2. Each cited file is there, and defines the item or the test that is cited with it.
 //! 3. Each section of a mapped document that the sources cite belongs to a row.
 //! 4. Each threat has a test that is named for it.
+//!
+//! What `docs/reliability.md` cites is there as well.
 
 #[cfg(test)]
 mod citation;
@@ -26,6 +28,7 @@ mod the_map {
     };
 
     const MAP: &str = "docs/spec-map.md";
+    const RELIABILITY: &str = "docs/reliability.md";
     const SOURCES: &[&str] = &["ssf-transmitter/src", "ssf-types/src"];
 
     fn root() -> &'static Path {
@@ -69,6 +72,21 @@ mod the_map {
             );
         }
         assert!(faults.is_empty(), "{MAP}:\n{}", faults.join("\n"));
+    }
+
+    #[test]
+    fn whatever_is_promised_cites_tests_that_are_there() {
+        let text = fs::read_to_string(root().join(RELIABILITY)).unwrap();
+        let quoted = text.split('`').skip(1).step_by(2);
+        let cited: Vec<&str> = quoted.filter(|quoted| quoted.contains("::")).collect();
+        assert!(cited.len() > 20, "only {} citations", cited.len());
+        let parsed = cited
+            .iter()
+            .map(|cited| Citation::parse(&format!("`{cited}`")));
+        let faults: Vec<String> = parsed
+            .filter_map(|cited| cited.map_or_else(Some, |cited| fault(&cited)))
+            .collect();
+        assert!(faults.is_empty(), "{RELIABILITY}:\n{}", faults.join("\n"));
     }
 
     #[test]
