@@ -1,6 +1,6 @@
 # make demo    see a session end: an identity provider and an application on loopback
 # make test    everything CI checks
-# make bench   measures, and writes target/bench/summary.json
+# make bench   measures, and writes target/bench/summary.json; make bench-growth measures with more and more load
 # make fuzz    fuzzes what reads bytes from outside, FUZZ_SECONDS each (with nightly Rust and cargo-fuzz)
 # make setup   installs the Debian packages that are missing (as root), or names them
 
@@ -12,7 +12,7 @@ OPEN_FILES := 10500
 WITNESSES := $(TARGET_DIR)/witnesses
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
-.PHONY: demo test bench fuzz setup witnesses fmt clippy unit docs lean deny
+.PHONY: demo test bench bench-growth fuzz setup witnesses fmt clippy unit docs lean deny
 
 demo: setup-build
 	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-receiver --example demo
@@ -25,6 +25,9 @@ bench: setup-bench
 	@ulimit -S -n $(OPEN_FILES) || { echo "make bench opens $(OPEN_FILES) files: raise the hard limit (ulimit -H -n)" >&2; exit 1; }; \
 		echo "$(CARGO) bench --locked --package ssf-transmitter --bench transmitter"; \
 		$(CARGO) bench --locked --package ssf-transmitter --bench transmitter
+
+bench-growth: setup-bench
+	$(CARGO) bench --locked --package ssf-transmitter --bench transmitter -- growth
 
 fuzz: setup-build
 	@.ci/fuzz $(FUZZ_SECONDS)

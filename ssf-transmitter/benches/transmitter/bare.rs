@@ -10,6 +10,7 @@ use actix_web::{
     App, HttpResponse, HttpServer, rt,
     web::{self, Bytes, Data},
 };
+use serde_json::{Value, json};
 
 use crate::Fallible;
 
@@ -36,6 +37,7 @@ pub(crate) fn serve() -> Fallible<()> {
                 .app_data(polls.clone())
                 .service(resource)
                 .route("/ssf/poll/{stream_id}", web::post().to(poll))
+                .route("/ingest/events", web::post().to(accept))
                 .route("/metrics", web::get().to(metrics))
         });
         let server = server.bind("127.0.0.1:0")?;
@@ -63,6 +65,14 @@ async fn create(stream: Data<Bytes>, _request: Bytes) -> HttpResponse {
 async fn poll(polls: Data<Polls>, _request: Bytes) -> HttpResponse {
     polls.waiting.fetch_add(1, Ordering::Relaxed);
     pending().await
+}
+
+/// Reads an event, and answers as much as the program does.
+async fn accept(event: web::Json<Value>) -> HttpResponse {
+    let id = "0193592c-7a6e-7d3f-9c1e-8f2b6a4d5e10";
+    HttpResponse::Accepted()
+        .insert_header(("cache-control", "no-store"))
+        .json(json!({"events": [{"event_id": id, "txn": event["txn"]}]}))
 }
 
 async fn metrics(polls: Data<Polls>) -> String {

@@ -13,7 +13,7 @@ use crate::Fallible;
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Most bytes of a body that are read.
-const BODY_MAX: u64 = 1 << 20;
+const BODY_MAX: u64 = 16 << 20;
 
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,

@@ -1,9 +1,11 @@
 //! What the transmitter costs: the real program, in a process of its own, over loopback; and its fan-out, on its storage.
 //!
 //! Run with `make bench`; the figures join those of `ssf-types` in `target/bench/summary.json`. Each stands beside a
-//! yardstick of the same run: a bare actix-web server that answers the same bytes and stores nothing, or the same fan-out
-//! with few subjects.
+//! yardstick of the same run: a raw signature of OpenSSL, a bare actix-web server that answers the same bytes and stores
+//! nothing, or the same with less. With names of benches behind `--bench --`, those alone.
 
+mod accepting;
+mod backlog;
 mod bare;
 #[expect(
     clippy::expect_used,
@@ -13,16 +15,31 @@ mod bare;
 #[path = "../../tests/store/postgres/cluster.rs"]
 mod cluster;
 mod connection;
+mod cpu;
 mod fan_out;
+mod growth;
+mod idle;
+mod latency;
 mod load;
 mod management;
 #[path = "../../../ssf-types/benches/types/measure.rs"]
 mod measure;
+mod pending;
+mod polling;
 mod program;
+mod ratio;
+mod raw;
+mod sink;
+mod spread;
+mod stock;
 mod summary;
 mod waiting;
 
 use std::error::Error;
+
+use serde_json::Value;
+
+use self::program::Engine;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -30,19 +47,60 @@ type Fallible<T> = Result<T, Box<dyn Error>>;
 const TMP: &str = env!("CARGO_TARGET_TMPDIR");
 
 fn main() -> Fallible<()> {
-    let arguments: Vec<String> = std::env::args().collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == bare::ARGUMENT) {
         return bare::serve();
     }
+    if let [first, hosts] = &arguments[..]
+        && first == sink::ARGUMENT
+    {
+        return sink::serve(hosts.parse()?);
+    }
     // Without `--bench`, everything happens once and on a small scale, so that a broken bench is seen early.
     if !arguments.iter().any(|argument| argument == "--bench") {
-        management::check()?;
-        waiting::measure(waiting::Scale::SMALL)?;
-        fan_out::measure(fan_out::Scale::SMALL)?;
-        return Ok(());
+        return check();
     }
-    let mut entries = management::measure()?;
-    entries.push(waiting::measure(waiting::Scale::WHOLE)?);
-    entries.extend(fan_out::measure(fan_out::Scale::WHOLE)?);
-    summary::add(entries)
+    let named = |name: &str| arguments.iter().any(|argument| argument == name);
+    let all = arguments.len() == 1;
+    for (name, measure) in BENCHES {
+        if named(name) || all && name != GROWTH {
+            summary::add(measure()?)?;
+        }
+    }
+    Ok(())
+}
+
+type Bench = fn() -> Fallible<Vec<Value>>;
+
+/// The one that runs only if it is named.
+const GROWTH: &str = "growth";
+
+const BENCHES: [(&str, Bench); 11] = [
+    ("management", management::measure),
+    ("waiting", || {
+        waiting::measure(waiting::Scale::WHOLE).map(|entry| vec![entry])
+    }),
+    ("fan_out", || fan_out::measure(fan_out::Scale::WHOLE)),
+    ("backlog", || backlog::measure(20_000)),
+    ("spread", || spread::measure(&[10_000])),
+    ("polling", || polling::measure(&Engine::BOTH, &[10_000])),
+    ("accepting", || accepting::measure(&Engine::BOTH, &[256], 8)),
+    ("latency", || latency::measure(latency::Scale::WHOLE, &[50])),
+    ("pending", || pending::measure(&[100_000])),
+    ("idle", || idle::measure(&Engine::BOTH, 100_000)),
+    (GROWTH, growth::measure),
+];
+
+fn check() -> Fallible<()> {
+    management::check()?;
+    waiting::measure(waiting::Scale::SMALL)?;
+    fan_out::measure(fan_out::Scale::SMALL)?;
+    backlog::measure(300)?;
+    spread::measure(&[20])?;
+    polling::measure(&[Engine::Sqlite], &[300])?;
+    accepting::measure(&[Engine::Sqlite], &[4], 1)?;
+    latency::measure(latency::Scale::SMALL, &[50])?;
+    pending::measure(&[1000])?;
+    idle::measure(&[Engine::Sqlite], 2000)?;
+    Ok(())
 }

@@ -1,0 +1,148 @@
+//! Events that many callers hand in at the same time, each answered when it is durable.
+//!
+//! Beside it, a bare handler that reads the same body as JSON and answers as much; and events that are stored one by one, each in
+//! a transaction of its own, on the same disk.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::{
+    Fallible,
+    connection::{Connection, request},
+    measure::{median, rounded},
+    program::{Engine, Installation, Server},
+    ratio::{Ratio, figure},
+    stock::{append, submission},
+};
+
+/// Most that an event may cost, in requests to the bare handler.
+const GOAL: f64 = 2.5;
+
+/// At most so much of what events take one by one.
+const SHARE_GOAL: f64 = 1.0 / 8.0;
+
+/// Length of one round of each side.
+const ROUND: Duration = Duration::from_millis(600);
+
+pub(crate) fn measure(engines: &[Engine], callers: &[u32], rounds: u32) -> Fallible<Vec<Value>> {
+    let mut entries = Vec::new();
+    for &engine in engines {
+        for &callers in callers {
+            entries.extend(compare(engine, callers, rounds)?);
+        }
+    }
+    Ok(entries)
+}
+
+fn compare(engine: Engine, callers: u32, rounds: u32) -> Fallible<Vec<Value>> {
+    let installation = Installation::on(engine)?;
+    let token = installation.add_source("bench")?;
+    let (ours, bare) = (installation.serve()?, Server::bare(&[])?);
+    let alone = Installation::on(engine)?;
+    let runtime = Runtime::new()?;
+    let store = runtime.block_on(alone.store())?;
+    let (mut cpu, mut bare_cpu, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut micros, mut shares) = (Vec::new(), Vec::new());
+    let mut of_ours = Callers::at(ours.address, callers, &token)?;
+    let mut of_bare = Callers::at(bare.address, callers, &token)?;
+    for _ in 0..rounds {
+        let theirs = of_bare.round(&bare)?;
+        let round = of_ours.round(&ours)?;
+        let single = one_by_one(&runtime, &store)?;
+        ratios.push(round.cpu / theirs.cpu);
+        cpu.push(round.cpu);
+        bare_cpu.push(theirs.cpu);
+        shares.push(round.seconds / single);
+        micros.push(round.seconds * 1e6);
+    }
+    let name = engine.name();
+    let ratio = Ratio {
+        name: format!("hand in one event, {callers} callers, {name}"),
+        nanos: median(cpu),
+        yardstick: median(bare_cpu),
+        goal: Some(GOAL),
+    };
+    let mut entry = ratio.entry();
+    entry["ratio"] = rounded(median(ratios), 3).into();
+    entry["per_second"] = rounded(1e6 / median(micros), 0).into();
+    let of_one_by_one = figure(
+        &format!(
+            "time of one event with {callers} callers, of that in a transaction of its own, {name}"
+        ),
+        median(shares),
+        "of it",
+        Some(SHARE_GOAL),
+    );
+    Ok(vec![entry, of_one_by_one])
+}
+
+/// What one event took.
+struct Round {
+    cpu: f64,
+    seconds: f64,
+}
+
+struct Callers {
+    connections: Vec<Connection>,
+    token: String,
+    user: u32,
+}
+
+impl Callers {
+    fn at(address: SocketAddr, callers: u32, token: &str) -> Fallible<Self> {
+        let connections = (0..callers).map(|_| Connection::open(address));
+        Ok(Self {
+            connections: connections.collect::<Fallible<_>>()?,
+            token: token.to_owned(),
+            user: 0,
+        })
+    }
+
+    /// Hands in events for a while: whoever is answered sends the next at once.
+    fn round(&mut self, server: &Server) -> Fallible<Round> {
+        let before = server.cpu_nanos()?;
+        let begun = Instant::now();
+        for place in 0..self.connections.len() {
+            self.send(place)?;
+        }
+        let mut count = 0_u32;
+        while begun.elapsed() < ROUND {
+            for place in 0..self.connections.len() {
+                self.connections[place].receive()?.with(202)?;
+                self.send(place)?;
+                count += 1;
+            }
+        }
+        for connection in &mut self.connections {
+            connection.receive()?.with(202)?;
+            count += 1;
+        }
+        Ok(Round {
+            cpu: (server.cpu_nanos()? - before) / f64::from(count),
+            seconds: begun.elapsed().as_secs_f64() / f64::from(count),
+        })
+    }
+
+    fn send(&mut self, place: usize) -> Fallible<()> {
+        self.user += 1;
+        let body = submission(self.user, "a-cause");
+        let event = request("POST", "/ingest/events", &self.token, &body);
+        Ok(self.connections[place].send(&event)?)
+    }
+}
+
+/// Seconds that one event takes by itself.
+fn one_by_one(runtime: &Runtime, store: &ssf_transmitter::store::SeaStore) -> Fallible<f64> {
+    let begun = Instant::now();
+    let mut count = 0;
+    while begun.elapsed() < ROUND {
+        runtime.block_on(append(store, count..count + 1))?;
+        count += 1;
+    }
+    Ok(begun.elapsed().as_secs_f64() / f64::from(count))
+}
