@@ -92,6 +92,8 @@ ids! {
     Txn;
     /// Names the key that signed a SET (RFC 7515 §4.1.4).
     Kid;
+    /// Names one run of the numbers of a stream; see [`Sequence`](crate::set::Sequence).
+    Epoch;
 }
 
 #[cfg(test)]

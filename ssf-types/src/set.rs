@@ -10,6 +10,7 @@ mod error;
 mod header;
 pub mod inspect;
 pub mod profile;
+mod sequence;
 mod token;
 
 pub use self::{
@@ -17,6 +18,7 @@ pub use self::{
     compact::CompactSet,
     error::SetError,
     header::{Algorithm, Header},
+    sequence::{Account, RANGES_MAX, SEQ_MAX, Sequence},
     token::{Expectation, UnverifiedSet, VerifiedSet, Verifier},
 };
 

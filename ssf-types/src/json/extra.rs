@@ -34,6 +34,27 @@ impl Extra {
         self.0.get(name).map(|raw| raw.get())
     }
 
+    /// Puts a member in, in the place of one of the same name.
+    ///
+    /// # Errors
+    /// `value` cannot be written as JSON.
+    pub fn put(&mut self, name: &str, value: &impl Serialize) -> serde_json::Result<()> {
+        let raw = serde_json::value::to_raw_value(value)?;
+        self.0.insert(name.to_owned(), raw);
+        Ok(())
+    }
+
+    /// Takes a member out, if it is there, and gives its JSON text.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let raw = self.0.remove(name)?;
+        Some(raw.get().to_owned())
+    }
+
+    /// Adds the members of `others`, which come in the place of those of the same name.
+    pub fn add(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// The members' names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
