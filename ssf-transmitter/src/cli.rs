@@ -12,6 +12,7 @@ mod ledger;
 mod moment;
 mod operator;
 mod receiver;
+mod restored;
 mod serve;
 mod source;
 mod stream;
@@ -76,6 +77,8 @@ enum Command {
     Audit(audit::Command),
     /// Prints what was counted, and exits with 1 unless it balances; works on the database, also while the server runs.
     Ledger(SettingArgs),
+    /// Says that the database was restored from a backup: the numbers of streams that have them begin anew.
+    Restored(SettingArgs),
     /// Hands in one event over HTTP.
     Emit(Box<emit::EmitArgs>),
 }
@@ -194,6 +197,7 @@ fn execute(command: Command) -> Outcome {
             Command::Operator(command) => Box::pin(operator::execute(command)).await,
             Command::Audit(command) => audit::execute(command).await,
             Command::Ledger(settings) => ledger::execute(settings).await,
+            Command::Restored(settings) => restored::execute(settings).await,
             Command::Emit(arguments) => emit::emit(*arguments).await,
         }
     })

@@ -39,6 +39,7 @@ pub mod replay;
 pub mod retention;
 pub mod retry;
 pub mod scope;
+pub mod sequence;
 pub mod signing_alg;
 pub mod source;
 pub mod stream;

@@ -37,6 +37,7 @@ mod receivers;
 mod replay;
 mod retention;
 mod row;
+mod sequence;
 mod settings;
 mod sources;
 mod streams;

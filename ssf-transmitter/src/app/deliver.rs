@@ -318,7 +318,8 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             error!(set.jti = %delivery.jti, issuer.name = %stream.issuer, "no attempt for an issuer that is not configured");
             return None;
         };
-        let minted = mint::mint(issuer, &stream.audience, leased.profile, delivery);
+        let epoch = stream.sequence_epoch.as_ref();
+        let minted = mint::mint(issuer, &stream.audience, leased.profile, epoch, delivery);
         let signing = self.signer.sign(&stream.issuer, stream.signing_alg, minted);
         match signing.await {
             Ok(set) => Some(set),

@@ -1,7 +1,7 @@
 //! New identifiers.
 
 use ssf_types::{
-    id::{Jti, StreamId},
+    id::{Epoch, Jti, StreamId},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -35,6 +35,18 @@ pub fn jti(now: Timestamp) -> Jti {
 )]
 pub fn stream_id() -> StreamId {
     StreamId::parse(Uuid::new_v4().simple().to_string()).expect("a UUID is an identifier")
+}
+
+/// A new name for a run of numbers.
+///
+/// # Panics
+/// Never: a UUID has 32 digits.
+#[expect(
+    clippy::expect_used,
+    reason = "32 hexadecimal digits are an identifier"
+)]
+pub fn epoch() -> Epoch {
+    Epoch::parse(Uuid::new_v4().simple().to_string()).expect("a UUID is an identifier")
 }
 
 /// A new id for a Receiver.

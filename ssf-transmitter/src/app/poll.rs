@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use ssf_types::{
     audience::Audience,
     error::Chain,
-    id::{Jti, StreamId},
+    id::{Epoch, Jti, StreamId},
     poll::{PollRequest, PollResponse},
     set::{Algorithm, CompactSet},
     uri::Issuer,
@@ -35,6 +35,7 @@ use crate::{
         mint,
         poll::{OUT_FOR, sets_wanted, settlements},
         profile::Profile,
+        sequence::CLAIM_BYTES_MAX,
         stream::Stream,
     },
     ports::{
@@ -139,6 +140,7 @@ struct Found {
     deliveries: Vec<Delivery>,
     more_available: bool,
     signing_alg: Option<Algorithm>,
+    epoch: Option<Epoch>,
     handed_out: HandedOut,
 }
 
@@ -182,15 +184,22 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
         let polled = found.filter(|stream| stream.delivery.is_poll());
         // The rest of it is of no use while the poll waits.
         let Stream {
-            issuer, audience, ..
+            issuer,
+            audience,
+            sequence_epoch,
+            ..
         } = polled.ok_or(PollError::NotFound)?;
         let audience_bytes: usize = audience.values().map(str::len).sum();
+        let claim_bytes = sequence_epoch.map_or(0, |_| CLAIM_BYTES_MAX);
         Ok(Asked {
             receiver,
             stream,
             issuer,
             sets_max: sets_wanted(request),
-            overhead_bytes: CLAIMS_BYTES + self.issuer.as_str().len() + audience_bytes,
+            overhead_bytes: CLAIMS_BYTES
+                + claim_bytes
+                + self.issuer.as_str().len()
+                + audience_bytes,
             audience,
         })
     }
@@ -247,6 +256,7 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
             deliveries,
             more_available,
             signing_alg,
+            epoch,
         } = polled
         else {
             handed_out.arrived();
@@ -266,6 +276,7 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
                 deliveries,
                 more_available,
                 signing_alg,
+                epoch,
                 handed_out: HandedOut::nothing(),
             });
         }
@@ -273,6 +284,7 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
             deliveries,
             more_available,
             signing_alg,
+            epoch,
             handed_out,
         })
     }
@@ -284,7 +296,7 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
             found
                 .deliveries
                 .iter()
-                .map(|delivery| self.signed(asked, found.signing_alg, delivery)),
+                .map(|delivery| self.signed(asked, &found, delivery)),
         );
         let mut sets = Vec::with_capacity(found.deliveries.len());
         for (delivery, set) in found.deliveries.iter().zip(signed.await) {
@@ -305,11 +317,13 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
     async fn signed(
         &self,
         asked: &Asked<'_>,
-        algorithm: Option<Algorithm>,
+        found: &Found,
         delivery: &Delivery,
     ) -> Result<CompactSet, SignError> {
-        let minted = mint::mint(self.issuer, &asked.audience, self.profile, delivery);
-        self.signer.sign(&asked.issuer, algorithm, minted).await
+        let epoch = found.epoch.as_ref();
+        let minted = mint::mint(self.issuer, &asked.audience, self.profile, epoch, delivery);
+        let signing = self.signer.sign(&asked.issuer, found.signing_alg, minted);
+        signing.await
     }
 }
 

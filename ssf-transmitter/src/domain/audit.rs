@@ -103,6 +103,8 @@ pub enum Action {
     RemoveSource,
     /// An operator had deliveries sent once more.
     ReplayDeliveries,
+    /// The numbers of streams were begun anew, because the database is an earlier one again.
+    BeginEpochs,
     /// An operator handed in events, or somebody tried to hand in some that it must not.
     HandInEvents,
 }
@@ -134,6 +136,7 @@ impl Action {
             Self::RotateSource => "source.rotate",
             Self::RemoveSource => "source.remove",
             Self::ReplayDeliveries => "deliveries.replay",
+            Self::BeginEpochs => "stream.begin_epochs",
             Self::HandInEvents => "events.hand_in",
         }
     }

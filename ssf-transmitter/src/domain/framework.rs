@@ -3,12 +3,14 @@
 use ssf_types::{
     event::Event,
     id::{Jti, StreamId},
+    set::Account,
     subject::SimpleSubject,
     time::Timestamp,
 };
 
 use super::{
     delivery::Offer, event::NewEvent, fan_out::PlannedDelivery, id::EventId, order::OrderKey,
+    sequence,
 };
 
 /// A SET that is about the stream on which it is sent (SSF 1.0 §8.1.4.1, §8.1.5).
@@ -55,6 +57,15 @@ impl Hold {
 }
 
 impl FrameworkSet {
+    /// Has a verification tell what has become of the numbers before it.
+    #[must_use]
+    pub fn telling(mut self, account: Option<&Account>) -> Self {
+        if let Some(account) = account {
+            sequence::keep(&mut self.event.event, account);
+        }
+        self
+    }
+
     /// Says `event` about `stream`, under identifiers that were never given before.
     pub(super) fn new(
         stream: &StreamId,

@@ -4,13 +4,13 @@ use ssf_types::{
     audience::Audience,
     dialect::{IMPLICIT_STREAM, InDialect, Management},
     event::Family,
-    id::Txn,
-    set::SetClaims,
+    id::{Epoch, Txn},
+    set::{Sequence, SetClaims},
     subject::SimpleSubject,
     uri::Issuer,
 };
 
-use super::{delivery::Delivery, profile::Profile};
+use super::{delivery::Delivery, profile::Profile, sequence};
 
 /// What is to be signed: the claims of a SET, and how its Receiver reads them.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,7 +39,7 @@ impl Minted {
 /// For a Receiver that has one stream without an id, an event about the stream is about the one that there is.
 ///
 /// `txn` is the source's, else the id of the event, so that the SETs of one event on several streams of a Receiver
-/// can be tied together (SSF 1.0 §4.1.9).
+/// can be tied together (SSF 1.0 §4.1.9). With an `epoch`, the SET has its number among those of the stream.
 ///
 /// # Panics
 /// Never: the id of an event has 32 digits.
@@ -47,7 +47,13 @@ impl Minted {
     clippy::expect_used,
     reason = "32 hexadecimal digits are within the rules of an identifier"
 )]
-pub fn mint(issuer: &Issuer, audience: &Audience, profile: Profile, delivery: &Delivery) -> Minted {
+pub fn mint(
+    issuer: &Issuer,
+    audience: &Audience,
+    profile: Profile,
+    epoch: Option<&Epoch>,
+    delivery: &Delivery,
+) -> Minted {
     let source = &delivery.event.event;
     let mut claims = SetClaims::new(
         issuer.clone(),
@@ -66,6 +72,12 @@ pub fn mint(issuer: &Issuer, audience: &Audience, profile: Profile, delivery: &D
         let id = IMPLICIT_STREAM.to_owned();
         claims.sub_id = SimpleSubject::Opaque { id }.into();
     }
+    let account = sequence::take(&mut claims.event);
+    if let Some(epoch) = epoch.filter(|_| profile.is_extended()) {
+        let mut sequence = Sequence::new(epoch.clone(), delivery.sequence);
+        sequence.account = account;
+        claims.number(&sequence);
+    }
     Minted::new(claims, profile)
 }
 
@@ -76,6 +88,7 @@ mod tests {
     use ssf_types::{
         event::{caep::SessionRevoked, ssf::Verification},
         id::Jti,
+        set::Account,
         subject::SimpleSubject,
         time::Timestamp,
     };
@@ -92,6 +105,15 @@ mod tests {
     }
 
     fn minted_for(profile: Profile, change: impl FnOnce(&mut NewEvent)) -> String {
+        numbered(profile, None, change)
+    }
+
+    fn numbered(
+        profile: Profile,
+        epoch: Option<&str>,
+        change: impl FnOnce(&mut NewEvent),
+    ) -> String {
+        let epoch = epoch.map(|epoch| Epoch::parse(epoch).unwrap());
         let aliases = SimpleSubject::Aliases {
             identifiers: vec![SimpleSubject::Opaque { id: "other".into() }],
         };
@@ -99,7 +121,7 @@ mod tests {
         change(&mut event);
         let id = EventId::new(Uuid::from_u128(0xabc));
         let delivery = Delivery::new(
-            1,
+            17,
             Jti::parse("24c63fb5").unwrap(),
             Timestamp::from_secs(1_615_305_159),
             SimpleSubject::Opaque { id: "1".into() }.into(),
@@ -107,7 +129,7 @@ mod tests {
         );
         let issuer = Issuer::parse("https://tr.example.com").unwrap();
         let audience = Audience::new(["https://rp.example.com"]).unwrap();
-        let minted = mint(&issuer, &audience, profile, &delivery);
+        let minted = mint(&issuer, &audience, profile, epoch.as_ref(), &delivery);
         serde_json::to_string(&minted.in_dialect()).unwrap()
     }
 
@@ -131,6 +153,34 @@ mod tests {
             "{json}"
         );
         assert!(!json.contains("toe"), "{json}");
+    }
+
+    fn verification_with_account(event: &mut NewEvent) {
+        event.event = Verification::default().into();
+        sequence::keep(&mut event.event, &Account::new(16, 0, [3]));
+    }
+
+    #[test]
+    fn a_set_of_a_stream_with_numbers_has_its_own() {
+        let json = numbered(Profile::Strict, Some("f67e39a0"), |_| {});
+        let claim = r#","set_sequence":{"epoch":"f67e39a0","seq":17}}"#;
+        assert!(json.ends_with(claim), "{json}");
+        let json = numbered(Profile::Strict, Some("e"), verification_with_account);
+        let claim = r#"/verification":{}},"set_sequence":{"epoch":"e","seq":17,"through":16,"undelivered":[[3,3]]}}"#;
+        assert!(json.ends_with(claim), "{json}");
+    }
+
+    #[test]
+    fn neither_a_stream_without_numbers_nor_a_dialect_shows_any() {
+        let without = minted(|event| event.event = Verification::default().into());
+        assert_eq!(minted(verification_with_account), without);
+        for profile in Profile::ALL {
+            if profile != Profile::Strict {
+                let with = numbered(profile, Some("e"), verification_with_account);
+                let plain = |event: &mut NewEvent| event.event = Verification::default().into();
+                assert_eq!(with, minted_for(profile, plain), "{profile:?}");
+            }
+        }
     }
 
     #[test]

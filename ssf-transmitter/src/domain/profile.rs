@@ -92,6 +92,20 @@ impl Profile {
         }
     }
 
+    /// Whether streams may ask for what SSF 1.0 does not have.
+    pub fn is_extended(self) -> bool {
+        match self {
+            Self::Strict => true,
+            Self::SsfDraft3
+            | Self::SsfDraft2
+            | Self::SseDraft1
+            | Self::Apple
+            | Self::GoogleWorkspace
+            | Self::Okta
+            | Self::SailPoint => false,
+        }
+    }
+
     /// How long after its creation a stream gets a verification that nobody has requested; `None` if it gets none.
     ///
     /// Apple waits for one, and takes it once it has read that there is a stream.

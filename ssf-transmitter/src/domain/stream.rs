@@ -4,7 +4,8 @@ use std::{num::NonZeroU64, time::Duration};
 
 use ssf_types::{
     audience::Audience,
-    id::StreamId,
+    id::{Epoch, StreamId},
+    json::Extra,
     metadata::DefaultSubjects,
     set::Algorithm,
     stream::{
@@ -20,6 +21,7 @@ use super::{
     issuer::IssuerName,
     method::DeliveryMethod,
     receiver::Receiver,
+    sequence::{self, SequenceError},
     signing_alg::{self, AlgNotOffered},
 };
 
@@ -61,6 +63,8 @@ pub struct Stream {
     pub description: Option<String>,
     /// What the Receiver asked to have its SETs signed with; without it, that is what the installation is configured for.
     pub signing_alg: Option<Algorithm>,
+    /// Names the run of numbers that its SETs have; without it, they have none.
+    pub sequence_epoch: Option<Epoch>,
     /// Whether SETs are sent.
     pub status: StreamStatus,
     /// Why the stream has that status.
@@ -81,6 +85,9 @@ pub enum NewStreamError {
     /// The request asks for an algorithm that is none of ours.
     #[error(transparent)]
     Alg(AlgNotOffered),
+    /// The request asks for numbers in a way that it cannot have them.
+    #[error(transparent)]
+    Sequence(SequenceError),
 }
 
 /// What a Receiver wants of a stream that it has.
@@ -114,9 +121,14 @@ impl StreamChange {
     /// # Errors
     /// It is none of ours.
     pub fn signing_alg(&self) -> Result<Option<Algorithm>, AlgNotOffered> {
+        signing_alg::asked(self.extra())
+    }
+
+    /// The members that SSF 1.0 does not define.
+    fn extra(&self) -> &Extra {
         match self {
-            Self::Update(update) => signing_alg::asked(&update.extra),
-            Self::Replace(replace) => signing_alg::asked(&replace.extra),
+            Self::Update(update) => &update.extra,
+            Self::Replace(replace) => &replace.extra,
         }
     }
 
@@ -157,6 +169,9 @@ pub enum ChangeStreamError {
     /// The request asks for an algorithm that is none of ours.
     #[error(transparent)]
     Alg(AlgNotOffered),
+    /// The request asks for numbers in another way than on creation.
+    #[error(transparent)]
+    Sequence(SequenceError),
     /// The request would have SETs pushed elsewhere than to whom they are for.
     #[error(
         "aud of this stream is its delivery.endpoint_url, which has to stay: create another stream"
@@ -191,7 +206,8 @@ impl Stream {
     /// (SSF 1.0 §8.1.1.1).
     ///
     /// # Errors
-    /// The request asks for something else than push and poll, or for an algorithm that is none of ours.
+    /// The request asks for something else than push and poll, for an algorithm that is none of ours, or for numbers that
+    /// its Receiver cannot have.
     pub fn create(
         request: CreateStream,
         receiver: &Receiver,
@@ -206,6 +222,8 @@ impl Stream {
             }
         };
         let signing_alg = signing_alg::asked(&request.extra).map_err(NewStreamError::Alg)?;
+        let sequence_epoch = sequence::first_epoch(&request.extra, receiver.profile, &id)
+            .map_err(NewStreamError::Sequence)?;
         let requested = request.events_requested.as_deref().unwrap_or_default();
         Ok(Self {
             id,
@@ -217,6 +235,7 @@ impl Stream {
             delivery,
             description: request.description,
             signing_alg,
+            sequence_epoch,
             status: StreamStatus::Enabled,
             reason: None,
             created_at: now,
@@ -230,8 +249,8 @@ impl Stream {
     /// Types of events that are asked for anew are chosen among the supported ones.
     ///
     /// # Errors
-    /// The request contradicts the `terms`, or asks for something else than push and poll, or for an algorithm that is none
-    /// of ours; nothing has changed.
+    /// The request contradicts the `terms`, or asks for something else than push and poll, for an algorithm that is none
+    /// of ours, or for another choice about numbers than on creation; nothing has changed.
     pub fn changed(
         &self,
         change: StreamChange,
@@ -246,6 +265,8 @@ impl Stream {
         let signing_alg = change
             .signing_alg_after(self.signing_alg)
             .map_err(ChangeStreamError::Alg)?;
+        sequence::stays(change.extra(), self.sequence_epoch.as_ref())
+            .map_err(ChangeStreamError::Sequence)?;
         let after = change
             .apply(self.configuration(terms), terms.events_supported)
             .map_err(ChangeStreamError::NotAsSupplied)?;
@@ -293,6 +314,9 @@ impl Stream {
             .clone_from(&self.events_requested);
         configuration.description.clone_from(&self.description);
         configuration.extra = self.signing_alg.map(signing_alg::told).unwrap_or_default();
+        if self.sequence_epoch.is_some() {
+            configuration.extra.add(sequence::told());
+        }
         configuration
     }
 

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
 use ssf_types::{
     dialect::{Body, Dialect},
+    json::Extra,
     metadata::{AuthorizationScheme, DefaultSubjects, TransmitterMetadata, WellKnown},
     set::Algorithm,
     stream::{DELIVERY_POLL, DELIVERY_PUSH},
@@ -16,7 +17,7 @@ use super::{
     site::{Site, endpoint},
 };
 use crate::{
-    domain::{profile::Profile, signing_alg::told_of_offer},
+    domain::{profile::Profile, sequence, signing_alg::told_of_offer},
     ports::ReceiverStore,
 };
 
@@ -87,6 +88,7 @@ fn early(issuer: &Issuer, jwks_elsewhere: Option<&EndpointUrl>) -> Option<String
     );
     metadata.spec_version = None;
     metadata.default_subjects = None;
+    metadata.extra = Extra::default();
     let text = serde_json::to_string(&metadata).ok()?;
     let written = Dialect::SSE_ID1.write(Body::Metadata, &text).ok()?;
     Some(written.into_owned())
@@ -122,6 +124,7 @@ fn describe(
     metadata.authorization_schemes = schemes;
     metadata.default_subjects = Some(default_subjects);
     metadata.extra = told_of_offer(algorithms);
+    metadata.extra.add(sequence::told_of_offer());
     metadata
 }
 
@@ -146,6 +149,7 @@ mod tests {
             "verification_endpoint": "https://tr.example.com/issuer1/ssf/verify",
             "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6750"}],
             "default_subjects": "NONE",
+            "set_sequence_supported": true,
             "set_signing_alg_values_supported": ["RS256", "EdDSA"],
         });
         let schemes = vec![AuthorizationScheme::bearer()];

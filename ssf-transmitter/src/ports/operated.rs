@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, future::Future};
 
-use ssf_types::{id::StreamId, time::Timestamp};
+use ssf_types::{
+    id::{Epoch, StreamId},
+    time::Timestamp,
+};
 
 use super::{ChangedStream, DeletedStream, StoreError};
 use crate::domain::{
@@ -67,6 +70,13 @@ pub trait OperatedStreams {
 
     /// Forgets all activity that was noted, which is not true any more once it is not noted for a while.
     fn forget_activity(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Begins another run of numbers on each stream whose SETs have any, and returns how many those are. Nothing is told
+    /// any more of the numbers before. Whoever works on such a stream loses the lease.
+    fn begin_epochs(
+        &self,
+        make: impl FnMut() -> Epoch + Send,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// How the Receiver of a stream has answered lately, as of when work on it last ended.
     fn health(

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, future::Future};
 
 use ssf_types::{
-    id::{Jti, StreamId},
+    id::{Epoch, Jti, StreamId},
     set::Algorithm,
     time::Timestamp,
 };
@@ -74,6 +74,8 @@ pub enum Polled {
         more_available: bool,
         /// What they are to be signed with, if the Receiver has asked for something.
         signing_alg: Option<Algorithm>,
+        /// What the run of numbers of the SETs is called; `None` if they have none.
+        epoch: Option<Epoch>,
     },
     /// The Receiver has no such stream, or it is not polled; nothing is different.
     NotFound,

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
-use ssf_types::{id::StreamId, time::Timestamp};
+use ssf_types::{
+    id::{Epoch, StreamId},
+    time::Timestamp,
+};
 use uuid::Uuid;
 
 use super::{
@@ -69,6 +72,10 @@ impl OperatedStreams for SeaStore {
 
     async fn forget_activity(&self) -> Result<(), StoreError> {
         self.forget_all_activity().await
+    }
+
+    async fn begin_epochs(&self, make: impl FnMut() -> Epoch + Send) -> Result<u64, StoreError> {
+        self.renew_epochs(make).await
     }
 
     async fn health(

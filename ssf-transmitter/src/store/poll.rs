@@ -98,6 +98,7 @@ impl PollStore for SeaStore {
             deliveries: self.read_deliveries(picked.rows).await?,
             more_available: picked.more_available,
             signing_alg: stream.signing_alg,
+            epoch: stream.sequence_epoch,
         })
     }
 
@@ -146,6 +147,7 @@ fn nothing() -> Polled {
         deliveries: Vec::new(),
         more_available: false,
         signing_alg: None,
+        epoch: None,
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
     outbox::State,
     poll::refresh_poll_due,
     row,
+    sequence::{tell_after, tell_no_more},
 };
 use crate::{
     domain::{
@@ -59,10 +60,14 @@ impl RetentionStore for SeaStore {
     async fn forget_settled(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
         let key = [delivery::Column::StreamId, delivery::Column::Sequence];
         let key = Expr::tuple(key.map(Expr::col));
+        let leaving = Condition::all().add(key.in_subquery(settled(before, limit)));
+        let transaction = self.begin().await?;
+        tell_no_more(&transaction, leaving.clone()).await?;
         let deleted = delivery::Entity::delete_many()
-            .filter(key.in_subquery(settled(before, limit)))
-            .exec(&self.writer)
+            .filter(leaving)
+            .exec(&transaction)
             .await?;
+        transaction.commit().await?;
         Ok(deleted.rows_affected)
     }
 
@@ -264,6 +269,9 @@ async fn expire_refused(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let stream = queue.stream_id;
+    if let Some(last) = sequences.iter().max() {
+        tell_after(transaction, stream, *last).await?;
+    }
     let deleted = delivery::Entity::delete_many()
         .filter(delivery::Column::StreamId.eq(stream))
         .filter(delivery::Column::Sequence.is_in(sequences))

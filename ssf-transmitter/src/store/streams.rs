@@ -5,7 +5,7 @@ use sea_orm::{
 };
 use serde_json::json;
 use ssf_types::{
-    id::StreamId,
+    id::{Epoch, StreamId},
     set::Algorithm,
     stream::{Delivery, StreamStatus},
     time::Timestamp,
@@ -175,6 +175,7 @@ fn new_queue(id: Uuid, stream: &Stream) -> stream_queue::ActiveModel {
         failed_through: Set(0),
         misdirected: Set(0),
         receiver_acts: Set(0),
+        sequence_after: Set(0),
     }
 }
 
@@ -200,6 +201,7 @@ impl SeaStore {
             created_at: Set(row::millis(stream.created_at)),
             default_subjects: Set(stream.default_subjects.as_str().to_owned()),
             signing_alg: Set(stream.signing_alg.map(|alg| alg.as_str().to_owned())),
+            sequence_epoch: Set(stream.sequence_epoch.clone().map(String::from)),
         })
     }
 
@@ -220,6 +222,11 @@ impl SeaStore {
                 .ok_or_else(|| cell("signing_alg").corrupt("it is not one of ours"))
         };
         let signing_alg = row.signing_alg.as_deref().map(known).transpose()?;
+        let epoch = |epoch| {
+            Epoch::parse(epoch)
+                .map_err(|_| cell("sequence_epoch").corrupt("it is not an identifier"))
+        };
+        let sequence_epoch = row.sequence_epoch.map(epoch).transpose()?;
         Ok(Stream {
             id: row::stream_id(row.id)?,
             receiver: ReceiverId::new(row.receiver_id),
@@ -230,6 +237,7 @@ impl SeaStore {
             delivery: method,
             description: row.description,
             signing_alg,
+            sequence_epoch,
             status,
             reason: row.reason,
             created_at: row::moment(row.created_at),

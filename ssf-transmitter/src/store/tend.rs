@@ -14,6 +14,7 @@ use super::{
     SeaStore,
     entity::{delivery, stream, stream_queue},
     row,
+    sequence::account_of,
 };
 use crate::{
     domain::{framework::FrameworkSet, id::ReceiverId, issuer::IssuerName, stream::Stream},
@@ -52,7 +53,7 @@ impl SeaStore {
             let sequence = if is_busy(&transaction, queue.stream_id).await? {
                 None
             } else {
-                let sign = self.sign_of_life(&transaction, queue.stream_id, now, &mut make);
+                let sign = self.sign_of_life(&transaction, &queue, now, &mut make);
                 sign.await?
             };
             kept.sent += u64::from(sequence.is_some());
@@ -65,15 +66,17 @@ impl SeaStore {
     async fn sign_of_life(
         &self,
         transaction: &DatabaseTransaction,
-        uuid: Uuid,
+        queue: &stream_queue::Model,
         now: Timestamp,
         make: &mut impl FnMut(&Stream) -> FrameworkSet,
     ) -> Result<Option<i64>, StoreError> {
-        let Some(row) = stream::Entity::find_by_id(uuid).one(transaction).await? else {
+        let row = stream::Entity::find_by_id(queue.stream_id).one(transaction);
+        let Some(row) = row.await? else {
             return Ok(None);
         };
         let stream = self.read_stream(row)?;
-        let set = make(&stream);
+        let account = account_of(transaction, queue, &stream).await?;
+        let set = make(&stream).telling(account.as_ref());
         Ok(Some(
             self.number_alone(transaction, &stream.issuer, set, now)
                 .await?,

@@ -15,6 +15,7 @@ use super::{
     entity::{delivery, stream_queue},
     outbox::State,
     row,
+    sequence::account_of,
 };
 use crate::{
     domain::{
@@ -62,6 +63,8 @@ impl SeaStore {
             receiver,
         };
         drop_keep_alive(&transaction, of, queue.keep_alive, now).await?;
+        let account = account_of(&transaction, &queue, &stream).await?;
+        let set = set.telling(account.as_ref());
         let numbered = self.number_alone(&transaction, &stream.issuer, set, now);
         let sequence = numbered.await?;
         stream_queue::Entity::update_many()

@@ -61,6 +61,8 @@ mod retention;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
+mod sequence;
+#[cfg(test)]
 mod signing_alg;
 #[cfg(test)]
 mod sources;

@@ -31,6 +31,7 @@ mod push_hosts;
 mod receivers;
 mod replay;
 mod retention;
+mod sequence;
 mod signing_alg;
 mod status;
 mod subjects;
@@ -41,7 +42,8 @@ mod verification;
 pub(crate) use self::{
     announcement::*, audit::*, circuit::*, issuers::*, keys::*, ledger::*, lost_leases::*,
     operators::*, overview::*, poll::*, profiles::*, push_hosts::*, receivers::*, replay::*,
-    retention::*, signing_alg::*, status::*, subjects::*, tending::*, trace::*, verification::*,
+    retention::*, sequence::*, signing_alg::*, status::*, subjects::*, tending::*, trace::*,
+    verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {

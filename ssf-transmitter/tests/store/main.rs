@@ -247,4 +247,12 @@ on_every_store! {
     a_verification_is_forgotten_like_an_event
     what_is_left_of_a_deleted_stream_is_forgotten_too
     a_stream_goes_on_when_all_its_past_is_forgotten
+    an_epoch_is_kept_with_its_stream
+    a_poll_hears_what_the_run_of_its_numbers_is_called
+    a_verification_tells_what_became_of_the_numbers_before_it
+    what_was_dropped_is_among_the_numbers_that_were_given_up
+    a_sign_of_life_tells_it_too
+    nothing_is_told_on_a_stream_without_numbers
+    nothing_is_told_of_numbers_that_were_given_up_and_are_gone
+    another_epoch_begins_on_each_stream_with_numbers
 }

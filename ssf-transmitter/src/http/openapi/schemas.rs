@@ -70,6 +70,10 @@ fn configuration() -> Value {
             "type": "string", "enum": signing_algs(),
             "description": "What SETs are signed with; the metadata has those that may be asked for.",
         },
+        "Numbered": {
+            "type": "boolean",
+            "description": "Whether SETs have the claim `set_sequence`, chosen when the stream is created.",
+        },
         "Delivery": { "oneOf": [reference("PushDelivery"), reference("PollDelivery")] },
         "PushDelivery": {
             "type": "object", "required": ["method", "endpoint_url"],
@@ -103,6 +107,7 @@ fn configuration() -> Value {
                 "inactivity_timeout": { "type": "integer", "minimum": 1, "description": "Seconds." },
                 "description": { "type": "string" },
                 "set_signing_alg": reference("SigningAlg"),
+                "set_sequence": reference("Numbered"),
             },
         },
         "Audience": { "oneOf": [
@@ -132,6 +137,7 @@ fn requests() -> Value {
         "delivery": reference("Delivery"),
         "description": description,
         "set_signing_alg": reference("SigningAlg"),
+        "set_sequence": reference("Numbered"),
     });
     json!({
         "CreateStream": {
@@ -141,6 +147,7 @@ fn requests() -> Value {
                 "delivery": reference("Delivery"),
                 "description": description,
                 "set_signing_alg": reference("SigningAlg"),
+                "set_sequence": reference("Numbered"),
             },
         },
         "UpdateStream": { "type": "object", "required": ["stream_id"], "properties": own },
@@ -301,6 +308,7 @@ fn documents() -> Value {
                 "authorization_schemes": { "type": "array", "items": { "type": "object", "required": ["spec_urn"] } },
                 "default_subjects": { "type": "string", "enum": ["ALL", "NONE"] },
                 "set_signing_alg_values_supported": array_of("SigningAlg"),
+                "set_sequence_supported": { "type": "boolean" },
             },
         },
         "AuthorizationServerMetadata": {

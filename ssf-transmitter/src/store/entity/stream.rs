@@ -26,6 +26,8 @@ pub(crate) struct Model {
     pub(crate) default_subjects: String,
     /// Absent if the Receiver asked for none.
     pub(crate) signing_alg: Option<String>,
+    /// Absent if its SETs have no numbers.
+    pub(crate) sequence_epoch: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -50,6 +50,8 @@ pub(crate) struct Model {
     pub(crate) misdirected: i32,
     /// How often the Receiver has acted so that the circuit closed: what was learnt before is void.
     pub(crate) receiver_acts: i64,
+    /// Nothing is told of this number and those below it.
+    pub(crate) sequence_after: i64,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

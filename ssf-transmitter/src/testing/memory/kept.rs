@@ -6,7 +6,8 @@ use std::{
 };
 
 use ssf_types::{
-    metadata::DefaultSubjects, stream::StreamStatus, time::Timestamp, uri::EventTypeUri,
+    metadata::DefaultSubjects, set::Account, stream::StreamStatus, time::Timestamp,
+    uri::EventTypeUri,
 };
 
 use super::subjects::KeptSubjects;
@@ -22,6 +23,7 @@ use crate::{
         framework::{FrameworkSet, Hold},
         id::{AnswerId, WorkerId},
         order::OrderKey,
+        sequence::{NUMBERS_MAX, account},
         stream::Stream,
     },
     ports::StreamLease,
@@ -42,6 +44,8 @@ pub(super) struct Kept {
     pub(super) quiet_since: Timestamp,
     pub(super) active_at: Option<Timestamp>,
     pub(super) last_sequence: u64,
+    /// Nothing is told of this number and those below it.
+    pub(super) sequence_after: u64,
     pub(super) acknowledged_total: u64,
     pub(super) dropped_total: u64,
     pub(super) deliveries: BTreeMap<u64, KeptDelivery>,
@@ -83,6 +87,13 @@ pub(super) fn is_acknowledged(state: &DeliveryState) -> bool {
     matches!(state, DeliveryState::Acknowledged { .. })
 }
 
+fn is_given_up(state: &DeliveryState) -> bool {
+    match state {
+        DeliveryState::Quarantined { .. } | DeliveryState::Dropped { .. } => true,
+        DeliveryState::Pending { .. } | DeliveryState::Acknowledged { .. } => false,
+    }
+}
+
 impl KeptDelivery {
     /// Keeps what came of an attempt, before it changes the state.
     pub(super) fn keep(&mut self, answer: Option<&Attempt>) {
@@ -116,6 +127,7 @@ impl Kept {
             active_at: None,
             stream,
             last_sequence: 0,
+            sequence_after: 0,
             acknowledged_total: 0,
             dropped_total: 0,
             deliveries: BTreeMap::new(),
@@ -210,6 +222,22 @@ impl Kept {
         if is_announced(until.find_map(|(_, kept)| announcing(kept))) {
             self.opens_after = None;
         }
+    }
+
+    /// What has become of the numbers, if the stream has any.
+    pub(super) fn account(&self) -> Option<Account> {
+        self.stream.sequence_epoch.as_ref()?;
+        let pending = self
+            .deliveries
+            .values()
+            .find(|kept| !kept.state.is_settled());
+        let through = pending.map_or(self.last_sequence, |kept| kept.delivery.sequence - 1);
+        let told = self.deliveries.range(self.sequence_after + 1..);
+        let told = told.rev().filter(|(sequence, _)| **sequence <= through);
+        let given_up = told.filter(|(_, kept)| is_given_up(&kept.state));
+        let given_up = given_up.map(|(sequence, _)| *sequence);
+        let given_up = given_up.take(NUMBERS_MAX + 1).collect();
+        Some(account(through, self.sequence_after, given_up))
     }
 
     fn newest(&self) -> Option<StreamLease> {

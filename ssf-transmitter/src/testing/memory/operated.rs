@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use ssf_types::{id::StreamId, time::Timestamp};
+use ssf_types::{
+    id::{Epoch, StreamId},
+    time::Timestamp,
+};
 
 use super::{MemoryStore, kept::Kept, streams::Whose};
 use crate::{
@@ -51,7 +54,7 @@ impl OperatedStreams for MemoryStore {
             kept_alive.looked_at += 1;
             kept.quiet_since = now;
             if kept.next_due().is_none() {
-                let set = make(&kept.stream);
+                let set = make(&kept.stream).telling(kept.account().as_ref());
                 let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
                 kept.keep_alive = Some(kept.add(&event, set.planned, set.hold, now));
                 state.records.add(event.id, now, 1);
@@ -86,6 +89,22 @@ impl OperatedStreams for MemoryStore {
             kept.active_at = None;
         }
         Ok(())
+    }
+
+    async fn begin_epochs(
+        &self,
+        mut make: impl FnMut() -> Epoch + Send,
+    ) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let numbered = |kept: &&mut Kept| kept.stream.sequence_epoch.is_some();
+        let mut renewed = 0;
+        for kept in state.streams.iter_mut().filter(numbered) {
+            kept.stream.sequence_epoch = Some(make());
+            kept.sequence_after = kept.last_sequence;
+            kept.take_lease_away();
+            renewed += 1;
+        }
+        Ok(renewed)
     }
 
     async fn health(

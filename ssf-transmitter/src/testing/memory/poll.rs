@@ -134,6 +134,7 @@ impl PollStore for MemoryStore {
             deliveries,
             more_available,
             signing_alg: kept.stream.signing_alg,
+            epoch: kept.stream.sequence_epoch.clone(),
         })
     }
 

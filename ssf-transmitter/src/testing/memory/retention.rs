@@ -64,6 +64,7 @@ impl State {
             let mut dropped = 0;
             for (_, _, sequence) in expired.iter().filter(|(_, stream, _)| *stream == at) {
                 kept.deliveries.remove(sequence);
+                kept.sequence_after = kept.sequence_after.max(*sequence);
                 dropped += 1;
             }
             kept.dropped_total += dropped;
@@ -119,10 +120,13 @@ impl RetentionStore for MemoryStore {
         let mut state = self.state();
         let mut forgotten = 0;
         for kept in &mut state.streams {
-            kept.deliveries.retain(|_, delivery| {
+            kept.deliveries.retain(|sequence, delivery| {
                 let is_old = settled_at(delivery).is_some_and(|at| at < before);
                 let goes = is_old && forgotten < limit;
                 forgotten += u64::from(goes);
+                if goes && matches!(delivery.state, DeliveryState::Dropped { .. }) {
+                    kept.sequence_after = kept.sequence_after.max(*sequence);
+                }
                 !goes
             });
         }
