@@ -17,6 +17,7 @@ pub mod poll;
 pub mod receivers;
 pub mod replay;
 pub mod retain;
+pub mod slots;
 pub mod standstill;
 pub mod status;
 pub mod subjects;

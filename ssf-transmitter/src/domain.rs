@@ -38,6 +38,7 @@ pub mod receiver;
 pub mod replay;
 pub mod retention;
 pub mod retry;
+pub mod room;
 pub mod scope;
 pub mod sequence;
 pub mod signing_alg;

@@ -24,7 +24,7 @@ pub use self::{
     client::{ClientError, Terms},
     deadlines::Deadlines,
     fault::Fault,
-    places::HOST_REQUESTS_DEFAULT,
+    places::{HOST_REQUESTS_DEFAULT, Place},
     trust::{TrustAnchors, TrustError},
 };
 pub(crate) use self::{

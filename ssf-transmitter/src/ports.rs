@@ -137,9 +137,17 @@ pub struct SignError(#[source] pub Box<dyn Error + Send + Sync>);
 
 /// Brings SETs to Receivers.
 pub trait Push {
-    /// Makes one attempt, which ends in bounded time. The answer counts as the Receiver's `profile` has it.
+    /// A share of what may be under way to a host; dropping it gives it back.
+    type Place: Send;
+
+    /// Takes a place at the host of `to`; `None` if as much is under way to it as may be.
+    fn place(&self, to: &PushDelivery) -> Option<Self::Place>;
+
+    /// Makes one attempt from a place at that host, which ends in bounded time and begins at once. The answer counts as the
+    /// Receiver's `profile` has it.
     fn push(
         &self,
+        place: Self::Place,
         to: &PushDelivery,
         profile: Profile,
         set: CompactSet,

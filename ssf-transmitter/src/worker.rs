@@ -1,6 +1,7 @@
 //! The loops: commits wake them, and a sweep once a second is the safety net.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +12,7 @@ use std::{
 use ssf_types::{error::Chain, time::Timestamp};
 use tokio::{
     sync::watch,
-    task::{JoinError, JoinSet},
+    task::{Id, JoinError, JoinSet},
     time::Instant,
 };
 use tracing::{debug, error, info};
@@ -19,17 +20,24 @@ use tracing::{debug, error, info};
 use crate::{
     app::{
         clock::SystemClock,
-        deliver::{Delivered, Deliverer, DeliverySettings},
+        deliver::{Delivered, Deliverer, DeliverySettings, Term},
         dispatch::{Dispatched, Dispatcher},
         gate::Gate,
         measure::{self, LeaseChange, Leased},
         poll::{Caller, Polls, Unreached},
         retain::{Retained, Retaining},
+        slots::{Slot, Slots},
         survey::Survey,
         tend::{Tended, Tending},
         wake::Wake,
     },
-    domain::{id::WorkerId, issuer::Issuers, retention::Retention, trouble::TroubleKind},
+    domain::{
+        id::{ReceiverId, WorkerId},
+        issuer::Issuers,
+        retention::Retention,
+        room::Room,
+        trouble::TroubleKind,
+    },
     keys::SigningKeys,
     ports::{Clock, LeasedStream, OperatedStreams, Outbox, StoreError, SubjectStore},
     push::PushClient,
@@ -41,6 +49,17 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// Shortest time between two looks for work that is due: a bound on how often an overdue row can be asked for.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Time between two looks for streams while all that are due belong to Receivers that have their share.
+const SHARED_OUT: Duration = Duration::from_millis(100);
+
+/// So many times as many streams as there are slots may wait for answers without one: each costs memory, and a renewal of
+/// its lease now and then.
+const STREAMS_PER_SLOT_MAX: usize = 8;
+
+/// One Receiver has at most half as many streams as there are slots, those that only wait included: so whatever its
+/// endpoints do, the others have the rest.
+const RECEIVER_SHARE: usize = 2;
 
 /// Most keys of subjects that are removed at once: no event is committed meanwhile.
 const FORGET_SUBJECTS_MAX: u64 = 1000;
@@ -181,7 +200,9 @@ pub struct Work {
     pub pulse: Pulse,
     /// How delivering goes about its work.
     pub settings: DeliverySettings,
-    /// Most streams that are delivered at the same time.
+    /// Places for streams that are delivered at the same time.
+    pub slots: Slots,
+    /// How many of those there are.
     pub streams_parallel_max: usize,
     /// What is done for streams on which nothing happens.
     pub tending: Tending,
@@ -218,7 +239,7 @@ pub async fn fan_out(work: Arc<Work>, mut dispatcher: Dispatcher, mut stop: Stop
 /// is on the wire ends or is broken off.
 pub async fn deliver(work: Arc<Work>, mut stop: Stop) {
     let mut fresh = work.fresh.listen();
-    let mut streams = JoinSet::new();
+    let mut streams = Streams::default();
     while !stop.is_stopping() {
         work.pulse.beat(Loop::Delivery);
         let pause = match take(&work, &stop, &mut streams).await {
@@ -230,11 +251,12 @@ pub async fn deliver(work: Arc<Work>, mut stop: Stop) {
         };
         tokio::select! {
             () = fresh.wait(pause) => {}
-            Some(ended) = streams.join_next() => report(ended),
+            Some(ended) = streams.next() => report(ended),
+            () = work.slots.freed() => {}
             () = stop.stopping() => {}
         }
     }
-    while let Some(ended) = streams.join_next().await {
+    while let Some(ended) = streams.next().await {
         report(ended);
         work.fresh.wake();
     }
@@ -406,32 +428,78 @@ pub async fn repeat(period: Duration, mut stop: Stop, job: impl Fn()) {
 
 type Ended = Result<Delivered, StoreError>;
 
+/// The streams that are delivered, and whose they are.
+#[derive(Default)]
+struct Streams {
+    tasks: JoinSet<Ended>,
+    of: HashMap<Id, ReceiverId>,
+}
+
+impl Streams {
+    fn add(&mut self, receiver: ReceiverId, task: impl Future<Output = Ended> + Send + 'static) {
+        let id = self.tasks.spawn(task).id();
+        self.of.insert(id, receiver);
+    }
+
+    /// Waits for the next one that is given back; `None` if there are none.
+    async fn next(&mut self) -> Option<Result<Ended, JoinError>> {
+        let ended = self.tasks.join_next_with_id().await?;
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        self.of.remove(&id);
+        Some(ended.map(|(_, ended)| ended))
+    }
+
+    /// How many each Receiver has.
+    fn shares(&self) -> HashMap<ReceiverId, usize> {
+        let mut shares = HashMap::new();
+        for receiver in self.of.values() {
+            *shares.entry(*receiver).or_default() += 1;
+        }
+        shares
+    }
+}
+
 /// Takes as many streams as there is room for; returns how long to wait before the next look.
 async fn take(
     work: &Arc<Work>,
     stop: &Stop,
-    streams: &mut JoinSet<Ended>,
+    streams: &mut Streams,
 ) -> Result<Duration, StoreError> {
-    let room = work.streams_parallel_max.saturating_sub(streams.len());
+    let most = work.streams_parallel_max;
+    let all = most.saturating_mul(STREAMS_PER_SLOT_MAX);
+    let room = work.slots.free().min(all - streams.of.len().min(all));
+    work.slots.want(room == 0);
     if room == 0 {
         return Ok(SWEEP);
     }
     let now = work.clock.now();
-    let limit = u64::try_from(room).unwrap_or(u64::MAX);
-    let until = now.after(work.settings.lease);
+    let term = Term::begin(work.settings.lease, now);
+    let wanted = Room::new(room, (most / RECEIVER_SHARE).max(1), streams.shares());
     let leased = work
         .store
-        .lease_streams(work.worker, now, until, limit)
+        .lease_streams(work.worker, now, term.until(), wanted)
         .await?;
-    measure::leases(Leased::Stream, LeaseChange::Taken, leased.len() as u64);
+    let count = leased.len();
+    measure::leases(Leased::Stream, LeaseChange::Taken, count as u64);
     for stream in leased {
-        streams.spawn(one(Arc::clone(work), stream, stop.clone()));
+        // This loop alone takes slots, and no more streams than there are.
+        if let Some(slot) = work.slots.take() {
+            let receiver = stream.stream.receiver;
+            streams.add(
+                receiver,
+                one(Arc::clone(work), stream, (term, slot), stop.clone()),
+            );
+        }
     }
     let next = work.store.next_due().await?;
-    Ok(next.map_or(SWEEP, |due| due.since(now).clamp(PAUSE, SWEEP)))
+    Ok(match next {
+        None => SWEEP,
+        Some(due) if due <= now && count == 0 => SHARED_OUT,
+        Some(due) => due.since(now).clamp(PAUSE, SWEEP),
+    })
 }
 
-async fn one(work: Arc<Work>, leased: LeasedStream, mut stop: Stop) -> Ended {
+async fn one(work: Arc<Work>, leased: LeasedStream, held: (Term, Slot), mut stop: Stop) -> Ended {
     let deliverer = Deliverer {
         store: &work.store,
         signer: &work.keys,
@@ -443,7 +511,7 @@ async fn one(work: Arc<Work>, leased: LeasedStream, mut stop: Stop) -> Ended {
         settings: work.settings,
         jitter: rand::random::<f64>,
     };
-    deliverer.deliver(&leased, stop.stopping()).await
+    deliverer.deliver(&leased, held, stop.stopping()).await
 }
 
 fn report(ended: Result<Ended, JoinError>) {

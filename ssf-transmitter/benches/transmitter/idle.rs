@@ -6,6 +6,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use serde_json::Value;
 use ssf_transmitter::{
     app::{clock::SystemClock, ids},
+    domain::room::Room,
     ports::{Clock, Outbox},
     store::SeaStore,
 };
@@ -28,7 +29,7 @@ const FEW: u32 = 1000;
 const LOOKS: u32 = 400;
 
 /// Streams that are asked for.
-const LIMIT: u64 = 32;
+const LIMIT: usize = 32;
 
 pub(crate) fn measure(engines: &[Engine], streams: u32) -> Fallible<Vec<Value>> {
     let runtime = Runtime::new()?;
@@ -112,7 +113,7 @@ async fn look(store: &SeaStore) -> Fallible<f64> {
     let until = now.after(Duration::from_secs(8));
     let begun = Instant::now();
     let leased = store
-        .lease_streams(ids::worker_id(), now, until, LIMIT)
+        .lease_streams(ids::worker_id(), now, until, Room::of(LIMIT))
         .await?;
     let next = store.next_due().await?;
     let elapsed = begun.elapsed();

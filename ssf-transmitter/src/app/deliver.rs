@@ -5,22 +5,27 @@
 //! [`Health::learn`](crate::domain::circuit::Health::learn); here it is carried out.
 
 mod pause;
+mod run;
+mod term;
 mod window;
 
-use std::{collections::HashSet, future::Future, pin::pin, time::Duration};
+use std::{future::Future, pin::pin, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use ssf_types::{error::Chain, push::PushOutcome, set::CompactSet, time::Timestamp};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tracing::{debug, error, info, warn};
 
+pub use self::term::Term;
 use self::{
     pause::{Pausing, pause},
+    run::Run,
     window::Window,
 };
 use super::{
     gate::{Gate, Passage},
     measure::{self, LeaseChange, Leased},
+    slots::Slot,
     wake::Wake,
 };
 use crate::{
@@ -40,6 +45,9 @@ use crate::{
 
 /// How often a stream with attempts under way looks for what fell due meanwhile.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How soon a stream looks again for a place at a host to which as much is under way as may be.
+const CROWDED: Duration = Duration::from_millis(50);
 
 /// How long leases last unless told otherwise: a stream moves within 10 s of a crash.
 pub const LEASE_DEFAULT: Duration = Duration::from_secs(8);
@@ -106,6 +114,12 @@ pub struct Delivered {
     pub failed: u64,
 }
 
+/// What an attempt needs before it begins.
+struct Ready<T> {
+    place: T,
+    passage: Passage,
+}
+
 /// An attempt that has ended.
 struct Attempt {
     delivery: Delivery,
@@ -115,6 +129,8 @@ struct Attempt {
 
 enum Ended {
     Answered(PushOutcome),
+    /// The lease was over, or nearly: the delivery stays as it is, and says nothing about the Receiver.
+    NotBegun,
     /// The key cannot be used: the fault is ours, and the delivery stays as it is.
     NotSigned,
 }
@@ -122,9 +138,10 @@ enum Ended {
 impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
     Deliverer<'_, S, G, P, C>
 {
-    /// Delivers what is due on a leased stream until nothing is, the stream has to rest, the lease is lost, or `stopping`
-    /// comes; then attempts under way are finished, unless the lease is lost, and the stream is given back. After `stopping`
-    /// they get a limited time: what is broken off is repeated with the same `jti` by whoever takes the stream.
+    /// Delivers what is due on a leased stream until nothing is, the stream has to rest, the lease is lost or over, others
+    /// want the slot, or `stopping` comes; then attempts under way are finished, unless the lease is lost, and the stream is
+    /// given back. After `stopping` they get a limited time: what is broken off is repeated with the same `jti` by whoever
+    /// takes the stream.
     ///
     /// # Errors
     /// The store is not available. The lease expires by itself, and attempts whose end could not be stored are
@@ -133,93 +150,162 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
     pub async fn deliver(
         &self,
         leased: &LeasedStream,
+        (term, slot): (Term, Slot),
         stopping: impl Future<Output = ()>,
     ) -> Result<Delivered, StoreError> {
         let lease = &leased.lease;
-        let mut done = Delivered::default();
-        let mut window = Window::new(leased, &self.settings);
+        let mut run = Run::new(leased, (term, slot), &self.settings);
         let mut under_way = FuturesUnordered::new();
-        let mut sequences = HashSet::new();
         let mut fresh = self.fresh.listen();
-        let mut renew_at = self.clock.now().after(self.settings.lease / 3);
         let mut stopping = pin!(stopping);
-        let mut stops_at = None;
         loop {
-            if stops_at.is_none() && stopping.as_mut().now_or_never().is_some() {
-                stops_at = Some(Instant::now() + self.settings.hand_over);
+            if run.stops_at.is_none() && stopping.as_mut().now_or_never().is_some() {
+                run.stop(self.settings.hand_over);
             }
-            let now = self.clock.now();
-            if now >= renew_at {
-                if self.renew(lease, now).await? == Fenced::LeaseLost {
-                    break;
-                }
-                renew_at = now.after(self.settings.lease / 3);
+            if self.keep(lease, &mut run).await? == Fenced::LeaseLost {
+                break;
             }
-            if !window.is_shut(now)
-                && stops_at.is_none()
-                && sequences.len() < window.width
-                && let Some(passage) = self.enter(sequences.is_empty()).await
-            {
-                for delivery in self.startable(lease, now, &window, &sequences).await? {
-                    sequences.insert(delivery.sequence);
-                    under_way.push(self.attempt(leased, delivery, passage.clone()));
-                }
+            for (delivery, ready) in self.startable(leased, &mut run).await? {
+                run.under_way.insert(delivery.sequence);
+                let term = run.term.subscribe();
+                under_way.push(self.attempt(leased, delivery, ready, term));
             }
-            let next = tokio::select! {
-                next = under_way.next() => next,
-                () = fresh.wait(LOOK_INTERVAL) => continue,
-                () = &mut stopping, if stops_at.is_none() => {
-                    stops_at = Some(Instant::now() + self.settings.hand_over);
+            if run.is_over() {
+                break;
+            }
+            let first = tokio::select! {
+                Some(first) = under_way.next() => first,
+                () = fresh.wait(run.look_interval(self.clock.now())) => continue,
+                () = until(run.again_at) => continue,
+                () = run.is_in_the_way() => {
+                    run.leave();
                     continue;
                 }
-                () = until(stops_at) => break,
+                () = &mut stopping, if run.stops_at.is_none() => {
+                    run.stop(self.settings.hand_over);
+                    continue;
+                }
+                () = until(run.stops_at) => break,
             };
-            let Some(first) = next else { break };
             let mut ended = vec![first];
             while let Some(Some(attempt)) = under_way.next().now_or_never() {
                 ended.push(attempt);
             }
-            for attempt in &ended {
-                sequences.remove(&attempt.delivery.sequence);
-            }
-            let settlements = self.judge(ended, &mut window, &mut done);
-            let now = self.clock.now();
-            let settled = self.store.settle(lease, &settlements, now).await?;
-            if noticed(settled) == Fenced::LeaseLost {
+            if self.settle(leased, &mut run, ended).await? == Fenced::LeaseLost {
                 break;
             }
-            self.pause_if_due(leased, &mut window).await?;
         }
         // Nothing is under way any more under a lease that is lost or given back.
         drop(under_way);
-        self.store.release(lease, &window.health).await?;
-        Ok(done)
+        self.store.release(lease, &run.window.health).await?;
+        Ok(run.done)
+    }
+
+    /// Prolongs the lease when it is time to. One that is over, or was prolonged too late, is not relied on any more:
+    /// somebody may have been told meanwhile that nobody holds it.
+    async fn keep(&self, lease: &StreamLease, run: &mut Run) -> Result<Fenced, StoreError> {
+        let (term, now) = (*run.term.borrow(), self.clock.now());
+        if term.is_over(now) {
+            run.leave();
+            return Ok(Fenced::Stored);
+        }
+        if !term.is_to_be_renewed(now) {
+            return Ok(Fenced::Stored);
+        }
+        let next = Term::begin(self.settings.lease, now);
+        let renewed = noticed(self.store.renew(lease, next.until()).await?);
+        if term.is_over(self.clock.now()) {
+            run.leave();
+        } else {
+            run.term.send_replace(next);
+        }
+        Ok(renewed)
+    }
+
+    /// Deliveries that are due, not under way, and fit into the window and into what may be under way to the host.
+    ///
+    /// Each has passed the gate and has a place there, so that nothing keeps it from beginning at once.
+    async fn startable(
+        &self,
+        leased: &LeasedStream,
+        run: &mut Run,
+    ) -> Result<Vec<(Delivery, Ready<P::Place>)>, StoreError> {
+        let now = self.clock.now();
+        let room = run.room(now);
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        let passage = self.gate.enter(&leased.lease.stream);
+        let place = || self.push.place(&leased.push);
+        let places: Vec<P::Place> = std::iter::from_fn(place).take(room).collect();
+        if places.is_empty() {
+            run.again_at = Some(Instant::now() + CROWDED);
+            return Ok(Vec::new());
+        }
+        let limit = run.window.candidates(places.len(), run.under_way.len());
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        let mut due = self.store.due(&leased.lease, now, limit).await?;
+        due.retain(|delivery| !run.under_way.contains(&delivery.sequence));
+        if run.window.health.circuit() == Circuit::Open {
+            // One that fails whatever happens must not keep the circuit open.
+            due.sort_by_key(|delivery| delivery.attempts);
+        }
+        let ready = places.into_iter().map(|place| Ready {
+            place,
+            passage: passage.clone(),
+        });
+        Ok(due.into_iter().zip(ready).collect())
+    }
+
+    /// Stores what became of attempts, and what they say about the Receiver if that is news.
+    async fn settle(
+        &self,
+        leased: &LeasedStream,
+        run: &mut Run,
+        ended: Vec<Attempt>,
+    ) -> Result<Fenced, StoreError> {
+        for attempt in &ended {
+            run.under_way.remove(&attempt.delivery.sequence);
+        }
+        let settlements = self.judge(ended, run);
+        let news = run.window.news();
+        if settlements.is_empty() && news.is_none() {
+            return Ok(Fenced::Stored);
+        }
+        let (lease, now) = (&leased.lease, self.clock.now());
+        let settled = self.store.settle(lease, &settlements, news, now).await?;
+        if noticed(settled) == Fenced::LeaseLost {
+            return Ok(Fenced::LeaseLost);
+        }
+        run.window.stored();
+        self.pause_if_due(leased, &mut run.window).await?;
+        Ok(Fenced::Stored)
     }
 
     /// Says what becomes of deliveries, in the order in which their answers came.
-    fn judge(
-        &self,
-        ended: Vec<Attempt>,
-        window: &mut Window,
-        done: &mut Delivered,
-    ) -> Vec<Settlement> {
+    fn judge(&self, ended: Vec<Attempt>, run: &mut Run) -> Vec<Settlement> {
         let now = self.clock.now();
         let mut settlements = Vec::with_capacity(ended.len());
         for attempt in ended {
             let jitter = (self.jitter)();
-            let was = window.health.circuit();
+            let was = run.window.health.circuit();
             match attempt.ended {
+                Ended::NotBegun => {}
                 Ended::NotSigned => {
-                    window.not_signed(attempt.begun, now, &self.settings, jitter);
-                    done.failed += 1;
+                    run.window
+                        .not_signed(attempt.begun, now, &self.settings, jitter);
+                    run.done.failed += 1;
                 }
                 Ended::Answered(outcome) => {
+                    run.answered();
                     let tried = Tried::new(&attempt.delivery, attempt.begun);
                     let answer = attempt::Attempt::pushed(&outcome, now);
                     let label = answer.class.as_str();
-                    let state = window.learn(&tried, outcome, now, &self.settings, jitter);
+                    let state = run
+                        .window
+                        .learn(&tried, outcome, now, &self.settings, jitter);
                     report(&attempt.delivery, label, &state);
-                    done.count(&state);
+                    run.done.count(&state);
                     settlements.push(Settlement {
                         sequence: attempt.delivery.sequence,
                         state,
@@ -227,7 +313,11 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
                     });
                 }
             }
-            report_circuit(was, window.health.circuit(), window.health.trouble.as_ref());
+            report_circuit(
+                was,
+                run.window.health.circuit(),
+                run.window.health.trouble.as_ref(),
+            );
         }
         settlements
     }
@@ -252,52 +342,23 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
         Ok(())
     }
 
-    /// Enters the gate. While attempts are under way, some of which may be in it, nobody waits for it here: they would
-    /// never leave.
-    async fn enter(&self, alone: bool) -> Option<Passage> {
-        match self.gate.try_enter() {
-            None if alone => Some(self.gate.enter().await),
-            entered => entered,
-        }
-    }
-
-    async fn renew(&self, lease: &StreamLease, now: Timestamp) -> Result<Fenced, StoreError> {
-        let until = now.after(self.settings.lease);
-        Ok(noticed(self.store.renew(lease, until).await?))
-    }
-
-    /// Deliveries that are due, not under way, and fit into the window.
-    async fn startable(
-        &self,
-        lease: &StreamLease,
-        now: Timestamp,
-        window: &Window,
-        under_way: &HashSet<u64>,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        // Those under way are pending still, so at most as many of the answer as there are of them are not wanted.
-        let limit = u64::try_from(window.candidates()).unwrap_or(u64::MAX);
-        let mut due = self.store.due(lease, now, limit).await?;
-        due.retain(|delivery| !under_way.contains(&delivery.sequence));
-        if window.health.circuit() == Circuit::Open {
-            // One that fails whatever happens must not keep the circuit open.
-            due.sort_by_key(|delivery| delivery.attempts);
-        }
-        due.truncate(window.width - under_way.len());
-        Ok(due)
-    }
-
     async fn attempt(
         &self,
         leased: &LeasedStream,
         delivery: Delivery,
-        passage: Passage,
+        ready: Ready<P::Place>,
+        term: watch::Receiver<Term>,
     ) -> Attempt {
+        let Ready { place, passage } = ready;
         let begun = self.clock.now();
         let ended = match self.sign(leased, &delivery).await {
             None => Ended::NotSigned,
+            // Signing may have taken long, and the process may have been stopped meanwhile.
+            Some(_) if term.borrow().is_over(self.clock.now()) => Ended::NotBegun,
             Some(set) => {
                 drop(passage);
-                let outcome = self.push.push(&leased.push, leased.profile, set).await;
+                let push = self.push.push(place, &leased.push, leased.profile, set);
+                let outcome = push.await;
                 if let PushOutcome::OtherSuccess { status } = outcome {
                     warn!(set.jti = %delivery.jti, http.status = status, "the receiver answers another 2xx than 202: its profile does not allow that, and the SET is sent again");
                 }

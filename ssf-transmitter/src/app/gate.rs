@@ -1,38 +1,113 @@
 //! Knows when no attempt can begin any more that was decided on before a moment.
 //!
-//! Whoever delivers passes the gate: it enters before it asks what is due, and leaves when the attempt begins. Whoever has
-//! stopped a stream lets the gate clear: from then on, what begins was found due after the stop, which is nothing.
+//! Whoever delivers passes the gate of the stream: it enters before it asks what is due, and leaves when the attempt
+//! begins. Whoever has stopped the stream waits for those who are in its gate by then; what is found due by those who enter
+//! later was due after the stop, which is nothing. So nobody is ever kept from entering, and nobody waits for another stream.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+use ssf_types::id::StreamId;
+use tokio::sync::watch;
 
 /// Longest wait of a request until no attempt can begin any more; what takes longer is left to itself.
 pub const WAIT_MAX: Duration = Duration::from_secs(3);
 
-/// One gate for all streams of a process: passing takes milliseconds. Clones are the same gate.
+/// The gates of all streams of a process: passing one takes milliseconds. Clones are the same gates.
 #[derive(Clone, Debug, Default)]
-pub struct Gate(Arc<RwLock<()>>);
+pub struct Gate(Arc<Shared>);
 
-/// Somebody is in the gate, until the last clone is dropped.
+/// Somebody is in the gate of a stream, until the last clone is dropped.
 #[derive(Clone, Debug)]
-pub struct Passage(#[expect(dead_code, reason = "it is held")] Arc<OwnedRwLockReadGuard<()>>);
+pub struct Passage(#[expect(dead_code, reason = "it is held")] Arc<Entry>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    inside: Mutex<Inside>,
+    /// Is called when somebody leaves.
+    left: watch::Sender<()>,
+}
+
+/// Who is in which gate, by numbers in the order of entering. A stream in whose gate nobody is costs nothing.
+#[derive(Debug, Default)]
+struct Inside {
+    next: u64,
+    streams: HashMap<StreamId, BTreeSet<u64>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    gate: Arc<Shared>,
+    stream: StreamId,
+    number: u64,
+}
 
 impl Gate {
-    /// Enters, if nobody waits for the gate to clear.
-    pub fn try_enter(&self) -> Option<Passage> {
-        let guard = Arc::clone(&self.0).try_read_owned().ok()?;
-        Some(Passage(Arc::new(guard)))
+    /// Enters the gate of a stream.
+    pub fn enter(&self, stream: &StreamId) -> Passage {
+        let mut inside = self.0.lock();
+        let number = inside.next;
+        inside.next += 1;
+        let of_stream = inside.streams.entry(stream.clone()).or_default();
+        of_stream.insert(number);
+        Passage(Arc::new(Entry {
+            gate: Arc::clone(&self.0),
+            stream: stream.clone(),
+            number,
+        }))
     }
 
-    /// Enters once nobody waits for the gate to clear. Who is in the gate already must not wait here.
-    pub async fn enter(&self) -> Passage {
-        Passage(Arc::new(Arc::clone(&self.0).read_owned().await))
+    /// Waits until all who are in the gate of a stream now have left it; whether that took less than `limit`.
+    pub async fn clears(&self, stream: &StreamId, limit: Duration) -> bool {
+        let is_clear = |inside: &Inside, before| {
+            let oldest = inside.streams.get(stream).and_then(BTreeSet::first);
+            oldest.is_none_or(|oldest| *oldest >= before)
+        };
+        self.waits(limit, is_clear).await
     }
 
-    /// Waits until all who are in the gate have left it; whether that took less than `limit`.
-    pub async fn clears(&self, limit: Duration) -> bool {
-        tokio::time::timeout(limit, self.0.write()).await.is_ok()
+    /// Waits until all who are in any gate now have left it; whether that took less than `limit`.
+    pub async fn all_clear(&self, limit: Duration) -> bool {
+        let is_clear = |inside: &Inside, before| {
+            let mut oldest = inside.streams.values().filter_map(BTreeSet::first);
+            oldest.all(|oldest| *oldest >= before)
+        };
+        self.waits(limit, is_clear).await
+    }
+
+    async fn waits(&self, limit: Duration, is_clear: impl Fn(&Inside, u64) -> bool) -> bool {
+        let mut left = self.0.left.subscribe();
+        let before = self.0.lock().next;
+        let cleared = async {
+            while !is_clear(&self.0.lock(), before) {
+                // The sender lives as long as this gate.
+                let _ = left.changed().await;
+            }
+        };
+        tokio::time::timeout(limit, cleared).await.is_ok()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut inside = self.gate.lock();
+        if let Some(of_stream) = inside.streams.get_mut(&self.stream) {
+            of_stream.remove(&self.number);
+            if of_stream.is_empty() {
+                inside.streams.remove(&self.stream);
+            }
+        }
+        drop(inside);
+        self.gate.left.send_replace(());
     }
 }
 
@@ -44,28 +119,51 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    #[tokio::test(start_paused = true)]
-    async fn a_gate_clears_when_the_last_has_left() {
-        let gate = Gate::default();
-        assert!(gate.clears(SECOND).await);
-        let passage = gate.enter().await;
-        let other = passage.clone();
-        drop(passage);
-        assert!(!gate.clears(SECOND).await);
-        drop(other);
-        assert!(gate.clears(SECOND).await);
+    fn stream(id: &str) -> StreamId {
+        StreamId::parse(id).unwrap()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_enters_while_the_gate_is_to_clear() {
-        let gate = Gate::default();
-        let inside = gate.try_enter().unwrap();
-        let mut clearing = Box::pin(gate.clears(SECOND));
+    async fn a_gate_clears_when_the_last_has_left() {
+        let (gate, one) = (Gate::default(), stream("one"));
+        assert!(gate.clears(&one, SECOND).await);
+        let passage = gate.enter(&one);
+        let other = passage.clone();
+        drop(passage);
+        assert!(!gate.clears(&one, SECOND).await);
+        let mut clearing = Box::pin(gate.clears(&one, SECOND));
         assert_eq!(clearing.as_mut().now_or_never(), None);
-        assert!(gate.try_enter().is_none());
-        assert!(gate.enter().now_or_never().is_none());
-        drop(inside);
+        drop(other);
         assert!(clearing.await);
-        assert!(gate.try_enter().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_enters_later_is_not_waited_for_and_waits_for_nobody() {
+        let (gate, one) = (Gate::default(), stream("one"));
+        let before = gate.enter(&one);
+        let mut clearing = Box::pin(gate.clears(&one, SECOND));
+        assert_eq!(clearing.as_mut().now_or_never(), None);
+        let _later = gate.enter(&one);
+        drop(before);
+        assert!(clearing.await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_another_stream() {
+        let (gate, one) = (Gate::default(), stream("one"));
+        let inside = gate.enter(&one);
+        assert!(gate.clears(&stream("other"), SECOND).await);
+        assert!(!gate.all_clear(SECOND).await);
+        drop(inside);
+        assert!(gate.all_clear(SECOND).await);
+    }
+
+    #[test]
+    fn a_stream_in_whose_gate_nobody_is_any_more_is_forgotten() {
+        let (gate, one) = (Gate::default(), stream("one"));
+        let both = [gate.enter(&one), gate.enter(&one)];
+        assert_eq!(gate.0.lock().streams.len(), 1);
+        drop(both);
+        assert_eq!(gate.0.lock().streams.len(), 0);
     }
 }

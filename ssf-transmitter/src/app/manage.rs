@@ -114,7 +114,7 @@ pub async fn change<S: StreamStore + Outbox, C: Clock>(
             dropped,
             owners,
         } => {
-            stopped(standstill, owners).await;
+            stopped(standstill, &id, owners).await;
             Ok((*stream, dropped))
         }
         ChangedStream::Refused(error) => Err(ChangeError::Request(error)),
@@ -135,7 +135,7 @@ pub async fn delete<S: StreamStore + Outbox, C: Clock>(
     now: Timestamp,
 ) -> Result<Option<u64>, StoreError> {
     let deleted = standstill.store.delete_stream(receiver.id, id, now).await?;
-    Ok(stopped_for_good(standstill, deleted).await)
+    Ok(stopped_for_good(standstill, id, deleted).await)
 }
 
 /// Ends a stream as [`delete`] does, whichever Receiver's it is among those of `issuer`.
@@ -149,17 +149,18 @@ pub async fn end<S: OperatedStreams + Outbox, C: Clock>(
     now: Timestamp,
 ) -> Result<Option<u64>, StoreError> {
     let ended = standstill.store.end_stream(issuer, id, now).await?;
-    Ok(stopped_for_good(standstill, ended).await)
+    Ok(stopped_for_good(standstill, id, ended).await)
 }
 
 /// How many deliveries were dropped, once those who work on the stream have stopped; `None` if there was no stream.
 async fn stopped_for_good<S: Outbox, C: Clock>(
     standstill: Standstill<'_, S, C>,
+    id: &StreamId,
     deleted: DeletedStream,
 ) -> Option<u64> {
     match deleted {
         DeletedStream::Deleted { dropped, owners } => {
-            stopped(standstill, owners).await;
+            stopped(standstill, id, owners).await;
             Some(dropped)
         }
         DeletedStream::NotFound => None,
@@ -167,8 +168,12 @@ async fn stopped_for_good<S: Outbox, C: Clock>(
 }
 
 /// The stream is changed or gone, whether or not somebody takes longer to stop than anybody waits for.
-async fn stopped<S: Outbox, C: Clock>(standstill: Standstill<'_, S, C>, owners: Vec<StreamLease>) {
-    if let Err(error) = standstill.comes(owners).await {
+async fn stopped<S: Outbox, C: Clock>(
+    standstill: Standstill<'_, S, C>,
+    id: &StreamId,
+    owners: Vec<StreamLease>,
+) {
+    if let Err(error) = standstill.comes(id, owners).await {
         warn!(error = %Chain(&error), "nobody knows whether those who work on a changed stream have stopped");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ssf_types::id::StreamId;
 use tokio::time::Instant;
 
 use super::{
@@ -32,17 +33,21 @@ pub struct Standstill<'a, S, C> {
 }
 
 impl<S: Outbox, C: Clock> Standstill<'_, S, C> {
-    /// Waits, at most [`WAIT_MAX`], until neither this process nor any of `owners` is on the way to an attempt that was
-    /// decided on before; whether it came to that.
+    /// Waits, at most [`WAIT_MAX`], until neither this process nor any of `owners` is on the way to an attempt on `stream` that
+    /// was decided on before; whether it came to that.
     ///
     /// The gate is cleared whoever works on the stream: a lease that was taken away lately may have been ours.
     ///
     /// # Errors
     /// The store is not available.
-    pub async fn comes(&self, owners: Vec<StreamLease>) -> Result<bool, StoreError> {
+    pub async fn comes(
+        &self,
+        stream: &StreamId,
+        owners: Vec<StreamLease>,
+    ) -> Result<bool, StoreError> {
         self.fresh.wake();
         let deadline = Instant::now() + WAIT_MAX;
-        if !self.gate.clears(WAIT_MAX).await {
+        if !self.gate.clears(stream, WAIT_MAX).await {
             return Ok(false);
         }
         for owner in owners {

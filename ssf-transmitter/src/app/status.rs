@@ -149,11 +149,11 @@ impl<S: Outbox, C: Clock> Updating<'_, S, C> {
             StreamStatus::Enabled => {
                 self.fresh.wake();
                 // What announces a pause that is over does not begin any more, either.
-                _ = self.gate.clears(WAIT_MAX).await;
+                _ = self.gate.clears(&stream.id, WAIT_MAX).await;
                 Settled::InForce
             }
             StreamStatus::Paused | StreamStatus::Disabled => {
-                let standstill = self.standstill().comes(owners).await;
+                let standstill = self.standstill().comes(&stream.id, owners).await;
                 if standstill.map_err(StatusError::Store)? {
                     Settled::InForce
                 } else {

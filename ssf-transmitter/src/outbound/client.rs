@@ -12,7 +12,7 @@ use super::{
     fault::{Fault, NoReply},
     names::{SystemNames, VettedNames},
     peer::PeerCheck,
-    places::Places,
+    places::{Place, Places},
     reply::Reply,
     trust::TrustAnchors,
 };
@@ -101,23 +101,45 @@ impl HttpClient {
         })
     }
 
-    /// Sends one request and returns the head of its answer.
+    /// Takes a place at the host of a URL; `None` if as much is under way to it as may be.
+    pub(crate) fn place(&self, url: &EndpointUrl) -> Option<Place> {
+        self.places.try_take(url.host(), port(url))
+    }
+
+    /// Waits for a place, sends one request and returns the head of its answer.
     pub(crate) async fn send(&self, request: Request) -> Result<Reply, NoReply> {
-        // A host that is an address is never resolved, so it is judged here.
-        self.addresses
-            .check(&request.url)
-            .map_err(|_| Fault::AddressRefused)?;
+        self.check(&request.url)?;
         let whole = Instant::now() + self.deadlines.whole;
-        let url = request.url.url();
-        let port = url.port_or_known_default().unwrap_or_default();
-        let place = self.places.take(request.url.host(), port);
+        let place = self.places.take(request.url.host(), port(&request.url));
         let place = time::timeout_at(whole, place).await;
         let place = place.map_err(|_| Fault::Crowded)?;
         if Instant::now() >= whole {
             // A place that came with the end of the time is none: nothing is to be sent that nobody waits for.
             return Err(Fault::Crowded.into());
         }
-        let mut sent = reqwest::Request::new(request.method, url.clone());
+        self.send_until(whole, place, request).await
+    }
+
+    /// Sends one request at once, from a place at its host, and returns the head of its answer.
+    pub(crate) async fn send_from(&self, place: Place, request: Request) -> Result<Reply, NoReply> {
+        self.check(&request.url)?;
+        let whole = Instant::now() + self.deadlines.whole;
+        self.send_until(whole, place, request).await
+    }
+
+    /// A host that is an address is never resolved, so it is judged here.
+    fn check(&self, url: &EndpointUrl) -> Result<(), Fault> {
+        self.addresses.check(url).map_err(|_| Fault::AddressRefused)
+    }
+
+    async fn send_until(
+        &self,
+        whole: Instant,
+        place: Place,
+        request: Request,
+    ) -> Result<Reply, NoReply> {
+        let url = request.url.url().clone();
+        let mut sent = reqwest::Request::new(request.method, url);
         *sent.headers_mut() = request.headers;
         if !request.body.is_empty() {
             *sent.body_mut() = Some(request.body.into());
@@ -128,4 +150,8 @@ impl HttpClient {
         let until = whole.min(Instant::now() + self.deadlines.body);
         Ok(Reply::new(response, until, place))
     }
+}
+
+fn port(url: &EndpointUrl) -> u16 {
+    url.url().port_or_known_default().unwrap_or_default()
 }

@@ -27,7 +27,7 @@ struct Shared {
 
 /// A place, or a turn in the queue for one; dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct Place {
     shared: Arc<Shared>,
     peer: Peer,
     semaphore: Option<Arc<Semaphore>>,
@@ -44,6 +44,20 @@ impl Places {
 
     /// Waits for a place at the host; those who came first get theirs first.
     pub(super) async fn take(&self, host: &str, port: u16) -> Place {
+        let (mut place, semaphore) = self.turn(host, port);
+        // Nobody closes it.
+        place.permit = semaphore.acquire_owned().await.ok();
+        place
+    }
+
+    /// Takes a place at the host, if there is one and nobody waits for it.
+    pub(super) fn try_take(&self, host: &str, port: u16) -> Option<Place> {
+        let (mut place, semaphore) = self.turn(host, port);
+        place.permit = Some(semaphore.try_acquire_owned().ok()?);
+        Some(place)
+    }
+
+    fn turn(&self, host: &str, port: u16) -> (Place, Arc<Semaphore>) {
         let peer = (host.to_owned(), port);
         let semaphore = Arc::clone(
             self.0
@@ -51,15 +65,13 @@ impl Places {
                 .entry(peer.clone())
                 .or_insert_with(|| Arc::new(Semaphore::new(self.0.most))),
         );
-        let mut place = Place {
+        let place = Place {
             shared: Arc::clone(&self.0),
             peer,
             semaphore: Some(Arc::clone(&semaphore)),
             permit: None,
         };
-        // Nobody closes it.
-        place.permit = semaphore.acquire_owned().await.ok();
-        place
+        (place, semaphore)
     }
 }
 
@@ -107,6 +119,20 @@ mod tests {
         assert!(places.take("rp.example.com", 443).now_or_never().is_some());
         drop(first);
         third.await;
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_wait_gets_a_place_that_is_free_and_nobodys_turn() {
+        let places = Places::new(1);
+        let held = places.try_take("rp.example.com", 443).unwrap();
+        assert!(places.try_take("rp.example.com", 443).is_none());
+        let mut waiting = Box::pin(places.take("rp.example.com", 443));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        drop(held);
+        assert!(places.try_take("rp.example.com", 443).is_none());
+        drop(waiting.await);
+        assert!(places.try_take("rp.example.com", 443).is_some());
+        assert_eq!(places.0.lock().len(), 0);
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ use crate::domain::{
     id::{EventId, Fingerprint, SourceId, WorkerId},
     issuer::IssuerName,
     profile::Profile,
+    room::Room,
     stream::Stream,
 };
 
@@ -67,13 +68,16 @@ pub trait Outbox {
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send;
 
-    /// Takes at most `limit` streams that are pushed and have something due, no owner and no reason to rest, until `until`.
+    /// Takes streams that are pushed and have something due, no owner and no reason to rest, until `until`: as many as there
+    /// is room for, those first that nobody has had for the longest time.
+    ///
+    /// What cannot be read is left, told to the log, and looked at again after some minutes.
     fn lease_streams(
         &self,
         worker: WorkerId,
         now: Timestamp,
         until: Timestamp,
-        limit: u64,
+        room: Room,
     ) -> impl Future<Output = Result<Vec<LeasedStream>, StoreError>> + Send;
 
     /// Prolongs a lease.
@@ -111,11 +115,13 @@ pub trait Outbox {
     ) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
 
     /// Stores what attempts made of deliveries; those held back by a settled one become due at `now`. One that becomes
-    /// dropped leaves a record.
+    /// dropped leaves a record. With that it stores how the Receiver has answered, if that is news; as with
+    /// [`Outbox::release`], it is void if the Receiver has acted since the lease began.
     fn settle(
         &self,
         lease: &StreamLease,
         settlements: &[Settlement],
+        health: Option<&Health>,
         now: Timestamp,
     ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
 

@@ -19,7 +19,7 @@ use tracing::{debug, warn};
 use crate::{
     app::clock::SystemClock,
     domain::profile::Profile,
-    outbound::{ClientError, Fault, HttpClient, NoReply, Reply, Request, Terms},
+    outbound::{ClientError, Fault, HttpClient, NoReply, Place, Reply, Request, Terms},
     ports::{Clock, Push},
 };
 
@@ -42,7 +42,12 @@ impl PushClient {
         HttpClient::new(terms).map(Self)
     }
 
-    async fn send(&self, delivery: &PushDelivery, set: CompactSet) -> Result<Reply, NoReply> {
+    async fn send(
+        &self,
+        place: Place,
+        delivery: &PushDelivery,
+        set: CompactSet,
+    ) -> Result<Reply, NoReply> {
         let mut headers = HeaderMap::with_capacity(3);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(set::MEDIA_TYPE));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -56,15 +61,27 @@ impl PushClient {
             headers,
             body: set.into_string().into_bytes(),
         };
-        self.0.send(request).await
+        self.0.send_from(place, request).await
     }
 }
 
 impl Push for PushClient {
+    type Place = Place;
+
+    fn place(&self, to: &PushDelivery) -> Option<Place> {
+        self.0.place(&to.endpoint_url)
+    }
+
     /// Makes one attempt to deliver `set` and says what came of it (RFC 8935 §2).
-    async fn push(&self, to: &PushDelivery, profile: Profile, set: CompactSet) -> PushOutcome {
+    async fn push(
+        &self,
+        place: Place,
+        to: &PushDelivery,
+        profile: Profile,
+        set: CompactSet,
+    ) -> PushOutcome {
         let started = Instant::now();
-        let outcome = match self.send(to, set).await {
+        let outcome = match self.send(place, to, set).await {
             Ok(reply) => judge(reply, profile).await,
             Err(error) => {
                 tell(to, &error);
@@ -193,6 +210,11 @@ mod tests {
         )
     }
 
+    async fn push(client: &PushClient, to: &PushDelivery) -> PushOutcome {
+        let place = client.place(to).unwrap();
+        client.push(place, to, Profile::Strict, set()).await
+    }
+
     /// Reads one request to the end of its body, `e30.e30.c2lnbmF0dXJl`.
     async fn request(socket: &mut TcpStream) -> String {
         let mut request = Vec::new();
@@ -222,9 +244,7 @@ mod tests {
     async fn outcome_of(answer: &'static str, more: &'static [u8]) -> PushOutcome {
         let (port, _server) = server(answer, more).await;
         let client = client();
-        client
-            .push(&delivery(port, None), Profile::Strict, set())
-            .await
+        push(&client, &delivery(port, None)).await
     }
 
     #[tokio::test]
@@ -232,9 +252,7 @@ mod tests {
         let (port, server) =
             server("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n", b"").await;
         let client = client();
-        let outcome = client
-            .push(&delivery(port, Some("Basic dTpw")), Profile::Strict, set())
-            .await;
+        let outcome = push(&client, &delivery(port, Some("Basic dTpw"))).await;
         assert_eq!(outcome, PushOutcome::Acknowledged { status: 202 });
         let request = server.await.unwrap().to_lowercase();
         assert!(request.starts_with("post /events?tenant=7 http/1.1\r\n"));
@@ -249,9 +267,7 @@ mod tests {
         let (port, server) =
             server("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n", b"").await;
         let client = client();
-        client
-            .push(&delivery(port, None), Profile::Strict, set())
-            .await;
+        push(&client, &delivery(port, None)).await;
         assert!(
             !server
                 .await
@@ -287,9 +303,7 @@ mod tests {
             socket.write_all(answer.as_bytes()).await.unwrap();
         });
         let client = client();
-        let outcome = client
-            .push(&delivery(port, Some("Bearer x")), Profile::Strict, set())
-            .await;
+        let outcome = push(&client, &delivery(port, Some("Bearer x"))).await;
         assert_eq!(outcome, PushOutcome::Redirected { status: 307 });
         let visited = tokio::time::timeout(Duration::from_millis(50), elsewhere.accept()).await;
         assert!(visited.is_err(), "the redirect was followed");
@@ -301,9 +315,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let client = client();
-        let outcome = client
-            .push(&delivery(port, None), Profile::Strict, set())
-            .await;
+        let outcome = push(&client, &delivery(port, None)).await;
         assert_eq!(
             outcome,
             PushOutcome::Failed(Failure::NoAnswer(NoAnswer::Connect))
@@ -316,9 +328,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let client = client();
         let started = Instant::now();
-        let outcome = client
-            .push(&delivery(port, None), Profile::Strict, set())
-            .await;
+        let outcome = push(&client, &delivery(port, None)).await;
         assert_eq!(
             outcome,
             PushOutcome::Failed(Failure::NoAnswer(NoAnswer::Timeout))
@@ -341,9 +351,7 @@ mod tests {
         });
         let client = client();
         let started = Instant::now();
-        let outcome = client
-            .push(&delivery(port, None), Profile::Strict, set())
-            .await;
+        let outcome = push(&client, &delivery(port, None)).await;
         assert_eq!(outcome, PushOutcome::Failed(Failure::Status(400)));
         assert!(started.elapsed() < Duration::from_secs(5));
     }

@@ -24,7 +24,7 @@ use crate::{
         issuer::IssuerName,
         trouble::{Trouble, TroubleKind},
     },
-    ports::{CorruptRow, StoreError},
+    ports::StoreError,
 };
 
 impl SeaStore {
@@ -45,7 +45,7 @@ impl SeaStore {
             .filter(stream_queue::Column::StreamId.in_subquery(own))
             .one(&self.reader)
             .await?;
-        Ok(queue.as_ref().map(health).transpose()?)
+        Ok(queue.as_ref().map(health))
     }
 
     pub(super) async fn count_troubles(&self) -> Result<HashMap<TroubleKind, u64>, StoreError> {
@@ -65,23 +65,16 @@ impl SeaStore {
     }
 }
 
-/// Reads what is known of how the Receiver has answered.
-pub(super) fn health(queue: &stream_queue::Model) -> Result<Health, CorruptRow> {
-    let trouble = match &queue.trouble {
-        None => None,
-        Some(stored) => Some(Trouble {
-            kind: TroubleKind::read(stored).ok_or_else(|| {
-                CorruptRow::new(
-                    "stream_queue",
-                    queue.stream_id.to_string(),
-                    "trouble is of no kind",
-                )
-            })?,
-            since: row::moment(queue.trouble_since),
-            last: queue.trouble_last.clone(),
-        }),
-    };
-    Ok(Health {
+/// Reads what is known of how the Receiver has answered. A kind of trouble that this version does not know is none: the next
+/// answer tells more than a later version may have known.
+pub(super) fn health(queue: &stream_queue::Model) -> Health {
+    let kind = queue.trouble.as_deref().and_then(TroubleKind::read);
+    let trouble = kind.map(|kind| Trouble {
+        kind,
+        since: row::moment(queue.trouble_since),
+        last: queue.trouble_last.clone(),
+    });
+    Health {
         trouble,
         rests: count(queue.failures),
         not_before: row::moment(queue.resume_at),
@@ -89,7 +82,23 @@ pub(super) fn health(queue: &stream_queue::Model) -> Result<Health, CorruptRow> 
         failed_through: row::unsigned(queue.failed_through),
         misdirected: count(queue.misdirected),
         acts: row::unsigned(queue.receiver_acts),
-    })
+    }
+}
+
+/// Stores how the Receiver has answered, unless it has acted meanwhile; `queue` is locked.
+pub(super) async fn learn(
+    transaction: &DatabaseTransaction,
+    queue: &stream_queue::Model,
+    health: &Health,
+) -> Result<(), StoreError> {
+    if row::unsigned(queue.receiver_acts) != health.acts {
+        return Ok(());
+    }
+    with_health(stream_queue::Entity::update_many(), health)
+        .filter(stream_queue::Column::StreamId.eq(queue.stream_id))
+        .exec(transaction)
+        .await?;
+    Ok(())
 }
 
 fn count(stored: i32) -> u32 {

@@ -13,6 +13,7 @@ use super::{
     SeaStore,
     announce::{Gateway, open_if_announced},
     attempts,
+    circuit::learn,
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, event, stream, stream_queue},
     fan_out::subject_cell,
@@ -24,6 +25,7 @@ use super::{
 };
 use crate::{
     domain::{
+        circuit::Health,
         delivery::{Delivery, DeliveryState, Offer},
         dropped::{DropReason, DropRecord},
         event::AcceptedEvent,
@@ -115,6 +117,7 @@ impl SeaStore {
         &self,
         lease: &StreamLease,
         settlements: &[Settlement],
+        health: Option<&Health>,
         now: Timestamp,
     ) -> Result<Fenced, StoreError> {
         let transaction = self.begin().await?;
@@ -131,6 +134,9 @@ impl SeaStore {
             .await?;
         if settlements.iter().any(|one| one.state.is_settled()) {
             delivered(&transaction, &queue, now).await?;
+        }
+        if let Some(health) = health {
+            learn(&transaction, &queue, health).await?;
         }
         let gateway = open_if_announced(&transaction, &queue).await?;
         refresh_next_due(&transaction, stream, gateway).await?;

@@ -1,14 +1,15 @@
 //! Leases with their fencing epochs: who fans out, and who delivers on which stream.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, Func, LockBehavior, LockType},
 };
-use ssf_types::time::Timestamp;
+use ssf_types::{error::Chain, time::Timestamp};
+use tracing::error;
 use uuid::Uuid;
 
 use super::{
@@ -24,12 +25,16 @@ use crate::{
         method::DeliveryMethod,
         profile::Profile,
         receiver::Receiver,
+        room::Room,
     },
     ports::{CorruptRow, FanOutLease, Fenced, LeasedStream, StoreError, StreamLease},
 };
 
 /// The row of the lease under which events are fanned out.
 const FAN_OUT: &str = "fan_out";
+
+/// How long a stream that cannot be read is left alone: it takes an operator to mend it.
+const SET_ASIDE: Duration = Duration::from_mins(5);
 
 impl SeaStore {
     pub(super) async fn take_fan_out(
@@ -96,82 +101,75 @@ impl SeaStore {
         worker: WorkerId,
         now: Timestamp,
         until: Timestamp,
-        limit: u64,
+        mut room: Room,
     ) -> Result<Vec<LeasedStream>, StoreError> {
-        let now = row::millis(now);
         let transaction = self.begin().await?;
         let free = stream_queue::Entity::find()
-            .filter(stream_queue::Column::NextDue.lte(now))
-            .filter(stream_queue::Column::ResumeAt.lte(now))
-            .filter(stream_queue::Column::LeaseUntil.lte(now))
-            .order_by_asc(stream_queue::Column::NextDue)
-            .limit(limit)
+            .filter(stream_queue::Column::NextDue.lte(row::millis(now)))
+            .filter(stream_queue::Column::ResumeAt.lte(row::millis(now)))
+            .filter(stream_queue::Column::LeaseUntil.lte(row::millis(now)))
+            .filter(not_of(room.full()))
+            .order_by_asc(stream_queue::Column::TakenAt)
+            .limit(room.candidates())
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .all(&transaction)
             .await?;
-        if free.is_empty() {
+        let streams = streams(&transaction, &free).await?;
+        let profiles = profiles(&transaction, &streams).await?;
+        let (mut leased, mut unreadable) = (Vec::new(), Vec::new());
+        for queue in free {
+            let Some(stream) = streams.get(&queue.stream_id) else {
+                continue;
+            };
+            if !room.take(ReceiverId::new(stream.receiver_id)) {
+                continue;
+            }
+            match self.leased(&queue, stream, &profiles, worker) {
+                Ok(one) => leased.extend(one.map(|one| (queue.stream_id, one))),
+                Err(error) => {
+                    error!(stream.id = %queue.stream_id.simple(), error = %Chain(&error), "nothing is delivered on a stream that cannot be read");
+                    unreadable.push(queue.stream_id);
+                }
+            }
+        }
+        let (ids, leased): (Vec<Uuid>, Vec<LeasedStream>) = leased.into_iter().unzip();
+        if ids.is_empty() && unreadable.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<Uuid> = free.iter().map(|queue| queue.stream_id).collect();
-        stream_queue::Entity::update_many()
-            .col_expr(
-                stream_queue::Column::LeaseWorker,
-                Expr::value(worker.uuid()),
-            )
-            .col_expr(
-                stream_queue::Column::LeaseEpoch,
-                stream_queue::Column::LeaseEpoch.into_expr().add(1),
-            )
-            .col_expr(
-                stream_queue::Column::LeaseUntil,
-                Expr::value(row::millis(until)),
-            )
-            .filter(stream_queue::Column::StreamId.is_in(ids.clone()))
-            .exec(&transaction)
-            .await?;
-        let streams = stream::Entity::find()
-            .filter(stream::Column::Id.is_in(ids))
-            .all(&transaction)
-            .await?;
-        let profiles = profiles(&transaction, &streams).await?;
+        set_aside(&transaction, unreadable, now).await?;
+        give_to(&transaction, worker, ids, (now, until)).await?;
         transaction.commit().await?;
-        self.leased(free, streams, &profiles, worker)
+        Ok(leased)
     }
 
+    /// A stream as whoever leases it gets it; `None` if it is polled.
     fn leased(
         &self,
-        queues: Vec<stream_queue::Model>,
-        streams: Vec<stream::Model>,
-        profiles: &HashMap<ReceiverId, Profile>,
+        queue: &stream_queue::Model,
+        stream: &stream::Model,
+        profiles: &HashMap<Uuid, Profile>,
         worker: WorkerId,
-    ) -> Result<Vec<LeasedStream>, StoreError> {
-        let mut streams: HashMap<Uuid, stream::Model> =
-            streams.into_iter().map(|row| (row.id, row)).collect();
-        let mut leased = Vec::with_capacity(queues.len());
-        for queue in queues {
-            let Some(stream) = streams.remove(&queue.stream_id) else {
-                continue;
-            };
-            let stream = self.read_stream(stream)?;
-            let DeliveryMethod::Push(push) = stream.delivery.clone() else {
-                continue;
-            };
-            let profile = profiles.get(&stream.receiver).copied().ok_or_else(|| {
-                CorruptRow::new("stream", stream.id.as_str(), "its receiver is not there")
-            })?;
-            leased.push(LeasedStream {
-                lease: StreamLease {
-                    stream: stream.id.clone(),
-                    worker,
-                    epoch: row::unsigned(queue.lease_epoch + 1),
-                },
-                stream,
-                push,
-                profile,
-                health: health(&queue)?,
-            });
-        }
-        Ok(leased)
+    ) -> Result<Option<LeasedStream>, CorruptRow> {
+        let stream = self.read_stream(stream.clone())?;
+        let DeliveryMethod::Push(push) = stream.delivery.clone() else {
+            return Ok(None);
+        };
+        let profile = profiles.get(&stream.receiver.uuid()).copied();
+        let profile = profile.ok_or_else(|| {
+            let why = "its receiver is not there, or cannot be read";
+            CorruptRow::new("stream", stream.id.as_str(), why)
+        })?;
+        Ok(Some(LeasedStream {
+            lease: StreamLease {
+                stream: stream.id.clone(),
+                worker,
+                epoch: row::unsigned(queue.lease_epoch + 1),
+            },
+            stream,
+            push,
+            profile,
+            health: health(queue),
+        }))
     }
 
     pub(super) async fn renew_stream(
@@ -249,21 +247,85 @@ impl SeaStore {
     }
 }
 
-/// The profiles of the Receivers that have these streams.
-async fn profiles(
+/// Matches the queues of streams that none of these Receivers has.
+fn not_of(receivers: impl Iterator<Item = ReceiverId>) -> Condition {
+    let receivers: Vec<Uuid> = receivers.map(ReceiverId::uuid).collect();
+    if receivers.is_empty() {
+        return Condition::all();
+    }
+    let own = (stream_queue::Entity, stream_queue::Column::StreamId);
+    let theirs = stream::Entity::find()
+        .select_only()
+        .column(stream::Column::Id)
+        .filter(Expr::col((stream::Entity, stream::Column::Id)).equals(own))
+        .filter(stream::Column::ReceiverId.is_in(receivers))
+        .into_query();
+    Condition::all().add(Expr::exists(theirs).not())
+}
+
+async fn streams(
     transaction: &DatabaseTransaction,
-    streams: &[stream::Model],
-) -> Result<HashMap<ReceiverId, Profile>, StoreError> {
-    let mut profiles = HashMap::new();
-    let rows = receiver::Entity::find()
-        .filter(receiver::Column::Id.is_in(streams.iter().map(|stream| stream.receiver_id)))
+    queues: &[stream_queue::Model],
+) -> Result<HashMap<Uuid, stream::Model>, StoreError> {
+    let ids = queues.iter().map(|queue| queue.stream_id);
+    let rows = stream::Entity::find()
+        .filter(stream::Column::Id.is_in(ids))
         .all(transaction)
         .await?;
-    for row in rows {
-        let receiver = Receiver::try_from(row)?;
-        profiles.insert(receiver.id, receiver.profile);
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// The profiles of the Receivers that have these streams, as far as they can be read.
+async fn profiles(
+    transaction: &DatabaseTransaction,
+    streams: &HashMap<Uuid, stream::Model>,
+) -> Result<HashMap<Uuid, Profile>, StoreError> {
+    let rows = receiver::Entity::find()
+        .filter(receiver::Column::Id.is_in(streams.values().map(|stream| stream.receiver_id)))
+        .all(transaction)
+        .await?;
+    let profile = |row: receiver::Model| Some((row.id, Receiver::try_from(row).ok()?.profile));
+    Ok(rows.into_iter().filter_map(profile).collect())
+}
+
+/// Lets streams that cannot be read rest for a while, so that they are in nobody's way.
+async fn set_aside(
+    transaction: &DatabaseTransaction,
+    streams: Vec<Uuid>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if streams.is_empty() {
+        return Ok(());
     }
-    Ok(profiles)
+    let resume = row::millis(now.after(SET_ASIDE));
+    stream_queue::Entity::update_many()
+        .col_expr(stream_queue::Column::ResumeAt, Expr::value(resume))
+        .filter(stream_queue::Column::StreamId.is_in(streams))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+async fn give_to(
+    transaction: &DatabaseTransaction,
+    worker: WorkerId,
+    streams: Vec<Uuid>,
+    (now, until): (Timestamp, Timestamp),
+) -> Result<(), StoreError> {
+    let epoch = stream_queue::Column::LeaseEpoch.into_expr().add(1);
+    let (now, until) = (row::millis(now), row::millis(until));
+    stream_queue::Entity::update_many()
+        .col_expr(
+            stream_queue::Column::LeaseWorker,
+            Expr::value(worker.uuid()),
+        )
+        .col_expr(stream_queue::Column::LeaseEpoch, epoch)
+        .col_expr(stream_queue::Column::LeaseUntil, Expr::value(until))
+        .col_expr(stream_queue::Column::TakenAt, Expr::value(now))
+        .filter(stream_queue::Column::StreamId.is_in(streams))
+        .exec(transaction)
+        .await?;
+    Ok(())
 }
 
 /// Locks the lease of the fan-out, whoever holds it: until the transaction ends, nothing is fanned out.

@@ -18,6 +18,7 @@ mod m0016_keep_totals;
 mod m0018_remember_leases;
 mod m0019_trace_deliveries;
 mod m0020_find_pending;
+mod m0021_take_turns;
 mod m0025_number_sets;
 mod m0028_bind_push_hosts;
 
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_remember_leases::Migration),
             Box::new(m0019_trace_deliveries::Migration),
             Box::new(m0020_find_pending::Migration),
+            Box::new(m0021_take_turns::Migration),
             Box::new(m0025_number_sets::Migration),
             Box::new(m0028_bind_push_hosts::Migration),
         ]

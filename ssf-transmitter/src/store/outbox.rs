@@ -10,6 +10,7 @@ use crate::{
         event::AcceptedEvent,
         fan_out::FanOut,
         id::{Fingerprint, WorkerId},
+        room::Room,
     },
     ports::{
         Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Settlement,
@@ -98,9 +99,9 @@ impl Outbox for SeaStore {
         worker: WorkerId,
         now: Timestamp,
         until: Timestamp,
-        limit: u64,
+        room: Room,
     ) -> Result<Vec<LeasedStream>, StoreError> {
-        self.take_streams(worker, now, until, limit).await
+        self.take_streams(worker, now, until, room).await
     }
 
     async fn renew(&self, lease: &StreamLease, until: Timestamp) -> Result<Fenced, StoreError> {
@@ -132,9 +133,11 @@ impl Outbox for SeaStore {
         &self,
         lease: &StreamLease,
         settlements: &[Settlement],
+        health: Option<&Health>,
         now: Timestamp,
     ) -> Result<Fenced, StoreError> {
-        self.settle_deliveries(lease, settlements, now).await
+        self.settle_deliveries(lease, settlements, health, now)
+            .await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -158,6 +158,7 @@ fn new_queue(id: Uuid, stream: &Stream) -> stream_queue::ActiveModel {
         lease_worker: Set(None),
         lease_epoch: Set(0),
         lease_until: Set(0),
+        taken_at: Set(0),
         verified_at: Set(None),
         opens_after: Set(None),
         polled: Set(stream.delivery.is_poll()),

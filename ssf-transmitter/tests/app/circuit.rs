@@ -344,6 +344,32 @@ async fn a_receiver_that_acts_in_time_is_not_paused() {
 }
 
 #[tokio::test]
+async fn a_circuit_that_has_opened_stays_so_through_a_crash() {
+    let mut rig = Rig::new().await;
+    rig.endpoint.held = Some(("b", "never"));
+    let busy = PushOutcome::Busy {
+        status: 503,
+        retry_after: None,
+    };
+    rig.endpoint.answer("c", busy);
+    rig.world.happens_to(&["a", "b", "c"]).await;
+    let leased = rig.lease().await.unwrap();
+    let opened = async {
+        while rig.health().await.circuit() == Circuit::Closed {
+            tokio::task::yield_now().await;
+        }
+    };
+    let crash = async {
+        tokio::select! {
+            delivered = rig.deliver(&leased, || false) => panic!("{delivered:?}"),
+            () = opened => {}
+        }
+    };
+    let opened = tokio::time::timeout(Duration::from_secs(10), crash).await;
+    opened.expect("it is stored while an attempt is under way");
+}
+
+#[tokio::test]
 async fn an_announcement_of_the_operators_is_repeated_as_before() {
     let rig = Rig::new().await;
     rig.endpoint.always(down());

@@ -13,9 +13,10 @@ use std::{
 
 use ssf_transmitter::{
     app::{
-        deliver::{Delivered, Deliverer, DeliverySettings},
+        deliver::{Delivered, Deliverer, DeliverySettings, Term},
         gate::Gate,
         ids, manage,
+        slots::Slots,
         standstill::Standstill,
         status::{Settled, StatusError, StatusUpdated, Updating},
         wake::Wake,
@@ -25,6 +26,7 @@ use ssf_transmitter::{
         issuer::{IssuerName, Issuers},
         mint::Minted,
         profile::Profile,
+        room::Room,
         stream::{Stream, StreamChange, Terms},
     },
     ports::{Clock, LeasedStream, Outbox, Push, SignError, Signer, StreamStore},
@@ -45,9 +47,11 @@ use super::fixture::*;
 
 /// Puts claims into a SET as they are, after a while, or refuses to.
 #[derive(Default)]
-struct PlainSigner {
+pub(super) struct PlainSigner {
     broken: AtomicBool,
-    takes: Duration,
+    pub(super) takes: Duration,
+    /// The process is stopped for so long while it signs.
+    pub(super) stopped: Mutex<Duration>,
 }
 
 impl Signer for PlainSigner {
@@ -62,6 +66,10 @@ impl Signer for PlainSigner {
         }
         if !self.takes.is_zero() {
             tokio::time::sleep(self.takes).await;
+        }
+        let stopped = std::mem::take(&mut *self.stopped.lock().unwrap());
+        if !stopped.is_zero() {
+            tokio::time::advance(stopped).await;
         }
         let claims = serde_json::to_vec(&minted.in_dialect()).unwrap();
         let unsigned = |_: &[u8]| Ok::<_, io::Error>(b"signature".to_vec());
@@ -87,6 +95,8 @@ pub(super) struct Endpoint {
     at_once: Mutex<(usize, usize)>,
     /// It does not answer about the one before it has heard about the other.
     pub(super) held: Option<(&'static str, &'static str)>,
+    /// As much is under way to its host as may be.
+    pub(super) is_crowded: AtomicBool,
     arrived: tokio::sync::Notify,
 }
 
@@ -137,7 +147,13 @@ impl Endpoint {
 }
 
 impl Push for Endpoint {
-    async fn push(&self, to: &PushDelivery, _: Profile, set: CompactSet) -> PushOutcome {
+    type Place = ();
+
+    fn place(&self, _: &PushDelivery) -> Option<()> {
+        (!self.is_crowded.load(Ordering::SeqCst)).then_some(())
+    }
+
+    async fn push(&self, (): (), to: &PushDelivery, _: Profile, set: CompactSet) -> PushOutcome {
         assert_eq!(to.endpoint_url.as_str(), "https://rp.example.com/events");
         let seen = read(&set);
         let user = seen.user.clone();
@@ -186,9 +202,10 @@ pub(super) struct Rig {
     pub(super) world: World,
     pub(super) stream: Stream,
     pub(super) endpoint: Endpoint,
-    signer: PlainSigner,
+    pub(super) signer: PlainSigner,
     fresh: Wake,
     gate: Gate,
+    pub(super) slots: Slots,
     issuers: Issuers,
     pub(super) worker: WorkerId,
 }
@@ -204,6 +221,7 @@ impl Rig {
             signer: PlainSigner::default(),
             fresh: Wake::default(),
             gate: Gate::default(),
+            slots: Slots::new(1),
             issuers: Issuers::only(Issuer::parse("https://tr.example.com").unwrap()),
             worker: ids::worker_id(),
         }
@@ -212,7 +230,10 @@ impl Rig {
     pub(super) async fn lease(&self) -> Option<LeasedStream> {
         let now = self.world.clock.now();
         let until = now.after(Duration::from_secs(30));
-        let leased = self.world.store.lease_streams(self.worker, now, until, 1);
+        let leased = self
+            .world
+            .store
+            .lease_streams(self.worker, now, until, Room::of(1));
         leased.await.unwrap().pop()
     }
 
@@ -239,7 +260,9 @@ impl Rig {
                 Poll::Pending
             }
         });
-        deliverer.deliver(leased, stopping).await.unwrap()
+        let term = Term::begin(deliverer.settings.lease, self.world.clock.now());
+        let held = (term, self.slots.take().unwrap());
+        deliverer.deliver(leased, held, stopping).await.unwrap()
     }
 
     /// Leases the stream, which has something due, and delivers.
@@ -494,7 +517,7 @@ async fn what_comes_while_an_attempt_is_under_way_starts_at_once() {
     let leased = rig.lease().await.unwrap();
     let happening = async {
         rig.endpoint.heard_about("b").await;
-        rig.world.happens_to(&["late"]).await;
+        rig.world.happens_at_once_to(&["late"]).await;
         rig.fresh.wake();
     };
     let all = async { tokio::join!(rig.deliver(&leased, || false), happening).0 };

@@ -80,8 +80,15 @@ impl World {
         .unwrap()
     }
 
-    /// Accepts an event about each of the users, in one go, and fans it out.
+    /// Accepts an event about each of the users, in one go, and fans it out, some seconds later.
     pub(crate) async fn happens_to(&self, users: &[&str]) {
+        // The lease of whoever has fanned out before has to end first.
+        self.clock.advance(Duration::from_secs(10));
+        self.happens_at_once_to(users).await;
+    }
+
+    /// Does the same where nobody has the fan-out.
+    pub(crate) async fn happens_at_once_to(&self, users: &[&str]) {
         let now = self.clock.now();
         let events = users.iter().map(|user| (ids::event_id(now), logout(user)));
         let submission = Submission {
@@ -91,20 +98,10 @@ impl World {
             events: events.collect(),
         };
         self.store.append(vec![submission], now).await.unwrap();
-        self.dispatcher()
-            .step(&self.store, &self.clock)
-            .await
-            .unwrap();
-    }
-
-    fn dispatcher(&self) -> Dispatcher {
-        // The lease of the one before has to end first.
-        self.clock.advance(Duration::from_secs(10));
-        Dispatcher::new(
-            ids::worker_id(),
-            SubjectPreference::default(),
-            LEASE_DEFAULT,
-        )
+        let preference = SubjectPreference::default();
+        let mut dispatcher = Dispatcher::new(ids::worker_id(), preference, LEASE_DEFAULT);
+        dispatcher.step(&self.store, &self.clock).await.unwrap();
+        dispatcher.give_back(&self.store).await.unwrap();
     }
 }
 

@@ -63,6 +63,8 @@ mod rig;
 #[cfg(test)]
 mod sequence;
 #[cfg(test)]
+mod sharing;
+#[cfg(test)]
 mod signing_alg;
 #[cfg(test)]
 mod sources;

@@ -5,6 +5,7 @@ use ssf_transmitter::{
         credential::Credential,
         delivery::DeliveryState,
         dropped::{DropReason, DropRecord},
+        room::Room,
         subjects::SubjectPreference,
     },
     ports::{
@@ -37,13 +38,14 @@ mod status;
 mod subjects;
 mod tending;
 mod trace;
+mod turns;
 mod verification;
 
 pub(crate) use self::{
     announcement::*, audit::*, circuit::*, issuers::*, keys::*, ledger::*, lost_leases::*,
     operators::*, overview::*, poll::*, profiles::*, push_hosts::*, receivers::*, replay::*,
     retention::*, sequence::*, signing_alg::*, status::*, subjects::*, tending::*, trace::*,
-    verification::*,
+    turns::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
@@ -54,7 +56,7 @@ pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store:
     assert_eq!(dispatch(store).await, (1, 2));
     assert_eq!(dispatch(store).await, (0, 0));
     let leased = store
-        .lease_streams(worker(1), NOW, later(30), 10)
+        .lease_streams(worker(1), NOW, later(30), Room::of(10))
         .await
         .unwrap();
     assert_eq!(leased.len(), 2);
@@ -239,11 +241,11 @@ pub(crate) async fn a_stream_has_one_owner_at_a_time(store: &impl Store) {
     accept(store, vec![event(LOGOUT, email(ALICE))]).await;
     dispatch(store).await;
     let first = lease(store, 1, NOW).await;
-    let none = store.lease_streams(worker(2), later(29), later(59), 10);
+    let none = store.lease_streams(worker(2), later(29), later(59), Room::of(10));
     assert_eq!(none.await.unwrap(), []);
     let renewed = store.renew(&first.lease, later(60)).await.unwrap();
     assert_eq!(renewed, Fenced::Stored);
-    let none = store.lease_streams(worker(2), later(59), later(89), 10);
+    let none = store.lease_streams(worker(2), later(59), later(89), Room::of(10));
     assert_eq!(none.await.unwrap(), []);
     assert_eq!(store.next_due().await.unwrap(), Some(later(60)));
     let second = lease(store, 2, later(60)).await;
@@ -268,7 +270,7 @@ pub(crate) async fn a_worker_that_lost_a_stream_changes_nothing(store: &impl Sto
     let second = lease(store, 1, later(30)).await;
     let resume = rested(1, later(300));
     let late = store
-        .settle(&first.lease, &[acknowledged(1)], later(30))
+        .settle(&first.lease, &[acknowledged(1)], None, later(30))
         .await;
     assert_eq!(late.unwrap(), Fenced::LeaseLost);
     let renewed = store.renew(&first.lease, later(90)).await;
@@ -288,14 +290,17 @@ pub(crate) async fn deliveries_of_one_user_wait_for_each_other_and_others_pass(s
     assert_eq!(sequences(&due(store, &leased, NOW).await), [1, 2]);
     // A failure holds the followers back, too.
     let failed = [postponed(1, 1, later(5)), acknowledged(2)];
-    store.settle(&leased.lease, &failed, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &failed, None, NOW)
+        .await
+        .unwrap();
     assert_eq!(due(store, &leased, later(4)).await, []);
     let again = due(store, &leased, later(5)).await;
     assert_eq!((sequences(&again), again[0].attempts), (vec![1], 1));
     for (settled, next) in [(1, vec![3]), (3, vec![4]), (4, vec![])] {
         let settlement = [acknowledged(settled)];
         store
-            .settle(&leased.lease, &settlement, later(5))
+            .settle(&leased.lease, &settlement, None, later(5))
             .await
             .unwrap();
         assert_eq!(sequences(&due(store, &leased, later(5)).await), next);
@@ -311,7 +316,10 @@ pub(crate) async fn a_later_event_waits_for_one_that_is_pending(store: &impl Sto
     let leased = lease(store, 1, NOW).await;
     assert_eq!(sequences(&due(store, &leased, NOW).await), [1]);
     let settled = [acknowledged(1)];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     accept(store, vec![event(LOGOUT, email(ALICE))]).await;
     dispatch(store).await;
     assert_eq!(sequences(&due(store, &leased, NOW).await), [2]);
@@ -333,9 +341,12 @@ pub(crate) async fn what_is_settled_stays_so(store: &impl Store) {
         answer: None,
     };
     let settled = [acknowledged(1), refused];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     let late = [postponed(1, 1, NOW), postponed(2, 1, NOW)];
-    let stored = store.settle(&leased.lease, &late, NOW).await.unwrap();
+    let stored = store.settle(&leased.lease, &late, None, NOW).await.unwrap();
     assert_eq!(stored, Fenced::Stored);
     assert_eq!(due(store, &leased, later(3600)).await, []);
 }
@@ -347,7 +358,7 @@ pub(crate) async fn a_repeated_settlement_does_not_hurry_a_follower(store: &impl
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     for settlement in [acknowledged(1), postponed(2, 1, later(5)), acknowledged(1)] {
-        let stored = store.settle(&leased.lease, &[settlement], NOW).await;
+        let stored = store.settle(&leased.lease, &[settlement], None, NOW).await;
         assert_eq!(stored.unwrap(), Fenced::Stored);
     }
     assert_eq!(due(store, &leased, later(4)).await, []);
@@ -377,7 +388,7 @@ pub(crate) async fn a_stream_rests_until_it_may_go_on(store: &impl Store) {
     accept(store, vec![event(LOGOUT, email(BOB))]).await;
     dispatch(store).await;
     assert_eq!(store.next_due().await.unwrap(), Some(later(8)));
-    let none = store.lease_streams(worker(1), later(7), later(30), 10);
+    let none = store.lease_streams(worker(1), later(7), later(30), Room::of(10));
     assert_eq!(none.await.unwrap(), []);
     assert_eq!(lease(store, 1, later(8)).await.health.rests, 2);
 }
@@ -388,15 +399,21 @@ pub(crate) async fn a_stream_with_nothing_due_is_not_leased(store: &impl Store) 
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     let postponed = [postponed(1, 1, later(5))];
-    store.settle(&leased.lease, &postponed, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &postponed, None, NOW)
+        .await
+        .unwrap();
     let at_once = rested(0, NOW);
     store.release(&leased.lease, &at_once).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), Some(later(5)));
-    let none = store.lease_streams(worker(1), later(4), later(30), 10);
+    let none = store.lease_streams(worker(1), later(4), later(30), Room::of(10));
     assert_eq!(none.await.unwrap(), []);
     let leased = lease(store, 1, later(5)).await;
     let settled = [acknowledged(1)];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     store.release(&leased.lease, &at_once).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);
 }
@@ -430,7 +447,10 @@ pub(crate) async fn a_deleted_stream_is_gone_with_its_deliveries_and_its_lease(s
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     let settled = [acknowledged(1)];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     let delete = || store.delete_stream(stream.receiver, &stream.id, later(1));
     let deleted = DeletedStream::Deleted {
         dropped: 1,
@@ -446,7 +466,9 @@ pub(crate) async fn a_deleted_stream_is_gone_with_its_deliveries_and_its_lease(s
     let read = store.stream(stream.receiver, &stream.id).await.unwrap();
     assert_eq!(read, None);
     assert_eq!(due(store, &leased, NOW).await, []);
-    let late = store.settle(&leased.lease, &[acknowledged(2)], NOW).await;
+    let late = store
+        .settle(&leased.lease, &[acknowledged(2)], None, NOW)
+        .await;
     assert_eq!(late.unwrap(), Fenced::LeaseLost);
     assert_eq!(store.next_due().await.unwrap(), None);
     accept(store, vec![event(LOGOUT, email(ALICE))]).await;
@@ -510,7 +532,9 @@ pub(crate) async fn whoever_works_on_a_stream_that_changes_loses_the_lease(store
     let before = lease(store, 1, NOW).await;
     change(store, &stream, |stream| stream.description = None).await;
     assert_eq!(due(store, &before, NOW).await, []);
-    let late = store.settle(&before.lease, &[acknowledged(1)], NOW).await;
+    let late = store
+        .settle(&before.lease, &[acknowledged(1)], None, NOW)
+        .await;
     assert_eq!(late.unwrap(), Fenced::LeaseLost);
     let after = lease(store, 2, NOW).await;
     assert_eq!(after.stream.description, None);
@@ -525,7 +549,10 @@ pub(crate) async fn a_stream_whose_delivery_changes_goes_on_at_once_at_the_new_p
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     let failed = [postponed(1, 5, later(300))];
-    store.settle(&leased.lease, &failed, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &failed, None, NOW)
+        .await
+        .unwrap();
     let resume = rested(3, later(300));
     store.release(&leased.lease, &resume).await.unwrap();
     change(store, &stream, |stream| {
@@ -551,7 +578,10 @@ pub(crate) async fn a_change_that_is_refused_or_changes_nothing_leaves_everythin
     assert_eq!(changed.await.unwrap(), ChangedStream::Refused("no"));
     assert_eq!(change(store, &stream, |_| ()).await, 0);
     let settled = [acknowledged(1)];
-    let stored = store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    let stored = store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     assert_eq!(stored, Fenced::Stored);
     let read = store.stream(stream.receiver, &stream.id).await.unwrap();
     assert_eq!(read, Some(stream));

@@ -13,6 +13,7 @@ use ssf_transmitter::{
         issuer::IssuerName,
         method::DeliveryMethod,
         receiver::Receiver,
+        room::Room,
         stream::Stream,
         subjects::SubjectPreference,
     },
@@ -253,7 +254,9 @@ pub(crate) async fn balances(store: &impl Store) {
 /// Leases the one stream that has something due.
 pub(crate) async fn lease(store: &impl Store, owner: u128, now: Timestamp) -> LeasedStream {
     let until = now.after(Duration::from_secs(30));
-    let leased = store.lease_streams(worker(owner), now, until, 10).await;
+    let leased = store
+        .lease_streams(worker(owner), now, until, Room::of(10))
+        .await;
     let mut leased = leased.unwrap();
     assert_eq!(leased.len(), 1);
     leased.remove(0)

@@ -38,7 +38,7 @@ async fn busy(store: &SeaStore) {
     };
     let settlements = [acknowledged(1), refused];
     store
-        .settle(&leased.lease, &settlements, NOW)
+        .settle(&leased.lease, &settlements, None, NOW)
         .await
         .unwrap();
     accept(store, vec![event(LOGOUT, email(ALICE))]).await;

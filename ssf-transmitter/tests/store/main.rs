@@ -14,6 +14,8 @@ mod retention;
 mod sqlite;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+mod unreadable;
 
 /// Makes a test of every sentence of the contract on every store; whatever it is about, the ledger balances at its end.
 macro_rules! on_every_store {
@@ -62,6 +64,8 @@ on_every_store! {
     one_worker_fans_out_at_a_time
     a_worker_that_lost_the_lease_fans_out_nothing
     a_stream_has_one_owner_at_a_time
+    the_stream_that_nobody_had_for_the_longest_time_is_leased_first
+    a_receiver_that_has_its_share_leaves_the_others_theirs
     the_next_owner_repeats_with_the_same_jti
     a_worker_that_lost_a_stream_changes_nothing
     deliveries_of_one_user_wait_for_each_other_and_others_pass
@@ -223,6 +227,7 @@ on_every_store! {
     what_is_sent_again_keeps_order_with_what_is_pending
     what_is_sent_once_more_on_a_held_stream_waits_for_that
     a_poll_gets_what_is_sent_once_more
+    how_a_receiver_has_answered_is_kept_with_what_is_settled
     how_a_receiver_has_answered_is_kept_and_told
     streams_with_trouble_are_counted_by_its_kind
     a_receiver_that_changes_its_stream_closes_the_circuit

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ssf_transmitter::{
-    domain::{stream::Stream, verification::verification},
+    domain::{room::Room, stream::Stream, verification::verification},
     ports::{Appended, Fenced, Outbox, SentAlone, StreamStore},
     sealing::{DataKey, Sealer},
     store::{Access, SeaStore},
@@ -80,7 +80,9 @@ async fn two_nodes_never_lease_the_same_stream() {
     accept(&one, vec![event(LOGOUT, email(ALICE))]).await;
     assert_eq!(dispatch(&one).await, (1, 20));
     let lease = |store: SeaStore, owner| async move {
-        let leased = store.lease_streams(worker(owner), NOW, later(30), 20).await;
+        let leased = store
+            .lease_streams(worker(owner), NOW, later(30), Room::of(20))
+            .await;
         let ids = leased
             .unwrap()
             .into_iter()
@@ -102,7 +104,7 @@ async fn settling_and_fanning_out_at_once_forget_no_follower() {
     for sequence in 1..30 {
         accept(&other, vec![event(LOGOUT, email(ALICE))]).await;
         let settled = [acknowledged(sequence)];
-        let settling = one.settle(&leased.lease, &settled, NOW);
+        let settling = one.settle(&leased.lease, &settled, None, NOW);
         let (stored, dispatched) = tokio::join!(settling, dispatch(&other));
         assert_eq!((stored.unwrap(), dispatched), (Fenced::Stored, (1, 1)));
         assert_eq!(sequences(&due(&one, &leased, NOW).await), [sequence + 1]);

@@ -33,7 +33,7 @@ async fn filled(rig: &Rig) -> SeaStore {
         answer: None,
     };
     let settlements = [acknowledged(1), refused];
-    let settled = store.settle(&leased.lease, &settlements, NOW).await;
+    let settled = store.settle(&leased.lease, &settlements, None, NOW).await;
     settled.unwrap();
     store
 }

@@ -20,6 +20,8 @@ pub(super) struct Window {
     pub(super) width: usize,
     width_max: usize,
     pub(super) health: Health,
+    /// What of that is stored.
+    stored: Health,
     status: StreamStatus,
     pause: Option<PauseCause>,
     is_outdated: bool,
@@ -31,6 +33,7 @@ impl Window {
             width: 1,
             width_max: settings.window_max.max(1),
             health: leased.health.clone(),
+            stored: leased.health.clone(),
             status: leased.stream.status,
             pause: None,
             is_outdated: false,
@@ -42,12 +45,22 @@ impl Window {
         self.is_outdated || self.health.is_resting(now)
     }
 
-    /// How many deliveries are worth looking at: of those under way, none is wanted.
-    pub(super) fn candidates(&self) -> usize {
+    /// How many deliveries are worth looking at for those that may begin, beside those under way: of these, none is wanted.
+    pub(super) fn candidates(&self, beginning: usize, under_way: usize) -> usize {
         match self.health.circuit() {
-            Circuit::Closed => self.width,
+            Circuit::Closed => beginning + under_way,
             Circuit::Open => CANDIDATES,
         }
+    }
+
+    /// How the Receiver has answered, if that is not stored yet.
+    pub(super) fn news(&self) -> Option<&Health> {
+        (self.health != self.stored).then_some(&self.health)
+    }
+
+    /// What is known was stored, or is void.
+    pub(super) fn stored(&mut self) {
+        self.stored = self.health.clone();
     }
 
     /// Opens or closes with an answer, and says what becomes of the delivery.

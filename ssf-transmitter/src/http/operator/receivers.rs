@@ -183,7 +183,7 @@ pub(super) async fn remove(
         let removed = receivers::remove(&state.store, receiver.id, state.clock.now()).await;
         let removed = removed.map_err(|error| Problem::store(&error))?;
         // Its streams are gone, whether or not signing takes longer than anybody waits for.
-        _ = state.gate.clears(WAIT_MAX).await;
+        _ = state.gate.all_clear(WAIT_MAX).await;
         removed.ok_or_else(no_such_receiver)
     });
     let told = |removal: &Removal| {

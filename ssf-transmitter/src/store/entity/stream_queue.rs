@@ -20,6 +20,8 @@ pub(crate) struct Model {
     pub(crate) lease_epoch: i64,
     /// Zero while nobody works on the stream.
     pub(crate) lease_until: i64,
+    /// When somebody last took the stream to work on it.
+    pub(crate) taken_at: i64,
     /// When a verification was last requested.
     pub(crate) verified_at: Option<i64>,
     /// The announcement after which a stream that was enabled is held no longer.

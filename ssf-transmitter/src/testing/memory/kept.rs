@@ -52,6 +52,7 @@ pub(super) struct Kept {
     pub(super) worker: Option<WorkerId>,
     pub(super) epoch: u64,
     pub(super) leased_until: Timestamp,
+    pub(super) taken_at: Timestamp,
     /// Leases that were taken away, and when each would have ended.
     pub(super) lost: Vec<(StreamLease, Timestamp)>,
     pub(super) health: Health,
@@ -134,6 +135,7 @@ impl Kept {
             worker: None,
             epoch: 0,
             leased_until: Timestamp::default(),
+            taken_at: Timestamp::default(),
             lost: Vec::new(),
             answers: Vec::new(),
             health: Health::default(),

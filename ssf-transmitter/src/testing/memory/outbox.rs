@@ -18,6 +18,7 @@ use crate::{
         framework::Hold,
         id::{EventId, Fingerprint, WorkerId},
         method::DeliveryMethod,
+        room::Room,
         trace::Recorded,
     },
     ports::{
@@ -189,12 +190,14 @@ impl Outbox for MemoryStore {
         worker: WorkerId,
         now: Timestamp,
         until: Timestamp,
-        limit: u64,
+        mut room: Room,
     ) -> Result<Vec<LeasedStream>, StoreError> {
         let mut state = self.state();
-        let free = |kept: &&mut Kept| kept.free_at().is_some_and(|at| at <= now);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let profiles = state.profiles();
+        let is_free = |kept: &&mut Kept| kept.free_at().is_some_and(|at| at <= now);
+        let mut free: Vec<&mut Kept> = state.streams.iter_mut().filter(is_free).collect();
+        free.sort_by_key(|kept| kept.taken_at);
+        free.retain(|kept| room.take(kept.stream.receiver));
         let lease = |kept: &mut Kept| {
             let DeliveryMethod::Push(push) = kept.stream.delivery.clone() else {
                 return None;
@@ -202,6 +205,7 @@ impl Outbox for MemoryStore {
             kept.worker = Some(worker);
             kept.epoch += 1;
             kept.leased_until = until;
+            kept.taken_at = now;
             Some(LeasedStream {
                 lease: StreamLease {
                     stream: kept.stream.id.clone(),
@@ -217,8 +221,7 @@ impl Outbox for MemoryStore {
                 health: kept.health.clone(),
             })
         };
-        let streams = state.streams.iter_mut();
-        Ok(streams.filter(free).take(limit).filter_map(lease).collect())
+        Ok(free.into_iter().filter_map(lease).collect())
     }
 
     async fn renew(&self, lease: &StreamLease, until: Timestamp) -> Result<Fenced, StoreError> {
@@ -274,6 +277,7 @@ impl Outbox for MemoryStore {
         &self,
         lease: &StreamLease,
         settlements: &[Settlement],
+        health: Option<&Health>,
         // What was held back here has been due since its fan-out.
         now: Timestamp,
     ) -> Result<Fenced, StoreError> {
@@ -310,6 +314,11 @@ impl Outbox for MemoryStore {
         }
         if settlements.iter().any(|one| one.state.is_settled()) {
             kept.quiet_since = now;
+        }
+        if let Some(health) = health
+            && kept.health.acts == health.acts
+        {
+            kept.health = health.clone();
         }
         kept.open_if_announced();
         let receiver = kept.stream.receiver;

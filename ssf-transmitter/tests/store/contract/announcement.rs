@@ -61,7 +61,10 @@ async fn settle_all(store: &impl Store, leased: &LeasedStream) {
         .into_iter()
         .map(acknowledged)
         .collect();
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
 }
 
 /// A stream with two events about two users that are due.
@@ -101,7 +104,10 @@ pub(crate) async fn an_announcement_that_failed_comes_again_although_the_stream_
     decide_status(store, &stream, StreamStatus::Paused).await;
     let leased = lease(store, 1, NOW).await;
     let failed = [postponed(3, 9, later(5))];
-    store.settle(&leased.lease, &failed, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &failed, None, NOW)
+        .await
+        .unwrap();
     assert_eq!(due(store, &leased, NOW).await, []);
     let again = due(store, &leased, later(5)).await;
     assert_eq!((sequences(&again), again[0].attempts), (vec![3], 9));
@@ -153,11 +159,17 @@ pub(crate) async fn what_was_held_does_not_wait_for_ever_for_an_announcement(sto
     let leased = lease(store, 1, NOW).await;
     for attempts in 1..=2 {
         let failed = [postponed(3, attempts, later(5))];
-        store.settle(&leased.lease, &failed, NOW).await.unwrap();
+        store
+            .settle(&leased.lease, &failed, None, NOW)
+            .await
+            .unwrap();
         assert_eq!(due(store, &leased, NOW).await, []);
     }
     let failed = [postponed(3, 3, later(5))];
-    store.settle(&leased.lease, &failed, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &failed, None, NOW)
+        .await
+        .unwrap();
     assert_eq!(sequences(&due(store, &leased, NOW).await), [1, 2]);
     let later_on = sequences(&due(store, &leased, later(5)).await);
     assert_eq!(later_on, [1, 2, 3], "the other announcement follows it");

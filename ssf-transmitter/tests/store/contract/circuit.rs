@@ -9,6 +9,7 @@ use ssf_transmitter::{
         delivery::{DeliveryState, Offer},
         dropped::{DropReason, DropRecord},
         issuer::IssuerName,
+        room::Room,
         stream::Stream,
         trouble::{PauseCause, Trouble, TroubleKind},
         verification::{VerificationError, verification},
@@ -44,7 +45,10 @@ async fn resting_stream(store: &impl Store) -> Stream {
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     let failed = [postponed(1, 5, later(200))];
-    store.settle(&leased.lease, &failed, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &failed, None, NOW)
+        .await
+        .unwrap();
     give_back(store, &leased, &troubled(0)).await;
     stream
 }
@@ -109,6 +113,21 @@ pub(crate) async fn how_a_receiver_has_answered_is_kept_and_told(store: &impl St
     assert_eq!(health(store, &stream).await, Health::default());
     let other = IssuerName::parse("acme").unwrap();
     assert_eq!(store.health(&other, &stream.id).await.unwrap(), None);
+}
+
+pub(crate) async fn how_a_receiver_has_answered_is_kept_with_what_is_settled(store: &impl Store) {
+    let stream = resting_stream(store).await;
+    let leased = lease(store, 1, later(300)).await;
+    let mut worse = troubled(0);
+    worse.rests = 5;
+    let settled = store.settle(&leased.lease, &[], Some(&worse), NOW).await;
+    assert_eq!(settled.unwrap(), Fenced::Stored);
+    assert_eq!(health(store, &stream).await, worse);
+    // The Receiver has acted since: what was learnt before is void.
+    set_status(store, &stream, StreamStatus::Enabled).await;
+    let late = store.settle(&leased.lease, &[], Some(&worse), NOW).await;
+    assert_eq!(late.unwrap(), Fenced::Stored);
+    assert_eq!(health(store, &stream).await.rests, 0);
 }
 
 pub(crate) async fn streams_with_trouble_are_counted_by_its_kind(store: &impl Store) {
@@ -178,7 +197,7 @@ pub(crate) async fn the_transmitter_alone_does_not_close_the_circuit(store: &imp
     accept(store, vec![event(LOGOUT, email(BOB))]).await;
     dispatch(store).await;
     assert_eq!(health(store, &stream).await, troubled(0));
-    let none = store.lease_streams(worker(1), later(299), later(330), 10);
+    let none = store.lease_streams(worker(1), later(299), later(330), Room::of(10));
     assert_eq!(none.await.unwrap(), []);
 }
 
@@ -205,7 +224,10 @@ pub(crate) async fn a_refused_key_is_counted_and_keeps_its_schedule(store: &impl
     let stream = resting_stream(store).await;
     let leased = lease(store, 1, later(300)).await;
     let refused = [refused_key(1, 2, later(900))];
-    store.settle(&leased.lease, &refused, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &refused, None, NOW)
+        .await
+        .unwrap();
     set_status(store, &stream, StreamStatus::Enabled).await;
     assert_eq!(due(store, &leased, later(899)).await, []);
     let again = due(store, &leased, later(900)).await;
@@ -237,7 +259,10 @@ pub(crate) async fn a_pause_that_was_not_taken_is_dropped_with_a_record(store: &
         answer: None,
     };
     let settled = [dropped.clone(), dropped];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     assert_eq!(due(store, &leased, later(900)).await, []);
     let drops = store.drops(stream.receiver, &stream.id).await.unwrap();
     assert_eq!(drops, [DropRecord::new(reason, 1, NOW)]);

@@ -1,7 +1,7 @@
 //! Several issuers that share a store: none sees anything of another.
 
 use ssf_transmitter::{
-    domain::{credential::Credential, issuer::IssuerName},
+    domain::{credential::Credential, issuer::IssuerName, room::Room},
     ports::{AddedReceiver, CreatedStream, Submission},
 };
 
@@ -31,7 +31,9 @@ pub(crate) async fn an_event_reaches_the_streams_of_its_issuer_alone(store: &imp
     let of_main = submission(vec![event(LOGOUT, email(BOB))]);
     store.append(vec![of_acme, of_main], NOW).await.unwrap();
     assert_eq!(dispatch(store).await, (2, 2));
-    let leased = store.lease_streams(worker(1), NOW, later(30), 10).await;
+    let leased = store
+        .lease_streams(worker(1), NOW, later(30), Room::of(10))
+        .await;
     let leased = leased.unwrap();
     assert_eq!(leased.len(), 2);
     for leased in leased {

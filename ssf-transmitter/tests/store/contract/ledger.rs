@@ -38,7 +38,7 @@ pub(crate) async fn the_ledger_tells_what_has_become_of_everything(store: &impl 
     let leased = lease(store, 1, NOW).await;
     let settlements = [acknowledged(1), refused(2)];
     store
-        .settle(&leased.lease, &settlements, NOW)
+        .settle(&leased.lease, &settlements, None, NOW)
         .await
         .unwrap();
     let ledger = store.ledger().await.unwrap();
@@ -57,7 +57,7 @@ pub(crate) async fn what_is_settled_twice_is_counted_once(store: &impl Store) {
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     for settlement in [acknowledged(1), refused(1), acknowledged(1)] {
-        let settled = store.settle(&leased.lease, &[settlement], NOW).await;
+        let settled = store.settle(&leased.lease, &[settlement], None, NOW).await;
         settled.unwrap();
     }
     let ledger = store.ledger().await.unwrap();
@@ -88,7 +88,9 @@ pub(crate) async fn what_has_waited_longest_is_told_of_streams_that_are_not_held
     assert_eq!(store.oldest_pending().await.unwrap(), None);
     set_status(store, &stream, StreamStatus::Enabled).await;
     let leased = lease(store, 1, NOW).await;
-    let settled = store.settle(&leased.lease, &[acknowledged(1)], NOW).await;
+    let settled = store
+        .settle(&leased.lease, &[acknowledged(1)], None, NOW)
+        .await;
     settled.unwrap();
     assert_eq!(store.oldest_pending().await.unwrap(), None);
 }

@@ -85,7 +85,10 @@ pub(crate) async fn what_waits_on_a_stream_is_counted(store: &impl Store) {
         answer: None,
     };
     let settled = [acknowledged(1), refused];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     let expected = Backlog {
         pending: 1,
         quarantined: 1,

@@ -8,6 +8,7 @@ use ssf_transmitter::{
         id::AnswerId,
         method::DeliveryMethod,
         poll::{CLAIMS_BYTES_MAX, SETS_OUT_MAX},
+        room::Room,
         stream::Stream,
         verification::{Requested, verification},
     },
@@ -127,7 +128,7 @@ pub(crate) async fn a_polled_stream_is_kept_as_such_and_never_leased(store: &imp
     assert_eq!(read, Some(stream.clone()));
     happens_to(store, &[ALICE]).await;
     assert_eq!(store.next_due().await.unwrap(), None);
-    let none = store.lease_streams(worker(1), later(3600), later(3630), 10);
+    let none = store.lease_streams(worker(1), later(3600), later(3630), Room::of(10));
     assert_eq!(none.await.unwrap(), []);
     let got = poll(store, &stream, 100, NOW).await.deliveries;
     assert_eq!(sequences(&got), [1]);
@@ -445,7 +446,10 @@ pub(crate) async fn a_backlog_moves_from_push_to_poll_and_back(store: &impl Stor
     happens_to(store, &[ALICE, ALICE, BOB]).await;
     let leased = lease(store, 1, NOW).await;
     let settled = [acknowledged(1), postponed(3, 1, later(300))];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     change(store, &stream, |stream| {
         stream.delivery = DeliveryMethod::Poll;
     })

@@ -59,7 +59,9 @@ pub(crate) async fn who_pushes_writes_in_the_profile_and_stops_when_it_changes(s
     assert_eq!(before.profile, Profile::Strict);
     set(store, &receiver, Profile::Okta).await;
     assert_eq!(due(store, &before, NOW).await, []);
-    let late = store.settle(&before.lease, &[acknowledged(1)], NOW).await;
+    let late = store
+        .settle(&before.lease, &[acknowledged(1)], None, NOW)
+        .await;
     assert_eq!(late.unwrap(), Fenced::LeaseLost);
     let after = lease(store, 1, NOW).await;
     assert_eq!(after.profile, Profile::Okta);

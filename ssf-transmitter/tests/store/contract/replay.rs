@@ -52,7 +52,7 @@ pub(crate) async fn what_was_refused_is_sent_again_under_its_number_and_name(sto
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     let first = due(store, &leased, NOW).await.remove(0);
-    let settled = store.settle(&leased.lease, &[refused(1)], NOW).await;
+    let settled = store.settle(&leased.lease, &[refused(1)], None, NOW).await;
     settled.unwrap();
     assert_eq!(due(store, &leased, NOW).await, []);
 
@@ -64,7 +64,9 @@ pub(crate) async fn what_was_refused_is_sent_again_under_its_number_and_name(sto
     let second = due(store, &leased, NOW).await.remove(0);
     assert_eq!((second.jti, second.attempts), (first.jti, 0));
 
-    let settled = store.settle(&leased.lease, &[acknowledged(1)], NOW).await;
+    let settled = store
+        .settle(&leased.lease, &[acknowledged(1)], None, NOW)
+        .await;
     settled.unwrap();
     let ledger = store.ledger().await.unwrap();
     assert_eq!((ledger.pending, ledger.acknowledged), (0, 1));
@@ -84,7 +86,7 @@ pub(crate) async fn what_was_refused_and_is_sent_again_is_not_dropped_for_its_ag
     accept(store, events.to_vec()).await;
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
-    let settled = store.settle(&leased.lease, &[refused(1)], NOW).await;
+    let settled = store.settle(&leased.lease, &[refused(1)], None, NOW).await;
     settled.unwrap();
     let again = replayed(store, &of(&stream.id)).await;
     assert!(outcomes(&again).contains(&(1, Ok(true))));
@@ -105,7 +107,9 @@ pub(crate) async fn what_was_taken_is_sent_anew_under_another_number_and_name(st
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     let first = due(store, &leased, NOW).await.remove(0);
-    let settled = store.settle(&leased.lease, &[acknowledged(1)], NOW).await;
+    let settled = store
+        .settle(&leased.lease, &[acknowledged(1)], None, NOW)
+        .await;
     settled.unwrap();
     let of_event = DeliveryFilter {
         event: Some(ids[0]),
@@ -131,7 +135,9 @@ pub(crate) async fn what_was_taken_is_sent_anew_under_another_number_and_name(st
     };
     let since = Err(NotReplayed::ReplayedSince);
     assert_eq!(outcomes(&replayed(store, &named).await), [(1, since)]);
-    let settled = store.settle(&leased.lease, &[acknowledged(2)], NOW).await;
+    let settled = store
+        .settle(&leased.lease, &[acknowledged(2)], None, NOW)
+        .await;
     settled.unwrap();
     let all = replayed(store, &of_event).await;
     assert_eq!(outcomes(&all), [(1, since), (2, Ok(false))]);
@@ -145,7 +151,9 @@ pub(crate) async fn what_is_sent_again_keeps_order_with_what_is_pending(store: &
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     for sequence in [1, 2] {
-        let settled = store.settle(&leased.lease, &[refused(sequence)], NOW).await;
+        let settled = store
+            .settle(&leased.lease, &[refused(sequence)], None, NOW)
+            .await;
         settled.unwrap();
     }
     assert_eq!(sequences(&due(store, &leased, NOW).await), [3, 4]);
@@ -156,7 +164,7 @@ pub(crate) async fn what_is_sent_again_keeps_order_with_what_is_pending(store: &
     assert_eq!(now, expected);
     // What was under way when it was held back is not due before its turn, although it fails then.
     let failed = store
-        .settle(&leased.lease, &[postponed(3, 1, NOW)], NOW)
+        .settle(&leased.lease, &[postponed(3, 1, NOW)], None, NOW)
         .await;
     failed.unwrap();
     let mut now = sequences(&due(store, &leased, NOW).await);
@@ -164,7 +172,7 @@ pub(crate) async fn what_is_sent_again_keeps_order_with_what_is_pending(store: &
     assert_eq!(now, expected);
     for sequence in [1, 2, 3] {
         let settled = store
-            .settle(&leased.lease, &[acknowledged(sequence)], NOW)
+            .settle(&leased.lease, &[acknowledged(sequence)], None, NOW)
             .await;
         settled.unwrap();
     }
@@ -178,7 +186,10 @@ pub(crate) async fn what_is_sent_once_more_on_a_held_stream_waits_for_that(store
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     let settled = [acknowledged(1), refused(2)];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     set_status(store, &stream, StreamStatus::Paused).await;
     let both = replayed(store, &of(&stream.id)).await;
     assert_eq!(outcomes(&both), [(1, Ok(false)), (2, Ok(true))]);

@@ -57,7 +57,7 @@ fn refused(sequence: u64) -> Settlement {
 
 async fn settle(store: &impl Store, settlements: &[Settlement]) {
     let leased = lease(store, 1, NOW).await;
-    let settled = store.settle(&leased.lease, settlements, NOW).await;
+    let settled = store.settle(&leased.lease, settlements, None, NOW).await;
     settled.unwrap();
 }
 

@@ -1,7 +1,9 @@
 //! What every store promises about the numbers of streams whose Receivers have asked for them.
 
 use ssf_transmitter::{
-    domain::{delivery::DeliveryState, method::DeliveryMethod, sequence, stream::Stream},
+    domain::{
+        delivery::DeliveryState, method::DeliveryMethod, room::Room, sequence, stream::Stream,
+    },
     ports::{CreatedStream, Fenced, Polled, SentAlone, Settlement},
 };
 use ssf_types::{error::ErrCode, id::Epoch, set::Account, stream::StreamStatus};
@@ -62,14 +64,17 @@ async fn account(store: &impl Store, stream: &Stream, seconds: u64) -> Option<Ac
         .map(|one| (one.sequence, one.event.event.event.clone()));
     let (number, mut event) = events.next_back().unwrap();
     let settled = [acknowledged(number)];
-    store.settle(&leased.lease, &settled, now).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, now)
+        .await
+        .unwrap();
     store.release(&leased.lease, &leased.health).await.unwrap();
     sequence::take(&mut event)
 }
 
 async fn settle(store: &impl Store, settlements: &[Settlement]) {
     let leased = lease(store, 1, NOW).await;
-    let settled = store.settle(&leased.lease, settlements, NOW).await;
+    let settled = store.settle(&leased.lease, settlements, None, NOW).await;
     assert_eq!(settled.unwrap(), Fenced::Stored);
     store.release(&leased.lease, &leased.health).await.unwrap();
 }
@@ -81,7 +86,9 @@ pub(crate) async fn an_epoch_is_kept_with_its_stream(store: &impl Store) {
     assert_eq!(kept(store, &stream).await, Some(epoch("first")));
     assert_eq!(kept(store, &silent).await, None);
     happen(store, 1).await;
-    let leased = store.lease_streams(worker(1), NOW, later(30), 10).await;
+    let leased = store
+        .lease_streams(worker(1), NOW, later(30), Room::of(10))
+        .await;
     let mut epochs: Vec<_> = leased
         .unwrap()
         .into_iter()
@@ -212,7 +219,10 @@ pub(crate) async fn another_epoch_begins_on_each_stream_with_numbers(store: &imp
     happen(store, 2).await;
     let before = lease(store, 1, NOW).await;
     let settled = [refused(1)];
-    store.settle(&before.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&before.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     let begun = store.begin_epochs(|| epoch("second")).await;
     assert_eq!(begun.unwrap(), 1);
     assert_eq!(kept(store, &stream).await, Some(epoch("second")));
@@ -222,7 +232,10 @@ pub(crate) async fn another_epoch_begins_on_each_stream_with_numbers(store: &imp
     let after = lease(store, 1, NOW).await;
     assert_eq!(after.stream.sequence_epoch, Some(epoch("second")));
     let settled = [acknowledged(2)];
-    store.settle(&after.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&after.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     store.release(&after.lease, &after.health).await.unwrap();
     assert_eq!(
         account(store, &stream, 60).await,

@@ -53,7 +53,9 @@ pub(crate) async fn who_pushes_signs_as_the_stream_asks_and_stops_when_it_asks_o
     })
     .await;
     assert_eq!(due(store, &before, NOW).await, []);
-    let late = store.settle(&before.lease, &[acknowledged(1)], NOW).await;
+    let late = store
+        .settle(&before.lease, &[acknowledged(1)], None, NOW)
+        .await;
     assert_eq!(late.unwrap(), Fenced::LeaseLost);
     let after = lease(store, 1, NOW).await;
     assert_eq!(after.stream.signing_alg, Some(Algorithm::Es256));

@@ -4,6 +4,7 @@ use ssf_transmitter::{
     domain::{
         circuit::Health,
         dropped::{DropReason, DropRecord},
+        room::Room,
         stream::Stream,
     },
     ports::{ChangedStream, Fenced, LeasedStream},
@@ -21,7 +22,7 @@ pub(crate) async fn a_paused_stream_numbers_what_comes_and_lets_nothing_be_due(s
     accept(store, vec![event(LOGOUT, email(BOB))]).await;
     assert_eq!(dispatch(store).await, (1, 1));
     assert_eq!(store.next_due().await.unwrap(), None);
-    let none = store.lease_streams(worker(1), later(3600), later(3630), 10);
+    let none = store.lease_streams(worker(1), later(3600), later(3630), Room::of(10));
     assert_eq!(none.await.unwrap(), []);
     let drops = store.drops(stream.receiver, &stream.id).await.unwrap();
     assert_eq!(drops, []);
@@ -39,7 +40,10 @@ pub(crate) async fn what_a_pause_held_is_due_in_order_when_it_ends(store: &impl 
     let leased = lease(store, 1, NOW).await;
     assert_eq!(sequences(&due(store, &leased, NOW).await), [1, 2]);
     let settled = [acknowledged(1), acknowledged(2)];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     assert_eq!(sequences(&due(store, &leased, NOW).await), [3]);
 }
 
@@ -54,7 +58,10 @@ pub(crate) async fn what_is_under_way_at_a_pause_is_settled_and_what_fails_is_he
     set_status(store, &stream, StreamStatus::Paused).await;
     assert_eq!(due(store, &leased, NOW).await, []);
     let ended = [acknowledged(1), postponed(2, 1, later(5))];
-    let stored = store.settle(&leased.lease, &ended, NOW).await.unwrap();
+    let stored = store
+        .settle(&leased.lease, &ended, None, NOW)
+        .await
+        .unwrap();
     assert_eq!(stored, Fenced::Stored);
     assert_eq!(due(store, &leased, later(5)).await, []);
     store
@@ -75,14 +82,17 @@ pub(crate) async fn a_disabled_stream_drops_what_is_pending_with_a_record(store:
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     let settled = [acknowledged(3)];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     assert_eq!(set_status(store, &stream, StreamStatus::Disabled).await, 2);
     let drops = store.drops(stream.receiver, &stream.id).await.unwrap();
     let record = DropRecord::new(DropReason::StreamDisabled, 2, NOW);
     assert_eq!(drops, [record]);
     // An attempt that was under way may fail now: what is dropped stays so.
     let late = [postponed(1, 1, NOW)];
-    let stored = store.settle(&leased.lease, &late, NOW).await.unwrap();
+    let stored = store.settle(&leased.lease, &late, None, NOW).await.unwrap();
     assert_eq!(stored, Fenced::Stored);
     set_status(store, &stream, StreamStatus::Enabled).await;
     assert_eq!(due(store, &leased, later(3600)).await, []);
@@ -111,7 +121,9 @@ pub(crate) async fn what_is_accepted_while_a_stream_is_disabled_never_comes(stor
     accept(store, vec![event(LOGOUT, email(BOB))]).await;
     assert_eq!(dispatch(store).await, (2, 3));
     set_status(store, &stream, StreamStatus::Enabled).await;
-    let leased = store.lease_streams(worker(1), NOW, later(30), 10).await;
+    let leased = store
+        .lease_streams(worker(1), NOW, later(30), Room::of(10))
+        .await;
     let own = |leased: &LeasedStream| leased.stream.id == stream.id;
     let leased = leased.unwrap().into_iter().find(own).unwrap();
     let due = due(store, &leased, NOW).await;

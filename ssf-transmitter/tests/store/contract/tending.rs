@@ -37,7 +37,10 @@ async fn keep_alives(store: &impl Store, now: Timestamp) -> u64 {
 async fn settle(store: &impl Store, sequence: u64, now: Timestamp) {
     let leased = lease(store, 1, now).await;
     let settled = [acknowledged(sequence)];
-    store.settle(&leased.lease, &settled, now).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, now)
+        .await
+        .unwrap();
     let at_once = rested(0, now);
     store.release(&leased.lease, &at_once).await.unwrap();
 }
@@ -56,7 +59,7 @@ pub(crate) async fn a_stream_that_is_quiet_gets_a_keep_alive_once_in_the_period(
     assert_eq!(keep_alives(store, later(7200)).await, 0);
     let settled = [acknowledged(1)];
     store
-        .settle(&leased.lease, &settled, later(7300))
+        .settle(&leased.lease, &settled, None, later(7300))
         .await
         .unwrap();
     assert_eq!(keep_alives(store, later(10_899)).await, 0);

@@ -77,9 +77,12 @@ pub(crate) async fn the_first_attempts_that_failed_and_the_latest_are_kept(store
     let leased = lease(store, 1, NOW).await;
     for attempts in 1..=30 {
         let failed = [failed(1, attempts)];
-        store.settle(&leased.lease, &failed, NOW).await.unwrap();
+        store
+            .settle(&leased.lease, &failed, None, NOW)
+            .await
+            .unwrap();
     }
-    let refusal = store.settle(&leased.lease, &[refused(1)], NOW).await;
+    let refusal = store.settle(&leased.lease, &[refused(1)], None, NOW).await;
     refusal.unwrap();
     let delivery = delivery_of(store, ids[0]).await;
     assert_eq!(delivery.standing, Standing::Quarantined);
@@ -108,7 +111,9 @@ pub(crate) async fn what_is_acknowledged_at_once_has_a_status_and_no_attempts(st
     let ids = accept(store, vec![event(LOGOUT, email(ALICE))]).await;
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
-    let settled = store.settle(&leased.lease, &[taken(1, 204)], NOW).await;
+    let settled = store
+        .settle(&leased.lease, &[taken(1, 204)], None, NOW)
+        .await;
     settled.unwrap();
     let delivery = delivery_of(store, ids[0]).await;
     assert_eq!(delivery.standing, Standing::Delivered);
@@ -256,7 +261,10 @@ pub(crate) async fn deliveries_are_found_by_where_they_stand_when_and_of_what(st
         ..acknowledged(3)
     };
     let settled = [taken(1, 202), refused(2), late];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     let of_stream = || DeliveryFilter {
         stream: Some(stream.id.clone()),
         ..DeliveryFilter::default()

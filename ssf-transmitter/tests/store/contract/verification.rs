@@ -62,7 +62,10 @@ pub(crate) async fn a_verification_is_due_on_its_stream_alone_whatever_that_deli
     };
     assert_eq!(event.state.as_deref(), Some("echo"));
     let settled = [acknowledged(1)];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);
 }
 
@@ -91,7 +94,10 @@ pub(crate) async fn a_verification_that_came_too_soon_is_not_sent_and_changes_no
     assert_eq!(verify(store, &stream, later(59)).await, too_soon(1));
     let leased = lease(store, 1, later(59)).await;
     let settled = [acknowledged(1)];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     let sent = verify(store, &stream, later(60)).await;
     assert_eq!(sent, SentAlone::Numbered);
     assert_eq!(sequences(&due(store, &leased, later(60)).await), [2, 3]);
@@ -110,10 +116,16 @@ pub(crate) async fn while_a_verification_is_pending_no_other_is_sent(store: &imp
     assert_eq!(verify(store, &stream, later(3600)).await, pending);
     let leased = lease(store, 1, NOW).await;
     let failed = [postponed(1, 1, NOW)];
-    store.settle(&leased.lease, &failed, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &failed, None, NOW)
+        .await
+        .unwrap();
     assert_eq!(verify(store, &stream, later(3600)).await, pending);
     let settled = [acknowledged(1)];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     let sent = verify(store, &stream, later(3600)).await;
     assert_eq!(sent, SentAlone::Numbered);
     // One that was dropped with all else is not waited for.

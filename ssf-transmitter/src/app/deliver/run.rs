@@ -1,0 +1,89 @@
+//! The state of delivering on one stream, from its lease until it is given back.
+
+use std::{collections::HashSet, future, time::Duration};
+
+use ssf_types::time::Timestamp;
+use tokio::{sync::watch, time::Instant};
+
+use super::{Delivered, DeliverySettings, LOOK_INTERVAL, Term, window::Window};
+use crate::{app::slots::Slot, ports::LeasedStream};
+
+pub(super) struct Run {
+    pub(super) window: Window,
+    /// Until when the lease holds; attempts look at it before they begin.
+    pub(super) term: watch::Sender<Term>,
+    /// The numbers of the deliveries that are under way.
+    pub(super) under_way: HashSet<u64>,
+    /// When to look again for a place at the host, if there was none.
+    pub(super) again_at: Option<Instant>,
+    /// When what is under way is broken off.
+    pub(super) stops_at: Option<Instant>,
+    pub(super) done: Delivered,
+    /// Absent once no further attempt is to begin.
+    slot: Option<Slot>,
+}
+
+impl Run {
+    pub(super) fn new(
+        leased: &LeasedStream,
+        (term, slot): (Term, Slot),
+        settings: &DeliverySettings,
+    ) -> Self {
+        Self {
+            window: Window::new(leased, settings),
+            term: watch::Sender::new(term),
+            under_way: HashSet::new(),
+            again_at: None,
+            stops_at: None,
+            done: Delivered::default(),
+            slot: Some(slot),
+        }
+    }
+
+    /// How many attempts may begin now.
+    pub(super) fn room(&mut self, now: Timestamp) -> usize {
+        self.again_at = self.again_at.filter(|again| *again > Instant::now());
+        if self.slot.is_none() || self.again_at.is_some() || self.window.is_shut(now) {
+            return 0;
+        }
+        self.window.width.saturating_sub(self.under_way.len())
+    }
+
+    /// Whether nothing is under way, and nothing is to begin.
+    pub(super) fn is_over(&self) -> bool {
+        self.under_way.is_empty() && (self.again_at.is_none() || self.slot.is_none())
+    }
+
+    /// How long nobody looks for what fell due, or whether the lease is to be renewed.
+    pub(super) fn look_interval(&self, now: Timestamp) -> Duration {
+        // A lease that could not be renewed is not asked for without a pause.
+        let renewal = self.term.borrow().renewal(now).max(LOOK_INTERVAL / 10);
+        LOOK_INTERVAL.min(renewal)
+    }
+
+    /// Begins no further attempt, and lets others have the slot.
+    pub(super) fn leave(&mut self) {
+        self.slot = None;
+    }
+
+    /// Leaves, and gives what is under way so long.
+    pub(super) fn stop(&mut self, hand_over: Duration) {
+        self.leave();
+        self.stops_at = Some(Instant::now() + hand_over);
+    }
+
+    /// The Receiver has answered.
+    pub(super) fn answered(&mut self) {
+        if let Some(slot) = &mut self.slot {
+            slot.answered();
+        }
+    }
+
+    /// Waits until others want the slot.
+    pub(super) async fn is_in_the_way(&self) {
+        match &self.slot {
+            Some(slot) => slot.is_wanted().await,
+            None => future::pending().await,
+        }
+    }
+}
