@@ -14,6 +14,7 @@ pub mod keys;
 pub mod manage;
 pub(crate) mod measure;
 pub mod poll;
+pub mod quota;
 pub mod receivers;
 pub mod replay;
 pub mod retain;

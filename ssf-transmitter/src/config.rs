@@ -7,6 +7,7 @@ mod authorization_servers;
 mod keys;
 mod layers;
 mod outbound;
+mod quota;
 mod retention;
 mod transport;
 
@@ -40,6 +41,7 @@ use crate::{
         issuer::{IssuerName, Issuers},
         pace::Pace,
         push_address::{NETWORKS_MAX, OwnMachine, PushAddresses},
+        quota::Quota,
         retention::Retention,
         stream::STREAMS_PER_RECEIVER_DEFAULT,
         subjects::SubjectPreference,
@@ -139,6 +141,8 @@ pub struct Config {
     pub management_body_bytes_max: usize,
     /// Longest body of an ingest request, in bytes.
     pub ingest_body_bytes_max: usize,
+    /// What sources may hand in that have no quota of their own.
+    pub source_quota: Quota,
     /// Most streams that are delivered at the same time.
     pub streams_parallel_max: usize,
     /// Least time between two requests for verification of a stream; whole seconds.
@@ -173,13 +177,7 @@ impl Config {
     pub fn read(layers: Layers) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(layers);
         let transport = transport::read(&mut reader);
-        let listen = reader.value("listen", |value| {
-            let listen = match value {
-                Some(value) => parsed(value, "an address with a port, such as 127.0.0.1:8411")?,
-                None => LISTEN_DEFAULT,
-            };
-            transport::check_listen(listen, transport.as_ref())
-        });
+        let listen = reader.value("listen", |value| read_listen(value, transport.as_ref()));
         let issuer = reader.value("issuer", |value| read_issuer(value, transport.as_ref()));
         let others = reader.value("issuers", |value| {
             read_others(value, issuer.as_ref(), transport.as_ref())
@@ -194,9 +192,9 @@ impl Config {
         let (networks, server_networks) = read_private_networks(&mut reader);
         let (default_subjects, subjects) = read_subjects(&mut reader);
         let outbound = outbound::read(&mut reader);
-        let management = reader.size("management_body_bytes_max", 64 * 1024, BODY_BYTES_MAX);
-        let ingest = reader.size("ingest_body_bytes_max", 2 * 1024 * 1024, BODY_BYTES_MAX);
+        let (management, ingest) = read_body_sizes(&mut reader);
         let streams = reader.size("streams_parallel_max", 32, 1024);
+        let quota = quota::read(&mut reader);
         let interval = read_verification_interval(&mut reader);
         let (poll, polls) = read_polls(&mut reader);
         let tokens = read_tokens(&mut reader);
@@ -226,6 +224,7 @@ impl Config {
                 outbound: outbound?,
                 management_body_bytes_max: management?,
                 ingest_body_bytes_max: ingest?,
+                source_quota: quota?,
                 streams_parallel_max: streams?,
                 min_verification_interval: interval?,
                 poll_timeout: poll?,
@@ -328,6 +327,21 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+fn read_listen(value: Option<&Value>, transport: Option<&Transport>) -> Result<SocketAddr, String> {
+    let listen = match value {
+        Some(value) => parsed(value, "an address with a port, such as 127.0.0.1:8411")?,
+        None => LISTEN_DEFAULT,
+    };
+    transport::check_listen(listen, transport)
+}
+
+/// Reads how long bodies of management requests and of ingest requests may be.
+fn read_body_sizes(reader: &mut Reader) -> (Option<usize>, Option<usize>) {
+    let management = reader.size("management_body_bytes_max", 64 * 1024, BODY_BYTES_MAX);
+    let ingest = reader.size("ingest_body_bytes_max", 2 * 1024 * 1024, BODY_BYTES_MAX);
+    (management, ingest)
+}
 
 fn read_verification_interval(reader: &mut Reader) -> Option<Duration> {
     let key = "min_verification_interval_seconds";

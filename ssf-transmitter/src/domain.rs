@@ -34,6 +34,7 @@ pub mod poll;
 pub mod profile;
 pub mod push_address;
 pub mod push_hosts;
+pub mod quota;
 pub mod receiver;
 pub mod replay;
 pub mod retention;

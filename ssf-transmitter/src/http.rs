@@ -48,7 +48,7 @@ use crate::{
     access::{ExternalServers, Granting},
     app::{
         activity::Activity, clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan,
-        poll::Polls, standstill::Standstill, subjects::Subjects, wake::Wake,
+        poll::Polls, quota::Quotas, standstill::Standstill, subjects::Subjects, wake::Wake,
     },
     domain::{
         id::WorkerId, issuer::Issuers, push_address::PushAddresses, subjects::SubjectPreference,
@@ -81,6 +81,8 @@ pub struct AppState {
     pub external: ExternalServers,
     /// Where events are handed in.
     pub ingest: Ingest,
+    /// What sources have handed in lately.
+    pub quotas: Quotas,
     /// Where changes of subjects are handed in.
     pub subjects: Subjects,
     /// Whom new streams cover.

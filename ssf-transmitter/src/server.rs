@@ -24,6 +24,7 @@ use crate::{
         ids, ingest,
         keys::{self, ChangeKeysError, KeyPlan},
         poll::{self, Polls, Unreached},
+        quota::Quotas,
         slots::Slots,
         subjects::{self, SubjectQueue},
         wake::Wake,
@@ -158,6 +159,7 @@ impl Server {
             keys,
             key_plan: plan.clone(),
             ingest,
+            quotas: work.quotas.clone(),
             subjects,
             default_subjects: config.default_subjects,
             subject_formats: config.subject_formats.clone(),
@@ -338,6 +340,7 @@ fn new_work(
         streams_parallel_max: config.streams_parallel_max,
         tending: config.tending,
         retention: config.retention,
+        quotas: Quotas::new(config.source_quota),
     })
 }
 
@@ -417,6 +420,7 @@ fn spawn_loops(
     tasks.spawn(worker::forget(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::retain(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::survey(Arc::clone(work), stop.clone()));
+    tasks.spawn(worker::count_backlogs(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::forget_subjects(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::repeat(METRICS_UPKEEP, stop, move || {
         metrics.run_upkeep();

@@ -39,6 +39,7 @@ mod retention;
 mod row;
 mod sequence;
 mod settings;
+mod source_backlog;
 mod sources;
 mod streams;
 mod subjects;

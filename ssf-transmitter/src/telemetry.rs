@@ -69,6 +69,11 @@ pub const METRICS: &[Metric] = &[
         "Events that are durable",
     ),
     metric(
+        "ssf_ingest_over_quota_total",
+        MetricKind::Counter,
+        "Events that were refused because their source had handed in as much as it may, by the limit",
+    ),
+    metric(
         "ssf_events_dispatched_total",
         MetricKind::Counter,
         "Events that were fanned out",

@@ -25,6 +25,7 @@ use crate::{
         gate::Gate,
         measure::{self, LeaseChange, Leased},
         poll::{Caller, Polls, Unreached},
+        quota::Quotas,
         retain::{Retained, Retaining},
         slots::{Slot, Slots},
         survey::Survey,
@@ -208,6 +209,8 @@ pub struct Work {
     pub tending: Tending,
     /// How long things are kept.
     pub retention: Retention,
+    /// What sources have handed in lately.
+    pub quotas: Quotas,
 }
 
 /// Fans out what was accepted, until it is time to stop; then another may do so.
@@ -405,6 +408,22 @@ pub async fn survey(work: Arc<Work>, mut stop: Stop) {
         let began = Instant::now();
         tokio::select! {
             () = survey.step(&work.store, &work.clock) => {}
+            () = stop.stopping() => return,
+        }
+        let pause = SURVEY_PERIOD.max(began.elapsed() * SURVEY_SHARE);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.stopping() => {}
+        }
+    }
+}
+
+/// Counts what waits of each source, until it is time to stop.
+pub async fn count_backlogs(work: Arc<Work>, mut stop: Stop) {
+    while !stop.is_stopping() {
+        let began = Instant::now();
+        tokio::select! {
+            () = work.quotas.count(&work.store, &work.clock) => {}
             () = stop.stopping() => return,
         }
         let pause = SURVEY_PERIOD.max(began.elapsed() * SURVEY_SHARE);

@@ -19,6 +19,7 @@ use crate::{
         credential::{OVERLAP_DEFAULT, OVERLAP_MAX},
         issuer::IssuerName,
         name::Name,
+        quota::OwnQuota,
         source::{EventTypes, Source, SourceError, SubjectIssuers},
     },
     ports::{Clock, Existing, Named, SourceStore},
@@ -31,7 +32,7 @@ use crate::{
 pub(super) enum Command {
     /// Adds a source and prints its token, once.
     Add(Box<AddArgs>),
-    /// Lists the sources: id, name, issuer, event types and subject issuers, separated by tabs.
+    /// Lists the sources: id, name, issuer, event types, subject issuers, events a second and backlog, separated by tabs.
     List {
         #[command(flatten)]
         settings: SettingArgs,
@@ -44,6 +45,20 @@ pub(super) enum Command {
         /// How long the former token counts still
         #[arg(long, value_name = "N", default_value_t = OVERLAP_DEFAULT.as_secs(), value_parser = clap::value_parser!(u64).range(0..=OVERLAP_MAX.as_secs()))]
         overlap_seconds: u64,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// Gives a source another quota; what is left out becomes as for all others.
+    Set {
+        /// Which one
+        #[arg(value_parser = name)]
+        name: Name,
+        /// How many events a second it may hand in
+        #[arg(long, value_name = "N")]
+        events_per_second: Option<u64>,
+        /// How many of its events and their deliveries may wait
+        #[arg(long, value_name = "N")]
+        backlog_max: Option<u64>,
         #[command(flatten)]
         settings: SettingArgs,
     },
@@ -75,6 +90,12 @@ pub(super) struct AddArgs {
     /// It may speak of everybody's subjects
     #[arg(long)]
     any_subject_issuer: bool,
+    /// How many events a second it may hand in [default: the setting `source_events_per_second`]
+    #[arg(long, value_name = "N")]
+    events_per_second: Option<u64>,
+    /// How many of its events and their deliveries may wait [default: the setting `source_backlog_max`]
+    #[arg(long, value_name = "N")]
+    backlog_max: Option<u64>,
     #[command(flatten)]
     settings: SettingArgs,
 }
@@ -97,6 +118,15 @@ pub(super) async fn execute(command: Command) -> Outcome {
             overlap_seconds,
             settings,
         } => rotate(name, Duration::from_secs(overlap_seconds), settings).await,
+        Command::Set {
+            name,
+            events_per_second,
+            backlog_max,
+            settings,
+        } => {
+            let quota = OwnQuota::new(events_per_second, backlog_max)?;
+            set(name, quota, settings).await
+        }
         Command::Remove { name, settings } => remove(name, settings).await,
     }
 }
@@ -106,6 +136,7 @@ async fn add(arguments: AddArgs) -> Outcome {
         id: ids::source_id(),
         event_types: EventTypes::named(arguments.event_type.iter().map(String::as_str))?,
         subject_issuers: subject_issuers(&arguments)?,
+        quota: OwnQuota::new(arguments.events_per_second, arguments.backlog_max)?,
         name: arguments.name,
         issuer: arguments.issuer_name,
     };
@@ -156,9 +187,18 @@ async fn list(settings: SettingArgs) -> Outcome {
             SubjectIssuers::Listed(issuers) => issuers.join(" "),
         };
         let Source {
-            id, name, issuer, ..
+            id,
+            name,
+            issuer,
+            quota,
+            ..
         } = source;
-        writeln!(out, "{id}\t{name}\t{issuer}\t{types}\t{subjects}")?;
+        let limit = |own: Option<u64>| own.map_or("default".to_owned(), |own| own.to_string());
+        let (pace, backlog) = (limit(quota.events_per_second), limit(quota.backlog_max));
+        writeln!(
+            out,
+            "{id}\t{name}\t{issuer}\t{types}\t{subjects}\t{pace}\t{backlog}"
+        )?;
     }
     Ok(())
 }
@@ -186,6 +226,23 @@ async fn rotate(name: Name, overlap: Duration, settings: SettingArgs) -> Outcome
     )?;
     writeln!(out, "source_token={}", token.expose())?;
     Ok(())
+}
+
+async fn set(name: Name, quota: OwnQuota, settings: SettingArgs) -> Outcome {
+    let (store, _) = open_store(&settings.read()?, Access::Administer).await?;
+    let source = find(&store, &name).await?;
+    let mut act = act(Action::SetQuota, &source)?;
+    let limits = [
+        ("events_per_second", quota.events_per_second),
+        ("backlog_max", quota.backlog_max),
+    ];
+    for (name, limit) in limits {
+        if let Some(limit) = limit {
+            act = act.with(name, limit);
+        }
+    }
+    let setting = Box::pin(async { existing(store.set_quota(source.id, quota).await?) });
+    audit::recorded(&store, act, setting, |()| Details::none()).await
 }
 
 async fn remove(name: Name, settings: SettingArgs) -> Outcome {

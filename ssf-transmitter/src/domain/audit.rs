@@ -99,6 +99,8 @@ pub enum Action {
     AddSource,
     /// A source got another token.
     RotateSource,
+    /// A source was given another quota.
+    SetQuota,
     /// A source was removed.
     RemoveSource,
     /// An operator had deliveries sent once more.
@@ -134,6 +136,7 @@ impl Action {
             Self::RemoveOperator => "operator.remove",
             Self::AddSource => "source.add",
             Self::RotateSource => "source.rotate",
+            Self::SetQuota => "source.set",
             Self::RemoveSource => "source.remove",
             Self::ReplayDeliveries => "deliveries.replay",
             Self::BeginEpochs => "stream.begin_epochs",

@@ -44,12 +44,37 @@ impl Pace {
     /// # Errors
     /// It is too early; `used_until` stays.
     pub fn allow(self, used_until: u64, pieces: u64, now: Timestamp) -> Result<u64, TooFast> {
+        self.allow_within(SAVED_UP, used_until, pieces, now)
+    }
+
+    /// Allows what [`allow`](Self::allow) does, but for one part in `part` of what can be saved up: that is kept for others.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn allow_keeping(
+        self,
+        part: u64,
+        used_until: u64,
+        pieces: u64,
+        now: Timestamp,
+    ) -> Result<u64, TooFast> {
+        let kept = SAVED_UP / part.max(1);
+        self.allow_within(SAVED_UP - kept, used_until, pieces, now)
+    }
+
+    fn allow_within(
+        self,
+        saved_up: u64,
+        used_until: u64,
+        pieces: u64,
+        now: Timestamp,
+    ) -> Result<u64, TooFast> {
         let now = now.as_millis().saturating_mul(1000);
         let one = SECOND / self.per_second;
         let used_up = used_until.saturating_sub(now).saturating_add(one);
-        if used_up > SAVED_UP {
+        if used_up > saved_up {
             return Err(TooFast {
-                retry_after: Duration::from_micros(used_up - SAVED_UP),
+                retry_after: Duration::from_micros(used_up - saved_up),
             });
         }
         Ok(used_until

@@ -8,7 +8,7 @@ use ssf_types::{
     uri::{EventTypeUri, Issuer},
 };
 
-use super::{event::NewEvent, id::SourceId, issuer::IssuerName, name::Name};
+use super::{event::NewEvent, id::SourceId, issuer::IssuerName, name::Name, quota::OwnQuota};
 
 /// Most entries of a list of types or issuers.
 pub const SOURCE_LIST_MAX: usize = 64;
@@ -208,6 +208,8 @@ pub struct Source {
     pub event_types: EventTypes,
     /// About whom.
     pub subject_issuers: SubjectIssuers,
+    /// How many.
+    pub quota: OwnQuota,
 }
 
 /// A source said what it may not say.
@@ -259,6 +261,7 @@ mod tests {
             issuer: IssuerName::default(),
             event_types: EventTypes::named(types.iter().copied()).unwrap(),
             subject_issuers: issuers,
+            quota: OwnQuota::default(),
         }
     }
 

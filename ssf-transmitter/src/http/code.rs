@@ -64,6 +64,8 @@ pub(super) enum Code {
     UnsupportedMediaType,
     /// The same was asked for a moment ago, or too often.
     TooSoon,
+    /// The source has handed in more than it may.
+    OverQuota,
     /// The library that reads HTTP refused the request.
     BadHttp,
     /// A fault of the server.
@@ -107,7 +109,7 @@ impl Code {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooSoon => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooSoon | Self::OverQuota => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -36,7 +36,7 @@ use crate::{
         issuer::IssuerName,
         operator::OperatorScope,
     },
-    ports::{Answered, Appended, Idempotency, Outbox},
+    ports::{Answered, Appended, Clock, Idempotency, Outbox},
 };
 
 /// The header that makes a repetition recognisable.
@@ -136,6 +136,7 @@ pub(super) async fn take_in(
     if events.is_empty() {
         return Err(refuse_all(&entries));
     }
+    check_quota(state, &caller, &events)?;
     let count = events.len();
     let idempotency = match keys {
         Some((key, body)) => Some(Idempotency {
@@ -163,6 +164,17 @@ pub(super) async fn take_in(
         Appended::Replayed(before) => replayed(&before),
         Appended::KeyConflict => Err(key_reused()),
     }
+}
+
+/// Refuses what a source hands in beyond its quota, all of it: what was refused in part would be handed in twice.
+fn check_quota(state: &AppState, caller: &Ingester, events: &[NewEvent]) -> Result<(), Problem> {
+    let source = match caller {
+        Ingester::Source(source) => source,
+        // Each of its requests stands in the audit log.
+        Ingester::Operator(_) => return Ok(()),
+    };
+    let charged = state.quotas.charge(source, events, state.clock.now());
+    charged.map_err(|refused| Problem::over_quota(refused.to_string(), refused.retry_after()))
 }
 
 async fn hand_in(

@@ -179,10 +179,19 @@ impl Problem {
 
     /// 429: the same request may be granted after `retry_after`, which is told in whole seconds.
     pub(super) fn too_soon(detail: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
+        Self::later(Code::TooSoon, detail, retry_after)
+    }
+
+    /// 429: the source may hand this in after `retry_after`, which is told in whole seconds.
+    pub(super) fn over_quota(detail: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
+        Self::later(Code::OverQuota, detail, retry_after)
+    }
+
+    fn later(code: Code, detail: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
         Self {
             header: Some((RETRY_AFTER, seconds.to_string().into())),
-            ..Self::new(Code::TooSoon, detail)
+            ..Self::new(code, detail)
         }
     }
 

@@ -1,6 +1,6 @@
 //! Who may look after the transmitter, and who may hand in events.
 
-use std::future::Future;
+use std::{collections::HashMap, future::Future};
 
 use ssf_types::time::Timestamp;
 
@@ -8,6 +8,7 @@ use super::{FirstWrite, StoreError};
 use crate::domain::{
     id::{Fingerprint, OperatorId, SourceId},
     operator::Operator,
+    quota::OwnQuota,
     source::Source,
 };
 
@@ -83,6 +84,17 @@ pub trait SourceStore {
         now: Timestamp,
         until: Timestamp,
     ) -> impl Future<Output = Result<Existing, StoreError>> + Send;
+
+    /// Gives a source another quota, or the one that all others have.
+    fn set_quota(
+        &self,
+        id: SourceId,
+        quota: OwnQuota,
+    ) -> impl Future<Output = Result<Existing, StoreError>> + Send;
+
+    /// How much waits of what each source has handed in: events that are not fanned out, and deliveries that are pending
+    /// or held. A source of which nothing waits may be absent.
+    fn backlogs(&self) -> impl Future<Output = Result<HashMap<SourceId, u64>, StoreError>> + Send;
 
     /// Removes a source with its tokens; the events that it handed in stay.
     fn remove_source(

@@ -20,6 +20,7 @@ mod m0019_trace_deliveries;
 mod m0020_find_pending;
 mod m0021_take_turns;
 mod m0025_number_sets;
+mod m0026_limit_sources;
 mod m0028_bind_push_hosts;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_find_pending::Migration),
             Box::new(m0021_take_turns::Migration),
             Box::new(m0025_number_sets::Migration),
+            Box::new(m0026_limit_sources::Migration),
             Box::new(m0028_bind_push_hosts::Migration),
         ]
     }

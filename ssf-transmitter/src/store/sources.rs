@@ -1,6 +1,10 @@
 //! Sources.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use std::collections::HashMap;
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+};
 use serde_json::{Value, json};
 use ssf_types::time::Timestamp;
 
@@ -15,6 +19,7 @@ use crate::{
     domain::{
         id::{Fingerprint, SourceId},
         name::Name,
+        quota::OwnQuota,
         source::{EventTypes, Source, SubjectIssuers},
     },
     ports::{CorruptRow, Existing, Named, SourceStore, StoreError},
@@ -81,6 +86,25 @@ impl SourceStore for SeaStore {
         Ok(Existing::Changed)
     }
 
+    async fn set_quota(&self, id: SourceId, quota: OwnQuota) -> Result<Existing, StoreError> {
+        let pace = quota.events_per_second.map(row::signed);
+        let backlog = quota.backlog_max.map(row::signed);
+        let updated = source::Entity::update_many()
+            .col_expr(source::Column::EventsPerSecond, Expr::value(pace))
+            .col_expr(source::Column::BacklogMax, Expr::value(backlog))
+            .filter(source::Column::Id.eq(id.uuid()))
+            .exec(&self.writer)
+            .await?;
+        Ok(match updated.rows_affected {
+            0 => Existing::NotFound,
+            _ => Existing::Changed,
+        })
+    }
+
+    async fn backlogs(&self) -> Result<HashMap<SourceId, u64>, StoreError> {
+        self.count_backlogs().await
+    }
+
     async fn remove_source(&self, id: SourceId) -> Result<Existing, StoreError> {
         let transaction = self.begin().await?;
         owner_tokens::remove(&transaction, id.uuid()).await?;
@@ -108,6 +132,8 @@ fn source_row(source: &Source, now: Timestamp) -> Result<source::ActiveModel, St
         event_types: Set(row::json(&source.event_types.names())?),
         subject_issuers: Set(subject_issuers.to_string()),
         created_at: Set(row::millis(now)),
+        events_per_second: Set(source.quota.events_per_second.map(row::signed)),
+        backlog_max: Set(source.quota.backlog_max.map(row::signed)),
     })
 }
 
@@ -132,5 +158,9 @@ fn read(row: source::Model) -> Result<Source, CorruptRow> {
         issuer: row::issuer_name("source", row.id, row.issuer)?,
         event_types,
         subject_issuers,
+        quota: OwnQuota {
+            events_per_second: row.events_per_second.map(row::unsigned),
+            backlog_max: row.backlog_max.map(row::unsigned),
+        },
     })
 }

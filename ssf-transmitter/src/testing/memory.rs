@@ -32,7 +32,7 @@ use crate::{
         audit::Record,
         dropped::DropRecord,
         event::AcceptedEvent,
-        id::{Fingerprint, ReceiverId},
+        id::{EventId, Fingerprint, ReceiverId, SourceId},
         issuer::IssuerName,
         operator::Operator,
         source::Source,
@@ -60,6 +60,8 @@ struct State {
     had_operator: bool,
     sources: Vec<Source>,
     credentials: Vec<Credential>,
+    /// Which source has handed an event in, if one has.
+    handed_in_by: HashMap<EventId, SourceId>,
     fan_out: Option<(FanOutLease, Timestamp)>,
     keys: Keys,
     settings: HashMap<String, Vec<u8>>,

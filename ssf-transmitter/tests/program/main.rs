@@ -57,6 +57,8 @@ mod push_address;
 #[cfg(test)]
 mod push_tls;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod rig;

@@ -206,7 +206,10 @@ async fn a_token_of_a_source_is_rotated_with_an_overlap_and_removed_at_once() {
     assert_eq!((status(&second).await, status(&third).await), (401, 202));
     let list = text(&installation.run(&["source", "list"]).stdout);
     let fields: Vec<&str> = list.trim_end().split('\t').collect();
-    assert_eq!(fields[1..], ["hr", "main", "all", "own"]);
+    assert_eq!(
+        fields[1..],
+        ["hr", "main", "all", "own", "default", "default"]
+    );
     assert!(
         installation
             .run(&["source", "remove", "hr"])

@@ -29,6 +29,7 @@ mod overview;
 mod poll;
 mod profiles;
 mod push_hosts;
+mod quotas;
 mod receivers;
 mod replay;
 mod retention;
@@ -43,9 +44,9 @@ mod verification;
 
 pub(crate) use self::{
     announcement::*, audit::*, circuit::*, issuers::*, keys::*, ledger::*, lost_leases::*,
-    operators::*, overview::*, poll::*, profiles::*, push_hosts::*, receivers::*, replay::*,
-    retention::*, sequence::*, signing_alg::*, status::*, subjects::*, tending::*, trace::*,
-    turns::*, verification::*,
+    operators::*, overview::*, poll::*, profiles::*, push_hosts::*, quotas::*, receivers::*,
+    replay::*, retention::*, sequence::*, signing_alg::*, status::*, subjects::*, tending::*,
+    trace::*, turns::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {

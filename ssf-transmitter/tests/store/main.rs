@@ -260,4 +260,6 @@ on_every_store! {
     nothing_is_told_on_a_stream_without_numbers
     nothing_is_told_of_numbers_that_were_given_up_and_are_gone
     another_epoch_begins_on_each_stream_with_numbers
+    a_quota_of_a_source_is_kept_until_it_gets_another
+    what_waits_is_counted_by_source
 }

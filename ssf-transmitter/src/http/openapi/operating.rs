@@ -5,8 +5,15 @@ use ssf_types::stream::REASON_BYTES_MAX;
 
 use super::schemas::{array_of, reference};
 use crate::domain::{
-    attempt::AnswerClass, credential::OVERLAP_MAX, name::NAME_BYTES_MAX, profile::Profile,
-    push_hosts::PUSH_HOSTS_MAX, replay::REPLAY_MAX, source::SOURCE_LIST_MAX, trace::Standing,
+    attempt::AnswerClass,
+    credential::OVERLAP_MAX,
+    name::NAME_BYTES_MAX,
+    profile::Profile,
+    push_hosts::PUSH_HOSTS_MAX,
+    quota::{BACKLOG_MAX, EVENTS_PER_SECOND_MAX},
+    replay::REPLAY_MAX,
+    source::SOURCE_LIST_MAX,
+    trace::Standing,
     trouble::TroubleKind,
 };
 
@@ -16,6 +23,8 @@ pub(super) fn holders() -> Value {
     let name = json!({ "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX });
     let profile = json!({ "type": "string", "enum": Profile::ALL.map(Profile::as_str) });
     let texts = json!({ "type": "array", "items": text });
+    let at_most = |most: u64| json!({ "type": "integer", "minimum": 1, "maximum": most });
+    let (pace, backlog) = (at_most(EVENTS_PER_SECOND_MAX), at_most(BACKLOG_MAX));
     let hosts = json!({ "type": "array", "maxItems": PUSH_HOSTS_MAX, "items": text });
     json!({
         "ReceiverPage": page("OperatedReceiver"),
@@ -40,6 +49,7 @@ pub(super) fn holders() -> Value {
             "properties": {
                 "id": text, "name": name, "issuer": text, "event_types": texts,
                 "subject_issuers": reference("SubjectIssuers"), "token": text,
+                "events_per_second": pace, "backlog_max": backlog,
             },
         },
         "NewSource": {
@@ -47,6 +57,7 @@ pub(super) fn holders() -> Value {
             "properties": {
                 "name": name, "issuer": text, "event_types": texts,
                 "subject_issuers": reference("SubjectIssuers"),
+                "events_per_second": pace, "backlog_max": backlog,
             },
         },
         "SubjectIssuers": { "oneOf": [

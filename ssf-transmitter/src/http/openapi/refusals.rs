@@ -198,6 +198,7 @@ impl IntoResponses for HandingIn {
             Code::NoEventAccepted,
             Code::SourceNotAllowed,
             Code::IdempotencyKeyReused,
+            Code::OverQuota,
         ];
         refused(&[ANY, TOKEN, SCOPE, BODY, &own])
     }

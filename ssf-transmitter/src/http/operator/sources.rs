@@ -27,6 +27,7 @@ use crate::{
         issuer::IssuerName,
         name::Name,
         operator::OperatorScope,
+        quota::OwnQuota,
         source::{EventTypes, Source, SubjectIssuers},
     },
     ports::{Clock, Existing, Named, SourceStore},
@@ -43,6 +44,10 @@ struct NewSource {
     event_types: Vec<String>,
     #[serde(default, deserialize_with = "present")]
     subject_issuers: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    events_per_second: Option<u64>,
+    #[serde(default, deserialize_with = "present")]
+    backlog_max: Option<u64>,
 }
 
 /// GET: all sources, by name.
@@ -189,7 +194,7 @@ pub(super) async fn remove(
 fn read(body: &[u8], state: &AppState) -> Result<Source, Problem> {
     let new: NewSource = object(
         body,
-        "the body must be an object with name and perhaps issuer, event_types and subject_issuers",
+        "the body must be an object with name and perhaps issuer, event_types, subject_issuers, events_per_second and backlog_max",
     )?;
     let bad = |error: &dyn std::error::Error| Problem::bad_request(error.to_string());
     let issuer = match new.issuer {
@@ -220,6 +225,8 @@ fn read(body: &[u8], state: &AppState) -> Result<Source, Problem> {
         issuer,
         event_types: EventTypes::named(types).map_err(|error| bad(&error))?,
         subject_issuers,
+        quota: OwnQuota::new(new.events_per_second, new.backlog_max)
+            .map_err(|error| bad(&error))?,
     })
 }
 
@@ -240,7 +247,7 @@ fn no_such_source() -> Problem {
 }
 
 fn shown(source: &Source) -> Value {
-    json!({
+    let mut shown = json!({
         "id": source.id.to_string(),
         "name": source.name.as_str(),
         "issuer": source.issuer.as_str(),
@@ -250,5 +257,12 @@ fn shown(source: &Source) -> Value {
             SubjectIssuers::Any => json!("any"),
             SubjectIssuers::Listed(issuers) => json!(issuers),
         },
-    })
+    });
+    if let Some(own) = source.quota.events_per_second {
+        shown["events_per_second"] = json!(own);
+    }
+    if let Some(own) = source.quota.backlog_max {
+        shown["backlog_max"] = json!(own);
+    }
+    shown
 }

@@ -14,6 +14,10 @@ pub(crate) struct Model {
     /// JSON: an array, or a string that says which rule holds instead of a list.
     pub(crate) subject_issuers: String,
     pub(crate) created_at: i64,
+    /// Absent if it is as for all others.
+    pub(crate) events_per_second: Option<i64>,
+    /// Absent if it is as for all others.
+    pub(crate) backlog_max: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

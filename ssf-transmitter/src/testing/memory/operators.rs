@@ -1,5 +1,7 @@
 //! Operators and sources in memory.
 
+use std::collections::HashMap;
+
 use ssf_types::time::Timestamp;
 use uuid::Uuid;
 
@@ -8,6 +10,7 @@ use crate::{
     domain::{
         id::{Fingerprint, OperatorId, SourceId},
         operator::Operator,
+        quota::OwnQuota,
         source::Source,
     },
     ports::{Existing, FirstWrite, Named, OperatorStore, SourceStore, StoreError},
@@ -181,6 +184,36 @@ impl SourceStore for MemoryStore {
         }
         state.rotate(id.uuid(), token, until);
         Ok(Existing::Changed)
+    }
+
+    async fn set_quota(&self, id: SourceId, quota: OwnQuota) -> Result<Existing, StoreError> {
+        let mut state = self.state();
+        let mut sources = state.sources.iter_mut();
+        let Some(source) = sources.find(|known| known.id == id) else {
+            return Ok(Existing::NotFound);
+        };
+        source.quota = quota;
+        Ok(Existing::Changed)
+    }
+
+    async fn backlogs(&self) -> Result<HashMap<SourceId, u64>, StoreError> {
+        let state = self.state();
+        let mut waiting = HashMap::new();
+        let undispatched = state.events.iter().skip(state.dispatched);
+        let undispatched = undispatched.map(|(_, event)| event.id);
+        let deliveries = state
+            .streams
+            .iter()
+            .flat_map(|kept| kept.deliveries.values());
+        let pending = deliveries.filter(|kept| !kept.state.is_settled());
+        let pending = pending.map(|kept| kept.delivery.event.id);
+        for source in undispatched
+            .chain(pending)
+            .filter_map(|id| state.handed_in_by.get(&id))
+        {
+            *waiting.entry(*source).or_default() += 1;
+        }
+        Ok(waiting)
     }
 
     async fn remove_source(&self, id: SourceId) -> Result<Existing, StoreError> {

@@ -54,6 +54,10 @@ impl State {
             };
             self.answers.insert(new.key, (answered, now));
         }
+        if let Some(source) = submission.source {
+            let by_source = ids.iter().map(|id| (*id, source));
+            self.handed_in_by.extend(by_source);
+        }
         let accept = |(id, event)| Arc::new(AcceptedEvent::new(id, now, event));
         self.ledger.accepted += submission.events.len() as u64;
         let accepted = submission.events.into_iter().map(accept);

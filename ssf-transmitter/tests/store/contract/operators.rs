@@ -6,6 +6,7 @@ use ssf_transmitter::{
         issuer::IssuerName,
         name::Name,
         operator::{Operator, OperatorScope, OperatorScopes},
+        quota::OwnQuota,
         source::{EventTypes, Source, SubjectIssuers},
     },
     ports::{Answered, Appended, Existing, FirstWrite, Named},
@@ -22,13 +23,14 @@ fn operator(name: &str) -> Operator {
     }
 }
 
-fn source(name: &str) -> Source {
+pub(super) fn source(name: &str) -> Source {
     Source {
         id: SourceId::new(Uuid::new_v4()),
         name: Name::parse(name).unwrap(),
         issuer: IssuerName::parse("acme").unwrap(),
         event_types: EventTypes::named(["caep", LOGOUT]).unwrap(),
         subject_issuers: SubjectIssuers::listed(vec!["https://hr.example.com".into()]).unwrap(),
+        quota: OwnQuota::new(Some(7), None).unwrap(),
     }
 }
 
