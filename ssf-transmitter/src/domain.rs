@@ -44,6 +44,7 @@ pub mod scope;
 pub mod sequence;
 pub mod signing_alg;
 pub mod source;
+pub mod status;
 pub mod stream;
 pub mod subjects;
 pub mod token_request;

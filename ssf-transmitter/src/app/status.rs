@@ -1,7 +1,5 @@
 //! Giving a stream another status, and waiting until it is in force.
 
-use std::convert::Infallible;
-
 use ssf_types::{
     id::StreamId,
     stream::{REASON_BYTES_MAX, StreamStatus, UpdateStatus},
@@ -15,7 +13,11 @@ use super::{
 };
 use crate::{
     domain::{
-        announcement::StatusDecision, id::WorkerId, issuer::IssuerName, receiver::Receiver,
+        announcement::StatusDecision,
+        id::WorkerId,
+        issuer::IssuerName,
+        receiver::Receiver,
+        status::{StatusRefused, StatusSetter},
         stream::Stream,
     },
     ports::{ChangedStream, Clock, OperatedStreams, Outbox, StoreError, StreamStore},
@@ -64,13 +66,16 @@ pub enum StatusError {
     /// There is no such stream, or it is another Receiver's.
     #[error("there is no stream with this stream_id")]
     NotFound,
+    /// Whoever asks may not give the stream this status.
+    #[error(transparent)]
+    Refused(StatusRefused),
     /// The store did not do it.
     #[error("the status cannot be stored")]
     Store(#[source] StoreError),
 }
 
 impl<S: OperatedStreams + Outbox, C: Clock> Updating<'_, S, C> {
-    /// Gives a stream the status that the Transmitter itself decides on, whichever Receiver's it is among those of
+    /// Gives a stream the status that an operator of the Transmitter decides on, whichever Receiver's it is among those of
     /// `issuer`, and tells that: before the stream stops, or first after it starts (SSF 1.0 §8.1.5).
     ///
     /// Nothing is sent if the stream has that status already; then `reason` alone is kept. It is shown to the Receiver,
@@ -90,7 +95,7 @@ impl<S: OperatedStreams + Outbox, C: Clock> Updating<'_, S, C> {
         let reason = reason.map(shortened);
         let decide = |stream: &Stream, _| {
             let decision = StatusDecision::announced(stream, status, reason, now, ids);
-            Ok::<_, Infallible>(decision)
+            Ok::<_, StatusRefused>(decision.by(StatusSetter::Operator))
         };
         let changed = self.store.decide_status(issuer, id, now, decide).await;
         self.follow(changed.map_err(StatusError::Store)?).await
@@ -108,7 +113,7 @@ impl<S: StreamStore + Outbox, C: Clock> Updating<'_, S, C> {
     /// Asking for the status that the stream has is no error, and waits as well.
     ///
     /// # Errors
-    /// There is no such stream, or the store is not available.
+    /// There is no such stream, the operator has disabled it, or the store is not available.
     pub async fn update(
         &self,
         receiver: &Receiver,
@@ -120,7 +125,7 @@ impl<S: StreamStore + Outbox, C: Clock> Updating<'_, S, C> {
             reason,
             ..
         } = request;
-        let decide = |stream: &Stream| Ok::<_, Infallible>(stream.with_status(status, reason));
+        let decide = |stream: &Stream| stream.as_its_receiver_asks(status, reason);
         let now = self.clock.now();
         let changed = self
             .store
@@ -134,7 +139,7 @@ impl<S: Outbox, C: Clock> Updating<'_, S, C> {
     /// Sees a status through that was stored.
     async fn follow(
         &self,
-        changed: ChangedStream<Infallible>,
+        changed: ChangedStream<StatusRefused>,
     ) -> Result<StatusUpdated, StatusError> {
         let (stream, dropped, owners) = match changed {
             ChangedStream::Changed {
@@ -142,7 +147,7 @@ impl<S: Outbox, C: Clock> Updating<'_, S, C> {
                 dropped,
                 owners,
             } => (*stream, dropped, owners),
-            ChangedStream::Refused(never) => match never {},
+            ChangedStream::Refused(refused) => return Err(StatusError::Refused(refused)),
             ChangedStream::NotFound => return Err(StatusError::NotFound),
         };
         let settled = match stream.status {

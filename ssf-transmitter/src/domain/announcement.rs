@@ -6,6 +6,7 @@ use super::{
     framework::{FrameworkSet, Hold},
     id::EventId,
     order::OrderKey,
+    status::StatusSetter,
     stream::Stream,
     trouble::PauseCause,
 };
@@ -64,6 +65,13 @@ impl StatusDecision {
         Self::with(stream, paused, reason, Hold::PassesOnce, now, ids)
     }
 
+    /// The same, decided by somebody else than a rule of the Transmitter.
+    #[must_use]
+    pub fn by(mut self, setter: StatusSetter) -> Self {
+        self.stream.status_set_by = setter;
+        self
+    }
+
     fn with(
         stream: &Stream,
         status: StreamStatus,
@@ -80,7 +88,10 @@ impl StatusDecision {
             FrameworkSet::new(&stream.id, updated, (order, hold), now, ids)
         });
         Self {
-            stream: stream.with_status(status, reason),
+            stream: Stream {
+                status_set_by: StatusSetter::Transmitter,
+                ..stream.with_status(status, reason)
+            },
             announcement,
         }
     }

@@ -23,6 +23,7 @@ use super::{
     receiver::Receiver,
     sequence::{self, SequenceError},
     signing_alg::{self, AlgNotOffered},
+    status::StatusSetter,
 };
 
 /// Most streams of one Receiver, unless configured otherwise.
@@ -69,6 +70,8 @@ pub struct Stream {
     pub status: StreamStatus,
     /// Why the stream has that status.
     pub reason: Option<String>,
+    /// Who gave it that status.
+    pub status_set_by: StatusSetter,
     /// When the stream was created.
     pub created_at: Timestamp,
     /// Whether it is about everybody but those who were removed, or about those alone who were added; never changes.
@@ -238,6 +241,7 @@ impl Stream {
             sequence_epoch,
             status: StreamStatus::Enabled,
             reason: None,
+            status_set_by: StatusSetter::Receiver,
             created_at: now,
             default_subjects: DefaultSubjects::All,
         })
@@ -292,7 +296,11 @@ impl Stream {
 
     /// Whether the two are alike in all that is not status.
     pub fn is_configured_as(&self, other: &Self) -> bool {
-        self.with_status(other.status, other.reason.clone()) == *other
+        let alike = Self {
+            status_set_by: other.status_set_by,
+            ..self.with_status(other.status, other.reason.clone())
+        };
+        alike == *other
     }
 
     /// The stream as its Receiver may see it: without the secret (SSF 1.0 §8.1.1).

@@ -32,6 +32,8 @@ pub(super) enum Code {
     InsufficientScope,
     /// The source may not hand in such an event.
     SourceNotAllowed,
+    /// The operator has disabled the stream, and alone may enable it.
+    StreamDisabledByOperator,
     /// The subject is one that no stream can have, or that this one cannot lose.
     SubjectNotAllowed,
     /// The stream has as many subjects as it may have.
@@ -94,6 +96,7 @@ impl Code {
             Self::MissingToken | Self::InvalidToken => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope
             | Self::SourceNotAllowed
+            | Self::StreamDisabledByOperator
             | Self::SubjectNotAllowed
             | Self::TooManySubjects => StatusCode::FORBIDDEN,
             Self::NotFound

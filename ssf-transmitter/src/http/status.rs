@@ -11,7 +11,8 @@ use tracing::info;
 use super::{
     audit::recorded,
     auth, body,
-    openapi::refusals::{Naming, Using},
+    code::Code,
+    openapi::refusals::{Deciding, Naming},
     problem::Problem,
     profile::Spoken,
     site::Site,
@@ -58,7 +59,7 @@ pub(super) async fn read(request: HttpRequest, site: Data<Site>) -> Result<HttpR
     responses(
         (status = 200, description = "The status is in force.", body = ref("#/components/schemas/Status")),
         (status = 202, description = "An attempt may still begin: ask again.", body = ref("#/components/schemas/Status")),
-        Using,
+        Deciding,
     ),
 )]
 pub(super) async fn update(
@@ -89,6 +90,9 @@ pub(super) async fn update(
         let updated = updating.update(&receiver, asked).await;
         updated.map_err(|error| match error {
             StatusError::NotFound => no_such_stream(),
+            StatusError::Refused(refused) => {
+                Problem::new(Code::StreamDisabledByOperator, refused.to_string())
+            }
             StatusError::Store(error) => Problem::store(&error),
         })
     });

@@ -21,6 +21,7 @@ mod m0020_find_pending;
 mod m0021_take_turns;
 mod m0025_number_sets;
 mod m0026_limit_sources;
+mod m0027_say_who_set_a_status;
 mod m0028_bind_push_hosts;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_take_turns::Migration),
             Box::new(m0025_number_sets::Migration),
             Box::new(m0026_limit_sources::Migration),
+            Box::new(m0027_say_who_set_a_status::Migration),
             Box::new(m0028_bind_push_hosts::Migration),
         ]
     }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     domain::{
         announcement::StatusDecision, dropped::DropRecord, framework::FrameworkSet, id::ReceiverId,
-        method::DeliveryMethod, stream::Stream, verification::Requested,
+        method::DeliveryMethod, status::StatusSetter, stream::Stream, verification::Requested,
     },
     ports::{
         ChangedStream, CorruptRow, CreatedStream, DeletedStream, SentAlone, StoreError, StreamStore,
@@ -199,6 +199,7 @@ impl SeaStore {
             description: Set(stream.description.clone()),
             status: Set(stream.status.as_str().to_owned()),
             reason: Set(stream.reason.clone()),
+            status_set_by: Set(stream.status_set_by.as_str().to_owned()),
             created_at: Set(row::millis(stream.created_at)),
             default_subjects: Set(stream.default_subjects.as_str().to_owned()),
             signing_alg: Set(stream.signing_alg.map(|alg| alg.as_str().to_owned())),
@@ -228,6 +229,8 @@ impl SeaStore {
                 .map_err(|_| cell("sequence_epoch").corrupt("it is not an identifier"))
         };
         let sequence_epoch = row.sequence_epoch.map(epoch).transpose()?;
+        let status_set_by = StatusSetter::read(&row.status_set_by)
+            .ok_or_else(|| cell("status_set_by").corrupt("it is nobody who sets one"))?;
         Ok(Stream {
             id: row::stream_id(row.id)?,
             receiver: ReceiverId::new(row.receiver_id),
@@ -241,6 +244,7 @@ impl SeaStore {
             sequence_epoch,
             status,
             reason: row.reason,
+            status_set_by,
             created_at: row::moment(row.created_at),
             default_subjects: read_default(row.id, &row.default_subjects)?,
         })

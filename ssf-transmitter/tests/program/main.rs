@@ -65,6 +65,8 @@ mod rig;
 #[cfg(test)]
 mod sequence;
 #[cfg(test)]
+mod setters;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod signing_alg;

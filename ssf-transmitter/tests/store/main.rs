@@ -262,4 +262,5 @@ on_every_store! {
     another_epoch_begins_on_each_stream_with_numbers
     a_quota_of_a_source_is_kept_until_it_gets_another
     what_waits_is_counted_by_source
+    who_set_a_status_is_kept_with_it
 }

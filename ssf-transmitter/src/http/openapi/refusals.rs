@@ -108,7 +108,17 @@ impl IntoResponses for Configuring {
     }
 }
 
-/// Of a Receiver that polls, or changes the status of a stream.
+/// Of a Receiver that changes the status of its stream.
+pub(in crate::http) struct Deciding;
+
+impl IntoResponses for Deciding {
+    fn responses() -> Responses {
+        let own = [Code::StreamNotFound, Code::StreamDisabledByOperator];
+        refused(&[ANY, TOKEN, SCOPE, BODY, &own])
+    }
+}
+
+/// Of a Receiver that polls, or an operator that changes the status of a stream.
 pub(in crate::http) struct Using;
 
 impl IntoResponses for Using {

@@ -19,6 +19,7 @@ use super::{
         AppState,
         audit::recorded,
         auth, body,
+        code::Code,
         openapi::refusals::{Naming, Overseeing, Using},
         problem::Problem,
         query, streams,
@@ -164,6 +165,9 @@ pub(super) async fn set_status(
         let decided = updating.decide(&stream.issuer, &stream.id, status, reason);
         decided.await.map_err(|error| match error {
             StatusError::NotFound => streams::no_such_stream(),
+            StatusError::Refused(refused) => {
+                Problem::new(Code::StreamDisabledByOperator, refused.to_string())
+            }
             StatusError::Store(error) => Problem::store(&error),
         })
     });

@@ -21,6 +21,8 @@ pub(crate) struct Model {
     pub(crate) description: Option<String>,
     pub(crate) status: String,
     pub(crate) reason: Option<String>,
+    /// See [`crate::domain::status::StatusSetter`].
+    pub(crate) status_set_by: String,
     pub(crate) created_at: i64,
     /// `ALL` or `NONE`.
     pub(crate) default_subjects: String,

@@ -7,6 +7,7 @@ use ssf_transmitter::{
         announcement::StatusDecision,
         dropped::{DropReason, DropRecord},
         issuer::IssuerName,
+        status::StatusSetter,
         stream::Stream,
     },
     ports::{ChangedStream, DeletedStream, LeasedStream},
@@ -82,7 +83,8 @@ pub(crate) async fn a_pause_of_the_transmitters_lets_its_announcement_alone_be_d
     let stream = busy_stream(store).await;
     assert_eq!(decide_status(store, &stream, StreamStatus::Paused).await, 0);
     let read = store.stream(stream.receiver, &stream.id).await.unwrap();
-    let expected = stream.with_status(StreamStatus::Paused, Some("because".to_owned()));
+    let mut expected = stream.with_status(StreamStatus::Paused, Some("because".to_owned()));
+    expected.status_set_by = StatusSetter::Transmitter;
     assert_eq!(read, Some(expected));
     assert_eq!(store.next_due().await.unwrap(), Some(NOW));
     let leased = lease(store, 1, NOW).await;

@@ -5,6 +5,7 @@ use ssf_transmitter::{
         circuit::Health,
         dropped::{DropReason, DropRecord},
         room::Room,
+        status::StatusSetter,
         stream::Stream,
     },
     ports::{ChangedStream, Fenced, LeasedStream},
@@ -187,4 +188,21 @@ pub(crate) async fn a_change_of_status_tells_who_works_on_the_stream_until_that_
         .unwrap();
     assert!(is_over(later(1)).await.unwrap(), "it was given back");
     assert_eq!(owners(later(1)).await, []);
+}
+
+pub(crate) async fn who_set_a_status_is_kept_with_it(store: &impl Store) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    let kept = async || {
+        let read = store.stream(stream.receiver, &stream.id).await;
+        read.unwrap().unwrap().status_set_by
+    };
+    assert_eq!(kept().await, StatusSetter::Receiver);
+    for setter in [
+        StatusSetter::Operator,
+        StatusSetter::Transmitter,
+        StatusSetter::Receiver,
+    ] {
+        change(store, &stream, |stream| stream.status_set_by = setter).await;
+        assert_eq!(kept().await, setter);
+    }
 }

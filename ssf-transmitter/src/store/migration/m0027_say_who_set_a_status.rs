@@ -1,0 +1,29 @@
+//! Says who gave a stream its status.
+
+use sea_orm_migration::prelude::*;
+
+pub(super) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &'static str {
+        "m0027_say_who_set_a_status"
+    }
+}
+
+#[expect(
+    elided_lifetimes_in_paths,
+    reason = "async_trait makes the lifetime another one than that of the trait if it is written"
+)]
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    /// Nobody knows who it was of streams that are there: their Receivers may change it, as before.
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let statement =
+            "ALTER TABLE stream ADD COLUMN status_set_by VARCHAR NOT NULL DEFAULT 'receiver'";
+        manager
+            .get_connection()
+            .execute_unprepared(statement)
+            .await?;
+        Ok(())
+    }
+}
