@@ -15,6 +15,9 @@ const VOUCHED: Duration = Duration::from_mins(1);
 /// soon.
 const REFUSED: Duration = Duration::from_secs(10);
 
+/// How long it is remembered that a token counted once: whoever shows it again is asked about before strangers are.
+const KNOWN: Duration = Duration::from_hours(1);
+
 /// Most answers that are remembered, some megabytes; about further tokens the server is asked with each request.
 const ANSWERS_MAX: usize = 10_000;
 
@@ -23,6 +26,15 @@ const REFUSALS_MAX: usize = ANSWERS_MAX / 2;
 
 /// Whom a token stands for, or why for nobody.
 pub(super) type Said = Result<ForeignClient, NotVouchedError>;
+
+/// What is known of a token before anybody is asked about it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Standing {
+    /// It counted a while ago.
+    Known,
+    /// Nothing: it may be made up.
+    Strange,
+}
 
 /// An answer, and what limits how long it is remembered.
 #[derive(Clone, Debug)]
@@ -44,6 +56,12 @@ impl Answer {
             Err(_) => age < REFUSED,
         }
     }
+
+    /// Whether it tells something still, be it that the token counted once.
+    fn tells(&self, at: Instant, now: Timestamp) -> bool {
+        let age = at.saturating_duration_since(self.asked);
+        self.holds(at, now) || (self.said.is_ok() && age < KNOWN)
+    }
 }
 
 /// Answers, by fingerprints of the tokens, so that no token is kept.
@@ -57,6 +75,16 @@ impl Answers {
         answer.holds(at, now).then(|| answer.said.clone())
     }
 
+    /// What is known of a token.
+    pub(super) fn standing(&self, token: Fingerprint, at: Instant) -> Standing {
+        let known = self.0.get(&token);
+        let known = known.filter(|answer| answer.said.is_ok());
+        match known.map(|answer| at.saturating_duration_since(answer.asked)) {
+            Some(age) if age < KNOWN => Standing::Known,
+            Some(_) | None => Standing::Strange,
+        }
+    }
+
     /// Remembers an answer, if there is room.
     pub(super) fn remember(
         &mut self,
@@ -65,13 +93,16 @@ impl Answers {
         at: Instant,
         now: Timestamp,
     ) {
-        if self.0.len() >= REFUSALS_MAX {
-            self.0.retain(|_, answer| answer.holds(at, now));
-        }
         let room = match answer.said {
             Ok(_) => ANSWERS_MAX,
             Err(_) => REFUSALS_MAX,
         };
+        if self.0.len() >= room {
+            self.0.retain(|_, answer| answer.tells(at, now));
+        }
+        if self.0.len() >= room {
+            self.0.retain(|_, answer| answer.holds(at, now));
+        }
         if self.0.len() < room {
             self.0.insert(token, answer);
         }
@@ -119,6 +150,21 @@ mod tests {
         assert_eq!(answers.said(token(2), after(9), NOW), Some(REFUSAL));
         assert_eq!(answers.said(token(2), after(10), NOW), None);
         assert_eq!(answers.said(token(3), begin, NOW), None);
+    }
+
+    #[test]
+    fn a_token_that_counted_is_known_for_an_hour_unless_it_was_refused_since() {
+        let begin = Instant::now();
+        let mut answers = Answers::default();
+        answers.remember(token(1), answer(Ok(client()), begin), begin, NOW);
+        answers.remember(token(2), answer(REFUSAL, begin), begin, NOW);
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        assert_eq!(answers.standing(token(1), at(3599)), Standing::Known);
+        assert_eq!(answers.standing(token(1), at(3600)), Standing::Strange);
+        assert_eq!(answers.standing(token(2), begin), Standing::Strange);
+        assert_eq!(answers.standing(token(3), begin), Standing::Strange);
+        answers.remember(token(1), answer(REFUSAL, at(60)), at(60), NOW);
+        assert_eq!(answers.standing(token(1), at(60)), Standing::Strange);
     }
 
     #[test]

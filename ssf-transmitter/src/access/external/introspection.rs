@@ -10,7 +10,7 @@ use std::{
 use secrecy::ExposeSecret;
 use ssf_types::{error::Chain, json::JsonError, time::Timestamp, uri::Issuer};
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::{AcquireError, Semaphore, SemaphorePermit, watch},
     time::{Instant, timeout},
 };
 use tracing::warn;
@@ -18,7 +18,7 @@ use url::form_urlencoded;
 
 use super::{
     ForeignClient, ForeignTokenError,
-    answers::{Answer, Answers, Said},
+    answers::{Answer, Answers, Said, Standing},
     discovery::{DiscoverError, Discovery},
     outbound::{Outbound, OutboundError},
 };
@@ -30,11 +30,17 @@ use crate::domain::{
 /// Most questions on the wire at once: tokens that somebody makes up must not become a flood at the server.
 const PARALLEL_MAX: usize = 16;
 
+/// How many of those are for tokens that counted before.
+const PARALLEL_KEPT: usize = 4;
+
 /// How long a question waits for one of those places before whoever asks is told to come again.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Most tokens that are asked about at once, waiting ones included: each holds some kilobytes.
 const QUESTIONS_MAX: usize = 256;
+
+/// How many of those are for tokens that counted before: strangers with made-up ones leave the others room.
+const QUESTIONS_KEPT: usize = 64;
 
 /// Least time between two complaints about the server in the log, since each request may meet the same fault.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
@@ -98,7 +104,10 @@ struct Shared {
     terms: Terms,
     outbound: Outbound,
     discovery: Discovery,
+    /// Places on the wire for whoever comes.
     places: Semaphore,
+    /// Further ones, for tokens that counted before.
+    kept_places: Semaphore,
     known: Mutex<Known>,
 }
 
@@ -139,7 +148,8 @@ impl Introspection {
             terms,
             outbound,
             discovery,
-            places: Semaphore::new(PARALLEL_MAX),
+            places: Semaphore::new(PARALLEL_MAX - PARALLEL_KEPT),
+            kept_places: Semaphore::new(PARALLEL_KEPT),
             known: Mutex::default(),
         }))
     }
@@ -177,7 +187,12 @@ impl Introspection {
         if let Some(waited) = known.questions.get(&fingerprint) {
             return Found::Asked(waited.clone());
         }
-        if known.questions.len() >= QUESTIONS_MAX {
+        let standing = known.answers.standing(fingerprint, Instant::now());
+        let most = match standing {
+            Standing::Known => QUESTIONS_MAX,
+            Standing::Strange => QUESTIONS_MAX - QUESTIONS_KEPT,
+        };
+        if known.questions.len() >= most {
             self.0.complain(&mut known, &IntrospectError::Busy);
             return Found::Full;
         }
@@ -186,6 +201,7 @@ impl Introspection {
         let question = Question {
             shared: Arc::clone(&self.0),
             fingerprint,
+            standing,
             told,
         };
         Found::Nothing(question, waited)
@@ -204,13 +220,14 @@ async fn outcome_of(mut waited: Waited) -> Outcome {
 struct Question {
     shared: Arc<Shared>,
     fingerprint: Fingerprint,
+    standing: Standing,
     told: watch::Sender<Option<Outcome>>,
 }
 
 impl Question {
     async fn put(self, token: &str, now: Timestamp) {
         let asked = Instant::now();
-        let answered = self.shared.ask(token).await;
+        let answered = self.shared.ask(token, self.standing).await;
         let mut known = self.shared.known();
         let outcome = match answered {
             Ok(introspected) => {
@@ -245,12 +262,23 @@ impl Shared {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn ask(&self, token: &str) -> Result<Introspected, IntrospectError> {
+    /// Waits for a place on the wire.
+    async fn place(&self, standing: Standing) -> Result<SemaphorePermit<'_>, AcquireError> {
+        match standing {
+            Standing::Strange => self.places.acquire().await,
+            Standing::Known => tokio::select! {
+                place = self.places.acquire() => place,
+                place = self.kept_places.acquire() => place,
+            },
+        }
+    }
+
+    async fn ask(&self, token: &str, standing: Standing) -> Result<Introspected, IntrospectError> {
         let published = self.discovery.current().await;
         let published = published.map_err(IntrospectError::Discover)?;
         let endpoint = published.introspection.clone();
         let endpoint = endpoint.ok_or(IntrospectError::NoEndpoint)?;
-        let place = timeout(PLACE_TIMEOUT, self.places.acquire()).await;
+        let place = timeout(PLACE_TIMEOUT, self.place(standing)).await;
         let _place = place
             .map_err(|_| IntrospectError::Busy)?
             .map_err(|_| IntrospectError::BrokenOff)?;

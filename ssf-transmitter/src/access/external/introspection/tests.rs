@@ -110,22 +110,34 @@ async fn errors_show_neither_token_nor_secret() {
 }
 
 #[tokio::test]
-async fn there_is_a_limit_to_what_is_asked_at_once() {
+async fn strangers_leave_room_for_tokens_that_counted_before_and_both_have_a_limit() {
     let (server, trusted) = asked(active());
-    let token = |number: u8| Fingerprint::new([number; 32]);
-    let mut first: Vec<_> = (0..=u8::MAX)
-        .map(|number| Box::pin(client(&trusted, token(number))))
-        .collect();
-    for question in &mut first {
-        assert!(question.now_or_never().is_none());
+    let token = |kind: u8, number: u8| {
+        let mut digest = [number; 32];
+        digest[0] = kind;
+        Fingerprint::new(digest)
+    };
+    for number in 0..64 {
+        client(&trusted, token(1, number)).await.unwrap();
     }
-    let mut digest = [0; 32];
-    digest[0] = 1;
-    let further = Fingerprint::new(digest);
-    assert!(client(&trusted, further).await.unwrap_err().is_for_now());
-    for client in join_all(first).await {
+    pass(Duration::from_mins(1)).await;
+    let begun = |tokens: Vec<Fingerprint>| {
+        let mut begun: Vec<_> = tokens
+            .into_iter()
+            .map(|token| Box::pin(client(&trusted, token)))
+            .collect();
+        for question in &mut begun {
+            assert!(question.now_or_never().is_none());
+        }
+        begun
+    };
+    let strange = begun((0..192).map(|number| token(2, number)).collect());
+    let further = client(&trusted, token(2, 192)).await;
+    assert!(further.unwrap_err().is_for_now());
+    let known = begun((0..64).map(|number| token(1, number)).collect());
+    for client in join_all(known.into_iter().chain(strange)).await {
         client.unwrap();
     }
-    assert_eq!(questions(&server), 256);
-    client(&trusted, further).await.unwrap();
+    assert_eq!(questions(&server), 64 + 256);
+    client(&trusted, token(2, 192)).await.unwrap();
 }
