@@ -88,5 +88,5 @@ async fn a_database_that_has_a_later_step_and_lacks_an_earlier_one_gets_that() {
         DELETE FROM seaql_migrations WHERE version = 'm0012_name_profiles'";
     load(&url, before).await;
     let list = text(&installation.run(&["receiver", "list"]).stdout);
-    assert!(list.ends_with("\tssf-1.0\n"), "{list}");
+    assert!(list.contains("\tssf-1.0"), "{list}");
 }

@@ -165,7 +165,7 @@ async fn whoever_does_not_ask_sees_nothing_of_it() {
         let names: Vec<&String> = claims.as_object().unwrap().keys().collect();
         assert_eq!(
             names,
-            ["aud", "events", "iat", "iss", "jti", "sub_id", "txn"]
+            ["iss", "jti", "iat", "aud", "txn", "sub_id", "events"]
         );
         let payload = claims["events"].as_object().unwrap().values().next();
         assert_eq!(payload, Some(&json!({"state": "s"})));
