@@ -16,6 +16,7 @@ pub(crate) mod measure;
 pub mod poll;
 pub mod quota;
 pub mod receivers;
+pub mod refusals;
 pub mod replay;
 pub mod retain;
 pub mod slots;

@@ -48,7 +48,8 @@ use crate::{
     access::{ExternalServers, Granting},
     app::{
         activity::Activity, clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan,
-        poll::Polls, quota::Quotas, standstill::Standstill, subjects::Subjects, wake::Wake,
+        poll::Polls, quota::Quotas, refusals::Refusals, standstill::Standstill, subjects::Subjects,
+        wake::Wake,
     },
     domain::{
         id::WorkerId, issuer::Issuers, push_address::PushAddresses, subjects::SubjectPreference,
@@ -83,6 +84,8 @@ pub struct AppState {
     pub ingest: Ingest,
     /// What sources have handed in lately.
     pub quotas: Quotas,
+    /// Refusals that are to be written down.
+    pub refusals: Refusals,
     /// Where changes of subjects are handed in.
     pub subjects: Subjects,
     /// Whom new streams cover.

@@ -25,6 +25,7 @@ use crate::{
         keys::{self, ChangeKeysError, KeyPlan},
         poll::{self, Polls, Unreached},
         quota::Quotas,
+        refusals::Refusals,
         slots::Slots,
         subjects::{self, SubjectQueue},
         wake::Wake,
@@ -159,6 +160,7 @@ impl Server {
             keys,
             key_plan: plan.clone(),
             ingest,
+            refusals: work.refusals.clone(),
             quotas: work.quotas.clone(),
             subjects,
             default_subjects: config.default_subjects,
@@ -340,6 +342,7 @@ fn new_work(
         streams_parallel_max: config.streams_parallel_max,
         tending: config.tending,
         retention: config.retention,
+        refusals: Refusals::default(),
         quotas: Quotas::new(config.source_quota),
     })
 }
@@ -420,6 +423,7 @@ fn spawn_loops(
     tasks.spawn(worker::forget(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::retain(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::survey(Arc::clone(work), stop.clone()));
+    tasks.spawn(worker::write_refusals(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::count_backlogs(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::forget_subjects(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::repeat(METRICS_UPKEEP, stop, move || {

@@ -26,6 +26,7 @@ use crate::{
         measure::{self, LeaseChange, Leased},
         poll::{Caller, Polls, Unreached},
         quota::Quotas,
+        refusals::{Refusals, Rest},
         retain::{Retained, Retaining},
         slots::{Slot, Slots},
         survey::Survey,
@@ -82,6 +83,9 @@ const FORGET_MAX: u64 = 500;
 
 /// How often it is looked for what is kept no longer.
 const RETAIN_PERIOD: Duration = Duration::from_mins(5);
+
+/// How often it is looked for refusals that are to be written down.
+const REFUSALS_PERIOD: Duration = Duration::from_secs(10);
 
 /// Shortest time from one look at the ledger to the next.
 const SURVEY_PERIOD: Duration = Duration::from_secs(15);
@@ -209,6 +213,8 @@ pub struct Work {
     pub tending: Tending,
     /// How long things are kept.
     pub retention: Retention,
+    /// Refusals that are to be written down.
+    pub refusals: Refusals,
     /// What sources have handed in lately.
     pub quotas: Quotas,
 }
@@ -432,6 +438,19 @@ pub async fn count_backlogs(work: Arc<Work>, mut stop: Stop) {
             () = stop.stopping() => {}
         }
     }
+}
+
+/// Writes down what was refused, until it is time to stop, and the rest of it then.
+pub async fn write_refusals(work: Arc<Work>, mut stop: Stop) {
+    let log = (&work.store, &work.clock);
+    while !stop.is_stopping() {
+        work.refusals.write_rest(log, Rest::Over).await;
+        tokio::select! {
+            () = tokio::time::sleep(REFUSALS_PERIOD) => {}
+            () = stop.stopping() => {}
+        }
+    }
+    work.refusals.write_rest(log, Rest::All).await;
 }
 
 /// Does a small job now and after each `period`, until it is time to stop.

@@ -16,7 +16,7 @@ use super::id::{OperatorId, ReceiverId, SourceId};
 const DETAIL_BYTES_MAX: usize = 256;
 
 /// Who acted.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Actor {
     kind: &'static str,
     id: String,

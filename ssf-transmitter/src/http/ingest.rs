@@ -25,10 +25,7 @@ use super::{
     query,
 };
 use crate::{
-    app::{
-        audit,
-        ingest::{IngestError, Origin},
-    },
+    app::ingest::{IngestError, Origin},
     domain::{
         audit::{Act, Action, Actor, Details},
         event::{NewEvent, NewEventError, SUBMISSION_EVENTS_MAX},
@@ -372,7 +369,7 @@ fn read_one(
     Ok(event)
 }
 
-/// Writes down that somebody tried what nobody should: one entry for each rule, however many events broke it.
+/// Notes that somebody tried what nobody should: together for each rule, however many events broke it.
 async fn note_refusals(
     state: &AppState,
     caller: &Ingester,
@@ -387,10 +384,9 @@ async fn note_refusals(
             |entry: &&Entry| matches!(entry, Entry::Refused { rule: of, .. } if *of == rule);
         let events = entries.iter().filter(broken).count();
         if events > 0 {
-            let act = Act::making(actor.clone(), Action::HandInEvents, "event")
-                .with("rule", name)
-                .with("events", events);
-            Box::pin(audit::refused((&state.store, &state.clock), act))
+            let log = (&state.store, &state.clock);
+            let noted = state.refusals.note(log, actor.clone(), name, events as u64);
+            Box::pin(noted)
                 .await
                 .map_err(|error| Problem::store(&error))?;
         }

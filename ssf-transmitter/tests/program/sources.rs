@@ -100,16 +100,25 @@ async fn t23_what_a_source_may_not_say_is_refused_alone_and_written_down() {
     );
     let refused = hand_in(&transmitter, &token, &json!([foreign, {"nonsense": 1}])).await;
     assert_eq!(refused.status, 400, "not all of it is the source's fault");
+    // The first of them stands in the audit log at once, the others of its minute together.
+    let ended = |entries: &[Value]| -> Vec<Value> {
+        let of_events =
+            |entry: &&Value| entry["action"] == "events.hand_in" && entry["phase"] == "ended";
+        entries.iter().filter(of_events).cloned().collect()
+    };
+    assert_eq!(ended(&installation.audit()).len(), 1);
+    transmitter.signal("TERM");
+    assert!(transmitter.ended().await.success());
     let entries = installation.audit();
-    let refused: Vec<&Value> = entries
-        .iter()
-        .filter(|entry| entry["action"] == "events.hand_in" && entry["phase"] == "ended")
-        .collect();
-    assert_eq!(refused.len(), 4);
-    for entry in refused {
+    assert_eq!(ended(&entries).len(), 2);
+    for entry in ended(&entries) {
         assert_eq!(entry["result"], "refused");
         assert_eq!(entry["actor"]["kind"], "source");
     }
+    let events = |entry: &Value| entry["details"]["events"].as_str().map(str::to_owned);
+    let begun = entries.iter().filter(|entry| entry["phase"] == "begun");
+    let events: Vec<String> = begun.filter_map(events).collect();
+    assert_eq!(events, ["1", "4"]);
 }
 
 #[tokio::test]
@@ -182,10 +191,19 @@ async fn t24_framework_events_are_refused_from_everybody_and_written_down() {
             assert_eq!(answer.problem(), (400, detail.to_owned()));
         }
     }
+    let refused = || -> Vec<Value> {
+        let entries = installation.audit().into_iter();
+        let of_rule = entries.filter(|entry| entry["result"] == "refused");
+        of_rule
+            .map(|entry| entry["actor"]["kind"].clone())
+            .collect()
+    };
+    // The first of each stands there at once, and the second by the end of its minute, or of the process.
+    assert_eq!(refused(), ["source", "operator"]);
+    transmitter.signal("TERM");
+    assert!(transmitter.ended().await.success());
+    assert_eq!(refused().len(), 4);
     let entries = installation.audit();
-    let refused = entries.iter().filter(|entry| entry["result"] == "refused");
-    let kinds: Vec<&Value> = refused.map(|entry| &entry["actor"]["kind"]).collect();
-    assert_eq!(kinds, ["source", "source", "operator", "operator"]);
     let rules = entries
         .iter()
         .filter(|entry| entry["details"]["rule"] == "framework");
