@@ -133,6 +133,8 @@ pub struct Config {
     pub push_addresses: PushAddresses,
     /// What holds for requests that leave this process.
     pub outbound: OutboundSettings,
+    /// Whether each Receiver gets names of its own for the `txn` of SETs.
+    pub txn_per_receiver: bool,
     /// Whom new streams cover.
     pub default_subjects: DefaultSubjects,
     /// What holds for the subjects of each stream.
@@ -191,6 +193,7 @@ impl Config {
         let subject_formats = reader.value("subject_formats", read_formats);
         let (networks, server_networks) = read_private_networks(&mut reader);
         let (default_subjects, subjects) = read_subjects(&mut reader);
+        let txn_per_receiver = reader.flag("txn_per_receiver", false);
         let outbound = outbound::read(&mut reader);
         let (management, ingest) = read_body_sizes(&mut reader);
         let streams = reader.size("streams_parallel_max", 32, 1024);
@@ -219,6 +222,7 @@ impl Config {
                 push_addresses: addresses(transport.as_ref()?, networks?),
                 authorization_server_addresses: addresses(transport.as_ref()?, server_networks?),
                 transport: transport?,
+                txn_per_receiver: txn_per_receiver?,
                 default_subjects: default_subjects?,
                 subjects: subjects?,
                 outbound: outbound?,

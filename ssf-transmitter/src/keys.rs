@@ -9,7 +9,12 @@
 mod keeper;
 mod snapshot;
 
-use std::{num::NonZeroUsize, sync::Arc, thread, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, OnceLock},
+    thread,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use ssf_types::{
@@ -29,6 +34,8 @@ use crate::{
     app::keys::{self, ChangeKeysError},
     domain::{issuer::IssuerName, key::KeyPolicy, mint::Minted},
     ports::{Clock, KeyStore, SignError, Signer, StoreError},
+    sealing::Sealer,
+    txn,
 };
 
 /// How long a snapshot of the keys counts: a removed key signs no longer than this.
@@ -94,6 +101,8 @@ struct Shared {
     /// Lets one key after the other be made that requests ask for.
     providing: Mutex<()>,
     default_algorithm: Algorithm,
+    /// Makes names for the `txn` of SETs, if each Receiver shall have its own.
+    txns: OnceLock<Sealer>,
 }
 
 impl SigningKeys {
@@ -115,9 +124,17 @@ impl SigningKeys {
             cores: Arc::new(Semaphore::new(cores)),
             providing: Mutex::new(()),
             default_algorithm,
+            txns: OnceLock::new(),
         }));
         keys.look(store, clock).await?;
         Ok(keys)
+    }
+
+    /// Has each Receiver get names of its own for the `txn` of SETs, instead of what other Receivers get as well.
+    #[must_use]
+    pub fn with_txns_by(self, sealer: Sealer) -> Self {
+        _ = self.0.txns.set(sealer);
+        self
     }
 
     /// The public keys of `issuer` as a JWKS (RFC 7517 §5), for its `jwks_uri`.
@@ -246,6 +263,12 @@ impl Signer for SigningKeys {
         // The semaphore is never closed; if it were, signing without a permit would still be right.
         let permit = Arc::clone(&self.0.cores).acquire_owned().await.ok();
         let (shared, issuer) = (Arc::clone(&self.0), issuer.clone());
+        let mut minted = minted;
+        if let Some(sealer) = shared.txns.get()
+            && let Some(txn) = &minted.claims.txn
+        {
+            minted.claims.txn = Some(txn::named(sealer, &minted.claims.aud, txn));
+        }
         blocking(move || {
             let signed = shared.sign(issuer, algorithm, &minted);
             drop(permit);

@@ -41,4 +41,6 @@ pub mod tls;
 #[cfg(feature = "server")]
 pub mod token;
 #[cfg(feature = "server")]
+mod txn;
+#[cfg(feature = "server")]
 pub mod worker;

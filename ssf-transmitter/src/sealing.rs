@@ -3,8 +3,8 @@
 //! One data key of 32 bytes is the root. Keys are derived from it with HKDF-SHA-256, so that no use can weaken another:
 //! one seals with AES-256-GCM-SIV, which stays safe if a nonce should ever repeat; one makes HMAC-SHA-256 fingerprints.
 //! Both take a context, such as table, column and row: a value that was copied to another place does not open there, and
-//! equal values in two columns have unequal fingerprints. One links the entries of the audit log, and one authenticates
-//! access tokens.
+//! equal values in two columns have unequal fingerprints. One links the entries of the audit log, one authenticates
+//! access tokens, and one makes names that can be compared.
 //!
 //! A sealed value is: version (1 byte), nonce (12), ciphertext, tag (16).
 
@@ -17,7 +17,10 @@ use aws_lc_rs::{
     hkdf::{HKDF_SHA256, KeyType, Salt},
     hmac, rand,
 };
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64_URL},
+};
 use secrecy::{ExposeSecret, SecretBox};
 
 pub use self::file::{KeyFileError, KeySource};
@@ -100,6 +103,7 @@ struct Keys {
     fingerprints: hmac::Key,
     audit: hmac::Key,
     tokens: hmac::Key,
+    pseudonyms: LessSafeKey,
 }
 
 impl Sealer {
@@ -116,6 +120,7 @@ impl Sealer {
         let fingerprints = derive(key, b"ssf-transmitter fingerprints 1");
         let audit = derive(key, b"ssf-transmitter audit 1");
         let tokens = derive(key, b"ssf-transmitter access tokens 1");
+        let pseudonyms = derive(key, b"ssf-transmitter pseudonyms 1");
         Self(Arc::new(Keys {
             sealing: LessSafeKey::new(
                 UnboundKey::new(&AES_256_GCM_SIV, sealing.expose_secret())
@@ -124,6 +129,10 @@ impl Sealer {
             fingerprints: hmac::Key::new(hmac::HMAC_SHA256, fingerprints.expose_secret()),
             audit: hmac::Key::new(hmac::HMAC_SHA256, audit.expose_secret()),
             tokens: hmac::Key::new(hmac::HMAC_SHA256, tokens.expose_secret()),
+            pseudonyms: LessSafeKey::new(
+                UnboundKey::new(&AES_256_GCM_SIV, pseudonyms.expose_secret())
+                    .expect("the key has the algorithm's length"),
+            ),
         }))
     }
 
@@ -189,6 +198,44 @@ impl Sealer {
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(mac.sign().as_ref());
         Fingerprint::new(fingerprint)
+    }
+
+    /// A name for `plain` in `context`, in base64url: the same for the same in the same context, so that it can be compared.
+    /// Whoever has no key learns nothing else from it.
+    ///
+    /// # Panics
+    /// As [`Sealer::seal`]: never.
+    #[expect(
+        clippy::expect_used,
+        reason = "sealing fails for texts beyond 64 GiB only"
+    )]
+    pub fn pseudonym(&self, context: &str, plain: &[u8]) -> String {
+        let mut text = plain.to_vec();
+        let aad = Aad::from(context.as_bytes());
+        // The same nonce each time is what makes it comparable; this algorithm stays safe then.
+        self.0
+            .pseudonyms
+            .seal_in_place_append_tag(self.pseudonym_nonce(context), aad, &mut text)
+            .expect("the text is short enough");
+        BASE64_URL.encode(text)
+    }
+
+    /// What a [`Sealer::pseudonym`] in the same `context` stands for; `None` if it is none.
+    pub fn open_pseudonym(&self, context: &str, pseudonym: &str) -> Option<Vec<u8>> {
+        let mut text = BASE64_URL.decode(pseudonym).ok()?;
+        let aad = Aad::from(context.as_bytes());
+        let nonce = self.pseudonym_nonce(context);
+        let opened = self.0.pseudonyms.open_in_place(nonce, aad, &mut text);
+        let length = opened.ok()?.len();
+        text.truncate(length);
+        Some(text)
+    }
+
+    fn pseudonym_nonce(&self, context: &str) -> Nonce {
+        let fingerprint = self.fingerprint("pseudonym", context.as_bytes());
+        let mut nonce = [0; NONCE_LEN];
+        nonce.copy_from_slice(&fingerprint.as_bytes()[..NONCE_LEN]);
+        Nonce::assume_unique_for_key(nonce)
     }
 
     /// The keyed hash that links an entry of the audit log to the one before.

@@ -139,7 +139,10 @@ impl Server {
         let (listener, address) = listen(config.listen)?;
         let issuers = Arc::new(config.issuers_at(address));
         let plan = config.key_plan.clone();
-        let keys = load_keys(&store, &issuers, &plan).await?;
+        let mut keys = load_keys(&store, &issuers, &plan).await?;
+        if config.txn_per_receiver {
+            keys = keys.with_txns_by(sealer.clone());
+        }
         let trust = read_trust(&config)?;
         let external = prepare_external(&config, &issuers, &trust)?;
         let push = new_push(&config, trust)?;

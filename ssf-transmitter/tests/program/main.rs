@@ -83,4 +83,6 @@ mod tls;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod txn;
+#[cfg(test)]
 mod whole_loop;

@@ -16,6 +16,7 @@ use crate::{
         trace::{Certainty, TracedDelivery, TracedEvent},
     },
     ports::Sought,
+    txn,
 };
 
 /// GET: what has become of an event on each stream, by the event's id, by the `jti` of a SET that tells of it, or by the
@@ -42,7 +43,7 @@ pub(super) async fn show(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     auth::operator(&request, &state, OperatorScope::Read).await?;
-    let sought = sought(&request)?;
+    let sought = resolved(sought(&request)?, &state).await?;
     let limit = limit(&request)?;
     let place = query::parameter(&request, "after")?;
     let is_first = place.is_none();
@@ -89,6 +90,16 @@ fn sought(request: &HttpRequest) -> Result<Sought, Problem> {
             .map_err(|error| Problem::bad_request(format!("txn: {error}"))),
         _ => Err(one()),
     }
+}
+
+/// Where a Receiver's own name for a `txn` is given, that of the source is meant.
+async fn resolved(sought: Sought, state: &AppState) -> Result<Sought, Problem> {
+    let Sought::Txn(name) = &sought else {
+        return Ok(sought);
+    };
+    let real = txn::resolve(&state.store, &state.sealer, name).await;
+    let real = real.map_err(|error| Problem::store(&error))?;
+    Ok(real.map_or(sought, Sought::Txn))
 }
 
 fn place_at(text: &str) -> Result<Place, Problem> {
