@@ -1,18 +1,21 @@
 # make demo    see a session end: an identity provider and an application on loopback
 # make test    everything CI checks
 # make bench   measures, and writes target/bench/summary.json; make bench-growth measures with more and more load
+# make kill-loops  has processes kill themselves under load, N times at each of ten points, on both databases
 # make fuzz    fuzzes what reads bytes from outside, FUZZ_SECONDS each (with nightly Rust and cargo-fuzz)
 # make setup   installs the Debian packages that are missing (as root), or names them
 
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 FUZZ_SECONDS ?= 600
+# Crashes at each point.
+N ?= 500
 # For ten thousand polls that wait, each on a connection of its own, with some to spare.
 OPEN_FILES := 10500
 WITNESSES := $(TARGET_DIR)/witnesses
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
-.PHONY: demo test bench bench-growth fuzz setup witnesses fmt clippy unit docs lean deny
+.PHONY: demo test bench bench-growth kill-loops fuzz setup witnesses fmt clippy unit docs lean deny
 
 demo: setup-build
 	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-receiver --example demo
@@ -28,6 +31,9 @@ bench: setup-bench
 
 bench-growth: setup-bench
 	$(CARGO) bench --locked --package ssf-transmitter --bench transmitter -- growth
+
+kill-loops: setup
+	SSF_CRASHES=$(N) $(CARGO) test --workspace --all-features --locked --test crashes -- --nocapture
 
 fuzz: setup-build
 	@.ci/fuzz $(FUZZ_SECONDS)

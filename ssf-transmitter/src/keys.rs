@@ -33,6 +33,7 @@ use self::snapshot::Snapshot;
 use crate::{
     app::keys::{self, ChangeKeysError},
     domain::{issuer::IssuerName, key::KeyPolicy, mint::Minted},
+    failpoint::{Failpoint, reached},
     ports::{Clock, KeyStore, SignError, Signer, StoreError},
     sealing::Sealer,
     txn,
@@ -215,6 +216,7 @@ impl SigningKeys {
             let rings = store.key_rings().await.map_err(LoadKeysError::Store)?;
             let next = blocking(move || known.followed_by(revision, rings, now)).await;
             let next = Arc::new(next.map_err(LoadKeysError::Key)?);
+            reached(Failpoint::KeyReload);
             self.0.snapshot.store(Arc::clone(&next));
             next
         };

@@ -14,6 +14,8 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 #[cfg(feature = "server")]
+pub(crate) mod failpoint;
+#[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]
 pub mod installation;

@@ -40,6 +40,7 @@ use crate::{
         room::Room,
         trouble::TroubleKind,
     },
+    failpoint::{Failpoint, reached},
     keys::SigningKeys,
     ports::{Clock, LeasedStream, OperatedStreams, Outbox, StoreError, SubjectStore},
     push::PushClient,
@@ -510,6 +511,7 @@ async fn take(
     if room == 0 {
         return Ok(SWEEP);
     }
+    reached(Failpoint::Sweep);
     let now = work.clock.now();
     let term = Term::begin(work.settings.lease, now);
     let wanted = Room::new(room, (most / RECEIVER_SHARE).max(1), streams.shares());

@@ -37,6 +37,7 @@ use crate::{
         mint,
         trouble::Trouble,
     },
+    failpoint::{Failpoint, during, reached},
     ports::{
         AuditStore, Clock, Fenced, LeasedStream, OperatedStreams, Outbox, Push, Settlement, Signer,
         StoreError, StreamLease,
@@ -277,6 +278,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
         if noticed(settled) == Fenced::LeaseLost {
             return Ok(Fenced::LeaseLost);
         }
+        reached(Failpoint::AfterSettle);
         run.window.stored();
         self.pause_if_due(leased, &mut run.window).await?;
         Ok(Fenced::Stored)
@@ -358,7 +360,8 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             Some(set) => {
                 drop(passage);
                 let push = self.push.push(place, &leased.push, leased.profile, set);
-                let outcome = push.await;
+                let outcome = during(Failpoint::MidPost, push).await;
+                reached(Failpoint::AfterAnswer);
                 if let PushOutcome::OtherSuccess { status } = outcome {
                     warn!(set.jti = %delivery.jti, http.status = status, "the receiver answers another 2xx than 202: its profile does not allow that, and the SET is sent again");
                 }

@@ -23,6 +23,7 @@ use crate::{
         id::{EventId, Fingerprint, SourceId},
         issuer::IssuerName,
     },
+    failpoint::{Failpoint, reached},
     ports::{Answered, Appended, CorruptRow, StoreError, Submission},
 };
 
@@ -69,7 +70,9 @@ impl SeaStore {
                 .await?;
         }
         ledger::add(&transaction, Total::Accepted, self.shard, accepted).await?;
+        reached(Failpoint::BeforeCommit);
         transaction.commit().await?;
+        reached(Failpoint::AfterCommit);
         Ok(answers)
     }
 

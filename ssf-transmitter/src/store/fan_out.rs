@@ -29,6 +29,7 @@ use crate::{
         id::{EventId, Fingerprint},
         issuer::IssuerName,
     },
+    failpoint::{Failpoint, reached},
     ports::{CorruptRow, FanOutLease, FannedOut, StoreError},
 };
 
@@ -170,6 +171,7 @@ impl SeaStore {
         }
         let fanned_out = events.len() as u64;
         ledger::add(&transaction, Total::Dispatched, 0, fanned_out).await?;
+        reached(Failpoint::FanOut);
         transaction.commit().await?;
         Ok(FannedOut::Done {
             events: events.len() as u64,

@@ -27,6 +27,7 @@ use crate::{
         receiver::Receiver,
         room::Room,
     },
+    failpoint::{Failpoint, reached},
     ports::{CorruptRow, FanOutLease, Fenced, LeasedStream, StoreError, StreamLease},
 };
 
@@ -139,6 +140,7 @@ impl SeaStore {
         set_aside(&transaction, unreadable, now).await?;
         give_to(&transaction, worker, ids, (now, until)).await?;
         transaction.commit().await?;
+        reached(Failpoint::AfterClaim);
         Ok(leased)
     }
 

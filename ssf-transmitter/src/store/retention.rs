@@ -27,6 +27,7 @@ use crate::{
         dropped::{DropReason, DropRecord},
         id::ReceiverId,
     },
+    failpoint::{Failpoint, reached},
     ports::{ForgottenEvents, RetentionStore, StoreError},
 };
 
@@ -238,6 +239,7 @@ impl SeaStore {
             .await?;
         let matched = records.iter().map(|record| row::unsigned(record.matched));
         ledger::add(&transaction, Total::MatchedGone, 0, matched.sum()).await?;
+        reached(Failpoint::Purge);
         transaction.commit().await?;
         Ok(deleted.rows_affected)
     }

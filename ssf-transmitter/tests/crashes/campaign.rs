@@ -1,0 +1,238 @@
+//! One point after the other, a number of crashes at each, and the books at the end.
+
+use std::{
+    env,
+    fs::File,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use sea_orm::{ConnectionTrait, Database};
+
+use crate::{
+    checker::{Verdict, check},
+    node::{Addresses, Node},
+    producer::Producer,
+    receiver::Receiver,
+    rig::{Answer, Installation, client, stream_for, text, value},
+};
+
+const ISSUER: &str = "https://tr.example.com";
+
+/// The points, and how often a process passes each before it dies there, at most.
+const POINTS: [(&str, usize); 10] = [
+    ("before-commit", 4),
+    ("after-commit", 4),
+    // Whoever has taken a stream that is busy keeps it.
+    ("after-claim", 1),
+    ("mid-post", 4),
+    ("after-202", 4),
+    ("after-settle", 4),
+    ("fan-out", 4),
+    ("sweep", 4),
+    ("purge", 1),
+    // The first load of the keys is that of the start.
+    ("key-reload", 2),
+];
+
+/// How many streams each event goes to.
+const STREAMS: [&str; 2] = ["/one", "/other"];
+
+/// How long a crash may take to come about: a node that died had leases, and two processors may have more to do.
+const CRASH_MAX: Duration = Duration::from_secs(60);
+
+/// How long everything that is left may take at the end.
+const DRAIN_MAX: Duration = Duration::from_secs(180);
+
+/// How often a change is tried beside nodes that run.
+const TRIES_MAX: u32 = 20;
+
+/// How often keys look as if they had changed.
+const BETWEEN_CHANGES: Duration = Duration::from_millis(200);
+
+const LOOK: Duration = Duration::from_millis(20);
+
+/// More than anything is kept, in milliseconds.
+const AGES: u64 = 200 * 24 * 60 * 60 * 1000;
+
+pub(crate) struct Campaign {
+    engine: &'static str,
+    installation: Installation,
+    database: String,
+    nodes: usize,
+    addresses: Addresses,
+    receiver: Receiver,
+    token: String,
+}
+
+impl Campaign {
+    /// Sets a transmitter up with two streams to one Receiver.
+    pub(crate) async fn begin(
+        engine: &'static str,
+        installation: Installation,
+        database: String,
+        nodes: usize,
+    ) -> Self {
+        let first = installation.serve_with(&["--issuer", ISSUER]);
+        let receiver = Receiver::listen();
+        let registered = installation.add_receiver("rp");
+        for stream in STREAMS {
+            let body = stream_for(&format!("{}{stream}", receiver.origin));
+            let request = client().post(first.url("/ssf/stream")).json(&body);
+            let answer = Answer::to(request.bearer_auth(&registered)).await;
+            assert_eq!(answer.status, 201, "{}", answer.body);
+        }
+        let token = first.operator_token.clone().unwrap();
+        Self {
+            engine,
+            installation,
+            database,
+            nodes,
+            addresses: Addresses::of(nodes),
+            receiver,
+            token,
+        }
+    }
+
+    /// Goes through all points, then lets everything arrive and checks that it has.
+    pub(crate) async fn run(self) {
+        let began = Instant::now();
+        let crashes = env::var("SSF_CRASHES").map_or(5, |number| number.parse().unwrap());
+        let producer = Producer::begin(&self.addresses, &self.token);
+        for (point, passes) in POINTS {
+            let took = self.crash_at(point, passes, crashes).await;
+            println!("{} {point}: {crashes} crashes in {took:.1?}", self.engine);
+        }
+        let healthy: Vec<Node> = (0..self.nodes)
+            .map(|number| self.start(number, None))
+            .collect();
+        let accepted = producer.end().await;
+        let drained = tokio::time::timeout(DRAIN_MAX, self.drained()).await;
+        drained.expect("everything arrives once nobody dies any more");
+        drop(healthy);
+        let imbalance = self.imbalance();
+        let verdict = check(
+            &accepted,
+            &STREAMS.map(str::to_owned),
+            &self.receiver.effects(),
+        );
+        println!(
+            "{}: {} crashes in {:.0?}, {} events on {} streams: lost {}, unexpected {}, under another jti {}, imbalance {imbalance}, repeated {}",
+            self.engine,
+            crashes * POINTS.len(),
+            began.elapsed(),
+            verdict.accepted,
+            STREAMS.len(),
+            verdict.lost,
+            verdict.unexpected,
+            verdict.renamed,
+            verdict.repeated,
+        );
+        assert_ne!(verdict.accepted, 0, "there was no load");
+        let Verdict {
+            lost,
+            unexpected,
+            renamed,
+            ..
+        } = verdict;
+        assert_eq!(
+            (lost, unexpected, renamed, imbalance.as_str()),
+            (0, 0, 0, "0")
+        );
+    }
+
+    /// Has nodes die at one point, and starts each that died anew, until there were so many crashes; then those that are
+    /// left are killed as well.
+    async fn crash_at(&self, point: &str, passes: usize, crashes: usize) -> Duration {
+        let began = Instant::now();
+        let (mut last, mut changed) = (began, began);
+        let mut died = 0;
+        self.provoke(point).await;
+        let armed = |number: usize, died: usize| {
+            let count = match point {
+                "key-reload" => 2,
+                _ => 1 + (died + 3 * number) % passes,
+            };
+            self.start(number, Some(format!("{point}:{count}")))
+        };
+        let mut nodes: Vec<Node> = (0..self.nodes).map(|number| armed(number, 0)).collect();
+        while died < crashes {
+            tokio::time::sleep(LOOK).await;
+            for (number, node) in nodes.iter_mut().enumerate() {
+                if node.has_died() {
+                    died += 1;
+                    last = Instant::now();
+                    self.provoke(point).await;
+                    *node = armed(number, died);
+                }
+            }
+            if point == "key-reload" && changed.elapsed() > BETWEEN_CHANGES {
+                changed = Instant::now();
+                self.change("UPDATE key_revision SET revision = revision + 1")
+                    .await;
+            }
+            assert!(
+                last.elapsed() < CRASH_MAX,
+                "{} {point}: no process has come to this point\n{}",
+                self.engine,
+                self.installation.log(),
+            );
+        }
+        began.elapsed()
+    }
+
+    /// Makes sure that there is something to do at a point that is seldom come to.
+    async fn provoke(&self, point: &str) {
+        if point != "purge" {
+            return;
+        }
+        for (table, column) in [("delivery", "settled_at"), ("event", "dispatched_at")] {
+            let sql =
+                format!("UPDATE {table} SET {column} = {column} - {AGES} WHERE {column} > {AGES}");
+            self.change(&sql).await;
+        }
+    }
+
+    async fn change(&self, sql: &str) {
+        let database = Database::connect(&self.database).await.unwrap();
+        let mut tries = 0;
+        // The nodes lock rows, too: what would end in a deadlock is repeated.
+        while let Err(error) = database.execute_unprepared(sql).await {
+            tries += 1;
+            assert!(tries < TRIES_MAX, "{sql}: {error}");
+        }
+        database.close().await.unwrap();
+    }
+
+    fn start(&self, number: usize, failpoint: Option<String>) -> Node {
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--issuer", ISSUER];
+        let mut command: Command = self.installation.command(&serve);
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.installation.path("stderr.log"));
+        command.stderr(log.unwrap());
+        command.envs(failpoint.map(|failpoint| ("SSF_FAILPOINT", failpoint)));
+        Node::start(number, command, &self.addresses)
+    }
+
+    /// Waits until nothing waits any more.
+    async fn drained(&self) {
+        loop {
+            let lines = self.ledger();
+            let number = |name| value(&lines, name).and_then(|number| number.parse::<u64>().ok());
+            if number("pending") == Some(0) && number("accepted") == number("dispatched") {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn ledger(&self) -> String {
+        text(&self.installation.run(&["ledger"]).stdout)
+    }
+
+    fn imbalance(&self) -> String {
+        value(&self.ledger(), "imbalance").unwrap()
+    }
+}
