@@ -83,6 +83,11 @@ impl Answer {
         }
     }
 
+    /// Whether the SET is durable and in effect, so that the Transmitter need not send it again.
+    pub fn is_acknowledgement(&self) -> bool {
+        self.status == 202
+    }
+
     /// The status code.
     pub fn status(&self) -> u16 {
         self.status

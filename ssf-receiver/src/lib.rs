@@ -45,6 +45,8 @@
 //! route and the guard for actix-web) are on by default. Without any, what remains is pure: sessions, revocations, the
 //! index and the decision.
 
+#[cfg(feature = "client")]
+mod acceptance;
 pub mod actions;
 #[cfg(feature = "client")]
 mod answer;
@@ -78,6 +80,7 @@ mod stream;
 pub use self::session::Session;
 #[cfg(feature = "client")]
 pub use self::{
+    acceptance::Acceptance,
     answer::Answer,
     builder::{Builder, StartError},
     client::FetchError,

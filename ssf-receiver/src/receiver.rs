@@ -11,8 +11,6 @@ use std::{
 use arc_swap::ArcSwapOption;
 use ssf_types::{
     audience::Audience,
-    error::{Chain, ErrCode},
-    event::Event,
     push::PushError,
     secret::{AuthorizationHeader, constant_time_eq},
     set::{Expectation, MEDIA_TYPE, SET_BYTES_MAX, SetError, UnverifiedSet, VerifiedSet},
@@ -22,21 +20,18 @@ use ssf_types::{
 use tokio::sync::watch;
 
 use crate::{
+    acceptance::Acceptance,
     answer::Answer,
     builder::Builder,
     clock,
     guard::{self, Decision},
-    inbox::{AnyInbox, Inbox, ReceivedSet, Retained},
+    inbox::AnyInbox,
     keys::{Keys, RETRY_AFTER, Unverified},
-    plan::{Outcome, Plan, plan},
-    revocation::{Index, Policy, Revocation},
+    revocation::{Index, Policy},
     session::Session,
     setup::Tasks,
     stream::StreamState,
 };
-
-/// Counts what became of events.
-const EVENTS: &str = "ssf_receiver_events_total";
 
 /// A running receiver; clones share it.
 ///
@@ -254,90 +249,20 @@ fn is_set(content_type: &str) -> bool {
 
 impl Shared {
     /// Makes a verified SET durable, then effective, then answers.
-    #[tracing::instrument(name = "accept", skip_all, fields(set.jti = %set.claims().jti, event.r#type = %set.claims().event.uri()))]
     async fn apply(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
-        let claims = set.claims();
-        let planned = match self.plan(set, received_at) {
-            Ok(planned) => planned,
-            Err(refusal) => return Answer::refused(refusal),
-        };
-        let received = ReceivedSet {
-            issuer: claims.iss.clone(),
-            jti: claims.jti.clone(),
-            claims: set.json().to_owned(),
-            fingerprint: self.index.key().claims(set.json()),
-            received_at,
-            outcome: planned.outcome.label(),
-        };
-        match self.inbox.retain(&received, &planned.revocations).await {
-            Ok(Retained::New) => {
-                report(&claims.event, planned.outcome);
-                self.acknowledge(&planned.revocations)
-            }
-            Ok(Retained::Duplicate { received_at }) => self.repeat(set, received_at),
-            Ok(Retained::Conflict) => {
-                tracing::error!("suspicious: a SET came before with other claims");
-                Answer::refused(PushError::new(
-                    ErrCode::InvalidRequest,
-                    "a SET with this iss and jti and other claims came before",
-                ))
-            }
-            Err(error) => {
-                tracing::error!(error = %Chain(&error), "the SET is not acknowledged");
-                Answer::unavailable(RETRY_AFTER)
-            }
-        }
-    }
-
-    /// Acknowledges a SET that came before, and applies it again as of then.
-    ///
-    /// The first time may have ended between the database and the index; otherwise this changes nothing.
-    fn repeat(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
-        match self.plan(set, received_at) {
-            Ok(planned) => {
-                metrics::counter!(EVENTS, "outcome" => "duplicate").increment(1);
-                tracing::info!(outcome = "duplicate", "the SET came before");
-                self.acknowledge(&planned.revocations)
-            }
-            Err(refusal) => Answer::refused(refusal),
-        }
-    }
-
-    /// Puts what is on disk into effect; only then there is a 202.
-    fn acknowledge(&self, revocations: &[Revocation]) -> Answer {
-        for revocation in revocations {
-            self.index.apply(revocation);
-        }
-        self.acknowledged.fetch_add(1, Ordering::Release);
-        Answer::accepted()
-    }
-
-    fn plan(&self, set: &VerifiedSet, received_at: Timestamp) -> Result<Plan, PushError> {
         let policy = Policy {
             critical: self.keys.critical_subject_members(),
             ..self.policy.clone()
         };
-        plan(set.claims(), &policy, self.index.key(), received_at)
-    }
-}
-
-/// Counts and logs what became of an event.
-fn report(event: &Event, outcome: Outcome) {
-    let label = outcome.label();
-    metrics::counter!(EVENTS, "outcome" => label).increment(1);
-    match outcome {
-        Outcome::Revoked | Outcome::Noted => {
-            tracing::info!(outcome = label, "the SET is acknowledged");
+        let acceptance = Acceptance {
+            inbox: &self.inbox,
+            index: &self.index,
+            policy: &policy,
+        };
+        let answer = acceptance.accept(set, received_at).await;
+        if answer.is_acknowledgement() {
+            self.acknowledged.fetch_add(1, Ordering::Release);
         }
-        Outcome::NotApplicable | Outcome::Discarded => {
-            tracing::warn!(
-                outcome = label,
-                "the SET is acknowledged and ends no session"
-            );
-        }
-    }
-    if let Event::StreamUpdated(updated) = event {
-        let status = updated.status.as_str();
-        tracing::warn!(stream.status = status, "the transmitter changed the stream");
+        answer
     }
 }

@@ -175,18 +175,21 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
                 break;
             }
             let first = tokio::select! {
+                // In this order, so that a simulated world comes again exactly. What has ended comes first: what there is to
+                // learn from it may keep the next attempt from beginning.
+                biased;
                 Some(first) = under_way.next() => first,
-                () = fresh.wait(run.look_interval(self.clock.now())) => continue,
-                () = until(run.again_at) => continue,
-                () = run.is_in_the_way() => {
-                    run.leave();
-                    continue;
-                }
+                () = until(run.stops_at) => break,
                 () = &mut stopping, if run.stops_at.is_none() => {
                     run.stop(self.settings.hand_over);
                     continue;
                 }
-                () = until(run.stops_at) => break,
+                () = run.is_in_the_way() => {
+                    run.leave();
+                    continue;
+                }
+                () = until(run.again_at) => continue,
+                () = fresh.wait(run.look_interval(self.clock.now())) => continue,
             };
             let mut ended = vec![first];
             while let Some(Some(attempt)) = under_way.next().now_or_never() {

@@ -1,0 +1,116 @@
+//! Accepting a verified SET: durable, then in effect, then acknowledged, in this order.
+
+use ssf_types::{
+    error::{Chain, ErrCode},
+    event::Event,
+    push::PushError,
+    set::VerifiedSet,
+    time::Timestamp,
+};
+
+use crate::{
+    answer::Answer,
+    inbox::{Inbox, ReceivedSet, Retained},
+    keys::RETRY_AFTER,
+    plan::{Outcome, plan},
+    revocation::{Index, Policy, Revocation},
+};
+
+/// Counts what became of events.
+const EVENTS: &str = "ssf_receiver_events_total";
+
+/// Takes verified SETs: the step that a [`Receiver`](crate::Receiver) takes with each of them, for whoever keeps an inbox
+/// and an index of their own. It is borrowed from whoever serves.
+///
+/// One that stops in the midst of the step leaves the SET in the inbox at most. So whoever starts with an inbox that is
+/// there puts [`Inbox::revocations`] into the index first; and a peer that hangs up must not break the step off.
+#[derive(Clone, Copy, Debug)]
+pub struct Acceptance<'a, I> {
+    /// Where SETs are safe.
+    pub inbox: &'a I,
+    /// What decisions are made by.
+    pub index: &'a Index,
+    /// What the application knows of its sessions.
+    pub policy: &'a Policy,
+}
+
+impl<I: Inbox> Acceptance<'_, I> {
+    /// Makes a verified SET durable, then effective, then answers. A SET that came before is applied again as of then.
+    #[tracing::instrument(name = "accept", skip_all, fields(set.jti = %set.claims().jti, event.r#type = %set.claims().event.uri()))]
+    pub async fn accept(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
+        let claims = set.claims();
+        let planned = match plan(claims, self.policy, self.index.key(), received_at) {
+            Ok(planned) => planned,
+            Err(refusal) => return Answer::refused(refusal),
+        };
+        let received = ReceivedSet {
+            issuer: claims.iss.clone(),
+            jti: claims.jti.clone(),
+            claims: set.json().to_owned(),
+            fingerprint: self.index.key().claims(set.json()),
+            received_at,
+            outcome: planned.outcome.label(),
+        };
+        match self.inbox.retain(&received, &planned.revocations).await {
+            Ok(Retained::New) => {
+                report(&claims.event, planned.outcome);
+                self.acknowledge(&planned.revocations)
+            }
+            Ok(Retained::Duplicate { received_at }) => self.repeat(set, received_at),
+            Ok(Retained::Conflict) => {
+                tracing::error!("suspicious: a SET came before with other claims");
+                Answer::refused(PushError::new(
+                    ErrCode::InvalidRequest,
+                    "a SET with this iss and jti and other claims came before",
+                ))
+            }
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "the SET is not acknowledged");
+                Answer::unavailable(RETRY_AFTER)
+            }
+        }
+    }
+
+    /// Acknowledges a SET that came before, and applies it again as of then.
+    ///
+    /// The first time may have ended between the database and the index; otherwise this changes nothing.
+    fn repeat(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
+        match plan(set.claims(), self.policy, self.index.key(), received_at) {
+            Ok(planned) => {
+                metrics::counter!(EVENTS, "outcome" => "duplicate").increment(1);
+                tracing::info!(outcome = "duplicate", "the SET came before");
+                self.acknowledge(&planned.revocations)
+            }
+            Err(refusal) => Answer::refused(refusal),
+        }
+    }
+
+    /// Puts what is on disk into effect; only then there is a 202.
+    fn acknowledge(&self, revocations: &[Revocation]) -> Answer {
+        for revocation in revocations {
+            self.index.apply(revocation);
+        }
+        Answer::accepted()
+    }
+}
+
+/// Counts and logs what became of an event.
+fn report(event: &Event, outcome: Outcome) {
+    let label = outcome.label();
+    metrics::counter!(EVENTS, "outcome" => label).increment(1);
+    match outcome {
+        Outcome::Revoked | Outcome::Noted => {
+            tracing::info!(outcome = label, "the SET is acknowledged");
+        }
+        Outcome::NotApplicable | Outcome::Discarded => {
+            tracing::warn!(
+                outcome = label,
+                "the SET is acknowledged and ends no session"
+            );
+        }
+    }
+    if let Event::StreamUpdated(updated) = event {
+        let status = updated.status.as_str();
+        tracing::warn!(stream.status = status, "the transmitter changed the stream");
+    }
+}

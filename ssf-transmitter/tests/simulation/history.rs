@@ -1,0 +1,149 @@
+//! What happens in a world, from its beginning to its end.
+
+use std::{sync::Arc, time::Duration};
+
+use ssf_transmitter::{
+    app::{deliver::LEASE_DEFAULT, ids},
+    domain::trace::Standing,
+    ports::{ChangedStream, Clock, DeliveryFilter, LedgerStore, Outbox, StreamStore, TraceStore},
+};
+use ssf_types::{
+    event::{EventPayload, caep::SessionRevoked},
+    uri::EventTypeUri,
+};
+use tokio::time::{sleep, timeout};
+
+use super::{
+    actors::{administer, break_things, produce, put_right},
+    chance,
+    cluster::Cluster,
+    invariant::{Invariant, Violation},
+    world::World,
+};
+
+/// How long it may take in good weather until everything has come to its end.
+const GOOD_WEATHER: Duration = Duration::from_mins(30);
+
+/// What came of a world.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) violation: Option<Violation>,
+    /// What happened.
+    pub(crate) log: Vec<String>,
+}
+
+/// Lives through the world of a seed.
+pub(crate) fn live(seed: u64) -> History {
+    chance::begin(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let world = World::new().await;
+        world.oracle.note(&format!("{:?}", world.plan));
+        tokio::select! {
+            biased;
+            _ = world.oracle.broken() => {}
+            () = pass(&world) => {}
+        }
+        History {
+            violation: world.oracle.violation(),
+            log: world.oracle.log(),
+        }
+    })
+}
+
+async fn pass(world: &Arc<World>) {
+    let cluster = Cluster::start(world);
+    let producing = tokio::spawn(produce(Arc::clone(&cluster)));
+    let mut others = tokio::task::JoinSet::new();
+    others.spawn(break_things(Arc::clone(&cluster)));
+    for at in 0..world.plan.applications {
+        others.spawn(administer(Arc::clone(&cluster), at));
+    }
+    while others.join_next().await.is_some() {}
+    cluster.calm();
+    world.clock.set_ahead(0);
+    let all = async {
+        _ = producing.await;
+        while !is_settled(world).await {
+            put_right(&cluster).await;
+            chance::pause(5000..=5000).await;
+        }
+    };
+    if timeout(GOOD_WEATHER, all).await.is_err() {
+        let ledger = world.database.memory().ledger().await;
+        let fact = format!("after {GOOD_WEATHER:?}: {ledger:?}");
+        world.oracle.breaks(Invariant::Settled, fact);
+        return;
+    }
+    // Whoever died has left leases to their end.
+    sleep(LEASE_DEFAULT * 2).await;
+    world.end();
+    cluster.stop().await;
+    nothing_is_leased(world).await;
+    what_is_acknowledged_is_there(world).await;
+    world.oracle.nothing_is_missing();
+}
+
+/// Whether nothing waits any more, nor was refused. What the Transmitter itself has said is not said again.
+async fn is_settled(world: &World) -> bool {
+    let store = world.database.memory();
+    let ledger = store.ledger().await.unwrap();
+    let refused = DeliveryFilter {
+        standing: Some(Standing::Quarantined),
+        event_type: Some(EventTypeUri::parse(SessionRevoked::URI).unwrap()),
+        ..DeliveryFilter::default()
+    };
+    let refused = store.find_deliveries(&refused, None, 1).await.unwrap();
+    ledger.waiting == 0 && ledger.pending == 0 && refused.is_empty()
+}
+
+async fn nothing_is_leased(world: &World) {
+    let (store, now) = (world.database.memory(), world.clock.now());
+    let stranger = ids::worker_id();
+    let until = now.after(Duration::from_secs(1));
+    let leased = store.lease_fan_out(stranger, now, until).await.unwrap();
+    if leased.is_none() {
+        let fact = "the fan-out is leased";
+        world.oracle.breaks(Invariant::Released, fact);
+    }
+    for application in &world.applications {
+        let (receiver, id) = (application.receiver.id, &application.stream.id);
+        let same = |stream: &_| Ok::<_, ()>(Clone::clone(stream));
+        let changed = store.change_stream(receiver, id, now, same).await;
+        if let Ok(ChangedStream::Changed { owners, .. }) = changed
+            && !owners.is_empty()
+        {
+            let fact = format!("stream {} is leased", application.number);
+            world.oracle.breaks(Invariant::Released, fact);
+        }
+    }
+}
+
+async fn what_is_acknowledged_is_there(world: &World) {
+    for application in &world.applications {
+        let (at, id) = (application.number, application.stream.id.clone());
+        let delivered = DeliveryFilter {
+            stream: Some(id),
+            standing: Some(Standing::Delivered),
+            ..DeliveryFilter::default()
+        };
+        let store = world.database.memory();
+        let found = store.find_deliveries(&delivered, None, 10_000).await;
+        for delivery in found.unwrap() {
+            if !world.oracle.has(at, delivery.jti.as_str()) {
+                let fact = format!("{} is acknowledged and not at {at}", delivery.jti);
+                world.oracle.breaks(Invariant::Effective, fact);
+            }
+        }
+        for user in world.oracle.users_applied_to(at) {
+            if !application.has_ended(user) {
+                let fact = format!("the session of user {user} goes on at {at}");
+                world.oracle.breaks(Invariant::Effective, fact);
+            }
+        }
+    }
+}

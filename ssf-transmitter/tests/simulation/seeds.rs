@@ -1,0 +1,101 @@
+//! Which worlds there are, and what is said of one in which something does not hold.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    io::Write,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+};
+
+use super::history::{History, live};
+
+/// How many worlds there are unless told otherwise: about a minute on two processors.
+const SEEDS: u64 = 500;
+
+/// How much is told of a world in which something does not hold, in lines.
+const LOG_SHOWN: usize = 60;
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+fn file() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/simulation/seeds.txt")
+}
+
+/// The seeds that have broken something once.
+fn kept() -> Vec<u64> {
+    let text = fs::read_to_string(file()).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.trim().parse().unwrap()).collect()
+}
+
+/// Keeps a seed that has broken something, to be committed with what mends it.
+fn keep(seed: u64) {
+    if !kept().contains(&seed) {
+        let mut file = fs::OpenOptions::new().append(true).open(file()).unwrap();
+        writeln!(file, "{seed}").unwrap();
+    }
+}
+
+/// Lives through the worlds of some seeds, on all processors; tells of those in which something did not hold.
+fn broken(seeds: &[u64]) -> BTreeMap<u64, History> {
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut broken = BTreeMap::new();
+        while let Some(seed) =
+            seeds.get(usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap())
+        {
+            let history = live(*seed);
+            if history.violation.is_some() {
+                broken.insert(*seed, history);
+                // The first few say enough.
+                next.fetch_add(seeds.len() as u64 / 8, Ordering::Relaxed);
+            }
+        }
+        broken
+    };
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let broken = threads.into_iter().map(|thread| thread.join().unwrap());
+        broken.flatten().collect()
+    })
+}
+
+#[test]
+fn what_must_hold_holds_in_every_world() {
+    let seeds: Vec<u64> = match number("SSF_SIMULATION_SEED") {
+        Some(seed) => vec![seed],
+        None => kept()
+            .into_iter()
+            .chain(1..=number("SSF_SIMULATION_SEEDS").unwrap_or(SEEDS))
+            .collect(),
+    };
+    let broken = broken(&seeds);
+    for (seed, history) in &broken {
+        keep(*seed);
+        let from = history.log.len().saturating_sub(LOG_SHOWN);
+        println!("seed {seed}\n{}", history.log[from..].join("\n"));
+    }
+    for (seed, history) in &broken {
+        let violation = history.violation.as_ref().unwrap();
+        println!("does not hold in world {seed}: {violation}");
+        println!(
+            "SSF_SIMULATION_SEED={seed} cargo test --all-features -p ssf-transmitter --test simulation what_must_hold"
+        );
+    }
+    assert!(broken.is_empty(), "{} worlds", broken.len());
+}
+
+#[test]
+fn a_world_follows_from_its_seed() {
+    for seed in [1, 2, 3, 4, 5] {
+        let (one, other) = (live(seed).log, live(seed).log);
+        let differ = one.iter().zip(&other).find(|(one, other)| one != other);
+        assert_eq!(differ, None, "seed {seed}");
+        assert_eq!(one.len(), other.len(), "seed {seed}");
+    }
+}
