@@ -11,7 +11,7 @@ use std::{
 };
 
 use ssf_types::id::StreamId;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// Longest wait of a request until no attempt can begin any more; what takes longer is left to itself.
 pub const WAIT_MAX: Duration = Duration::from_secs(3);
@@ -28,7 +28,7 @@ pub struct Passage(#[expect(dead_code, reason = "it is held")] Arc<Entry>);
 struct Shared {
     inside: Mutex<Inside>,
     /// Is called when somebody leaves.
-    left: watch::Sender<()>,
+    left: Notify,
 }
 
 /// Who is in which gate, by numbers in the order of entering. A stream in whose gate nobody is costs nothing.
@@ -79,12 +79,15 @@ impl Gate {
     }
 
     async fn waits(&self, limit: Duration, is_clear: impl Fn(&Inside, u64) -> bool) -> bool {
-        let mut left = self.0.left.subscribe();
         let before = self.0.lock().next;
         let cleared = async {
-            while !is_clear(&self.0.lock(), before) {
-                // The sender lives as long as this gate.
-                let _ = left.changed().await;
+            loop {
+                // Made before the look, it hears of everybody who leaves after that.
+                let left = self.0.left.notified();
+                if is_clear(&self.0.lock(), before) {
+                    return;
+                }
+                left.await;
             }
         };
         tokio::time::timeout(limit, cleared).await.is_ok()
@@ -107,7 +110,7 @@ impl Drop for Entry {
             }
         }
         drop(inside);
-        self.gate.left.send_replace(());
+        self.gate.left.notify_waiters();
     }
 }
 

@@ -1,68 +1,94 @@
 //! Wakes loops as soon as there is work.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// Says that there is work. Clones wake the same listeners.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Wake {
-    all: watch::Sender<()>,
+    all: Arc<Bell>,
     /// For whoever tells other nodes.
-    own: watch::Sender<()>,
+    own: Arc<Bell>,
 }
 
 /// Waits for [`Wake::wake`]. A call that comes while the listener works is not lost: its next wait returns at once.
 #[derive(Clone, Debug)]
-pub struct Listener(watch::Receiver<()>);
+pub struct Listener {
+    bell: Arc<Bell>,
+    /// How many calls it has heard.
+    heard: u64,
+}
 
-impl Default for Wake {
-    fn default() -> Self {
-        Self {
-            all: watch::Sender::new(()),
-            own: watch::Sender::new(()),
-        }
-    }
+/// Wakes those who wait, the first of them first: unlike a `watch`, which leaves their order to chance.
+#[derive(Debug, Default)]
+struct Bell {
+    calls: AtomicU64,
+    rung: Notify,
 }
 
 impl Wake {
     /// Wakes every listener, now or when it next waits, on other nodes as well.
     pub fn wake(&self) {
         self.wake_here();
-        self.own.send_replace(());
+        self.own.ring();
     }
 
     /// Wakes the listeners of this process alone: another node has called.
     pub fn wake_here(&self) {
-        self.all.send_replace(());
+        self.all.ring();
     }
 
     /// Listens from now on.
     pub fn listen(&self) -> Listener {
-        Listener(self.all.subscribe())
+        Listener::to(&self.all)
     }
 
     /// Listens from now on to what this process itself has to say.
     pub fn listen_to_own(&self) -> Listener {
-        Listener(self.own.subscribe())
+        Listener::to(&self.own)
+    }
+}
+
+impl Bell {
+    fn ring(&self) {
+        self.calls.fetch_add(1, Ordering::AcqRel);
+        self.rung.notify_waiters();
     }
 }
 
 impl Listener {
+    fn to(bell: &Arc<Bell>) -> Self {
+        Self {
+            bell: Arc::clone(bell),
+            heard: bell.calls.load(Ordering::Acquire),
+        }
+    }
+
     /// Waits for a call, however long that takes.
     pub async fn called(&mut self) {
-        if self.0.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        loop {
+            // Made before the look, it hears of every call after that.
+            let rung = self.bell.rung.notified();
+            let calls = self.bell.calls.load(Ordering::Acquire);
+            if calls != self.heard {
+                self.heard = calls;
+                return;
+            }
+            rung.await;
         }
     }
 
     /// Waits for a call, at most `limit`: the safety net for what nobody announces, such as the commit of a command.
     pub async fn wait(&mut self, limit: Duration) {
-        let changed = tokio::time::timeout(limit, self.0.changed());
-        if let Ok(Err(_)) = changed.await {
-            // Nobody is left who could call, and returning at once would make the caller spin.
-            tokio::time::sleep(limit).await;
-        }
+        // That there was none is as good a reason to look.
+        let _ = tokio::time::timeout(limit, self.called()).await;
     }
 }
 

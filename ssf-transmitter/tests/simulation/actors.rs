@@ -30,7 +30,7 @@ pub(crate) async fn produce(cluster: Arc<Cluster>) {
 }
 
 /// Hands in some events, as often as it takes.
-async fn hand_in(cluster: Arc<Cluster>, numbers: Vec<u64>) {
+pub(crate) async fn hand_in(cluster: Arc<Cluster>, numbers: Vec<u64>) {
     let world = &cluster.world;
     let events: Vec<(String, NewEvent)> = numbers
         .iter()

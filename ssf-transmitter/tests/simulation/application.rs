@@ -111,15 +111,23 @@ fn new_index() -> Index {
 
 impl Application {
     /// An application with a stream that it has just made.
-    pub(crate) async fn new(number: usize, store: &MemoryStore, now: Timestamp) -> Self {
+    pub(crate) async fn new(
+        (number, polls): (usize, bool),
+        store: &MemoryStore,
+        now: Timestamp,
+    ) -> Self {
         let audience = Audience::new([format!("https://rp{number}.example.com")]).unwrap();
         let name = format!("rp{number}");
         let main = IssuerName::default();
         let receiver = Receiver::new(ids::receiver_id(), main, name, audience).unwrap();
         let types = [EventTypeUri::parse(SessionRevoked::URI).unwrap()];
-        let endpoint = format!("https://rp{number}.example.com/events");
-        let delivery = PushDelivery::new(EndpointUrl::parse(endpoint).unwrap(), None);
-        let request = CreateStream::push(types.to_vec(), delivery);
+        let mut request = CreateStream::default();
+        request.events_requested = Some(types.to_vec());
+        if !polls {
+            let endpoint = format!("https://rp{number}.example.com/events");
+            let delivery = PushDelivery::new(EndpointUrl::parse(endpoint).unwrap(), None);
+            request = CreateStream::push(types.to_vec(), delivery);
+        }
         let all = DefaultSubjects::All;
         let stream = manage::create(store, &receiver, request, &types, 1, all, now).await;
         Self {

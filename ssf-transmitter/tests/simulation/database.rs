@@ -14,7 +14,7 @@ use std::{
 };
 
 use ssf_transmitter::{ports::StoreError, testing::MemoryStore};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::{chance, process::Process, world::World};
 
@@ -22,7 +22,8 @@ use super::{chance, process::Process, world::World};
 #[derive(Debug)]
 pub(crate) struct Database {
     memory: MemoryStore,
-    power: watch::Sender<Power>,
+    power: Mutex<Power>,
+    changed: Notify,
     /// What is on disk while nothing is flushed, and how many events there are.
     disk: Mutex<Option<(MemoryStore, usize)>>,
 }
@@ -50,7 +51,8 @@ impl Database {
     pub(crate) fn new() -> Self {
         Self {
             memory: MemoryStore::default(),
-            power: watch::Sender::new(Power::On { losses: 0 }),
+            power: Mutex::new(Power::On { losses: 0 }),
+            changed: Notify::new(),
             disk: Mutex::default(),
         }
     }
@@ -61,7 +63,7 @@ impl Database {
     }
 
     fn power(&self) -> Power {
-        *self.power.borrow()
+        *self.power.lock().unwrap()
     }
 
     /// From now on, nothing is flushed.
@@ -69,7 +71,7 @@ impl Database {
         let losses = self.power().losses();
         let disk = (self.memory.snapshot(), world.oracle.appended_count());
         *self.disk.lock().unwrap() = Some(disk);
-        self.power.send_replace(Power::Failing { losses });
+        self.becomes(Power::Failing { losses });
         world.oracle.note("the disk of the database stands still");
     }
 
@@ -80,26 +82,31 @@ impl Database {
             self.memory.restore(&disk);
             world.oracle.forget_appended(events);
         }
-        self.power.send_replace(Power::Off { losses });
+        self.becomes(Power::Off { losses });
         world.oracle.note("the database has lost its power");
     }
 
     /// It is there again.
     pub(crate) fn recover(&self, world: &World) {
         let losses = self.power().losses();
-        self.power.send_replace(Power::On { losses });
+        self.becomes(Power::On { losses });
         world.oracle.note("the database is there again");
     }
 
     /// Waits until what was done before is on disk; whether it ever will be.
     async fn is_flushed(&self, since: Power) -> bool {
-        let is_over = |power: &Power| match power {
-            Power::On { .. } | Power::Off { .. } => true,
-            Power::Failing { .. } => false,
-        };
-        let mut power = self.power.subscribe();
-        let now = power.wait_for(is_over).await.map(|power| *power);
-        now.is_ok_and(|now| now.losses() == since.losses())
+        loop {
+            let changed = self.changed.notified();
+            match self.power() {
+                Power::On { losses } | Power::Off { losses } => return losses == since.losses(),
+                Power::Failing { .. } => changed.await,
+            }
+        }
+    }
+
+    fn becomes(&self, power: Power) {
+        *self.power.lock().unwrap() = power;
+        self.changed.notify_waiters();
     }
 }
 

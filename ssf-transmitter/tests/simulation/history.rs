@@ -14,9 +14,10 @@ use ssf_types::{
 use tokio::time::{sleep, timeout};
 
 use super::{
-    actors::{administer, break_things, produce, put_right},
+    actors::{administer, break_things, hand_in, produce, put_right},
     chance,
     cluster::Cluster,
+    fetcher::fetch,
     invariant::{Invariant, Violation},
     world::World,
 };
@@ -60,7 +61,11 @@ async fn pass(world: &Arc<World>) {
     let producing = tokio::spawn(produce(Arc::clone(&cluster)));
     let mut others = tokio::task::JoinSet::new();
     others.spawn(break_things(Arc::clone(&cluster)));
-    for at in 0..world.plan.applications {
+    for application in &world.applications {
+        let at = application.number;
+        if application.stream.delivery.is_poll() {
+            tokio::spawn(fetch(Arc::clone(&cluster), at));
+        }
         others.spawn(administer(Arc::clone(&cluster), at));
     }
     while others.join_next().await.is_some() {}
@@ -79,8 +84,12 @@ async fn pass(world: &Arc<World>) {
         world.oracle.breaks(Invariant::Settled, fact);
         return;
     }
-    // Whoever died has left leases to their end.
+    // Whoever died has left leases to their end. What happens then is done under leases that are given back.
     sleep(LEASE_DEFAULT * 2).await;
+    hand_in(Arc::clone(&cluster), vec![world.plan.events]).await;
+    while !is_settled(world).await {
+        sleep(Duration::from_millis(10)).await;
+    }
     world.end();
     cluster.stop().await;
     nothing_is_leased(world).await;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What must hold, by the names that mutants are listed under.
+/// What must hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Invariant {
     /// Each event that was answered 202 is applied wherever it was to be.

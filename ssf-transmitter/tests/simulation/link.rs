@@ -33,7 +33,20 @@ pub(crate) struct Link {
 }
 
 impl Push for Link {
-    async fn push(&self, to: &PushDelivery, profile: Profile, set: CompactSet) -> PushOutcome {
+    type Place = ();
+
+    /// Others may be there.
+    fn place(&self, _: &PushDelivery) -> Option<Self::Place> {
+        (!self.world.strikes(self.world.plan.crowded)).then_some(())
+    }
+
+    async fn push(
+        &self,
+        (): Self::Place,
+        to: &PushDelivery,
+        profile: Profile,
+        set: CompactSet,
+    ) -> PushOutcome {
         if !self.process.is_alive() {
             std::future::pending::<()>().await;
         }

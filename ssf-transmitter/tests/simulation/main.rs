@@ -17,6 +17,8 @@ mod cluster;
 #[cfg(test)]
 mod database;
 #[cfg(test)]
+mod fetcher;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod invariant;
@@ -34,5 +36,7 @@ mod process;
 mod seal;
 #[cfg(test)]
 mod seeds;
+#[cfg(test)]
+mod signal;
 #[cfg(test)]
 mod world;

@@ -1,35 +1,49 @@
 //! A node: the loops of the product over its own steps, on connections that fail.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use ssf_transmitter::{
     app::{
-        deliver::{Delivered, Deliverer, DeliverySettings, LEASE_DEFAULT},
+        deliver::{Delivered, Deliverer, DeliverySettings, LEASE_DEFAULT, Term},
         dispatch::{Dispatched, Dispatcher},
         gate::Gate,
         ids,
         ingest::{self, Ingest, IngestQueue},
+        poll::{self, Caller, Poller, Polls, Unreached},
         replay::replay,
         retain::{Retained, Retaining},
+        slots::{Slot, Slots},
         status::{Settled, Updating},
         verify,
         wake::Wake,
     },
     domain::{
-        circuit::Decider, id::WorkerId, retention::Retention, subjects::SubjectPreference,
-        trace::Standing,
+        circuit::Decider, id::WorkerId, profile::Profile, retention::Retention, room::Room,
+        subjects::SubjectPreference, trace::Standing,
     },
     ports::{Clock, DeliveryFilter, LeasedStream, Outbox, StoreError},
 };
-use ssf_types::stream::{StreamStatus, UpdateStatus, VerificationRequest};
-use tokio::{sync::watch, task::JoinSet};
+use ssf_types::{
+    id::Jti,
+    poll::PollRequest,
+    stream::{StreamStatus, UpdateStatus, VerificationRequest},
+};
+use tokio::task::JoinSet;
 
 use super::{
-    chance, clock::WorldClock, database::Connection, link::Link, process::Process, seal::Sealer,
-    world::World,
+    chance,
+    clock::WorldClock,
+    database::Connection,
+    link::Link,
+    oracle::Claims,
+    process::Process,
+    seal::Sealer,
+    signal::Signal,
+    world::{World, issuer},
 };
 
 /// Longest time between two looks for work, and the shortest.
@@ -39,8 +53,17 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// How often it is looked for what is old.
 const RETAIN_PERIOD: Duration = Duration::from_mins(5);
 
+/// How long a poll waits.
+const POLL_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Most streams that a node works on at once: fewer than there are, sometimes.
+const STREAMS_PARALLEL_MAX: usize = 1;
+
 /// Longer than any world lasts.
 const LONG: Duration = Duration::from_hours(1000);
+
+/// How long what is done is kept where it is forgotten soon, and how often it is looked for.
+const SOON: Duration = Duration::from_secs(3);
 
 /// Most deliveries that are sent once more at a time.
 const REPLAY_MAX: u64 = 100;
@@ -58,9 +81,11 @@ pub(crate) struct Node {
     gate: Gate,
     accepted: Wake,
     fresh: Wake,
+    polls: Polls,
+    slots: Slots,
     /// Absent once it is time to stop.
     ingest: Mutex<Option<Ingest>>,
-    stopping: watch::Sender<bool>,
+    stopping: Signal,
 }
 
 impl Node {
@@ -74,6 +99,7 @@ impl Node {
         };
         let clock = world.clock.with_skew(skew);
         let (ingest, queue) = ingest::queue();
+        let (polls, unreached) = poll::polls(10);
         let node = Arc::new(Self {
             store: Connection::new(Arc::clone(world), Arc::clone(&process)),
             sealer: Sealer {
@@ -92,13 +118,16 @@ impl Node {
             gate: Gate::default(),
             accepted: Wake::default(),
             fresh: Wake::default(),
+            polls,
+            slots: Slots::new(STREAMS_PARALLEL_MAX),
             ingest: Mutex::new(Some(ingest)),
-            stopping: watch::Sender::new(false),
+            stopping: Signal::default(),
         });
         let run = &node.process;
         run.spawn(take_in(Arc::clone(&node), queue));
         run.spawn(fan_out(Arc::clone(&node)));
         run.spawn(deliver(Arc::clone(&node)));
+        run.spawn(call_polls(Arc::clone(&node), unreached));
         run.spawn(retain(Arc::clone(&node)));
         node
     }
@@ -106,14 +135,13 @@ impl Node {
     /// Tells the node to stop, and waits until it has.
     pub(crate) async fn stop(&self) {
         self.ingest.lock().unwrap().take();
-        self.stopping.send_replace(true);
-        // Its tasks hold the receivers of this.
-        self.stopping.closed().await;
+        self.stopping.give();
+        self.process.finishes().await;
         self.process.die();
     }
 
     fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
+        self.stopping.is_given()
     }
 
     pub(crate) fn ingest(&self) -> Option<Ingest> {
@@ -172,6 +200,42 @@ impl Node {
         self.fresh.wake();
     }
 
+    /// Answers a poll with SETs, by their names; `None` if that fails, or nobody is there to be answered.
+    pub(crate) async fn answers(
+        &self,
+        at: usize,
+        request: PollRequest,
+    ) -> Option<BTreeMap<Jti, String>> {
+        let application = &self.world.applications[at];
+        let poller = Poller {
+            store: &self.store,
+            signer: &self.sealer,
+            clock: &self.clock,
+            polls: &self.polls,
+            issuer: &issuer(),
+            profile: Profile::Strict,
+            timeout: POLL_TIMEOUT,
+        };
+        let (receiver, id) = (application.receiver.id, &application.stream.id);
+        let answer = poller.poll(receiver, id, request).await.ok()?;
+        self.process.step().await;
+        if self.world.strikes(self.world.plan.lost) {
+            return None;
+        }
+        answer.handed_out.arrived();
+        let mut offered: Vec<Claims> = answer
+            .response
+            .sets
+            .values()
+            .map(|set| Claims::of(set))
+            .collect();
+        offered.sort_by(|one, other| one.txn.cmp(&other.txn));
+        for claims in &offered {
+            self.world.oracle.offers(at, claims);
+        }
+        Some(answer.response.sets)
+    }
+
     /// Sends what was refused once more; whether that was possible.
     pub(crate) async fn replays(&self) -> bool {
         let filter = DeliveryFilter {
@@ -188,14 +252,20 @@ impl Node {
         self: &Arc<Self>,
         streams: &mut JoinSet<Result<Delivered, StoreError>>,
     ) -> Result<Duration, StoreError> {
+        let room = self.slots.free();
+        self.slots.want(room == 0);
+        if room == 0 {
+            return Ok(SWEEP);
+        }
         let now = self.clock.now();
-        let until = now.after(LEASE_DEFAULT);
-        let leased = self
-            .store
-            .lease_streams(self.worker, now, until, 10)
+        let term = Term::begin(LEASE_DEFAULT, now);
+        let leased = (self.store)
+            .lease_streams(self.worker, now, term.until(), Room::of(room))
             .await?;
         for stream in leased {
-            streams.spawn(one(Arc::clone(self), stream));
+            if let Some(slot) = self.slots.take() {
+                streams.spawn(one(Arc::clone(self), stream, (term, slot)));
+            }
         }
         let next = self.store.next_due().await?;
         Ok(next.map_or(SWEEP, |due| due.since(now).clamp(PAUSE, SWEEP)))
@@ -203,12 +273,10 @@ impl Node {
 }
 
 async fn take_in(node: Arc<Node>, queue: IngestQueue) {
-    let _held = node.stopping.subscribe();
     queue.run(&node.store, &node.clock, &node.accepted).await;
 }
 
 async fn fan_out(node: Arc<Node>) {
-    let mut stopping = node.stopping.subscribe();
     let mut accepted = node.accepted.listen();
     let preference = SubjectPreference::default();
     let mut dispatcher = Dispatcher::new(node.worker, preference, LEASE_DEFAULT);
@@ -219,7 +287,7 @@ async fn fan_out(node: Arc<Node>) {
         }
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|stopping| *stopping) => {}
+            () = node.stopping.given() => {}
             () = accepted.wait(SWEEP) => {}
         }
     }
@@ -228,7 +296,6 @@ async fn fan_out(node: Arc<Node>) {
 }
 
 async fn deliver(node: Arc<Node>) {
-    let mut stopping = node.stopping.subscribe();
     let mut fresh = node.fresh.listen();
     let mut streams = JoinSet::new();
     while !node.is_stopping() {
@@ -236,15 +303,35 @@ async fn deliver(node: Arc<Node>) {
         tokio::select! {
             biased;
             Some(_) = streams.join_next() => {}
-            _ = stopping.wait_for(|stopping| *stopping) => {}
+            () = node.stopping.given() => {}
+            () = node.slots.freed() => {}
             () = fresh.wait(pause) => {}
         }
     }
     while streams.join_next().await.is_some() {}
 }
 
-async fn one(node: Arc<Node>, leased: LeasedStream) -> Result<Delivered, StoreError> {
-    let mut stopping = node.stopping.subscribe();
+async fn call_polls(node: Arc<Node>, mut unreached: Unreached) {
+    let mut fresh = node.fresh.listen();
+    let mut caller = Caller::new(node.clock.now());
+    while !node.is_stopping() {
+        // The next look repeats one that fails.
+        _ = caller.look(&node.store, &node.clock, &node.polls).await;
+        tokio::select! {
+            biased;
+            answer = unreached.next() => answer.take_back(&node.store, &node.clock, &node.polls).await,
+            () = node.stopping.given() => {}
+            () = fresh.wait(SWEEP) => {}
+        }
+    }
+    node.polls.close();
+}
+
+async fn one(
+    node: Arc<Node>,
+    leased: LeasedStream,
+    held: (Term, Slot),
+) -> Result<Delivered, StoreError> {
     let deliverer = Deliverer {
         store: &node.store,
         signer: &node.sealer,
@@ -256,23 +343,26 @@ async fn one(node: Arc<Node>, leased: LeasedStream) -> Result<Delivered, StoreEr
         settings: DeliverySettings::default(),
         jitter: chance::unit,
     };
-    let stopping = async {
-        _ = stopping.wait_for(|stopping| *stopping).await;
-    };
-    deliverer.deliver(&leased, stopping).await
+    deliverer
+        .deliver(&leased, held, node.stopping.given())
+        .await
 }
 
 async fn retain(node: Arc<Node>) {
-    let mut stopping = node.stopping.subscribe();
-    let mut retaining = Retaining::new(Retention::new(LONG, LONG));
+    let (history, period) = if node.world.plan.forgets {
+        (SOON, SOON)
+    } else {
+        (LONG, RETAIN_PERIOD)
+    };
+    let mut retaining = Retaining::new(Retention::new(LONG, history));
     while !node.is_stopping() {
         let pause = match retaining.step(&node.store, &node.clock).await {
             Ok(Retained::Some { .. }) => PAUSE,
-            Ok(Retained::All) | Err(_) => RETAIN_PERIOD,
+            Ok(Retained::All) | Err(_) => period,
         };
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|stopping| *stopping) => {}
+            () = node.stopping.given() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }

@@ -182,14 +182,30 @@ impl Oracle {
         self.state().accepted.insert(txn.to_owned());
     }
 
-    /// An attempt begins, by whatever method.
+    /// A SET is picked for the answer to a poll.
+    pub(crate) fn picks(&self, at: usize, is_announcement: bool) {
+        if self.state().places[at].is_stopped && !is_announcement {
+            let fact = format!("a SET is picked for {at}, which is stopped");
+            self.breaks(Invariant::Stopped, fact);
+        }
+    }
+
+    /// A push begins.
     pub(crate) fn begins(&self, at: usize, set: &Claims) {
+        if self.state().places[at].is_stopped && !set.is_announcement {
+            let fact = format!("{} is offered to {at}, which is stopped", set.txn);
+            self.breaks(Invariant::Stopped, fact);
+        }
+        self.offers(at, set);
+    }
+
+    /// A SET leaves for an application, by whatever method.
+    pub(crate) fn offers(&self, at: usize, set: &Claims) {
         self.note(&format!("{} offered to {at}", self.known(&set.txn)));
         let mut state = self.state();
         let position = state.order.iter().rposition(|txn| *txn == set.txn);
         let user = state.users.get(&set.txn).copied();
         let place = &mut state.places[at];
-        let stopped = place.is_stopped && !set.is_announcement;
         let named = place.learn(set);
         let ordered = match (user, position) {
             // Repetitions may come in any order.
@@ -203,10 +219,6 @@ impl Oracle {
             (Some(_), Some(_)) | (None, _) => Ok(()),
         };
         drop(state);
-        if stopped {
-            let fact = format!("{} is offered to {at}, which is stopped", set.txn);
-            self.breaks(Invariant::Stopped, fact);
-        }
         if let Err(fact) = named {
             self.breaks(Invariant::Named, format!("at {at}: {fact}"));
         }

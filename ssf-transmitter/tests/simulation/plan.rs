@@ -7,6 +7,10 @@ use super::chance;
 pub(crate) struct Plan {
     pub(crate) nodes: usize,
     pub(crate) applications: usize,
+    /// The last application polls.
+    pub(crate) polls: bool,
+    /// What is done is forgotten soon.
+    pub(crate) forgets: bool,
     pub(crate) users: usize,
     pub(crate) events: u64,
     /// Requests to the database that fail before anything happened.
@@ -21,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) turned_away: u64,
     /// SETs that are refused.
     pub(crate) refused: u64,
+    /// Attempts that find no place at their host.
+    pub(crate) crowded: u64,
     /// How long a message is under way at most, in milliseconds.
     pub(crate) delay_max: u64,
     /// How often something breaks.
@@ -37,9 +43,13 @@ impl Plan {
             chance::within(0..=max)
         };
         let one_to = |max: u64| usize::try_from(chance::within(1..=max)).unwrap();
+        let refused = rate(60);
         Self {
             nodes: one_to(3),
             applications: one_to(2),
+            polls: chance::happens(500),
+            // Of what was refused, what is forgotten is lost.
+            forgets: refused == 0 && chance::happens(500),
             users: one_to(4),
             events: chance::within(4..=20),
             unavailable: rate(30),
@@ -47,7 +57,8 @@ impl Plan {
             lost: rate(250),
             doubled: rate(250),
             turned_away: rate(150),
-            refused: rate(60),
+            refused,
+            crowded: rate(100),
             delay_max: [2, 50, 700][chance::index(3)],
             accidents: chance::within(0..=6),
         }

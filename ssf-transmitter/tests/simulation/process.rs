@@ -1,6 +1,9 @@
 //! A process: tasks that die together, at whatever await they have come to.
 
-use std::sync::{Mutex, MutexGuard};
+use std::{
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
 
 use tokio::{
     sync::{Notify, oneshot},
@@ -83,6 +86,14 @@ impl Process {
         let mut state = self.state();
         state.steps_left = None;
         state.stands_until = None;
+    }
+
+    /// Waits until all tasks of the process have come to their end.
+    pub(crate) async fn finishes(&self) {
+        let is_busy = |state: &State| state.tasks.iter().any(|task| !task.is_finished());
+        while is_busy(&self.state()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Ends the process here and now.

@@ -10,7 +10,10 @@ use ssf_transmitter::{
     domain::{issuer::Issuers, method::DeliveryMethod},
     ports::{Clock, LedgerStore},
 };
-use ssf_types::uri::{EndpointUrl, Issuer};
+use ssf_types::{
+    id::StreamId,
+    uri::{EndpointUrl, Issuer},
+};
 
 use super::{
     application::Application, chance, clock::WorldClock, database::Database, invariant::Invariant,
@@ -44,7 +47,9 @@ impl World {
         let database = Database::new();
         let mut applications = Vec::new();
         for number in 0..plan.applications {
-            applications.push(Application::new(number, database.memory(), clock.now()).await);
+            let polls = plan.polls && number + 1 == plan.applications;
+            let store = database.memory();
+            applications.push(Application::new((number, polls), store, clock.now()).await);
         }
         Arc::new(Self {
             oracle: Oracle::new(clock.clone(), plan.applications),
@@ -65,6 +70,12 @@ impl World {
             DeliveryMethod::Push(push) => push.endpoint_url == *endpoint,
             DeliveryMethod::Poll => false,
         };
+        self.applications.iter().position(own).unwrap()
+    }
+
+    /// Whose stream it is.
+    pub(crate) fn of(&self, stream: &StreamId) -> usize {
+        let own = |one: &Application| one.stream.id == *stream;
         self.applications.iter().position(own).unwrap()
     }
 

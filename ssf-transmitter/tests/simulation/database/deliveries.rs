@@ -11,7 +11,7 @@ use ssf_transmitter::{
         ReplayStore, Replayed, RetentionStore, StoreError,
     },
 };
-use ssf_types::{id::StreamId, time::Timestamp};
+use ssf_types::{event::Event, id::StreamId, time::Timestamp};
 
 use super::Connection;
 
@@ -23,7 +23,19 @@ impl PollStore for Connection {
         step: PollStep,
         now: Timestamp,
     ) -> Result<Polled, StoreError> {
-        self.step(self.memory().poll(receiver, id, step, now)).await
+        let work = async {
+            let polled = self.memory().poll(receiver, id, step, now).await?;
+            if let Polled::Done { deliveries, .. } = &polled {
+                let at = self.world.of(id);
+                for delivery in deliveries {
+                    let is_announcement =
+                        matches!(delivery.event.event.event, Event::StreamUpdated(_));
+                    self.world.oracle.picks(at, is_announcement);
+                }
+            }
+            Ok(polled)
+        };
+        self.step(work).await
     }
 
     async fn take_back(

@@ -7,6 +7,7 @@ use ssf_transmitter::{
         event::AcceptedEvent,
         fan_out::FanOut,
         id::{Fingerprint, WorkerId},
+        room::Room,
     },
     ports::{
         Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Settlement,
@@ -86,9 +87,9 @@ impl Outbox for Connection {
         worker: WorkerId,
         now: Timestamp,
         until: Timestamp,
-        limit: u64,
+        room: Room,
     ) -> Result<Vec<LeasedStream>, StoreError> {
-        self.step(self.memory().lease_streams(worker, now, until, limit))
+        self.step(self.memory().lease_streams(worker, now, until, room))
             .await
     }
 
@@ -117,9 +118,10 @@ impl Outbox for Connection {
         &self,
         lease: &StreamLease,
         settlements: &[Settlement],
+        health: Option<&Health>,
         now: Timestamp,
     ) -> Result<Fenced, StoreError> {
-        self.step(self.memory().settle(lease, settlements, now))
+        self.step(self.memory().settle(lease, settlements, health, now))
             .await
     }
 

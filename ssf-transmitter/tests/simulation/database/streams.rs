@@ -20,7 +20,10 @@ use ssf_transmitter::{
         SentAlone, StoreError, StreamStore,
     },
 };
-use ssf_types::{id::StreamId, time::Timestamp};
+use ssf_types::{
+    id::{Epoch, StreamId},
+    time::Timestamp,
+};
 
 use super::Connection;
 
@@ -180,6 +183,10 @@ impl OperatedStreams for Connection {
 
     async fn troubles(&self) -> Result<HashMap<TroubleKind, u64>, StoreError> {
         self.step(self.memory().troubles()).await
+    }
+
+    async fn begin_epochs(&self, make: impl FnMut() -> Epoch + Send) -> Result<u64, StoreError> {
+        self.step(self.memory().begin_epochs(make)).await
     }
 
     async fn end_stream(
