@@ -25,6 +25,7 @@ pub mod status;
 pub mod subjects;
 pub mod survey;
 pub mod tend;
+pub mod together;
 pub mod token;
 pub mod trace;
 pub mod verify;

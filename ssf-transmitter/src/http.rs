@@ -7,6 +7,7 @@ mod access;
 mod audit;
 mod auth;
 mod body;
+mod callers;
 mod challenge;
 mod code;
 mod discovery;
@@ -42,7 +43,7 @@ use ssf_types::{
     uri::EventTypeUri,
 };
 
-pub use self::listening::Listening;
+pub use self::{callers::Callers, listening::Listening};
 use self::{endpoints::Endpoints, openapi::Document, problem::Problem, site::Site};
 use crate::{
     access::{ExternalServers, Granting},
@@ -72,6 +73,8 @@ pub struct AppState {
     pub store: SeaStore,
     /// Makes the fingerprints of tokens and of idempotency keys.
     pub sealer: Sealer,
+    /// Whose tokens they are.
+    pub callers: Callers,
     /// The published keys.
     pub keys: SigningKeys,
     /// What is done about keys, and which JWKS are published elsewhere.

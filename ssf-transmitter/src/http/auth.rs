@@ -22,7 +22,7 @@ use crate::{
         scope::{Need, Scopes},
         source::Source,
     },
-    ports::{Clock, OperatorStore, ReceiverStore, SourceStore},
+    ports::{Clock, ReceiverStore},
     token::{OWN_PREFIX, TokenKind},
 };
 
@@ -67,8 +67,8 @@ pub(super) async fn ingester(
     }
     let fingerprint = TokenKind::Source.fingerprint(&state.sealer, token);
     state
-        .store
-        .source_by_token(fingerprint, state.clock.now())
+        .callers
+        .source(&state.store, fingerprint, state.clock.now())
         .await
         .map_err(|error| Problem::store(&error))?
         .map(Ingester::Source)
@@ -84,8 +84,8 @@ pub(super) async fn operator(
     let token = token(request).map_err(|fault| fault.problem(&Challenge::plain()))?;
     let fingerprint = TokenKind::Operator.fingerprint(&state.sealer, token);
     let operator = state
-        .store
-        .operator_by_token(fingerprint, state.clock.now())
+        .callers
+        .operator(&state.store, fingerprint, state.clock.now())
         .await
         .map_err(|error| Problem::store(&error))?
         .ok_or_else(|| Problem::invalid_token(Challenge::plain().error("invalid_token")))?;
@@ -117,10 +117,10 @@ async fn caller(site: &Site, token: &str) -> Result<Option<Caller>, Problem> {
 async fn by_bearer_token(site: &Site, token: &str) -> Result<Option<Caller>, Problem> {
     let fingerprint = TokenKind::Receiver.fingerprint(&site.app.sealer, token);
     let now = site.app.clock.now();
-    let receiver = site
-        .app
-        .store
-        .receiver_by_token(&site.name, fingerprint, now)
+    let app = &site.app;
+    let receiver = app
+        .callers
+        .receiver(&app.store, &site.name, fingerprint, now)
         .await
         .map_err(|error| Problem::store(&error))?;
     Ok(receiver.map(|receiver| Caller {
