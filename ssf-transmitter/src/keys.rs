@@ -7,12 +7,11 @@
 //! 3. Only [`keep`] looks into the store, so that no older snapshot ever follows on a newer one.
 
 mod keeper;
+mod signers;
 mod snapshot;
 
 use std::{
-    num::NonZeroUsize,
     sync::{Arc, OnceLock},
-    thread,
     time::Duration,
 };
 
@@ -23,13 +22,13 @@ use ssf_types::{
     time::Timestamp,
 };
 use tokio::{
-    sync::{Mutex, Notify, Semaphore, watch},
+    sync::{Mutex, Notify, watch},
     task::spawn_blocking,
     time::{Instant, sleep, timeout},
 };
 
 pub use self::keeper::keep;
-use self::snapshot::Snapshot;
+use self::{signers::Signers, snapshot::Snapshot};
 use crate::{
     app::keys::{self, ChangeKeysError},
     domain::{issuer::IssuerName, key::KeyPolicy, mint::Minted},
@@ -79,6 +78,9 @@ enum NoKey {
         issuer: IssuerName,
         algorithm: Algorithm,
     },
+    /// The process ends, or there is a fault in the cryptographic library.
+    #[error("the signature was broken off")]
+    BrokenOff,
     /// A key may have been removed meanwhile.
     #[error("what is known of the signing keys is too old: the database did not answer in time")]
     NotFresh,
@@ -98,7 +100,7 @@ struct Shared {
     confirmed: watch::Sender<Instant>,
     /// Asks for such a look now.
     wanted: Notify,
-    cores: Arc<Semaphore>,
+    signers: Signers<Result<CompactSet, SignError>>,
     /// Lets one key after the other be made that requests ask for.
     providing: Mutex<()>,
     default_algorithm: Algorithm,
@@ -116,13 +118,12 @@ impl SigningKeys {
         clock: &impl Clock,
         default_algorithm: Algorithm,
     ) -> Result<Self, LoadKeysError> {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let (confirmed, _) = watch::channel(Instant::now());
         let keys = Self(Arc::new(Shared {
             snapshot: ArcSwap::default(),
             confirmed,
             wanted: Notify::new(),
-            cores: Arc::new(Semaphore::new(cores)),
+            signers: Signers::new(),
             providing: Mutex::new(()),
             default_algorithm,
             txns: OnceLock::new(),
@@ -260,10 +261,8 @@ impl Signer for SigningKeys {
         minted: Minted,
     ) -> Result<CompactSet, SignError> {
         let algorithm = algorithm.unwrap_or(self.0.default_algorithm);
-        // Before the permit: an issuer without a key must not hold up the others.
+        // Before its turn: an issuer without a key must not hold up the others.
         self.ready_for(issuer, algorithm).await?;
-        // The semaphore is never closed; if it were, signing without a permit would still be right.
-        let permit = Arc::clone(&self.0.cores).acquire_owned().await.ok();
         let (shared, issuer) = (Arc::clone(&self.0), issuer.clone());
         let mut minted = minted;
         if let Some(sealer) = shared.txns.get()
@@ -271,12 +270,9 @@ impl Signer for SigningKeys {
         {
             minted.claims.txn = Some(txn::named(sealer, &minted.claims.aud, txn));
         }
-        blocking(move || {
-            let signed = shared.sign(issuer, algorithm, &minted);
-            drop(permit);
-            signed
-        })
-        .await
+        let signing = move || shared.sign(issuer, algorithm, &minted);
+        let signed = self.0.signers.run(signing).await;
+        signed.unwrap_or_else(|| Err(SignError(NoKey::BrokenOff.into())))
     }
 }
 
