@@ -34,6 +34,7 @@ mod overview;
 mod owner_tokens;
 mod poll;
 mod receivers;
+mod recent;
 mod replay;
 mod retention;
 mod row;
@@ -54,7 +55,7 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
-use self::connect::DatabaseLock;
+use self::{connect::DatabaseLock, recent::RecentEvents};
 pub use self::{
     connect::{Access, OpenStoreError},
     line::{Line, Notice},
@@ -69,6 +70,7 @@ pub struct SeaStore {
     sealer: Sealer,
     /// Where this process counts what it accepts.
     shard: i16,
+    recent: Arc<RecentEvents>,
     // Kept for as long as the store is open: the operating system releases it with the last clone, or the process.
     _lock: Option<Arc<DatabaseLock>>,
 }

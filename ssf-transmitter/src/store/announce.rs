@@ -101,7 +101,7 @@ pub(super) async fn open_if_announced(
     let earliest: Option<i64> = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(queue.stream_id))
         .filter(delivery::Column::PassesHold.into_expr())
-        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .filter(State::Pending.is())
         .filter(delivery::Column::Sequence.lte(opens_after))
         .order_by_asc(delivery::Column::Sequence)
         .select_only()

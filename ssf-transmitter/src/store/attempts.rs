@@ -161,7 +161,7 @@ async fn failed_before(
     let rows: Vec<(i64, i64, i64)> = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
         .filter(delivery::Column::Sequence.is_in(sequences))
-        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .filter(State::Pending.is())
         .select_only()
         .column(delivery::Column::Sequence)
         .column(delivery::Column::Attempts)

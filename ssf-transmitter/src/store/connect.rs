@@ -14,7 +14,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr,
     SqlxSqliteConnector, Statement, TransactionTrait,
     sqlx::{
-        self,
+        self, ConnectOptions as _,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
@@ -34,6 +34,13 @@ const SQLITE_READERS: u32 = 4;
 
 /// Connections to PostgreSQL of one process.
 const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// A connection that was idle for so long is tried before it is used: one that was used a moment ago seldom broke since, and a
+/// round trip before each statement would be half of what a node does.
+const IDLE_UNTRIED_MAX: Duration = Duration::from_secs(1);
+
+/// Statements that a connection keeps prepared: all that there are, in the lengths in which lists come.
+const STATEMENTS_KEPT: usize = 500;
 
 /// Number of the advisory lock under which one node migrates at a time.
 const MIGRATION_LOCK: i64 = 0x5353_464d_4947;
@@ -149,7 +156,9 @@ impl SeaStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS_KEPT)
+            .disable_statement_logging();
         create_private(options.get_filename())
             .map_err(|error| OpenStoreError::Database(Box::new(error)))?;
         let lock = match access {
@@ -159,6 +168,8 @@ impl SeaStore {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // A file does not hang up.
+            .test_before_acquire(false)
             .connect_with(options.clone())
             .await?;
         let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
@@ -166,6 +177,7 @@ impl SeaStore {
         let reader = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
             .connect_with(options.read_only(true))
             .await?;
         if lock.is_some() {
@@ -176,6 +188,7 @@ impl SeaStore {
             reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
             sealer,
             shard: any_shard(),
+            recent: Arc::default(),
             _lock: lock,
         })
     }
@@ -185,9 +198,14 @@ impl SeaStore {
         options
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire_if_idle_for(IDLE_UNTRIED_MAX)
             .sqlx_logging(false)
-            // Whatever the server's default is: what was accepted has to be on its disk.
-            .map_sqlx_postgres_opts(|options| options.options([("synchronous_commit", "on")]));
+            .map_sqlx_postgres_opts(|options| {
+                options
+                    .statement_cache_capacity(STATEMENTS_KEPT)
+                    // Whatever the server's default is: what was accepted has to be on its disk.
+                    .options([("synchronous_commit", "on")])
+            });
         let database = Database::connect(options).await?;
         let alone = database.begin().await?;
         let lock = "SELECT pg_advisory_xact_lock($1)";
@@ -205,6 +223,7 @@ impl SeaStore {
             reader: database,
             sealer,
             shard: any_shard(),
+            recent: Arc::default(),
             _lock: None,
         })
     }

@@ -1,6 +1,9 @@
 //! Deliveries of one stream: what is due, and what attempts made of it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -65,14 +68,30 @@ impl SeaStore {
         &self,
         rows: Vec<delivery::Model>,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let positions: Vec<i64> = rows.iter().map(|row| row.event_position).collect();
-        let events = event::Entity::find()
-            .filter(event::Column::Position.is_in(positions))
-            .all(&self.reader)
-            .await?;
-        let mut accepted = HashMap::with_capacity(events.len());
-        for row in events {
-            accepted.insert(row.position, Arc::new(self.accepted_event(&row)?));
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let positions: BTreeSet<i64> = rows.iter().map(|row| row.event_position).collect();
+        let mut accepted = HashMap::with_capacity(positions.len());
+        let mut others = Vec::new();
+        for position in positions {
+            match self.recent.event(position) {
+                Some(event) => {
+                    accepted.insert(position, event);
+                }
+                None => others.push(position),
+            }
+        }
+        if !others.is_empty() {
+            let events = event::Entity::find()
+                .filter(event::Column::Position.is_in(row::padded(others)))
+                .all(&self.reader)
+                .await?;
+            for row in events {
+                let event = Arc::new(self.accepted_event(&row)?);
+                self.recent.keep(row.position, &event);
+                accepted.insert(row.position, event);
+            }
         }
         let read = |row| self.read_delivery(row, &accepted);
         let deliveries: Result<_, CorruptRow> = rows.into_iter().map(read).collect();
@@ -207,11 +226,11 @@ fn description_cell(stream: Uuid, sequence: i64) -> Cell {
 pub(super) fn of_pending(stream: Uuid) -> UpdateMany<delivery::Entity> {
     delivery::Entity::update_many()
         .filter(delivery::Column::StreamId.eq(stream))
-        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .filter(State::Pending.is())
 }
 
 fn of_these(stream: Uuid, sequences: Vec<i64>) -> UpdateMany<delivery::Entity> {
-    of_pending(stream).filter(delivery::Column::Sequence.is_in(sequences))
+    of_pending(stream).filter(delivery::Column::Sequence.is_in(row::padded(sequences)))
 }
 
 async fn postpone(
@@ -306,25 +325,25 @@ pub(super) async fn promote(
     if settled.is_empty() {
         return Ok(());
     }
-    let keys: Vec<Vec<u8>> = delivery::Entity::find()
+    let keys = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
-        .filter(delivery::Column::Sequence.is_in(settled))
+        .filter(delivery::Column::Sequence.is_in(row::padded(settled)))
         .select_only()
         .column(delivery::Column::OrderKey)
-        .distinct()
-        .into_tuple()
-        .all(transaction)
-        .await?;
+        .into_query();
     let next: Vec<i64> = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
-        .filter(delivery::Column::OrderKey.is_in(keys))
-        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .filter(delivery::Column::OrderKey.in_subquery(keys))
+        .filter(State::Pending.is())
         .select_only()
         .column_as(delivery::Column::Sequence.min(), "next")
         .group_by(delivery::Column::OrderKey)
         .into_tuple()
         .all(transaction)
         .await?;
+    if next.is_empty() {
+        return Ok(());
+    }
     of_these(stream, next)
         .col_expr(delivery::Column::DueAt, Expr::value(row::millis(now)))
         .filter(delivery::Column::DueAt.is_null())
@@ -341,7 +360,7 @@ pub(super) async fn promote_all(
 ) -> Result<(), StoreError> {
     let heads = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
-        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .filter(State::Pending.is())
         .select_only()
         .column_as(delivery::Column::Sequence.min(), "head")
         .group_by(delivery::Column::OrderKey)
@@ -369,17 +388,16 @@ pub(super) async fn refresh_next_due(
     stream: Uuid,
     gateway: Gateway,
 ) -> Result<(), StoreError> {
-    let next: Option<Option<i64>> = delivery::Entity::find()
+    let next = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
         .filter(let_through(gateway))
         .filter(delivery::Column::DueAt.is_not_null())
         .select_only()
         .column_as(delivery::Column::DueAt.min(), "next")
-        .into_tuple()
-        .one(transaction)
-        .await?;
+        .into_query();
+    let next = Expr::SubQuery(None, Box::new(next.into()));
     stream_queue::Entity::update_many()
-        .col_expr(stream_queue::Column::NextDue, Expr::value(next.flatten()))
+        .col_expr(stream_queue::Column::NextDue, next)
         .filter(stream_queue::Column::StreamId.eq(stream))
         .filter(stream_queue::Column::Polled.eq(false))
         .exec(transaction)

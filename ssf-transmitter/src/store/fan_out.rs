@@ -404,7 +404,7 @@ async fn busy_keys(
     let mut busy = HashSet::new();
     for chunk in chunks(streams.into_iter().collect()) {
         let pending: Vec<(Uuid, Vec<u8>)> = delivery::Entity::find()
-            .filter(delivery::Column::State.eq(State::Pending.number()))
+            .filter(State::Pending.is())
             .filter(delivery::Column::OrderKey.is_in(keys.clone()))
             .filter(delivery::Column::StreamId.is_in(chunk))
             .select_only()

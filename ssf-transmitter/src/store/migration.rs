@@ -23,6 +23,7 @@ mod m0025_number_sets;
 mod m0026_limit_sources;
 mod m0027_say_who_set_a_status;
 mod m0028_bind_push_hosts;
+mod m0030_order_what_is_due;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_limit_sources::Migration),
             Box::new(m0027_say_who_set_a_status::Migration),
             Box::new(m0028_bind_push_hosts::Migration),
+            Box::new(m0030_order_what_is_due::Migration),
         ]
     }
 }

@@ -137,7 +137,7 @@ impl SeaStore {
 async fn pending(transaction: &DatabaseTransaction, stream: Uuid) -> Result<u64, StoreError> {
     Ok(delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
-        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .filter(State::Pending.is())
         .count(transaction)
         .await?)
 }

@@ -1,8 +1,9 @@
 //! The outbox: each method is in the module of its step.
 
+use sea_orm::{ColumnTrait, ExprTrait, sea_query::Expr};
 use ssf_types::{id::StreamId, time::Timestamp};
 
-use super::SeaStore;
+use super::{SeaStore, entity::delivery};
 use crate::{
     domain::{
         circuit::Health,
@@ -28,7 +29,14 @@ pub(super) enum State {
 }
 
 impl State {
-    /// The partial index over pending deliveries names this number, too.
+    /// Whether a delivery is in this state. The number is written out, not bound: else, PostgreSQL would seldom use a partial
+    /// index over one state, and SQLite would compile the statement each time.
+    pub(super) fn is(self) -> Expr {
+        let state = delivery::Column::State.into_expr();
+        state.eq(Expr::Constant(self.number().into()))
+    }
+
+    /// The partial indexes over deliveries name these numbers, too.
     pub(super) const fn number(self) -> i16 {
         match self {
             Self::Pending => 0,

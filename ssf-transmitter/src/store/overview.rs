@@ -42,7 +42,7 @@ impl StreamOverview for SeaStore {
         let in_state = |state: State| {
             delivery::Entity::find()
                 .filter(delivery::Column::StreamId.eq(uuid))
-                .filter(delivery::Column::State.eq(state.number()))
+                .filter(state.is())
         };
         let oldest = in_state(State::Pending)
             .order_by_asc(delivery::Column::Sequence)

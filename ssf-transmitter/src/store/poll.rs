@@ -219,7 +219,7 @@ async fn pending(
         let found: Vec<(String, i64, i64)> = delivery::Entity::find()
             .filter(delivery::Column::StreamId.eq(stream))
             .filter(delivery::Column::Jti.is_in(chunk))
-            .filter(delivery::Column::State.eq(State::Pending.number()))
+            .filter(State::Pending.is())
             .select_only()
             .column(delivery::Column::Jti)
             .column(delivery::Column::Sequence)

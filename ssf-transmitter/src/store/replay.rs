@@ -285,7 +285,7 @@ async fn send_again(
         .col_expr(delivery::Column::Description, Expr::value(None::<Vec<u8>>))
         .filter(delivery::Column::StreamId.eq(stream))
         .filter(delivery::Column::Sequence.is_in(sequences.clone()))
-        .filter(delivery::Column::State.eq(State::Quarantined.number()))
+        .filter(State::Quarantined.is())
         .exec(transaction)
         .await?;
     hold_back(transaction, stream, sequences.clone()).await?;
@@ -310,7 +310,7 @@ async fn hold_back(
     let heads = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
         .filter(delivery::Column::OrderKey.is_in(keys.clone()))
-        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .filter(State::Pending.is())
         .select_only()
         .column_as(delivery::Column::Sequence.min(), "head")
         .group_by(delivery::Column::OrderKey)
@@ -319,7 +319,7 @@ async fn hold_back(
         .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
         .filter(delivery::Column::StreamId.eq(stream))
         .filter(delivery::Column::OrderKey.is_in(keys))
-        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .filter(State::Pending.is())
         .filter(delivery::Column::Sequence.not_in_subquery(heads))
         .exec(transaction)
         .await?;

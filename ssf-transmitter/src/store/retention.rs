@@ -146,7 +146,7 @@ fn outdated(before: Timestamp) -> Select<delivery::Entity> {
 fn quarantined(before: Timestamp) -> Select<delivery::Entity> {
     delivery::Entity::find()
         .filter(delivery::Column::SettledAt.lt(row::millis(before)))
-        .filter(delivery::Column::State.eq(State::Quarantined.number()))
+        .filter(State::Quarantined.is())
         .order_by_asc(delivery::Column::SettledAt)
 }
 
@@ -277,7 +277,7 @@ async fn expire_refused(
     let deleted = delivery::Entity::delete_many()
         .filter(delivery::Column::StreamId.eq(stream))
         .filter(delivery::Column::Sequence.is_in(sequences))
-        .filter(delivery::Column::State.eq(State::Quarantined.number()))
+        .filter(State::Quarantined.is())
         .exec(transaction)
         .await?;
     record(transaction, stream, deleted.rows_affected, now).await?;

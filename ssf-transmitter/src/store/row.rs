@@ -13,6 +13,15 @@ use crate::{
 /// Most rows of one insert, and most values of one `IN`: with at most 32 columns it stays below the 32,766 parameters of SQLite.
 pub(super) const ROWS_MAX: usize = 1000;
 
+/// A list for an `IN` whose length is a power of two, since what is added changes nothing: the databases keep statements prepared
+/// by their text, and there are few such lengths.
+pub(super) fn padded<T: Clone>(mut values: Vec<T>) -> Vec<T> {
+    if let Some(last) = values.last().cloned() {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    values
+}
+
 /// A moment as it is stored.
 pub(super) fn millis(moment: Timestamp) -> i64 {
     signed(moment.as_millis())
@@ -110,6 +119,13 @@ impl Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_filled_up_with_what_it_has() {
+        assert_eq!(padded(vec![3, 1, 2]), [3, 1, 2, 2]);
+        assert_eq!(padded(vec![3, 1]), [3, 1]);
+        assert!(padded(Vec::<u8>::new()).is_empty());
+    }
 
     #[test]
     fn a_stream_is_found_under_one_spelling_of_its_id() {

@@ -376,7 +376,7 @@ pub(super) fn own_event(fits: impl Into<sea_orm::sea_query::SimpleExpr>) -> Sele
 }
 
 fn standing_so(standing: Standing) -> Condition {
-    let is = |state: State| Condition::all().add(delivery::Column::State.eq(state.number()));
+    let is = |state: State| Condition::all().add(state.is());
     let held_stream = || {
         let stream = (delivery::Entity, delivery::Column::StreamId);
         let held = Query::select()

@@ -92,7 +92,7 @@ async fn is_pending(
         return Ok(false);
     };
     let delivery = delivery::Entity::find_by_id((stream, sequence))
-        .filter(delivery::Column::State.eq(State::Pending.number()))
+        .filter(State::Pending.is())
         .one(transaction)
         .await?;
     Ok(delivery.is_some())
