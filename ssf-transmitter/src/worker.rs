@@ -53,6 +53,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Shortest time between two looks for work that is due: a bound on how often an overdue row can be asked for.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How long a free slot waits at most for others.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// Time between two looks for streams while all that are due belong to Receivers that have their share.
 const SHARED_OUT: Duration = Duration::from_millis(100);
 
@@ -261,8 +264,11 @@ pub async fn deliver(work: Arc<Work>, mut stop: Stop) {
         };
         tokio::select! {
             () = fresh.wait(pause) => {}
-            Some(ended) = streams.next() => report(ended),
-            () = work.slots.freed() => {}
+            Some(ended) = streams.next() => {
+                report(ended);
+                gather(&work, &mut streams).await;
+            }
+            () = work.slots.freed() => gather(&work, &mut streams).await,
             () = stop.stopping() => {}
         }
     }
@@ -498,6 +504,18 @@ impl Streams {
     }
 }
 
+/// Waits until half of the slots are free, but not long: what is taken together is taken in one transaction.
+async fn gather(work: &Work, streams: &mut Streams) {
+    let until = Instant::now() + GATHER;
+    while work.slots.free() < work.streams_parallel_max / 2 {
+        tokio::select! {
+            Some(ended) = streams.next() => report(ended),
+            () = work.slots.freed() => {}
+            () = tokio::time::sleep_until(until) => break,
+        }
+    }
+}
+
 /// Takes as many streams as there is room for; returns how long to wait before the next look.
 async fn take(
     work: &Arc<Work>,
@@ -530,6 +548,10 @@ async fn take(
                 one(Arc::clone(work), stream, (term, slot), stop.clone()),
             );
         }
+    }
+    if work.slots.free() == 0 {
+        // What else is due waits for a slot, and not for its time.
+        return Ok(PAUSE);
     }
     let next = work.store.next_due().await?;
     Ok(match next {

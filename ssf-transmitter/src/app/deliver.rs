@@ -4,6 +4,7 @@
 //! closes to one again when an attempt fails for a reason that is not the SET's. What each answer means is said by
 //! [`Health::learn`](crate::domain::circuit::Health::learn); here it is carried out.
 
+mod gather;
 mod pause;
 mod run;
 mod term;
@@ -18,6 +19,7 @@ use tracing::{debug, error, info, warn};
 
 pub use self::term::Term;
 use self::{
+    gather::gather,
     pause::{Pausing, pause},
     run::Run,
     window::Window,
@@ -191,10 +193,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
                 () = until(run.again_at) => continue,
                 () = fresh.wait(run.look_interval(self.clock.now())) => continue,
             };
-            let mut ended = vec![first];
-            while let Some(Some(attempt)) = under_way.next().now_or_never() {
-                ended.push(attempt);
-            }
+            let ended = gather(first, &mut under_way, run.window.width / 2).await;
             if self.settle(leased, &mut run, ended).await? == Fenced::LeaseLost {
                 break;
             }
