@@ -1,6 +1,6 @@
 # make demo    see a session end: an identity provider and an application on loopback
 # make test    everything CI checks
-# make bench   measures, and writes target/bench/summary.json; make bench-growth measures with more and more load
+# make bench   measures, and writes target/bench/summary.json; BENCH_SETS=N for fewer SETs, make bench-growth for more and more
 # make kill-loops  has processes kill themselves under load, N times at each of ten points, on both databases
 # make fuzz    fuzzes what reads bytes from outside, FUZZ_SECONDS each (with nightly Rust and cargo-fuzz)
 # make setup   installs the Debian packages that are missing (as root), or names them
