@@ -67,8 +67,8 @@ pub use self::{
     stream::{ChangedStream, CreatedStream, DeletedStream, SentAlone, StreamStore},
     subject::{SubjectChange, SubjectChanged, SubjectStore},
     trace::{
-        Candidate, DeliveryFilter, Replay, ReplayStore, Replayed, Sought, TraceStore, Traced,
-        TracedStream,
+        Candidate, DeliveryFilter, Replay, ReplayPage, ReplayStore, Replayed, Sought, TraceStore,
+        Traced, TracedStream,
     },
 };
 

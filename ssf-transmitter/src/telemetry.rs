@@ -114,6 +114,11 @@ pub const METRICS: &[Metric] = &[
         "Events that wait for their fan-out, in the database",
     ),
     metric(
+        "ssf_events_set_aside",
+        MetricKind::Gauge,
+        "Events that wait for their fan-out because they could not be read, in the database",
+    ),
+    metric(
         "ssf_oldest_pending_seconds",
         MetricKind::Gauge,
         "How long the oldest delivery waits on a stream that is not held; 0 if none does; in the database",

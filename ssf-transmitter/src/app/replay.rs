@@ -10,7 +10,7 @@ use crate::{
         replay::{self, Way},
         stream::Stream,
     },
-    ports::{Candidate, Clock, DeliveryFilter, Replay, ReplayStore, Replayed, StoreError},
+    ports::{Candidate, Clock, DeliveryFilter, Replay, ReplayPage, ReplayStore, StoreError},
 };
 
 /// Sends once more what `filter` lets through, at most `limit` deliveries, those behind `after`.
@@ -20,7 +20,7 @@ use crate::{
 pub async fn replay(
     (store, clock): (&impl ReplayStore, &impl Clock),
     (filter, after, limit): (&DeliveryFilter, Option<(&StreamId, u64)>, u64),
-) -> Result<Vec<Replayed>, StoreError> {
+) -> Result<ReplayPage, StoreError> {
     let now = clock.now();
     let decide = |stream: &Stream, found: &Candidate| {
         let delivery = &found.delivery;

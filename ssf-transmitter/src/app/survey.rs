@@ -45,6 +45,7 @@ impl Survey {
         self.imbalance = imbalance;
         metrics::gauge!("ssf_ledger_imbalance").set(float(imbalance));
         metrics::gauge!("ssf_events_waiting").set(float(ledger.waiting));
+        metrics::gauge!("ssf_events_set_aside").set(float(ledger.set_aside));
         metrics::gauge!("ssf_deliveries_pending").set(float(ledger.pending));
         metrics::gauge!("ssf_deliveries_quarantined").set(float(ledger.quarantined));
         for reason in DropReason::ALL {

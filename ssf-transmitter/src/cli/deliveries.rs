@@ -127,7 +127,7 @@ async fn replay(arguments: ReplayArgs) -> Outcome {
 }
 
 fn wanted(arguments: &ReplayArgs, now: Timestamp) -> Value {
-    let is_span = arguments.jtis.is_empty() && arguments.event.is_none();
+    let is_named = !arguments.jtis.is_empty();
     let since = arguments.since.map(|when| json!(when.before(now)));
     let until = arguments.until.map(|when| json!(when.before(now)));
     let members = [
@@ -135,7 +135,7 @@ fn wanted(arguments: &ReplayArgs, now: Timestamp) -> Value {
         ("stream_id", arguments.stream.as_ref().map(|id| json!(id))),
         ("state", arguments.state.as_ref().map(|word| json!(word))),
         ("since", since),
-        ("until", until.or_else(|| is_span.then(|| json!(now)))),
+        ("until", until.or_else(|| (!is_named).then(|| json!(now)))),
         (
             "event_type",
             arguments.event_type.as_ref().map(|uri| json!(uri)),

@@ -24,6 +24,7 @@ fn print(ledger: &Ledger, out: &mut impl Write) -> io::Result<()> {
         ("accepted", ledger.accepted),
         ("dispatched", ledger.dispatched),
         ("waiting", ledger.waiting),
+        ("set_aside", ledger.set_aside),
         ("matched", ledger.matched),
         ("replayed", ledger.replayed),
         ("numbered", ledger.numbered),

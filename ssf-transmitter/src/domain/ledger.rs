@@ -17,6 +17,8 @@ pub struct Ledger {
     pub dispatched: u64,
     /// Those of them that wait for it, as rows.
     pub waiting: u64,
+    /// Those that wait because they could not be read.
+    pub set_aside: u64,
     /// Streams that got an event, by the records of the fan-out, be they kept still or not; SETs of the framework count, too.
     pub matched: u64,
     /// Deliveries that were made anew because an operator wanted them sent once more.

@@ -60,7 +60,7 @@ pub trait ReplayStore {
         which: (&DeliveryFilter, Option<(&StreamId, u64)>, u64),
         now: Timestamp,
         decide: D,
-    ) -> impl Future<Output = Result<Vec<Replayed>, StoreError>> + Send
+    ) -> impl Future<Output = Result<ReplayPage, StoreError>> + Send
     where
         D: FnMut(&Stream, &Candidate) -> Result<Replay, NotReplayed> + Send;
 }
@@ -167,6 +167,15 @@ pub enum Replay {
     Again,
     /// As this one.
     Anew(PlannedDelivery),
+}
+
+/// What came of the wish to send deliveries once more.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ReplayPage {
+    /// Each that was looked at and is there still, by stream and number.
+    pub replayed: Vec<Replayed>,
+    /// Behind which there may be more; absent if there is nothing.
+    pub next: Option<(StreamId, u64)>,
 }
 
 /// What came of the wish to send a delivery once more.

@@ -186,6 +186,7 @@ impl SeaStore {
             payload: Set(payload_cell(id.uuid()).seal(&self.sealer, payload.as_bytes())),
             accepted_at: Set(row::millis(now)),
             dispatched_at: Set(None),
+            set_aside_until: Set(None),
         })
     }
 }

@@ -11,8 +11,7 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr,
-    SqlxSqliteConnector, Statement, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbErr, SqlxSqliteConnector,
     sqlx::{
         self, ConnectOptions as _,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -20,7 +19,7 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
-use super::{SeaStore, ledger::any_shard, migration::Migrator};
+use super::{SeaStore, ledger::any_shard, migration::Migrator, session};
 use crate::sealing::Sealer;
 
 /// How long a connection waits for another process that writes to the same SQLite file.
@@ -31,19 +30,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections that read a SQLite file; they do not wait for the one that writes.
 const SQLITE_READERS: u32 = 4;
-
-/// Connections to PostgreSQL of one process.
-const POSTGRES_CONNECTIONS: u32 = 16;
-
-/// A connection that was idle for so long is tried before it is used: one that was used a moment ago seldom broke since, and a
-/// round trip before each statement would be half of what a node does.
-const IDLE_UNTRIED_MAX: Duration = Duration::from_secs(1);
-
-/// Statements that a connection keeps prepared: all that there are, in the lengths in which lists come.
-const STATEMENTS_KEPT: usize = 500;
-
-/// Number of the advisory lock under which one node migrates at a time.
-const MIGRATION_LOCK: i64 = 0x5353_464d_4947;
 
 /// What a process wants of the database.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -194,30 +180,8 @@ impl SeaStore {
     }
 
     async fn open_postgres(url: &str, sealer: Sealer) -> Result<Self, OpenStoreError> {
-        let mut options = ConnectOptions::new(url);
-        options
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire_if_idle_for(IDLE_UNTRIED_MAX)
-            .sqlx_logging(false)
-            .map_sqlx_postgres_opts(|options| {
-                options
-                    .statement_cache_capacity(STATEMENTS_KEPT)
-                    // Whatever the server's default is: what was accepted has to be on its disk.
-                    .options([("synchronous_commit", "on")])
-            });
-        let database = Database::connect(options).await?;
-        let alone = database.begin().await?;
-        let lock = "SELECT pg_advisory_xact_lock($1)";
-        alone
-            .execute_raw(Statement::from_sql_and_values(
-                DatabaseBackend::Postgres,
-                lock,
-                [MIGRATION_LOCK.into()],
-            ))
-            .await?;
-        Migrator::up(&database, None).await?;
-        alone.commit().await?;
+        session::migrate(url).await?;
+        let database = session::connect(url).await?;
         Ok(Self {
             writer: database.clone(),
             reader: database,

@@ -25,6 +25,7 @@ use super::{
     outbox::State,
     row::{self, Cell},
     tend::delivered,
+    unreadable::tell,
 };
 use crate::{
     domain::{
@@ -60,13 +61,15 @@ impl SeaStore {
             .limit(limit)
             .all(&self.reader)
             .await?;
-        self.read_deliveries(rows).await
+        self.read_deliveries(queue.stream_id, rows, now).await
     }
 
-    /// Joins deliveries to their events.
+    /// Joins deliveries of a stream to their events. Those that cannot be read wait for a while.
     pub(super) async fn read_deliveries(
         &self,
+        stream: Uuid,
         rows: Vec<delivery::Model>,
+        now: Timestamp,
     ) -> Result<Vec<Delivery>, StoreError> {
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -87,15 +90,26 @@ impl SeaStore {
                 .filter(event::Column::Position.is_in(row::padded(others)))
                 .all(&self.reader)
                 .await?;
-            for row in events {
-                let event = Arc::new(self.accepted_event(&row)?);
+            for (row, event) in self.read_waiting(&events).readable {
+                let event = Arc::new(event);
                 self.recent.keep(row.position, &event);
                 accepted.insert(row.position, event);
             }
         }
-        let read = |row| self.read_delivery(row, &accepted);
-        let deliveries: Result<_, CorruptRow> = rows.into_iter().map(read).collect();
-        Ok(deliveries?)
+        let mut deliveries = Vec::with_capacity(rows.len());
+        let mut unreadable = Vec::new();
+        for row in rows {
+            let sequence = row.sequence;
+            match self.read_delivery(row, &accepted) {
+                Ok(delivery) => deliveries.push(delivery),
+                Err(error) => {
+                    tell(&error);
+                    unreadable.push(sequence);
+                }
+            }
+        }
+        self.postpone_unreadable(stream, unreadable, now).await?;
+        Ok(deliveries)
     }
 
     fn read_delivery(
@@ -105,9 +119,12 @@ impl SeaStore {
     ) -> Result<Delivery, CorruptRow> {
         let key = format!("{}/{}", row.stream_id, row.sequence);
         let corrupt = |column, why| Cell::new("delivery", column, key.clone()).corrupt(why);
-        let event = events
-            .get(&row.event_position)
-            .ok_or_else(|| corrupt("event_position", "there is no such event"))?;
+        let event = events.get(&row.event_position).ok_or_else(|| {
+            corrupt(
+                "event_position",
+                "its event is not there, or cannot be read",
+            )
+        })?;
         let sub_id = match row.subject {
             Some(sealed) => {
                 let cell = subject_cell(row.stream_id, row.sequence);

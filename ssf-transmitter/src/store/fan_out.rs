@@ -19,6 +19,7 @@ use super::{
     outbox::State,
     row::{self, Cell},
     subjects::Listed,
+    unreadable::{Waiting, not_set_aside, set_aside},
 };
 use crate::{
     domain::{
@@ -133,6 +134,7 @@ impl SeaStore {
         }
         let events = event::Entity::find()
             .filter(event::Column::DispatchedAt.is_null())
+            .filter(not_set_aside(now))
             .order_by_asc(event::Column::Position)
             .limit(limit)
             .all(&transaction)
@@ -143,14 +145,14 @@ impl SeaStore {
                 deliveries: 0,
             });
         }
-        let accepted: Result<Vec<_>, CorruptRow> = events
-            .iter()
-            .map(|row| Ok((row, self.accepted_event(row)?)))
-            .collect();
-        let accepted = accepted?;
+        let Waiting {
+            readable: accepted,
+            unreadable,
+        } = self.read_waiting(&events);
+        set_aside(&transaction, unreadable, now).await?;
         let interest = self.interest(&transaction, &accepted).await?;
         let mut placed = Vec::new();
-        let mut skipped = Vec::with_capacity(events.len());
+        let mut skipped = Vec::with_capacity(accepted.len());
         for (row, event) in &accepted {
             let fan_out = interest.decided(row, event, &mut decide)?;
             skipped.push((row.position, counted(&fan_out)));
@@ -165,16 +167,17 @@ impl SeaStore {
                 .exec_without_returning(&transaction)
                 .await?;
         }
-        dispatched(&transaction, &events, now).await?;
+        let positions: Vec<i64> = accepted.iter().map(|(row, _)| row.position).collect();
+        let fanned_out = positions.len() as u64;
         if is_given_up(&interest) {
-            forget_given_up(&transaction, &events).await?;
+            forget_given_up(&transaction, positions.last().copied()).await?;
         }
-        let fanned_out = events.len() as u64;
+        dispatched(&transaction, positions, now).await?;
         ledger::add(&transaction, Total::Dispatched, 0, fanned_out).await?;
         reached(Failpoint::FanOut);
         transaction.commit().await?;
         Ok(FannedOut::Done {
-            events: events.len() as u64,
+            events: fanned_out,
             deliveries: count,
         })
     }
@@ -201,6 +204,7 @@ impl SeaStore {
             payload: Vec::new(),
             accepted_at: row::millis(event.accepted_at),
             dispatched_at: None,
+            set_aside_until: None,
         };
         self.decided_at(transaction, &row, event, decide).await
     }
@@ -480,10 +484,10 @@ pub(super) async fn record(
 
 async fn dispatched(
     transaction: &DatabaseTransaction,
-    events: &[event::Model],
+    positions: Vec<i64>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for chunk in chunks(events.iter().map(|event| event.position).collect()) {
+    for chunk in chunks(positions) {
         event::Entity::update_many()
             .col_expr(event::Column::DispatchedAt, Expr::value(row::millis(now)))
             .filter(event::Column::Position.is_in(chunk))
@@ -505,17 +509,17 @@ fn is_given_up(interest: &Interest) -> bool {
     all.any(|one| one.given_up_after.is_some())
 }
 
-/// Forgets the interest that ended with one of these events, or before: they are fanned out in the order of their
-/// positions, and all that were accepted before an interest was given up were there then.
+/// Forgets the interest that ended with an event, or before: they are fanned out in the order of their positions, and all
+/// that were accepted before an interest was given up were there then. One that was set aside meanwhile finds none.
 async fn forget_given_up(
     transaction: &DatabaseTransaction,
-    events: &[event::Model],
+    last: Option<i64>,
 ) -> Result<(), StoreError> {
-    let Some(last) = events.last() else {
+    let Some(last) = last else {
         return Ok(());
     };
     stream_event_type::Entity::delete_many()
-        .filter(stream_event_type::Column::GivenUpAfter.lte(last.position))
+        .filter(stream_event_type::Column::GivenUpAfter.lte(last))
         .exec(transaction)
         .await?;
     Ok(())

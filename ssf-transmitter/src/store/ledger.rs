@@ -196,10 +196,16 @@ impl LedgerStore for SeaStore {
             .filter(event::Column::DispatchedAt.is_null())
             .count(&snapshot)
             .await?;
+        let set_aside = event::Entity::find()
+            .filter(event::Column::DispatchedAt.is_null())
+            .filter(event::Column::SetAsideUntil.is_not_null())
+            .count(&snapshot)
+            .await?;
         let totals = ledger_total::Entity::find().all(&snapshot).await?;
         snapshot.rollback().await?;
         let mut ledger = Ledger {
             waiting,
+            set_aside,
             matched: row::unsigned(matched.flatten().unwrap_or_default()),
             ..Ledger::default()
         };

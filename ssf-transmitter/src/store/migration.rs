@@ -19,6 +19,8 @@ mod m0018_remember_leases;
 mod m0019_trace_deliveries;
 mod m0020_find_pending;
 mod m0021_take_turns;
+mod m0022_find_spans;
+mod m0023_set_events_aside;
 mod m0025_number_sets;
 mod m0026_limit_sources;
 mod m0027_say_who_set_a_status;
@@ -53,6 +55,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_trace_deliveries::Migration),
             Box::new(m0020_find_pending::Migration),
             Box::new(m0021_take_turns::Migration),
+            Box::new(m0022_find_spans::Migration),
+            Box::new(m0023_set_events_aside::Migration),
             Box::new(m0025_number_sets::Migration),
             Box::new(m0026_limit_sources::Migration),
             Box::new(m0027_say_who_set_a_status::Migration),

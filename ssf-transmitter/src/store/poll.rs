@@ -95,7 +95,7 @@ impl PollStore for SeaStore {
         transaction.commit().await?;
         Ok(Polled::Done {
             settled,
-            deliveries: self.read_deliveries(picked.rows).await?,
+            deliveries: self.read_deliveries(uuid, picked.rows, now).await?,
             more_available: picked.more_available,
             signing_alg: stream.signing_alg,
             epoch: stream.sequence_epoch,

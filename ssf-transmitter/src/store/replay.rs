@@ -19,10 +19,11 @@ use super::{
     entity::{delivery, event, stream, stream_queue},
     fan_out::subject_cell,
     ledger::{self, Total},
+    named::these,
     outbox::State,
     poll::refresh_poll_due,
     row,
-    trace::{chosen, traced_delivery},
+    trace::{chosen, condition, traced_delivery},
 };
 use crate::{
     domain::{
@@ -32,7 +33,10 @@ use crate::{
         replay::{NotReplayed, Recency},
         stream::Stream,
     },
-    ports::{Candidate, CorruptRow, DeliveryFilter, Replay, ReplayStore, Replayed, StoreError},
+    ports::{
+        Candidate, CorruptRow, DeliveryFilter, Replay, ReplayPage, ReplayStore, Replayed,
+        StoreError,
+    },
 };
 
 /// What is to be done, once it is decided.
@@ -74,18 +78,27 @@ impl ReplayStore for SeaStore {
         (filter, after, limit): (&DeliveryFilter, Option<(&StreamId, u64)>, u64),
         now: Timestamp,
         mut decide: D,
-    ) -> Result<Vec<Replayed>, StoreError>
+    ) -> Result<ReplayPage, StoreError>
     where
         D: FnMut(&Stream, &Candidate) -> Result<Replay, NotReplayed> + Send,
     {
-        let transaction = self.begin().await?;
         let Some(found) = chosen(filter, after, limit) else {
-            return Ok(Vec::new());
+            return Ok(ReplayPage::default());
         };
-        let rows = found.clone().all(&transaction).await?;
-        let queues = lock(&transaction, &rows).await?;
-        // What was settled meanwhile, on another node, is seen now; and no event is forgotten whose delivery is locked.
-        let mut rows = found.lock_exclusive().all(&transaction).await?;
+        // What is looked for is found before anything is locked: it may take a while.
+        let found: Vec<(Uuid, i64)> = found
+            .select_only()
+            .columns([delivery::Column::StreamId, delivery::Column::Sequence])
+            .into_tuple()
+            .all(&self.reader)
+            .await?;
+        let last = found.last().filter(|_| found.len() as u64 == limit);
+        let next = last
+            .map(|(stream, sequence)| place(*stream, *sequence))
+            .transpose()?;
+        let transaction = self.begin().await?;
+        let queues = lock(&transaction, &found).await?;
+        let mut rows = lock_rows(&transaction, filter, found).await?;
         rows.retain(|row| queues.contains_key(&row.stream_id));
         let known = self.known(&transaction, &rows).await?;
         let surroundings = self.surroundings(&transaction, &rows).await?;
@@ -129,7 +142,7 @@ impl ReplayStore for SeaStore {
         }
         self.carry_out(&transaction, plan, &queues, now).await?;
         transaction.commit().await?;
-        Ok(replayed)
+        Ok(ReplayPage { replayed, next })
     }
 }
 
@@ -218,12 +231,40 @@ impl SeaStore {
     }
 }
 
+fn place(stream: Uuid, sequence: i64) -> Result<(StreamId, u64), CorruptRow> {
+    Ok((row::stream_id(stream)?, row::unsigned(sequence)))
+}
+
+/// Reads those of the deliveries, by stream and number, that a filter lets through still: what was settled meanwhile is seen
+/// now. No event is forgotten whose delivery is locked.
+async fn lock_rows(
+    transaction: &DatabaseTransaction,
+    filter: &DeliveryFilter,
+    found: Vec<(Uuid, i64)>,
+) -> Result<Vec<delivery::Model>, StoreError> {
+    let mut rows = Vec::with_capacity(found.len());
+    let Some(which) = condition(filter) else {
+        return Ok(rows);
+    };
+    for these in these(found) {
+        let locked = delivery::Entity::find()
+            .filter(these)
+            .filter(which.clone())
+            .order_by_asc(delivery::Column::StreamId)
+            .order_by_asc(delivery::Column::Sequence)
+            .lock_exclusive()
+            .all(transaction);
+        rows.extend(locked.await?);
+    }
+    Ok(rows)
+}
+
 /// Locks the queues of the streams of these deliveries, in the order of their ids.
 async fn lock(
     transaction: &DatabaseTransaction,
-    rows: &[delivery::Model],
+    found: &[(Uuid, i64)],
 ) -> Result<BTreeMap<Uuid, Gateway>, StoreError> {
-    let streams: BTreeSet<Uuid> = rows.iter().map(|row| row.stream_id).collect();
+    let streams: BTreeSet<Uuid> = found.iter().map(|(stream, _)| *stream).collect();
     let mut queues = BTreeMap::new();
     for chunk in chunks(streams.into_iter().collect()) {
         let locked = stream_queue::Entity::find()

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
-    sea_query::{Expr, SelectStatement},
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
+    sea_query::{Expr, LockBehavior, LockType},
 };
 use ssf_types::time::Timestamp;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use super::{
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, drop_record, event, fan_out_record, stream, stream_queue},
     ledger::{self, Total},
+    named::these,
     outbox::State,
     poll::refresh_poll_due,
     row,
@@ -59,17 +60,24 @@ impl RetentionStore for SeaStore {
     }
 
     async fn forget_settled(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
-        let key = [delivery::Column::StreamId, delivery::Column::Sequence];
-        let key = Expr::tuple(key.map(Expr::col));
-        let leaving = Condition::all().add(key.in_subquery(settled(before, limit)));
         let transaction = self.begin().await?;
-        tell_no_more(&transaction, leaving.clone()).await?;
-        let deleted = delivery::Entity::delete_many()
-            .filter(leaving)
-            .exec(&transaction)
+        // What somebody has locked is left to the next time: they may wait for rows that are locked here.
+        let oldest: Vec<(Uuid, i64)> = settled(before)
+            .limit(limit)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .select_only()
+            .columns([delivery::Column::StreamId, delivery::Column::Sequence])
+            .into_tuple()
+            .all(&transaction)
             .await?;
+        let mut forgotten = 0;
+        for which in these(oldest) {
+            tell_no_more(&transaction, which.clone()).await?;
+            let delete = delivery::Entity::delete_many().filter(which);
+            forgotten += delete.exec(&transaction).await?.rows_affected;
+        }
         transaction.commit().await?;
-        Ok(deleted.rows_affected)
+        Ok(forgotten)
     }
 
     async fn expire_quarantined(
@@ -106,8 +114,13 @@ impl RetentionStore for SeaStore {
             .await?;
         let is_old =
             |dispatched_at: Option<i64>| dispatched_at.is_some_and(|at| at < row::millis(before));
-        // Events come in about the order of their places: behind one that is young, few are old, and those wait.
-        let last = looked_at.last().filter(|(_, at)| is_old(*at));
+        // Events come in about the order of their places: behind one that is young, few are old, and those wait. One that
+        // waits for its fan-out itself says nothing of those behind it: perhaps it was set aside.
+        let mut from_behind = looked_at.iter().rev();
+        let goes_on = from_behind
+            .find_map(|(_, at)| *at)
+            .is_some_and(|at| is_old(Some(at)));
+        let last = looked_at.last().filter(|_| goes_on);
         let next = last.map(|(position, _)| row::unsigned(*position));
         let old = looked_at.into_iter().filter(|(_, at)| is_old(*at));
         let events = self
@@ -150,16 +163,12 @@ fn quarantined(before: Timestamp) -> Select<delivery::Entity> {
         .order_by_asc(delivery::Column::SettledAt)
 }
 
-/// Stream and number of what was acknowledged or dropped long ago.
-fn settled(before: Timestamp, limit: u64) -> SelectStatement {
+/// What was acknowledged or dropped long ago.
+fn settled(before: Timestamp) -> Select<delivery::Entity> {
     delivery::Entity::find()
         .filter(delivery::Column::SettledAt.lt(row::millis(before)))
         .filter(delivery::Column::State.ne(State::Quarantined.number()))
         .order_by_asc(delivery::Column::SettledAt)
-        .limit(limit)
-        .select_only()
-        .columns([delivery::Column::StreamId, delivery::Column::Sequence])
-        .into_query()
 }
 
 impl SeaStore {
@@ -323,7 +332,7 @@ mod tests {
         for (query, index) in [
             (outdated(before).limit(500).into_query(), by_iat),
             (quarantined(before).limit(500).into_query(), by_end),
-            (settled(before, 500), by_end),
+            (settled(before).limit(500).into_query(), by_end),
         ] {
             let mut statement = builder.build(&query);
             statement.sql.insert_str(0, "EXPLAIN QUERY PLAN ");

@@ -1,6 +1,9 @@
 //! What has become of events and deliveries.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
@@ -118,8 +121,10 @@ impl TraceStore for SeaStore {
         let Some(chosen) = chosen(filter, after, limit) else {
             return Ok(Vec::new());
         };
-        let rows = chosen.all(&self.reader).await?;
-        let surroundings = self.surroundings(&self.reader, &rows).await?;
+        let snapshot = self.begin_snapshot().await?;
+        let rows = chosen.all(&snapshot).await?;
+        let surroundings = self.surroundings(&snapshot, &rows).await?;
+        snapshot.rollback().await?;
         let read = |row| traced_delivery(row, &surroundings);
         let deliveries: Result<_, CorruptRow> = rows.iter().map(read).collect();
         Ok(deliveries?)
@@ -312,14 +317,11 @@ pub(super) fn chosen(
 ) -> Option<Select<delivery::Entity>> {
     let mut which = condition(filter)?;
     if let Some((stream, sequence)) = after {
-        let stream = row::stream_uuid(stream)?;
-        let further = Condition::all()
-            .add(delivery::Column::StreamId.eq(stream))
-            .add(delivery::Column::Sequence.gt(row::signed(sequence)));
-        let behind = Condition::any()
-            .add(delivery::Column::StreamId.gt(stream))
-            .add(further);
-        which = which.add(behind);
+        which = which.add(behind(
+            filter,
+            row::stream_uuid(stream)?,
+            row::signed(sequence),
+        )?);
     }
     let chosen = delivery::Entity::find()
         .filter(which)
@@ -329,8 +331,23 @@ pub(super) fn chosen(
     Some(chosen)
 }
 
+/// Matches what comes behind a place, in the order of an index; `None` if nothing of the filter's stream does.
+fn behind(filter: &DeliveryFilter, stream: Uuid, sequence: i64) -> Option<Condition> {
+    let all = Condition::all();
+    let Some(only) = &filter.stream else {
+        let key = [delivery::Column::StreamId, delivery::Column::Sequence];
+        let place = [Expr::value(stream), Expr::value(sequence)];
+        return Some(all.add(Expr::tuple(key.map(Expr::col)).gt(Expr::tuple(place))));
+    };
+    match row::stream_uuid(only)?.cmp(&stream) {
+        Ordering::Less => None,
+        Ordering::Equal => Some(all.add(delivery::Column::Sequence.gt(sequence))),
+        Ordering::Greater => Some(all),
+    }
+}
+
 /// Matches what a filter lets through; `None` if that is nothing.
-fn condition(filter: &DeliveryFilter) -> Option<Condition> {
+pub(super) fn condition(filter: &DeliveryFilter) -> Option<Condition> {
     let mut which = Condition::all();
     if let Some(stream) = &filter.stream {
         which = which.add(delivery::Column::StreamId.eq(row::stream_uuid(stream)?));
@@ -338,7 +355,7 @@ fn condition(filter: &DeliveryFilter) -> Option<Condition> {
     if let Some(standing) = filter.standing {
         which = which.add(standing_so(standing));
     }
-    let moment = || Expr::cust("COALESCE(settled_at, iat)");
+    let moment = || moment(filter.standing);
     if let Some(since) = filter.since {
         which = which.add(moment().gte(row::millis(since)));
     }
@@ -362,6 +379,17 @@ fn condition(filter: &DeliveryFilter) -> Option<Condition> {
         which = which.add(delivery::Column::Jti.is_in(names));
     }
     Some(which)
+}
+
+/// When a delivery was settled, or made if it is not settled; of those that stand alike it is one column, which has an index.
+fn moment(standing: Option<Standing>) -> Expr {
+    match standing {
+        Some(Standing::Delivered | Standing::Quarantined | Standing::Dropped) => {
+            delivery::Column::SettledAt.into_expr()
+        }
+        Some(Standing::Pending | Standing::Held) => delivery::Column::Iat.into_expr(),
+        None => Expr::cust("COALESCE(settled_at, iat)"),
+    }
 }
 
 /// The event of the delivery that is looked at, if it fits.
@@ -444,4 +472,52 @@ pub(super) fn traced_delivery(
         with_receiver_until: None,
         attempts: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::DatabaseBackend;
+    use ssf_types::time::Timestamp;
+
+    use super::*;
+    use crate::{
+        sealing::{DataKey, Sealer},
+        store::Access,
+    };
+
+    async fn plan(store: &SeaStore, found: Select<delivery::Entity>) -> String {
+        let mut statement = DatabaseBackend::Sqlite.build(&found.into_query());
+        statement.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+        let rows = store.reader.query_all_raw(statement).await.unwrap();
+        rows[0].try_get("", "detail").unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_behind_a_page_or_within_a_span_is_found_by_an_index() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("t.db").display());
+        let sealer = Sealer::new(&DataKey::generate());
+        let store = SeaStore::open(&url, sealer, Access::Serve).await.unwrap();
+        let stream = row::stream_id(Uuid::from_u128(7)).unwrap();
+        let of_stream = DeliveryFilter {
+            stream: Some(stream.clone()),
+            ..DeliveryFilter::default()
+        };
+        let span = DeliveryFilter {
+            standing: Some(Standing::Delivered),
+            since: Some(Timestamp::from_secs(1)),
+            until: Some(Timestamp::from_secs(2)),
+            ..of_stream.clone()
+        };
+        let after = Some((&stream, 5));
+        let own = "SEARCH delivery USING INDEX sqlite_autoindex_delivery_1";
+        for (filter, expected) in [
+            (span, "SEARCH delivery USING INDEX delivery_span (stream_id=? AND settled_at>? AND settled_at<?)".to_owned()),
+            (of_stream, format!("{own} (stream_id=? AND sequence>?)")),
+            (DeliveryFilter::default(), format!("{own} ((stream_id,sequence)>(?,?))")),
+        ] {
+            let found = chosen(&filter, after, 1000).unwrap();
+            assert_eq!(plan(&store, found).await, expected);
+        }
+    }
 }

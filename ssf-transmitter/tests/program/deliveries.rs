@@ -230,7 +230,8 @@ async fn what_cannot_be_listed_or_replayed_is_refused_with_what_to_fix() {
     for body in [
         json!({}),
         json!({"jtis": []}),
-        json!({"event_id": "7"}),
+        json!({"event_id": "7", "until": 1}),
+        json!({"event_id": "0".repeat(32)}),
         json!({"stream_id": stream}),
         json!({"stream_id": stream, "state": "delivered", "since": 1}),
         json!({"stream_id": stream, "state": "pending", "since": 1, "until": 2}),

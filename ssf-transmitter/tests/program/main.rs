@@ -63,6 +63,8 @@ mod retention;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
+mod rolling;
+#[cfg(test)]
 mod sequence;
 #[cfg(test)]
 mod setters;

@@ -18,6 +18,7 @@ const DOCUMENTED: &str = include_str!("../../../docs/transmitter.md");
 const ALWAYS: &[&str] = &[
     "ssf_ledger_imbalance 0",
     "ssf_events_waiting 0",
+    "ssf_events_set_aside 0",
     "ssf_deliveries_pending 0",
     "ssf_deliveries_quarantined 0",
     "ssf_oldest_pending_seconds 0",

@@ -26,7 +26,7 @@ mod ledger;
 mod lost_leases;
 mod operators;
 mod overview;
-mod poll;
+pub(crate) mod poll;
 mod profiles;
 mod push_hosts;
 mod quotas;

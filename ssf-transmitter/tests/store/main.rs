@@ -11,6 +11,8 @@ mod postgres;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod set_aside;
+#[cfg(test)]
 mod sqlite;
 #[cfg(test)]
 mod tampering;
@@ -228,6 +230,8 @@ on_every_store! {
     what_is_sent_once_more_on_a_held_stream_waits_for_that
     a_poll_gets_what_is_sent_once_more
     how_a_receiver_has_answered_is_kept_with_what_is_settled
+    a_page_of_what_is_sent_once_more_tells_where_the_next_begins
+    what_is_sent_once_more_is_not_in_a_span_that_was_over_before
     how_a_receiver_has_answered_is_kept_and_told
     streams_with_trouble_are_counted_by_its_kind
     a_receiver_that_changes_its_stream_closes_the_circuit

@@ -1,13 +1,17 @@
 //! PostgreSQL: a cluster of this test run's own, with a database for each test.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
+use sea_orm::{ConnectionTrait, Database, DatabaseBackend, Statement, TransactionTrait};
 use ssf_transmitter::{
     domain::{room::Room, stream::Stream, verification::verification},
-    ports::{Appended, Fenced, Outbox, SentAlone, StreamStore},
+    ports::{Appended, FannedOut, Fenced, Outbox, RetentionStore, SentAlone, StreamStore},
     sealing::{DataKey, Sealer},
     store::{Access, SeaStore},
 };
@@ -37,7 +41,13 @@ impl Rig {
     }
 
     pub(crate) async fn open(&self) -> SeaStore {
-        SeaStore::open(&self.url, self.sealer.clone(), Access::Serve)
+        self.open_with("").await
+    }
+
+    /// Opens it with more parameters in the URL.
+    async fn open_with(&self, parameters: &str) -> SeaStore {
+        let url = format!("{}{parameters}", self.url);
+        SeaStore::open(&url, self.sealer.clone(), Access::Serve)
             .await
             .unwrap()
     }
@@ -195,4 +205,98 @@ async fn of_two_nodes_that_are_asked_for_a_verification_at_once_one_sends_it() {
         let numbered = |sent: &&SentAlone<_>| **sent == SentAlone::Numbered;
         assert_eq!(sent.iter().filter(numbered).count(), 1, "{sent:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stands_still_within_a_transaction_is_stopped_and_others_go_on() {
+    let rig = Rig::new();
+    let hasty = "&options=-c%20idle_in_transaction_session_timeout=200ms";
+    let (still, other) = (rig.open_with(hasty).await, rig.open().await);
+    known_stream(&other, 1, &[LOGOUT]).await;
+    accept(&other, vec![event(LOGOUT, email(ALICE))]).await;
+    let held = still.lease_fan_out(worker(1), NOW, later(10)).await;
+    let held = held.unwrap().unwrap();
+    let (resume, resumed) = mpsc::channel::<()>();
+    let standing = tokio::spawn(async move {
+        let stands_still = move |event: &_, streams: &[_]| {
+            let _ = resumed.recv();
+            decide(event, streams)
+        };
+        still.fan_out(held, NOW, 1000, stands_still).await
+    });
+    // The row of the lease is locked meanwhile.
+    let taken = async {
+        loop {
+            match other.lease_fan_out(worker(2), later(11), later(21)).await {
+                Ok(Some(lease)) => break lease,
+                Ok(None) | Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let lease = tokio::time::timeout(Duration::from_secs(30), taken).await;
+    let done = other.fan_out(lease.unwrap(), later(11), 1000, decide).await;
+    let once = FannedOut::Done {
+        events: 1,
+        deliveries: 1,
+    };
+    assert_eq!(done.unwrap(), once);
+    drop(resume);
+    standing.await.unwrap().unwrap_err();
+    balances(&other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_has_locked_is_forgotten_later() {
+    let rig = Rig::new();
+    let store = rig.open().await;
+    known_stream(&store, 1, &[LOGOUT]).await;
+    let users = [ALICE, BOB].map(|user| event(LOGOUT, email(user)));
+    accept(&store, users.to_vec()).await;
+    dispatch(&store).await;
+    let leased = lease(&store, 1, NOW).await;
+    let settlements = [acknowledged(1), acknowledged(2)];
+    let settled = store.settle(&leased.lease, &settlements, NOW).await;
+    settled.unwrap();
+    let database = Database::connect(rig.url()).await.unwrap();
+    let busy = database.begin().await.unwrap();
+    let lock = "SELECT 1 FROM delivery WHERE sequence = 1 FOR UPDATE";
+    busy.execute_unprepared(lock).await.unwrap();
+    assert_eq!(store.forget_settled(later(1), 10).await.unwrap(), 1);
+    busy.rollback().await.unwrap();
+    assert_eq!(store.forget_settled(later(1), 10).await.unwrap(), 1);
+    database.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_of_the_schema_gives_way_to_those_who_are_at_work() {
+    let rig = Rig::new();
+    drop(rig.open().await);
+    let database = Database::connect(rig.url()).await.unwrap();
+    let before = "ALTER TABLE event DROP COLUMN set_aside_until;
+        DELETE FROM seaql_migrations WHERE version = 'm0023_set_events_aside'";
+    database.execute_unprepared(before).await.unwrap();
+    let busy = database.begin().await.unwrap();
+    let reads = "LOCK TABLE event IN ACCESS SHARE MODE";
+    busy.execute_unprepared(reads).await.unwrap();
+    let working = async {
+        let waits = "SELECT 1 FROM pg_locks WHERE NOT granted";
+        let waits = Statement::from_string(DatabaseBackend::Postgres, waits);
+        while database
+            .query_one_raw(waits.clone())
+            .await
+            .unwrap()
+            .is_none()
+        {
+            tokio::task::yield_now().await;
+        }
+        let comes_later = database.execute_unprepared("SELECT 1 FROM event");
+        comes_later.await.unwrap();
+        busy.rollback().await.unwrap();
+    };
+    let all = async { tokio::join!(rig.open(), working) };
+    let (store, ()) = tokio::time::timeout(Duration::from_secs(60), all)
+        .await
+        .unwrap();
+    assert_eq!(dispatch(&store).await, (0, 0));
+    database.close().await.unwrap();
 }

@@ -32,7 +32,7 @@ use crate::{
         replay::REPLAY_MAX,
         trace::{Standing, TracedDelivery},
     },
-    ports::{Clock, DeliveryFilter, Replayed, TraceStore},
+    ports::{Clock, DeliveryFilter, ReplayPage, Replayed, TraceStore},
 };
 
 /// What is to be sent once more.
@@ -125,29 +125,27 @@ pub(super) async fn send_again(
         replayed.map_err(|error| Problem::store(&error))
     });
     let act = act(Actor::operator(operator.id), &filter);
-    let told = |replayed: &Vec<Replayed>| {
+    let told = |page: &ReplayPage| {
+        let replayed = &page.replayed;
         let sent = replayed.iter().filter(|one| one.outcome.is_ok()).count();
         Details::none()
             .with("sent", sent)
             .with("left_out", replayed.len() - sent)
     };
-    let replayed = recorded(&request, &state, act, replaying, told).await?;
-    let sent = || replayed.iter().filter(|one| one.outcome.is_ok());
+    let page = recorded(&request, &state, act, replaying, told).await?;
+    let sent = || page.replayed.iter().filter(|one| one.outcome.is_ok());
     if sent().next().is_some() {
         state.fresh.wake();
     }
     for one in sent() {
         state.polls.call(&one.stream);
     }
-    let last = replayed
-        .last()
-        .filter(|_| replayed.len() as u64 == REPLAY_MAX);
     let mut answer = json!({
         "sent": sent().count(),
-        "items": replayed.iter().map(told_replay).collect::<Vec<Value>>(),
+        "items": page.replayed.iter().map(told_replay).collect::<Vec<Value>>(),
     });
-    if let Some(last) = last {
-        answer["next"] = json!(format!("{}.{}", last.stream, last.sequence));
+    if let Some((stream, sequence)) = &page.next {
+        answer["next"] = json!(format!("{stream}.{sequence}"));
     }
     Ok(private(HttpResponse::Ok()).json(answer))
 }
@@ -267,12 +265,13 @@ fn place(text: &str) -> Result<(StreamId, u64), Problem> {
     read().ok_or_else(|| Problem::bad_request("after must be what the page before has as next"))
 }
 
-/// Reads what is wanted. A span of time has ended, so that what is sent anew is never in it, and asking page by page ends.
+/// Reads what is wanted. Other than by name, it was settled before a moment that is over: what is sent anew never was, so that
+/// asking page by page ends, and a repeated request sends nothing twice.
 fn wanted(
     body: &[u8],
     now: Timestamp,
 ) -> Result<(DeliveryFilter, Option<(StreamId, u64)>), Problem> {
-    let expected = "the body must have jtis, or event_id, or stream_id with state, since and until; \
+    let expected = "the body must have jtis, or event_id with until, or stream_id with state, since and until; \
         perhaps event_type and after; moments are seconds since 1970";
     let wanted: Wanted = object(body, expected)?;
     let standing = wanted.state.as_deref().map(standing_of).transpose()?;
@@ -300,7 +299,7 @@ fn wanted(
             return Err(Problem::bad_request(detail));
         }
         Some(_) => true,
-        None => filter.event.is_some(),
+        None => filter.event.is_some() && filter.until.is_some(),
     };
     let is_replayable = [None, Some(Standing::Quarantined), Some(Standing::Delivered)];
     if !is_replayable.contains(&filter.standing) {

@@ -20,6 +20,8 @@ pub(crate) struct Model {
     pub(crate) accepted_at: i64,
     /// Absent while the event waits for fan-out.
     pub(crate) dispatched_at: Option<i64>,
+    /// Until when its fan-out is not tried again, because it could not be read.
+    pub(crate) set_aside_until: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

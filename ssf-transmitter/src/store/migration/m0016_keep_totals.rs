@@ -4,6 +4,7 @@
 use sea_orm_migration::{
     prelude::*,
     schema::{big_integer, small_integer, string},
+    sea_orm::DatabaseBackend,
 };
 
 pub(super) struct Migration;
@@ -26,6 +27,9 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        if manager.get_database_backend() == DatabaseBackend::Postgres {
+            manager.get_connection().execute_unprepared(LOCK).await?;
+        }
         manager.create_table(ledger_total()).await?;
         for line in LINES {
             manager.get_connection().execute_unprepared(line).await?;
@@ -33,6 +37,10 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 }
+
+/// All that is counted is of one moment. What nodes of an earlier version write after it is in no total.
+const LOCK: &str = "LOCK TABLE stream_queue, event, fan_out_record, delivery, drop_record \
+    IN ACCESS EXCLUSIVE MODE";
 
 /// These lines mean the same to both databases.
 ///

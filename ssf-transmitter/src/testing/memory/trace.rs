@@ -23,8 +23,8 @@ use crate::{
         trace::{Asked, Standing, TracedDelivery, TracedEvent},
     },
     ports::{
-        Candidate, DeliveryFilter, Replay, ReplayStore, Replayed, Sought, StoreError, StreamFilter,
-        StreamOverview, TraceStore, Traced, TracedStream,
+        Candidate, DeliveryFilter, Replay, ReplayPage, ReplayStore, Replayed, Sought, StoreError,
+        StreamFilter, StreamOverview, TraceStore, Traced, TracedStream,
     },
 };
 
@@ -259,13 +259,16 @@ impl ReplayStore for MemoryStore {
         (filter, after, limit): (&DeliveryFilter, Option<(&StreamId, u64)>, u64),
         now: Timestamp,
         mut decide: D,
-    ) -> Result<Vec<Replayed>, StoreError>
+    ) -> Result<ReplayPage, StoreError>
     where
         D: FnMut(&Stream, &Candidate) -> Result<Replay, NotReplayed> + Send,
     {
         let mut state = self.state();
+        let found = state.found(filter, after, limit);
+        let last = found.last().filter(|_| found.len() as u64 == limit);
+        let next = last.map(|last| (last.stream.clone(), last.sequence));
         let mut replayed = Vec::new();
-        for mut found in state.found(filter, after, limit) {
+        for mut found in found {
             found.attempts.clear();
             let (id, sequence, jti) = (found.stream.clone(), found.sequence, found.jti.clone());
             let Some(kept) = state.kept(&id) else {
@@ -303,6 +306,6 @@ impl ReplayStore for MemoryStore {
                 outcome,
             });
         }
-        Ok(replayed)
+        Ok(ReplayPage { replayed, next })
     }
 }

@@ -27,14 +27,14 @@ use uuid::Uuid;
 use super::{super::fixture::*, announcement::decide_status};
 
 /// What a poll got.
-pub(super) struct Got {
+pub(crate) struct Got {
     settled: PollSettled,
-    pub(super) deliveries: Vec<Delivery>,
+    pub(crate) deliveries: Vec<Delivery>,
     more: bool,
 }
 
 /// A polled stream that the store has, of a Receiver that it knows.
-pub(super) async fn polled_stream(store: &impl Store, number: u8, uris: &[&str]) -> Stream {
+pub(crate) async fn polled_stream(store: &impl Store, number: u8, uris: &[&str]) -> Stream {
     let receiver = known_receiver(store, number).await;
     let mut stream = stream_of(&receiver, uris);
     stream.delivery = DeliveryMethod::Poll;
@@ -88,7 +88,7 @@ pub(super) async fn take(
     }
 }
 
-pub(super) async fn poll(
+pub(crate) async fn poll(
     store: &impl Store,
     stream: &Stream,
     sets_max: usize,

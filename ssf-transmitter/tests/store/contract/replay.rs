@@ -2,7 +2,7 @@
 
 use ssf_transmitter::{
     app::replay::replay,
-    domain::{replay::NotReplayed, trace::Standing},
+    domain::{delivery::DeliveryState, replay::NotReplayed, trace::Standing},
     ports::{DeliveryFilter, Replayed},
     testing::ManualClock,
 };
@@ -26,9 +26,10 @@ fn of(stream: &StreamId) -> DeliveryFilter {
 
 async fn replayed(store: &impl Store, filter: &DeliveryFilter) -> Vec<Replayed> {
     let clock = ManualClock::new(NOW);
-    let replayed = replay((store, &clock), (filter, None, 100)).await.unwrap();
+    let page = replay((store, &clock), (filter, None, 100)).await.unwrap();
     balances(store).await;
-    replayed
+    assert_eq!(page.next, None);
+    page.replayed
 }
 
 fn outcomes(replayed: &[Replayed]) -> Vec<(u64, Result<bool, NotReplayed>)> {
@@ -220,4 +221,50 @@ pub(crate) async fn a_poll_gets_what_is_sent_once_more(store: &impl Store) {
     let second = poll(store, &stream, 10, NOW).await.deliveries;
     assert_eq!(sequences(&second), [2]);
     assert_ne!(second[0].jti, first[0].jti);
+}
+
+pub(crate) async fn a_page_of_what_is_sent_once_more_tells_where_the_next_begins(
+    store: &impl Store,
+) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    let users = [ALICE, BOB].map(|user| event(LOGOUT, email(user)));
+    accept(store, users.to_vec()).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let both = [refused(1), refused(2)];
+    store.settle(&leased.lease, &both, NOW).await.unwrap();
+    let clock = ManualClock::new(NOW);
+    let filter = of(&stream.id);
+    let first = replay((store, &clock), (&filter, None, 1)).await.unwrap();
+    assert_eq!(outcomes(&first.replayed), [(1, Ok(true))]);
+    let (id, number) = first.next.unwrap();
+    assert_eq!((&id, number), (&stream.id, 1));
+    let after = Some((&id, number));
+    let second = replay((store, &clock), (&filter, after, 2)).await.unwrap();
+    assert_eq!(outcomes(&second.replayed), [(2, Ok(true))]);
+    assert_eq!(second.next, None);
+}
+
+pub(crate) async fn what_is_sent_once_more_is_not_in_a_span_that_was_over_before(
+    store: &impl Store,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let ids = accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let settled = store.settle(&leased.lease, &[acknowledged(1)], NOW).await;
+    settled.unwrap();
+    let of_event = DeliveryFilter {
+        event: Some(ids[0]),
+        until: Some(later(1)),
+        ..DeliveryFilter::default()
+    };
+    let first = replayed(store, &of_event).await;
+    assert_eq!(outcomes(&first), [(1, Ok(false))]);
+    let mut second = acknowledged(2);
+    second.state = DeliveryState::Acknowledged { at: later(2) };
+    let settled = store.settle(&leased.lease, &[second], later(2)).await;
+    settled.unwrap();
+    let again = replayed(store, &of_event).await;
+    assert_eq!(outcomes(&again), [(1, Err(NotReplayed::ReplayedSince))]);
 }

@@ -1,0 +1,118 @@
+//! Rows that cannot be read keep nobody else waiting, on both databases.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, Database};
+use ssf_transmitter::{
+    ports::{FannedOut, LedgerStore, Outbox},
+    store::SeaStore,
+};
+use ssf_types::time::Timestamp;
+
+use super::{
+    contract::poll::{poll, polled_stream},
+    fixture::*,
+    postgres, sqlite,
+};
+
+const CAROL: &str = "carol@example.com";
+
+/// What was sealed for one row does not open in another.
+const OF_ANOTHER: &str = "UPDATE event SET payload = (SELECT payload FROM event ORDER BY position LIMIT 1) \
+    WHERE position = (SELECT MIN(position) + 1 FROM event)";
+
+/// When a row is looked at again.
+fn again() -> Timestamp {
+    NOW.after(Duration::from_mins(5))
+}
+
+async fn edit(url: &str, sql: &str) {
+    let database = Database::connect(url).await.unwrap();
+    let edited = database.execute_unprepared(sql).await.unwrap();
+    assert_eq!(edited.rows_affected(), 1, "{sql}");
+    database.close().await.unwrap();
+}
+
+async fn dispatch_at(store: &SeaStore, now: Timestamp) -> (u64, u64) {
+    let until = now.after(Duration::from_secs(10));
+    let lease = store.lease_fan_out(worker(1), now, until).await;
+    let lease = lease.unwrap().unwrap();
+    let done = store.fan_out(lease, now, 1000, decide).await.unwrap();
+    let FannedOut::Done { events, deliveries } = done else {
+        panic!("{done:?}")
+    };
+    (events, deliveries)
+}
+
+async fn an_event_is_set_aside(store: &SeaStore, url: &str) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let users = [ALICE, BOB, CAROL].map(|user| event(LOGOUT, email(user)));
+    accept(store, users.to_vec()).await;
+    edit(url, OF_ANOTHER).await;
+
+    assert_eq!(dispatch(store).await, (2, 2), "the others go on");
+    let ledger = store.ledger().await.unwrap();
+    assert_eq!((ledger.waiting, ledger.set_aside), (1, 1));
+    balances(store).await;
+    assert_eq!(dispatch(store).await, (0, 0), "it is not read each time");
+    assert_eq!(dispatch_at(store, again()).await, (0, 0));
+    assert_eq!(store.ledger().await.unwrap().set_aside, 1);
+}
+
+async fn a_delivery_waits_for_a_while(store: &SeaStore, url: &str) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let users = [ALICE, BOB, CAROL].map(|user| event(LOGOUT, email(user)));
+    accept(store, users.to_vec()).await;
+    dispatch(store).await;
+    edit(url, "UPDATE delivery SET jti = '' WHERE sequence = 2").await;
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [1, 3]);
+    let settlements = [acknowledged(1), acknowledged(3)];
+    let settled = store.settle(&leased.lease, &settlements, NOW).await;
+    settled.unwrap();
+    assert_eq!(store.ledger().await.unwrap().pending, 1, "it is kept");
+    store.release(&leased.lease, &leased.health).await.unwrap();
+    let next = store.next_due().await.unwrap();
+    assert_eq!(next, Some(again()), "nobody goes round in circles");
+    edit(url, "UPDATE delivery SET jti = 'mended' WHERE sequence = 2").await;
+    let leased = lease(store, 1, again()).await;
+    assert_eq!(sequences(&due(store, &leased, again()).await), [2]);
+}
+
+async fn a_poll_gets_the_others(store: &SeaStore, url: &str) {
+    let stream = polled_stream(store, 1, &[LOGOUT]).await;
+    let users = [ALICE, BOB].map(|user| event(LOGOUT, email(user)));
+    accept(store, users.to_vec()).await;
+    dispatch(store).await;
+    edit(url, "UPDATE delivery SET jti = '' WHERE sequence = 1").await;
+    let got = poll(store, &stream, 10, NOW).await.deliveries;
+    assert_eq!(sequences(&got), [2]);
+    let got = poll(store, &stream, 10, later(120)).await.deliveries;
+    assert_eq!(sequences(&got), [2], "it takes no place among them");
+}
+
+macro_rules! on_both {
+    ($($sentence:ident)+) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $sentence() {
+                let rig = super::sqlite::Rig::new();
+                super::$sentence(&rig.open().await, &rig.url()).await;
+            })+
+        }
+
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $sentence() {
+                let rig = super::postgres::Rig::new();
+                super::$sentence(&rig.open().await, rig.url()).await;
+            })+
+        }
+    };
+}
+
+on_both! {
+    an_event_is_set_aside
+    a_delivery_waits_for_a_while
+    a_poll_gets_the_others
+}
