@@ -425,6 +425,7 @@ fn spawn_loops(
     tasks.spawn(worker::tend(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::tell_troubles(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::forget(Arc::clone(work), stop.clone()));
+    tasks.spawn(worker::drop_ordered(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::retain(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::survey(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::write_refusals(Arc::clone(work), stop.clone()));

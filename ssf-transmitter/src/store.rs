@@ -30,6 +30,7 @@ mod migration;
 mod named;
 mod operate;
 mod operators;
+mod ordered;
 mod outbox;
 mod overview;
 mod owner_tokens;

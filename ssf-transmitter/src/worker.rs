@@ -42,7 +42,9 @@ use crate::{
     },
     failpoint::{Failpoint, reached},
     keys::SigningKeys,
-    ports::{Clock, LeasedStream, OperatedStreams, Outbox, StoreError, SubjectStore},
+    ports::{
+        Clock, LeasedStream, OperatedStreams, Outbox, RetentionStore, StoreError, SubjectStore,
+    },
     push::PushClient,
     store::SeaStore,
 };
@@ -382,6 +384,27 @@ pub async fn forget_subjects(work: Arc<Work>, mut stop: Stop) {
             Err(error) => {
                 error!(error = %Chain(&error), "subjects that are over cannot be removed now");
                 FORGET_PERIOD
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.stopping() => {}
+        }
+    }
+}
+
+/// Drops step by step what changes and deletions of streams have ordered, until it is time to stop.
+pub async fn drop_ordered(work: Arc<Work>, mut stop: Stop) {
+    while !stop.is_stopping() {
+        let pause = match work.store.drop_ordered(work.clock.now()).await {
+            Ok(Some(_)) => {
+                work.fresh.wake();
+                PAUSE
+            }
+            Ok(None) => SWEEP,
+            Err(error) => {
+                error!(error = %Chain(&error), "what is to be dropped cannot be dropped now");
+                SWEEP
             }
         };
         tokio::select! {

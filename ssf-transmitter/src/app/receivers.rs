@@ -25,7 +25,7 @@ use crate::{
     },
     ports::{
         AddedReceiver, DeletedStream, ReceiverStore, RemovedReceiver, ReplacedCredentials,
-        StoreError, StreamStore,
+        RetentionStore, StoreError, StreamStore,
     },
     sealing::Sealer,
     token::{BearerToken, TokenKind},
@@ -279,7 +279,7 @@ pub struct Removal {
 ///
 /// # Errors
 /// The store is not available.
-pub async fn remove<S: ReceiverStore + StreamStore>(
+pub async fn remove<S: ReceiverStore + StreamStore + RetentionStore>(
     store: &S,
     id: ReceiverId,
     now: Timestamp,
@@ -300,12 +300,18 @@ pub async fn remove<S: ReceiverStore + StreamStore>(
         }
         // A request that was under way may have made one more stream.
         match store.remove_receiver(id).await? {
-            RemovedReceiver::HasStreams => {}
+            RemovedReceiver::HasStreams => finish_drops(store, now).await?,
             RemovedReceiver::Removed | RemovedReceiver::NotFound => break,
         }
     }
     info!(receiver.id = %id, streams = removal.streams, deliveries.dropped = removal.dropped, "receiver removed");
     Ok(Some(removal))
+}
+
+/// Streams with many deliveries are removed step by step.
+async fn finish_drops(store: &impl RetentionStore, now: Timestamp) -> Result<(), StoreError> {
+    while store.drop_ordered(now).await?.is_some() {}
+    Ok(())
 }
 
 /// The fingerprint of a client of an external authorization server, as a Receiver of `issuer`.

@@ -31,6 +31,8 @@ pub enum NotReplayed {
     ReplayedSince,
     /// The stream is disabled: nothing that it is given comes back.
     StreamDisabled,
+    /// The stream drops still what was pending when it was disabled or gave types up; that takes seconds.
+    StreamDropping,
     /// The stream does not get events of this type any more.
     TypeNotDelivered,
 }
@@ -44,6 +46,7 @@ impl NotReplayed {
             Self::OfTheFramework => "of_the_framework",
             Self::ReplayedSince => "replayed_since",
             Self::StreamDisabled => "stream_disabled",
+            Self::StreamDropping => "stream_dropping",
             Self::TypeNotDelivered => "type_not_delivered",
         }
     }

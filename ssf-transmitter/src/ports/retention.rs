@@ -21,6 +21,16 @@ pub trait RetentionStore {
         limit: u64,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
+    /// Takes one step of what a change or a deletion of a stream has ordered to be dropped, because it was too much for one
+    /// step; returns how many deliveries it dropped, `None` if nothing is ordered.
+    ///
+    /// What is ordered is offered to nobody. Until it has gone it is pending for the ledger, and what its Receiver says of
+    /// what it was sent before counts.
+    fn drop_ordered(
+        &self,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
+
     /// Forgets at most `limit` of the deliveries that were acknowledged or dropped before `before`; returns how many.
     fn forget_settled(
         &self,

@@ -21,16 +21,33 @@ use crate::{
     ports::StoreError,
 };
 
-/// Whether a stream sends nothing but what passes the hold.
+/// What a stream sends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Gateway {
+    /// Everything.
     Open,
+    /// Everything but what is to be dropped.
+    Sifted,
+    /// Nothing but what passes the hold.
     Held,
 }
 
 impl Gateway {
     pub(super) fn of(queue: &stream_queue::Model) -> Self {
-        if queue.held { Self::Held } else { Self::Open }
+        if queue.held {
+            Self::Held
+        } else {
+            Self::of_opened(queue)
+        }
+    }
+
+    /// That of a queue that is held no longer.
+    fn of_opened(queue: &stream_queue::Model) -> Self {
+        if queue.dropping {
+            Self::Sifted
+        } else {
+            Self::Open
+        }
     }
 }
 
@@ -119,5 +136,5 @@ pub(super) async fn open_if_announced(
         .filter(stream_queue::Column::StreamId.eq(queue.stream_id))
         .exec(transaction)
         .await?;
-    Ok(Gateway::Open)
+    Ok(Gateway::of_opened(queue))
 }

@@ -15,20 +15,20 @@ use super::{
     SeaStore,
     announce::Gateway,
     circuit::{close_circuit, forget_key_refusals},
-    deliver::{promote_all, refresh_next_due},
-    dropped::{Owned, drop_pending, record_drop},
+    deliver::refresh_next_due,
+    dropped::Owned,
     entity::{event, stream, stream_event_type, stream_queue},
     hold::follow_status,
     lost_lease::{self, owners, take_lease_away},
+    ordered::drop_all,
     poll::{follow_method, refresh_poll_due},
     row,
-    trace::own_event,
 };
 use crate::{
     domain::{
         announcement::{Circumstances, StatusDecision},
         circuit::{Decider, closes_circuit},
-        dropped::{DropReason, DropRecord},
+        dropped::DropReason,
         id::ReceiverId,
         issuer::IssuerName,
         stream::Stream,
@@ -47,9 +47,10 @@ pub(super) enum Whose<'a> {
 
 impl Whose<'_> {
     pub(super) fn condition(self) -> Condition {
+        let living = Condition::all().add(stream::Column::EndedAt.is_null());
         match self {
-            Self::Receiver(id) => Condition::all().add(stream::Column::ReceiverId.eq(id.uuid())),
-            Self::Issuer(name) => Condition::all().add(stream::Column::Issuer.eq(name.as_str())),
+            Self::Receiver(id) => living.add(stream::Column::ReceiverId.eq(id.uuid())),
+            Self::Issuer(name) => living.add(stream::Column::Issuer.eq(name.as_str())),
         }
     }
 
@@ -260,14 +261,8 @@ async fn lose_interest(
         return Ok(0);
     }
     give_up_types(transaction, of.stream, &lost).await?;
-    // Asked of each pending delivery: to list all events of these types would take as long as there are events.
-    let of_lost_type = own_event(event::Column::EventType.is_in(lost));
-    let which = Condition::all().add(Expr::exists(of_lost_type));
-    let dropped = drop_pending(transaction, of.stream, which, now).await?;
-    let reason = DropReason::TypeNoLongerRequested;
-    record_drop(transaction, of, DropRecord::new(reason, dropped, now)).await?;
-    promote_all(transaction, of.stream, now).await?;
-    Ok(dropped)
+    let why = (DropReason::TypeNoLongerRequested, now);
+    drop_all(transaction, of, Some(&lost), why).await
 }
 
 /// Ends interest in types: at once where nothing of them waits for its fan-out, else with the last event that does.

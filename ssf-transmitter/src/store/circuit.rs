@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
-    QueryTrait, UpdateMany, sea_query::Expr,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, UpdateMany, sea_query::Expr,
 };
 use ssf_types::{id::StreamId, time::Timestamp};
 use uuid::Uuid;
@@ -12,9 +12,10 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     change::Whose,
-    deliver::{of_pending, promote_all},
+    deliver::{of_pending, promote},
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, stream, stream_queue},
+    outbox::State,
     row,
 };
 use crate::{
@@ -26,6 +27,10 @@ use crate::{
     },
     ports::StoreError,
 };
+
+/// Most deliveries that are made due at once when a circuit closes, so that nobody waits for it; the others are due within
+/// five minutes anyway.
+const HURRIED_MAX: u64 = 500;
 
 impl SeaStore {
     pub(super) async fn health_of(
@@ -134,8 +139,8 @@ pub(super) fn with_health(
         )
 }
 
-/// Closes the circuit of a stream on which its Receiver has acted, and makes due what waits for a repetition. What was
-/// refused for its key keeps its schedule, which is no matter of being reached.
+/// Closes the circuit of a stream on which its Receiver has acted, and makes due what waits for a repetition: of very many,
+/// those that are due first. What was refused for its key keeps its schedule, which is no matter of being reached.
 ///
 /// When something is due next is left to the caller to say.
 pub(super) async fn close_circuit(
@@ -144,9 +149,17 @@ pub(super) async fn close_circuit(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let now = row::millis(now);
-    of_pending(stream)
+    let next = delivery::Entity::find()
+        .filter(delivery::Column::StreamId.eq(stream))
         .filter(delivery::Column::DueAt.gt(now))
         .filter(delivery::Column::KeyRefusals.eq(0))
+        .order_by_asc(delivery::Column::DueAt)
+        .limit(HURRIED_MAX)
+        .select_only()
+        .column(delivery::Column::Sequence)
+        .into_query();
+    of_pending(stream)
+        .filter(delivery::Column::Sequence.in_subquery(next))
         .col_expr(delivery::Column::DueAt, Expr::value(now))
         .exec(transaction)
         .await?;
@@ -180,14 +193,23 @@ pub(super) async fn drop_outdated(
     of: Owned,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let which = Condition::all()
-        .add(delivery::Column::PassesHold.into_expr())
-        .add(delivery::Column::OfferedOnce.into_expr());
-    let dropped = drop_pending(transaction, of.stream, which, now).await?;
-    if dropped == 0 {
+    let outdated: Vec<i64> = delivery::Entity::find()
+        .filter(delivery::Column::StreamId.eq(of.stream))
+        .filter(delivery::Column::State.eq(State::Pending.number()))
+        // In the text, so that an index is used that has few rows.
+        .filter(Expr::cust("passes_hold"))
+        .filter(delivery::Column::OfferedOnce.into_expr())
+        .select_only()
+        .column(delivery::Column::Sequence)
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    if outdated.is_empty() {
         return Ok(());
     }
+    let which = Condition::all().add(delivery::Column::Sequence.is_in(outdated.clone()));
+    let dropped = drop_pending(transaction, of.stream, which, now).await?;
     let record = DropRecord::new(DropReason::AnnouncementOutdated, dropped, now);
     record_drop(transaction, of, record).await?;
-    promote_all(transaction, of.stream, now).await
+    promote(transaction, of.stream, outdated, now).await
 }

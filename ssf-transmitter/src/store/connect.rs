@@ -143,7 +143,7 @@ impl SeaStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(STATEMENTS_KEPT)
+            .statement_cache_capacity(session::STATEMENTS_KEPT)
             .disable_statement_logging();
         create_private(options.get_filename())
             .map_err(|error| OpenStoreError::Database(Box::new(error)))?;

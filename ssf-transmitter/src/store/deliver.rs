@@ -7,7 +7,8 @@ use std::{
 
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, UpdateMany, sea_query::Expr,
+    UpdateMany,
+    sea_query::{Expr, ExprTrait},
 };
 use ssf_types::{id::Jti, subject::Subject, time::Timestamp};
 use uuid::Uuid;
@@ -22,6 +23,7 @@ use super::{
     fan_out::subject_cell,
     lease::held,
     ledger::count_acknowledged,
+    ordered::is_ordered,
     outbox::State,
     row::{self, Cell},
     tend::delivered,
@@ -246,7 +248,7 @@ pub(super) fn of_pending(stream: Uuid) -> UpdateMany<delivery::Entity> {
         .filter(State::Pending.is())
 }
 
-fn of_these(stream: Uuid, sequences: Vec<i64>) -> UpdateMany<delivery::Entity> {
+pub(super) fn of_these(stream: Uuid, sequences: Vec<i64>) -> UpdateMany<delivery::Entity> {
     of_pending(stream).filter(delivery::Column::Sequence.is_in(row::padded(sequences)))
 }
 
@@ -369,32 +371,11 @@ pub(super) async fn promote(
     Ok(())
 }
 
-/// Makes due what nothing holds back any more: of each order key, the earliest that is pending.
-pub(super) async fn promote_all(
-    transaction: &DatabaseTransaction,
-    stream: Uuid,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let heads = delivery::Entity::find()
-        .filter(delivery::Column::StreamId.eq(stream))
-        .filter(State::Pending.is())
-        .select_only()
-        .column_as(delivery::Column::Sequence.min(), "head")
-        .group_by(delivery::Column::OrderKey)
-        .into_query();
-    of_pending(stream)
-        .filter(delivery::Column::DueAt.is_null())
-        .filter(delivery::Column::Sequence.in_subquery(heads))
-        .col_expr(delivery::Column::DueAt, Expr::value(row::millis(now)))
-        .exec(transaction)
-        .await?;
-    Ok(())
-}
-
-/// Matches what a stream sends: everything, or what passes the hold.
+/// Matches what a stream sends.
 pub(super) fn let_through(gateway: Gateway) -> Condition {
     match gateway {
         Gateway::Open => Condition::all(),
+        Gateway::Sifted => Condition::all().add(Expr::exists(is_ordered()).not()),
         Gateway::Held => Condition::all().add(delivery::Column::PassesHold.into_expr()),
     }
 }

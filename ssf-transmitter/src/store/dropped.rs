@@ -2,8 +2,8 @@
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, UpdateMany,
+    sea_query::{Expr, ExprTrait},
 };
 use ssf_types::{id::StreamId, time::Timestamp};
 use uuid::Uuid;
@@ -72,17 +72,22 @@ pub(super) async fn drop_pending(
     which: sea_orm::Condition,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let updated = of_pending(stream)
-        .filter(which)
+    let updated = dropped_now(of_pending(stream), now).filter(which);
+    Ok(updated.exec(transaction).await?.rows_affected)
+}
+
+/// Has an update of pending deliveries drop them.
+pub(super) fn dropped_now(
+    update: UpdateMany<delivery::Entity>,
+    now: Timestamp,
+) -> UpdateMany<delivery::Entity> {
+    update
         .col_expr(
             delivery::Column::State,
             Expr::value(State::Dropped.number()),
         )
         .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
         .col_expr(delivery::Column::SettledAt, Expr::value(row::millis(now)))
-        .exec(transaction)
-        .await?;
-    Ok(updated.rows_affected)
 }
 
 /// Writes down that deliveries were dropped, and counts them; nothing if there were none. The queue of the stream is locked.
@@ -91,10 +96,42 @@ pub(super) async fn record_drop(
     of: Owned,
     record: DropRecord,
 ) -> Result<(), StoreError> {
+    record_more(transaction, of, None, record).await.map(drop)
+}
+
+/// Adds to a record, or makes one, and counts what was dropped; nothing if that was none. Returns the record's number.
+pub(super) async fn record_more(
+    transaction: &DatabaseTransaction,
+    of: Owned,
+    number: Option<i64>,
+    record: DropRecord,
+) -> Result<Option<i64>, StoreError> {
     if record.deliveries == 0 {
-        return Ok(());
+        return Ok(number);
     }
-    drop_record::Entity::insert(drop_record::ActiveModel {
+    let number = match number {
+        Some(number) => {
+            let deliveries = drop_record::Column::Deliveries;
+            let more = deliveries.into_expr().add(row::signed(record.deliveries));
+            drop_record::Entity::update_many()
+                .col_expr(deliveries, more)
+                .filter(drop_record::Column::Id.eq(number))
+                .exec(transaction)
+                .await?;
+            number
+        }
+        None => insert(transaction, of, record).await?,
+    };
+    count_dropped(transaction, of.stream, record.reason, record.deliveries).await?;
+    Ok(Some(number))
+}
+
+async fn insert(
+    transaction: &DatabaseTransaction,
+    of: Owned,
+    record: DropRecord,
+) -> Result<i64, StoreError> {
+    let inserted = drop_record::Entity::insert(drop_record::ActiveModel {
         id: NotSet,
         stream_id: Set(of.stream),
         receiver_id: Set(of.receiver.uuid()),
@@ -102,7 +139,7 @@ pub(super) async fn record_drop(
         deliveries: Set(row::signed(record.deliveries)),
         dropped_at: Set(row::millis(record.at)),
     })
-    .exec_without_returning(transaction)
+    .exec(transaction)
     .await?;
-    count_dropped(transaction, of.stream, record.reason, record.deliveries).await
+    Ok(inserted.last_insert_id)
 }

@@ -6,6 +6,7 @@ pub(super) mod client_assertion;
 pub(super) mod credential;
 pub(super) mod delivery;
 pub(super) mod delivery_attempt;
+pub(super) mod drop_order;
 pub(super) mod drop_record;
 pub(super) mod event;
 pub(super) mod fan_out_record;

@@ -1,22 +1,18 @@
 //! What a change of status means for the queue and the interest of a stream.
 
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 use ssf_types::{stream::StreamStatus, time::Timestamp};
 use uuid::Uuid;
 
 use super::{
     change::last_position,
     circuit::drop_outdated,
-    dropped::{Owned, drop_pending, record_drop},
-    entity::{delivery, stream_event_type, stream_queue},
+    dropped::Owned,
+    entity::{stream_event_type, stream_queue},
+    ordered::drop_all,
     row,
 };
-use crate::{
-    domain::dropped::{DropReason, DropRecord},
-    ports::StoreError,
-};
+use crate::{domain::dropped::DropReason, ports::StoreError};
 
 /// The last position of a disablement that has not ended.
 pub(super) const STILL_DISABLED: i64 = i64::MAX;
@@ -55,12 +51,7 @@ pub(super) async fn follow_status(
         StreamStatus::Disabled => {
             set_held(transaction, of.stream, true).await?;
             disable_interest(transaction, of.stream).await?;
-            // What announces a status is spared.
-            let which = Condition::all().add(delivery::Column::PassesHold.eq(false));
-            let dropped = drop_pending(transaction, of.stream, which, now).await?;
-            let record = DropRecord::new(DropReason::StreamDisabled, dropped, now);
-            record_drop(transaction, of, record).await?;
-            Ok(dropped)
+            drop_all(transaction, of, None, (DropReason::StreamDisabled, now)).await
         }
     }
 }

@@ -129,6 +129,16 @@ pub(super) async fn count_dropped(
     add(transaction, Total::Dropped(reason), 0, deliveries).await
 }
 
+/// Counts deliveries of a stream that ends which go with it, though nobody dropped them; its queue is locked.
+pub(super) async fn count_gone(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    deliveries: u64,
+) -> Result<(), StoreError> {
+    let column = stream_queue::Column::DroppedTotal;
+    count(transaction, stream, column, deliveries).await
+}
+
 async fn count(
     transaction: &DatabaseTransaction,
     stream: Uuid,

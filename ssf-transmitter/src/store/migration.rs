@@ -21,6 +21,7 @@ mod m0020_find_pending;
 mod m0021_take_turns;
 mod m0022_find_spans;
 mod m0023_set_events_aside;
+mod m0024_order_drops;
 mod m0025_number_sets;
 mod m0026_limit_sources;
 mod m0027_say_who_set_a_status;
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_take_turns::Migration),
             Box::new(m0022_find_spans::Migration),
             Box::new(m0023_set_events_aside::Migration),
+            Box::new(m0024_order_drops::Migration),
             Box::new(m0025_number_sets::Migration),
             Box::new(m0026_limit_sources::Migration),
             Box::new(m0027_say_who_set_a_status::Migration),

@@ -2,28 +2,16 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
 use ssf_types::{
     id::{Epoch, StreamId},
     time::Timestamp,
 };
-use uuid::Uuid;
 
-use super::{
-    SeaStore,
-    change::Whose,
-    dropped::{Owned, record_drop},
-    entity::{delivery, stream},
-    ledger::{self, Total},
-    lost_lease::{owners, remember},
-    outbox::State,
-    row,
-};
+use super::{SeaStore, change::Whose, dropped::Owned, lost_lease::owners, ordered, row};
 use crate::{
     domain::{
         announcement::{Circumstances, StatusDecision},
         circuit::Health,
-        dropped::{DropReason, DropRecord},
         framework::FrameworkSet,
         issuer::IssuerName,
         stream::Stream,
@@ -115,29 +103,13 @@ impl SeaStore {
         let Some((queue, stream)) = locked else {
             return Ok(DeletedStream::NotFound);
         };
-        let dropped = pending(&transaction, uuid).await?;
         let of = Owned {
             stream: uuid,
             receiver: stream.receiver,
         };
-        let record = DropRecord::new(DropReason::StreamDeleted, dropped, now);
-        record_drop(&transaction, of, record).await?;
         let owners = owners(&transaction, (uuid, id), now).await?;
-        remember(&transaction, &queue).await?;
-        stream::Entity::delete_by_id(uuid)
-            .exec(&transaction)
-            .await?;
-        let numbered = row::unsigned(queue.last_sequence);
-        ledger::add(&transaction, Total::NumberedGone, 0, numbered).await?;
+        let dropped = ordered::delete(&transaction, of, &queue, now).await?;
         transaction.commit().await?;
         Ok(DeletedStream::Deleted { dropped, owners })
     }
-}
-
-async fn pending(transaction: &DatabaseTransaction, stream: Uuid) -> Result<u64, StoreError> {
-    Ok(delivery::Entity::find()
-        .filter(delivery::Column::StreamId.eq(stream))
-        .filter(State::Pending.is())
-        .count(transaction)
-        .await?)
 }

@@ -11,6 +11,7 @@ use super::{
     entity::{delivery, stream},
     outbox::State,
     row,
+    streams::living,
 };
 use crate::{
     domain::{event::AcceptedEvent, fan_out::FanOut, issuer::IssuerName, stream::Stream},
@@ -35,7 +36,10 @@ impl StreamOverview for SeaStore {
         let Some(uuid) = row::stream_uuid(id) else {
             return Ok(None);
         };
-        let found = stream::Entity::find_by_id(uuid).one(&self.reader).await?;
+        let found = living()
+            .filter(stream::Column::Id.eq(uuid))
+            .one(&self.reader)
+            .await?;
         let Some(found) = found else {
             return Ok(None);
         };
@@ -85,7 +89,7 @@ impl SeaStore {
         after: Option<&StreamId>,
         limit: u64,
     ) -> Result<Vec<Stream>, StoreError> {
-        let mut query = stream::Entity::find();
+        let mut query = living();
         if let Some(issuer) = &filter.issuer {
             query = query.filter(stream::Column::Issuer.eq(issuer.as_str()));
         }

@@ -28,6 +28,7 @@ use super::{
     entity::{delivery, event, stream, stream_queue},
     outbox::State,
     row,
+    streams::living,
     tend::delivered,
 };
 use crate::{
@@ -158,7 +159,8 @@ impl SeaStore {
         uuid: Uuid,
         now: Timestamp,
     ) -> Result<Glance, StoreError> {
-        let owned = stream::Entity::find_by_id(uuid)
+        let owned = living()
+            .filter(stream::Column::Id.eq(uuid))
             .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
             .count(&self.reader)
             .await?;

@@ -23,6 +23,7 @@ use super::{
     outbox::State,
     poll::refresh_poll_due,
     row,
+    streams::living,
     trace::{chosen, condition, traced_delivery},
 };
 use crate::{
@@ -115,7 +116,13 @@ impl ReplayStore for SeaStore {
             let chosen = self.chosen(row)?;
             let recency = known.recency(row);
             let candidate = Candidate::new(delivery, chosen, event.clone(), recency);
-            let decided = decide(stream, &candidate);
+            let decided = match decide(stream, &candidate) {
+                // Its number is among those that are to be dropped.
+                Ok(Replay::Again) if is_dropping(&queues, row.stream_id) => {
+                    Err(NotReplayed::StreamDropping)
+                }
+                decided => decided,
+            };
             replayed.push(Replayed {
                 stream: stream.id.clone(),
                 sequence: row::unsigned(row.sequence),
@@ -159,7 +166,7 @@ impl SeaStore {
         };
         let streams: BTreeSet<Uuid> = rows.iter().map(|row| row.stream_id).collect();
         for chunk in chunks(streams.into_iter().collect()) {
-            let found = stream::Entity::find().filter(stream::Column::Id.is_in(chunk));
+            let found = living().filter(stream::Column::Id.is_in(chunk));
             for row in found.all(transaction).await? {
                 known.streams.insert(row.id, self.read_stream(row)?);
             }
@@ -198,7 +205,7 @@ impl SeaStore {
         &self,
         transaction: &DatabaseTransaction,
         plan: Plan,
-        queues: &BTreeMap<Uuid, Gateway>,
+        queues: &BTreeMap<Uuid, stream_queue::Model>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let streams = plan.streams();
@@ -223,12 +230,16 @@ impl SeaStore {
                 .await?;
         }
         for stream in streams {
-            let gateway = queues.get(&stream).copied().unwrap_or(Gateway::Held);
+            let gateway = queues.get(&stream).map_or(Gateway::Held, Gateway::of);
             refresh_next_due(transaction, stream, gateway).await?;
             refresh_poll_due(transaction, stream, now).await?;
         }
         ledger::add(transaction, Total::Replayed, 0, anew).await
     }
+}
+
+fn is_dropping(queues: &BTreeMap<Uuid, stream_queue::Model>, stream: Uuid) -> bool {
+    queues.get(&stream).is_some_and(|queue| queue.dropping)
 }
 
 fn place(stream: Uuid, sequence: i64) -> Result<(StreamId, u64), CorruptRow> {
@@ -263,7 +274,7 @@ async fn lock_rows(
 async fn lock(
     transaction: &DatabaseTransaction,
     found: &[(Uuid, i64)],
-) -> Result<BTreeMap<Uuid, Gateway>, StoreError> {
+) -> Result<BTreeMap<Uuid, stream_queue::Model>, StoreError> {
     let streams: BTreeSet<Uuid> = found.iter().map(|(stream, _)| *stream).collect();
     let mut queues = BTreeMap::new();
     for chunk in chunks(streams.into_iter().collect()) {
@@ -273,7 +284,7 @@ async fn lock(
             .lock_exclusive()
             .all(transaction)
             .await?;
-        queues.extend(locked.iter().map(|row| (row.stream_id, Gateway::of(row))));
+        queues.extend(locked.into_iter().map(|row| (row.stream_id, row)));
     }
     Ok(queues)
 }

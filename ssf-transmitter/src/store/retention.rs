@@ -35,6 +35,9 @@ use crate::{
 /// Most streams of one step: all of them are locked until it ends.
 const STREAMS_MAX: usize = 20;
 
+/// States of deliveries whose rows go without a word: of these there is nothing to count.
+const FORGOTTEN: [i16; 2] = [State::Acknowledged.number(), State::Dropped.number()];
+
 /// Deliveries of streams whose queues are locked.
 struct Locked {
     transaction: DatabaseTransaction,
@@ -59,22 +62,40 @@ impl RetentionStore for SeaStore {
         Ok(dropped)
     }
 
+    async fn drop_ordered(&self, now: Timestamp) -> Result<Option<u64>, StoreError> {
+        self.take_drop_step(now).await
+    }
+
     async fn forget_settled(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
-        let transaction = self.begin().await?;
-        // What somebody has locked is left to the next time: they may wait for rows that are locked here.
         let oldest: Vec<(Uuid, i64)> = settled(before)
             .limit(limit)
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .select_only()
             .columns([delivery::Column::StreamId, delivery::Column::Sequence])
             .into_tuple()
-            .all(&transaction)
+            .all(&self.reader)
             .await?;
-        let mut forgotten = 0;
-        for which in these(oldest) {
+        let transaction = self.begin().await?;
+        let all = these(oldest);
+        // Queues are locked first, by everybody.
+        for which in &all {
             tell_no_more(&transaction, which.clone()).await?;
-            let delete = delivery::Entity::delete_many().filter(which);
-            forgotten += delete.exec(&transaction).await?.rows_affected;
+        }
+        let mut forgotten = 0;
+        for which in all {
+            // What somebody has locked is left to the next time: it may be on its way to be sent once more.
+            let free: Vec<(Uuid, i64)> = delivery::Entity::find()
+                .filter(which)
+                .filter(delivery::Column::State.is_in(FORGOTTEN))
+                .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+                .select_only()
+                .columns([delivery::Column::StreamId, delivery::Column::Sequence])
+                .into_tuple()
+                .all(&transaction)
+                .await?;
+            for which in these(free) {
+                let delete = delivery::Entity::delete_many().filter(which);
+                forgotten += delete.exec(&transaction).await?.rows_affected;
+            }
         }
         transaction.commit().await?;
         Ok(forgotten)

@@ -1,7 +1,7 @@
 //! Streams and their place among the events.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Select,
 };
 use serde_json::json;
 use ssf_types::{
@@ -43,7 +43,7 @@ impl StreamStore for SeaStore {
             )
         })?;
         let transaction = self.begin_placing(Placing::Stream).await?;
-        let streams = stream::Entity::find()
+        let streams = living()
             .filter(stream::Column::ReceiverId.eq(stream.receiver.uuid()))
             .count(&transaction)
             .await?;
@@ -69,7 +69,8 @@ impl StreamStore for SeaStore {
         let Some(uuid) = row::stream_uuid(id) else {
             return Ok(None);
         };
-        let row = stream::Entity::find_by_id(uuid)
+        let row = living()
+            .filter(stream::Column::Id.eq(uuid))
             .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
             .one(&self.reader)
             .await?;
@@ -77,7 +78,7 @@ impl StreamStore for SeaStore {
     }
 
     async fn streams(&self, receiver: ReceiverId) -> Result<Vec<Stream>, StoreError> {
-        let rows = stream::Entity::find()
+        let rows = living()
             .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
             .order_by_asc(stream::Column::CreatedAt)
             .order_by_asc(stream::Column::Id)
@@ -147,6 +148,11 @@ impl StreamStore for SeaStore {
     }
 }
 
+/// The streams that there are: one that was deleted may be there for those who remove its deliveries.
+pub(super) fn living() -> Select<stream::Entity> {
+    stream::Entity::find().filter(stream::Column::EndedAt.is_null())
+}
+
 fn new_queue(id: Uuid, stream: &Stream) -> stream_queue::ActiveModel {
     stream_queue::ActiveModel {
         stream_id: Set(id),
@@ -177,6 +183,7 @@ fn new_queue(id: Uuid, stream: &Stream) -> stream_queue::ActiveModel {
         misdirected: Set(0),
         receiver_acts: Set(0),
         sequence_after: Set(0),
+        dropping: Set(false),
     }
 }
 
@@ -204,6 +211,7 @@ impl SeaStore {
             default_subjects: Set(stream.default_subjects.as_str().to_owned()),
             signing_alg: Set(stream.signing_alg.map(|alg| alg.as_str().to_owned())),
             sequence_epoch: Set(stream.sequence_epoch.clone().map(String::from)),
+            ended_at: Set(None),
         })
     }
 

@@ -23,6 +23,7 @@ use super::{
     change::last_position,
     entity::{stream, stream_subject, subject_set},
     row::{self, Cell},
+    streams::living,
 };
 use crate::{
     domain::{
@@ -205,7 +206,7 @@ async fn owners(
 ) -> Result<HashMap<Uuid, OwnerRow>, StoreError> {
     let mut owners = HashMap::new();
     for chunk in chunks(streams.iter().copied().collect()) {
-        let rows = stream::Entity::find()
+        let rows = living()
             .filter(stream::Column::Id.is_in(chunk))
             .into_model::<OwnerRow>()
             .all(transaction);

@@ -19,7 +19,10 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     append::chunks,
-    entity::{delivery, event, fan_out_record, poll_answer, stream_event_type, stream_queue},
+    entity::{
+        delivery, drop_order, event, fan_out_record, poll_answer, stream_event_type, stream_queue,
+    },
+    ordered::is_ordered,
     outbox::State,
     row::{self, Cell},
 };
@@ -41,6 +44,20 @@ use crate::{
 pub(super) struct Surroundings {
     events: HashMap<i64, (EventId, EventTypeUri)>,
     held: HashSet<Uuid>,
+    orders: Vec<drop_order::Model>,
+}
+
+impl Surroundings {
+    /// Whether a delivery is to be dropped, though its row is there still.
+    fn is_ordered(&self, row: &delivery::Model, event_type: &EventTypeUri) -> bool {
+        let covers = |order: &drop_order::Model| {
+            let of_type = order.event_type.as_deref();
+            order.stream_id == row.stream_id
+                && order.through >= row.sequence
+                && of_type.is_none_or(|uri| uri == event_type.as_str())
+        };
+        !row.passes_hold && self.orders.iter().any(covers)
+    }
 }
 
 impl TraceStore for SeaStore {
@@ -260,6 +277,13 @@ impl SeaStore {
                 .await?;
             surroundings.held.extend(held);
         }
+        let streams: HashSet<Uuid> = rows.iter().map(|row| row.stream_id).collect();
+        for chunk in chunks(streams.into_iter().collect()) {
+            let orders = drop_order::Entity::find()
+                .filter(drop_order::Column::StreamId.is_in(chunk))
+                .all(db);
+            surroundings.orders.extend(orders.await?);
+        }
         Ok(surroundings)
     }
 }
@@ -419,12 +443,17 @@ fn standing_so(standing: Standing) -> Condition {
             .add(delivery::Column::PassesHold.eq(false))
             .add(Expr::exists(held))
     };
+    let goes = || Expr::exists(is_ordered());
     match standing {
-        Standing::Pending => is(State::Pending).add(held_stream().not()),
-        Standing::Held => is(State::Pending).add(held_stream()),
+        Standing::Pending => is(State::Pending)
+            .add(held_stream().not())
+            .add(goes().not()),
+        Standing::Held => is(State::Pending).add(held_stream()).add(goes().not()),
         Standing::Delivered => is(State::Acknowledged),
         Standing::Quarantined => is(State::Quarantined),
-        Standing::Dropped => is(State::Dropped),
+        Standing::Dropped => Condition::any()
+            .add(is(State::Dropped))
+            .add(is(State::Pending).add(goes())),
     }
 }
 
@@ -445,12 +474,14 @@ pub(super) fn traced_delivery(
     let state = State::read(row.state).ok_or_else(|| corrupt("state", "it is not a state"))?;
     let is_held = !row.passes_hold && surroundings.held.contains(&row.stream_id);
     let standing = match state {
+        State::Pending if surroundings.is_ordered(row, &event_type) => Standing::Dropped,
         State::Pending if is_held => Standing::Held,
         State::Pending => Standing::Pending,
         State::Acknowledged => Standing::Delivered,
         State::Quarantined => Standing::Quarantined,
         State::Dropped => Standing::Dropped,
     };
+    let due = row.due_at.filter(|_| standing != Standing::Dropped);
     let refusal = i64::from(state == State::Quarantined);
     let failed = row.attempts + row.failed_before + refusal;
     Ok(TracedDelivery {
@@ -462,7 +493,7 @@ pub(super) fn traced_delivery(
         made_at: row::moment(row.iat),
         repetition: u32::try_from(row.repetition).unwrap_or_default(),
         standing,
-        due: row.due_at.map(row::moment),
+        due: due.map(row::moment),
         settled_at: row.settled_at.map(row::moment),
         status: row
             .answer_status

@@ -1,11 +1,34 @@
 //! One contract for all stores, and what is particular to a database.
 
+/// Makes a test of every sentence on both databases.
+macro_rules! on_both {
+    ($($sentence:ident)+) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $sentence() {
+                let rig = crate::sqlite::Rig::new();
+                super::$sentence(&rig.open().await, &rig.url()).await;
+            })+
+        }
+
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $sentence() {
+                let rig = crate::postgres::Rig::new();
+                super::$sentence(&rig.open().await, rig.url()).await;
+            })+
+        }
+    };
+}
+
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod ordered;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]

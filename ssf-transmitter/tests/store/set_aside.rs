@@ -12,7 +12,6 @@ use ssf_types::time::Timestamp;
 use super::{
     contract::poll::{poll, polled_stream},
     fixture::*,
-    postgres, sqlite,
 };
 
 const CAROL: &str = "carol@example.com";
@@ -89,26 +88,6 @@ async fn a_poll_gets_the_others(store: &SeaStore, url: &str) {
     assert_eq!(sequences(&got), [2]);
     let got = poll(store, &stream, 10, later(120)).await.deliveries;
     assert_eq!(sequences(&got), [2], "it takes no place among them");
-}
-
-macro_rules! on_both {
-    ($($sentence:ident)+) => {
-        mod on_sqlite {
-            $(#[tokio::test]
-            async fn $sentence() {
-                let rig = super::sqlite::Rig::new();
-                super::$sentence(&rig.open().await, &rig.url()).await;
-            })+
-        }
-
-        mod on_postgres {
-            $(#[tokio::test]
-            async fn $sentence() {
-                let rig = super::postgres::Rig::new();
-                super::$sentence(&rig.open().await, rig.url()).await;
-            })+
-        }
-    };
 }
 
 on_both! {

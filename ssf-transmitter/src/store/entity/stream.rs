@@ -30,6 +30,8 @@ pub(crate) struct Model {
     pub(crate) signing_alg: Option<String>,
     /// Absent if its SETs have no numbers.
     pub(crate) sequence_epoch: Option<String>,
+    /// When it was deleted: it is there for those alone who remove its deliveries, step by step.
+    pub(crate) ended_at: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -54,6 +54,8 @@ pub(crate) struct Model {
     pub(crate) receiver_acts: i64,
     /// Nothing is told of this number and those below it.
     pub(crate) sequence_after: i64,
+    /// Whether some of what is pending is to be dropped, see [`super::drop_order`].
+    pub(crate) dropping: bool,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -116,6 +116,11 @@ impl RetentionStore for MemoryStore {
         Ok(self.state().expire(pending_since, before, now, limit))
     }
 
+    async fn drop_ordered(&self, _now: Timestamp) -> Result<Option<u64>, StoreError> {
+        // Here, everything is dropped at once.
+        Ok(None)
+    }
+
     async fn forget_settled(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
         let mut state = self.state();
         let mut forgotten = 0;
