@@ -69,15 +69,6 @@ impl Gate {
         self.waits(limit, is_clear).await
     }
 
-    /// Waits until all who are in any gate now have left it; whether that took less than `limit`.
-    pub async fn all_clear(&self, limit: Duration) -> bool {
-        let is_clear = |inside: &Inside, before| {
-            let mut oldest = inside.streams.values().filter_map(BTreeSet::first);
-            oldest.all(|oldest| *oldest >= before)
-        };
-        self.waits(limit, is_clear).await
-    }
-
     async fn waits(&self, limit: Duration, is_clear: impl Fn(&Inside, u64) -> bool) -> bool {
         let before = self.0.lock().next;
         let cleared = async {
@@ -156,9 +147,8 @@ mod tests {
         let (gate, one) = (Gate::default(), stream("one"));
         let inside = gate.enter(&one);
         assert!(gate.clears(&stream("other"), SECOND).await);
-        assert!(!gate.all_clear(SECOND).await);
+        assert!(!gate.clears(&one, SECOND).await);
         drop(inside);
-        assert!(gate.all_clear(SECOND).await);
     }
 
     #[test]

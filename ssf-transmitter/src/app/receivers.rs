@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ssf_types::{
     audience::Audience,
+    id::StreamId,
     jose::{JwksError, KeyError, KeySet, PublicKey},
     json::{self, Members},
     time::Timestamp,
@@ -25,7 +26,7 @@ use crate::{
     },
     ports::{
         AddedReceiver, DeletedStream, ReceiverStore, RemovedReceiver, ReplacedCredentials,
-        RetentionStore, StoreError, StreamStore,
+        RetentionStore, StoreError, StreamLease, StreamStore,
     },
     sealing::Sealer,
     token::{BearerToken, TokenKind},
@@ -263,13 +264,15 @@ async fn secrets_of(
 }
 
 /// What became of a Receiver's streams.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Removal {
     /// Streams that ended.
     pub streams: u64,
     /// Deliveries that were pending and are now dropped.
     pub dropped: u64,
+    /// Who may be at work on each of them, to be waited for as [`Standstill`](super::standstill::Standstill) does.
+    pub owners: Vec<(StreamId, Vec<StreamLease>)>,
 }
 
 /// Removes a Receiver: from the first moment nothing that it shows counts, then its streams end one by one, and what was
@@ -291,9 +294,10 @@ pub async fn remove<S: ReceiverStore + StreamStore + RetentionStore>(
     loop {
         for stream in store.streams(id).await? {
             match store.delete_stream(id, &stream.id, now).await? {
-                DeletedStream::Deleted { dropped, .. } => {
+                DeletedStream::Deleted { dropped, owners } => {
                     removal.streams += 1;
                     removal.dropped += dropped;
+                    removal.owners.push((stream.id, owners));
                 }
                 DeletedStream::NotFound => {}
             }

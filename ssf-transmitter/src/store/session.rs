@@ -1,13 +1,14 @@
 //! What each session of PostgreSQL is bound to, so that a node that vanishes, or stands still, keeps nobody waiting for
 //! its locks.
 
+use std::time::Duration;
+
 use sea_orm::{
     ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
     RuntimeErr, Statement, TransactionTrait,
     sqlx::{self, postgres::PgConnectOptions},
 };
 use sea_orm_migration::{MigratorTrait, sea_orm::ConnectionTrait};
-use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::migration::Migrator;
@@ -50,8 +51,8 @@ const MIGRATION_PAUSE: Duration = Duration::from_millis(250);
 /// How long it is tried to get such locks before the start fails.
 const MIGRATION_PATIENCE: Duration = Duration::from_mins(5);
 
-/// PostgreSQL's `lock_not_available`.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// PostgreSQL's `lock_not_available` and `deadlock_detected`.
+const NOT_LOCKED: [&str; 2] = ["55P03", "40P01"];
 
 /// Number of the advisory lock under which one node migrates at a time.
 const MIGRATION_LOCK: i64 = 0x5353_464d_4947;
@@ -70,7 +71,11 @@ pub(super) async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
 
 fn bound(options: PgConnectOptions) -> PgConnectOptions {
     let own = options.get_options().unwrap_or_default().to_owned();
-    let absent = BOUNDS.into_iter().filter(|(name, _)| !own.contains(name));
+    let names = |word: &str| word.split_once('=').map(|(name, _)| name.to_owned());
+    let own: Vec<String> = own.split_whitespace().filter_map(names).collect();
+    let absent = BOUNDS
+        .into_iter()
+        .filter(|(name, _)| !own.iter().any(|own| own == name));
     options.options(absent).options([DURABLE])
 }
 
@@ -133,7 +138,8 @@ fn gives_way(error: &DbErr) -> bool {
     let sqlx::Error::Database(error) = &**error else {
         return false;
     };
-    error.code().as_deref() == Some(LOCK_NOT_AVAILABLE)
+    let code = error.code().unwrap_or_default();
+    NOT_LOCKED.contains(&&*code)
 }
 
 #[cfg(test)]
@@ -151,7 +157,7 @@ mod tests {
     fn what_the_url_says_of_a_session_counts() {
         let options =
             options_of("postgres://localhost/ssf?options=-c%20lock_timeout=3s%20-c%20jit=off");
-        assert_eq!(options.matches("lock_timeout").count(), 1);
+        assert_eq!(options.matches("-c lock_timeout").count(), 1);
         assert!(options.contains("-c lock_timeout=3s"), "{options}");
         assert!(options.contains("-c tcp_user_timeout=20s"), "{options}");
     }

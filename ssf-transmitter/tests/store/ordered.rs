@@ -2,21 +2,21 @@
 
 use ssf_transmitter::{
     app::replay::replay,
-    domain::{dropped::DropReason, replay::NotReplayed, stream::Stream, trace::Standing},
+    domain::{
+        delivery::DeliveryState, dropped::DropReason, replay::NotReplayed, stream::Stream,
+        trace::Standing,
+    },
     ports::{
         DeletedStream, DeliveryFilter, LedgerStore, Outbox, ReceiverStore, RemovedReceiver,
-        ReplayStore, RetentionStore, StreamOverview, StreamStore, TraceStore,
+        RetentionStore, Settlement, StreamOverview, StreamStore, TraceStore,
     },
     store::SeaStore,
     testing::ManualClock,
 };
-use ssf_types::stream::StreamStatus;
+use ssf_types::{error::ErrCode, stream::StreamStatus};
 
 use super::{
-    contract::{
-        poll::{poll, polled_stream},
-        trace::refused,
-    },
+    contract::poll::{poll, polled_stream},
     fixture::*,
 };
 
@@ -27,7 +27,19 @@ fn user(number: usize) -> String {
     format!("{number}@b.example")
 }
 
-/// Has so many users be logged out, with a change of password before every second.
+fn refused(sequence: u64) -> Settlement {
+    Settlement {
+        sequence,
+        state: DeliveryState::Quarantined {
+            at: NOW,
+            code: ErrCode::InvalidRequest,
+            description: String::new(),
+        },
+        answer: None,
+    }
+}
+
+/// Has so many users be logged out.
 async fn fill(store: &SeaStore, logouts: usize) {
     let events = (0..logouts).map(|number| event(LOGOUT, email(&user(number))));
     accept(store, events.collect()).await;
@@ -101,21 +113,25 @@ async fn what_a_receiver_says_of_what_goes_by_and_by_counts(store: &SeaStore, _:
     let leased = lease(store, 1, NOW).await;
     set_status(store, &stream, StreamStatus::Disabled).await;
     let late = [acknowledged(1), acknowledged(600), refused(601)];
-    store.settle(&leased.lease, &late, NOW).await.unwrap();
+    store.settle(&leased.lease, &late, None, NOW).await.unwrap();
     set_status(store, &stream, StreamStatus::Enabled).await;
     let clock = ManualClock::new(NOW);
-    let refused = DeliveryFilter {
+    let of_refused = DeliveryFilter {
         stream: Some(stream.id.clone()),
         standing: Some(Standing::Quarantined),
         ..DeliveryFilter::default()
     };
-    let page = replay((store, &clock), (&refused, None, 10)).await.unwrap();
+    let page = replay((store, &clock), (&of_refused, None, 10))
+        .await
+        .unwrap();
     assert_eq!(page.replayed[0].outcome, Err(NotReplayed::StreamDropping));
     finish(store).await;
     let ledger = store.ledger().await.unwrap();
     let settled = (ledger.pending, ledger.quarantined, ledger.acknowledged);
     assert_eq!(settled, (0, 1, 1), "the first had gone before");
-    let page = replay((store, &clock), (&refused, None, 10)).await.unwrap();
+    let page = replay((store, &clock), (&of_refused, None, 10))
+        .await
+        .unwrap();
     assert!(page.replayed[0].outcome.is_ok());
 }
 
@@ -152,7 +168,10 @@ async fn a_deleted_stream_is_gone_at_once_and_its_deliveries_by_and_by(store: &S
     fill(store, BACKLOG).await;
     let leased = lease(store, 1, NOW).await;
     let settled = [acknowledged(1), refused(2)];
-    store.settle(&leased.lease, &settled, NOW).await.unwrap();
+    store
+        .settle(&leased.lease, &settled, None, NOW)
+        .await
+        .unwrap();
     let deleted = store
         .delete_stream(stream.receiver, &stream.id, NOW)
         .await

@@ -255,7 +255,7 @@ async fn what_somebody_has_locked_is_forgotten_later() {
     dispatch(&store).await;
     let leased = lease(&store, 1, NOW).await;
     let settlements = [acknowledged(1), acknowledged(2)];
-    let settled = store.settle(&leased.lease, &settlements, NOW).await;
+    let settled = store.settle(&leased.lease, &settlements, None, NOW).await;
     settled.unwrap();
     let database = Database::connect(rig.url()).await.unwrap();
     let busy = database.begin().await.unwrap();

@@ -67,7 +67,7 @@ async fn a_delivery_waits_for_a_while(store: &SeaStore, url: &str) {
     let leased = lease(store, 1, NOW).await;
     assert_eq!(sequences(&due(store, &leased, NOW).await), [1, 3]);
     let settlements = [acknowledged(1), acknowledged(3)];
-    let settled = store.settle(&leased.lease, &settlements, NOW).await;
+    let settled = store.settle(&leased.lease, &settlements, None, NOW).await;
     settled.unwrap();
     assert_eq!(store.ledger().await.unwrap().pending, 1, "it is kept");
     store.release(&leased.lease, &leased.health).await.unwrap();

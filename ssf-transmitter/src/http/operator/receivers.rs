@@ -4,9 +4,11 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload},
 };
+use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use ssf_types::audience::Audience;
+use ssf_types::{audience::Audience, error::Chain, id::StreamId};
+use tracing::warn;
 
 use super::{
     super::{
@@ -20,10 +22,7 @@ use super::{
     object, overlap, page, present, private,
 };
 use crate::{
-    app::{
-        gate::WAIT_MAX,
-        receivers::{self, NewCredential, NewReceiver, RegisterError, Removal, Secrets},
-    },
+    app::receivers::{self, NewCredential, NewReceiver, RegisterError, Removal, Secrets},
     domain::{
         audit::{Act, Action, Actor, Details},
         issuer::IssuerName,
@@ -32,7 +31,7 @@ use crate::{
         push_hosts::PushHosts,
         receiver::Receiver,
     },
-    ports::{Clock, ReceiverStore},
+    ports::{Clock, ReceiverStore, StreamLease},
 };
 
 /// By what a Receiver is to be recognised: a secret that is made here. Keys, and clients of other authorization servers, are
@@ -182,9 +181,12 @@ pub(super) async fn remove(
     let removing = Box::pin(async {
         let removed = receivers::remove(&state.store, receiver.id, state.clock.now()).await;
         let removed = removed.map_err(|error| Problem::store(&error))?;
-        // Its streams are gone, whether or not signing takes longer than anybody waits for.
-        _ = state.gate.all_clear(WAIT_MAX).await;
-        removed.ok_or_else(no_such_receiver)
+        let removal = removed.ok_or_else(no_such_receiver)?;
+        // Its streams are gone, whether or not somebody takes longer to stop than anybody waits for.
+        let streams = removal.owners.iter();
+        let stopped = streams.map(|(stream, owners)| stopped(&state, stream, owners.clone()));
+        join_all(stopped).await;
+        Ok(removal)
     });
     let told = |removal: &Removal| {
         Details::none()
@@ -193,6 +195,12 @@ pub(super) async fn remove(
     };
     recorded(&request, &state, act, removing, told).await?;
     Ok(private(HttpResponse::NoContent()).finish())
+}
+
+async fn stopped(state: &AppState, stream: &StreamId, owners: Vec<StreamLease>) {
+    if let Err(error) = state.standstill().comes(stream, owners).await {
+        warn!(stream.id = %stream, error = %Chain(&error), "nobody knows whether those who work on a stream that is gone have stopped");
+    }
 }
 
 fn read(body: &[u8], state: &AppState) -> Result<NewReceiver, Problem> {

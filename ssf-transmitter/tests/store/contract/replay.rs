@@ -232,7 +232,7 @@ pub(crate) async fn a_page_of_what_is_sent_once_more_tells_where_the_next_begins
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     let both = [refused(1), refused(2)];
-    store.settle(&leased.lease, &both, NOW).await.unwrap();
+    store.settle(&leased.lease, &both, None, NOW).await.unwrap();
     let clock = ManualClock::new(NOW);
     let filter = of(&stream.id);
     let first = replay((store, &clock), (&filter, None, 1)).await.unwrap();
@@ -252,7 +252,9 @@ pub(crate) async fn what_is_sent_once_more_is_not_in_a_span_that_was_over_before
     let ids = accept(store, vec![event(LOGOUT, email(ALICE))]).await;
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
-    let settled = store.settle(&leased.lease, &[acknowledged(1)], NOW).await;
+    let settled = store
+        .settle(&leased.lease, &[acknowledged(1)], None, NOW)
+        .await;
     settled.unwrap();
     let of_event = DeliveryFilter {
         event: Some(ids[0]),
@@ -263,7 +265,7 @@ pub(crate) async fn what_is_sent_once_more_is_not_in_a_span_that_was_over_before
     assert_eq!(outcomes(&first), [(1, Ok(false))]);
     let mut second = acknowledged(2);
     second.state = DeliveryState::Acknowledged { at: later(2) };
-    let settled = store.settle(&leased.lease, &[second], later(2)).await;
+    let settled = store.settle(&leased.lease, &[second], None, later(2)).await;
     settled.unwrap();
     let again = replayed(store, &of_event).await;
     assert_eq!(outcomes(&again), [(1, Err(NotReplayed::ReplayedSince))]);
