@@ -4,6 +4,7 @@ use std::{
     future::pending,
     io::{self, Write},
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use actix_web::{
@@ -40,6 +41,8 @@ pub(crate) fn serve() -> Fallible<()> {
                 .route("/ingest/events", web::post().to(accept))
                 .route("/metrics", web::get().to(metrics))
         });
+        // A machine that has other work may let a request wait for long: that is no fault of its sender.
+        let server = server.client_request_timeout(Duration::ZERO);
         let server = server.bind("127.0.0.1:0")?;
         for address in server.addrs() {
             writeln!(io::stdout(), "listening={address}")?;

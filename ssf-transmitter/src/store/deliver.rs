@@ -7,7 +7,7 @@ use std::{
 
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    UpdateMany,
+    QueryTrait, UpdateMany,
     sea_query::{Expr, ExprTrait},
 };
 use ssf_types::{id::Jti, subject::Subject, time::Timestamp};

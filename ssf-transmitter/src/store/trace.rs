@@ -542,10 +542,19 @@ mod tests {
         };
         let after = Some((&stream, 5));
         let own = "SEARCH delivery USING INDEX sqlite_autoindex_delivery_1";
-        for (filter, expected) in [
-            (span, "SEARCH delivery USING INDEX delivery_span (stream_id=? AND settled_at>? AND settled_at<?)".to_owned()),
-            (of_stream, format!("{own} (stream_id=? AND sequence>?)")),
-            (DeliveryFilter::default(), format!("{own} ((stream_id,sequence)>(?,?))")),
+        let spans = "SEARCH delivery USING INDEX delivery_span (stream_id=? AND settled_at>? AND settled_at<?)";
+        for (filter, after, expected) in [
+            (span, None, spans.to_owned()),
+            (
+                of_stream,
+                after,
+                format!("{own} (stream_id=? AND sequence>?)"),
+            ),
+            (
+                DeliveryFilter::default(),
+                after,
+                format!("{own} ((stream_id,sequence)>(?,?))"),
+            ),
         ] {
             let found = chosen(&filter, after, 1000).unwrap();
             assert_eq!(plan(&store, found).await, expected);

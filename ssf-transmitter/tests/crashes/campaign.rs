@@ -39,10 +39,10 @@ const POINTS: [(&str, usize); 10] = [
 const STREAMS: [&str; 2] = ["/one", "/other"];
 
 /// How long a crash may take to come about: a node that died had leases, and two processors may have more to do.
-const CRASH_MAX: Duration = Duration::from_secs(60);
+const CRASH_MAX: Duration = Duration::from_mins(1);
 
 /// How long everything that is left may take at the end.
-const DRAIN_MAX: Duration = Duration::from_secs(180);
+const DRAIN_MAX: Duration = Duration::from_mins(3);
 
 /// How often a change is tried beside nodes that run.
 const TRIES_MAX: u32 = 20;

@@ -301,6 +301,7 @@ fn receivers_are_listed_with_what_they_may_do_and_what_they_show() {
         "ssf.read ssf.manage",
         "bearer client_secret",
         "ssf-1.0",
+        "",
     ];
     assert_eq!(rows[0][1..], rp);
     let rq = [
@@ -310,6 +311,7 @@ fn receivers_are_listed_with_what_they_may_do_and_what_they_show() {
         "ssf.read",
         "bearer",
         "ssf-1.0",
+        "",
     ];
     assert_eq!(rows[1][1..], rq);
 }
