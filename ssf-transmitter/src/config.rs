@@ -4,6 +4,9 @@
 //! repeated, since some are secrets.
 
 mod authorization_servers;
+mod database;
+mod fault;
+mod issuers;
 mod keys;
 mod layers;
 mod outbound;
@@ -12,14 +15,12 @@ mod retention;
 mod transport;
 
 use std::{
-    fmt,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
-    path::{Path, PathBuf},
     time::Duration,
 };
 
 use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use ssf_types::{
     event::{EventPayload, Family, risc::SessionsRevoked},
     metadata::DefaultSubjects,
@@ -27,8 +28,13 @@ use ssf_types::{
     uri::{EventTypeUri, Issuer},
 };
 
-use self::layers::{Reader, Value};
+use self::{
+    database::{read_database_url, read_key},
+    issuers::{beside_each_other, read_issuer, read_others},
+    layers::{Reader, Value},
+};
 pub use self::{
+    fault::{ConfigError, ConfigFault},
     layers::{Layers, Source},
     outbound::OutboundSettings,
     transport::Transport,
@@ -46,7 +52,7 @@ use crate::{
         stream::STREAMS_PER_RECEIVER_DEFAULT,
         subjects::SubjectPreference,
     },
-    sealing::{DataKey, KeySource},
+    sealing::KeySource,
 };
 
 /// Where the transmitter listens unless told otherwise.
@@ -54,9 +60,6 @@ pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr
 
 /// The database unless told otherwise: a file in the current directory.
 pub const DATABASE_URL_DEFAULT: &str = "sqlite://ssf-transmitter.db";
-
-/// Longest issuer, in bytes: half of what a URL may have, since paths are put behind it.
-const ISSUER_BYTES_MAX: usize = 1024;
 
 /// Longest time that may be required between two requests for verification, in seconds: beyond it a Receiver cannot
 /// tell a broken stream from a quiet one in time.
@@ -292,46 +295,6 @@ fn read_tokens(reader: &mut Reader) -> Option<Tokens> {
     })
 }
 
-/// One thing that is wrong.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct ConfigFault {
-    /// The setting.
-    pub key: String,
-    /// Where it was set, or would be by default.
-    pub source: Source,
-    /// What to fix, without the value.
-    pub problem: String,
-}
-
-/// All that is wrong with a configuration.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ConfigError(Vec<ConfigFault>);
-
-impl ConfigError {
-    /// The faults, at least one.
-    pub fn faults(&self) -> &[ConfigFault] {
-        &self.0
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the configuration cannot be used")?;
-        for ConfigFault {
-            key,
-            source,
-            problem,
-        } in &self.0
-        {
-            write!(f, "\n  {key} ({source}): {problem}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
 fn read_listen(value: Option<&Value>, transport: Option<&Transport>) -> Result<SocketAddr, String> {
     let listen = match value {
         Some(value) => parsed(value, "an address with a port, such as 127.0.0.1:8411")?,
@@ -394,154 +357,6 @@ fn parsed<T: std::str::FromStr>(value: &Value, expected: &str) -> Result<T, Stri
         .text()
         .and_then(|text| text.trim().parse().ok())
         .ok_or_else(|| format!("must be {expected}"))
-}
-
-fn read_issuer(
-    value: Option<&Value>,
-    transport: Option<&Transport>,
-) -> Result<Option<Issuer>, String> {
-    let Some(value) = value else {
-        // Whether the transport itself is wrong is told elsewhere.
-        return match transport.and_then(Transport::wants_https) {
-            Some(reason) => Err(format!("must be set, as an https URL, because {reason}")),
-            None => Ok(None),
-        };
-    };
-    let text = value.text().ok_or("must be an https URL")?;
-    let issuer = checked_issuer(text, transport)?;
-    Issuers::new(issuer.clone(), []).map_err(|error| format!("cannot be served: {error}"))?;
-    Ok(Some(issuer))
-}
-
-fn checked_issuer(text: &str, transport: Option<&Transport>) -> Result<Issuer, String> {
-    if text.len() > ISSUER_BYTES_MAX {
-        return Err(format!("must have at most {ISSUER_BYTES_MAX} bytes"));
-    }
-    let issuer = Issuer::parse(text)
-        .map_err(|error| format!("must be an https URL without query and fragment: {error}"))?;
-    if let Some(transport) = transport {
-        transport::check_issuer(&issuer, transport)?;
-    }
-    // Routers compare decoded paths, and issuers are compared byte for byte; braces and asterisks mean something to them.
-    if issuer.to_url().path().contains(['%', '{', '}', '*']) {
-        return Err(
-            "must have a path of plain characters, without braces, asterisks, or any that need a %"
-                .to_owned(),
-        );
-    }
-    Ok(issuer)
-}
-
-/// Entries `NAME=URL`, or `NAME=/PATH` for a path at the origin of the main issuer.
-fn read_others(
-    value: Option<&Value>,
-    main: Option<&Option<Issuer>>,
-    transport: Option<&Transport>,
-) -> Result<Vec<(IssuerName, String)>, String> {
-    let expected =
-        "must be a list of NAME=URL or NAME=/PATH, such as acme=https://idp.example.com/acme";
-    let (Some(value), Some(main)) = (value, main) else {
-        // Whether issuer itself is wrong is told elsewhere.
-        return Ok(Vec::new());
-    };
-    let mut others = Vec::new();
-    for entry in value.list().ok_or(expected)? {
-        let (name, place) = entry.split_once('=').ok_or(expected)?;
-        let name = IssuerName::parse(name.trim()).map_err(|error| error.to_string())?;
-        others.push((name, place.trim().to_owned()));
-    }
-    let main = match main {
-        Some(main) => main.clone(),
-        None => Issuer::parse("http://127.0.0.1:8411").map_err(|error| error.to_string())?,
-    };
-    beside_each_other(main, &others, transport)?;
-    Ok(others)
-}
-
-fn beside_each_other(
-    main: Issuer,
-    others: &[(IssuerName, String)],
-    transport: Option<&Transport>,
-) -> Result<Issuers, String> {
-    let origin = main.to_url().origin().ascii_serialization();
-    let mut resolved = Vec::with_capacity(others.len());
-    for (name, place) in others {
-        let url = match place.strip_prefix('/') {
-            Some(path) => format!("{origin}/{path}"),
-            None => place.clone(),
-        };
-        let issuer =
-            checked_issuer(&url, transport).map_err(|problem| format!("{name} {problem}"))?;
-        resolved.push((name.clone(), issuer));
-    }
-    Issuers::new(main, resolved).map_err(|error| format!("must fit together: {error}"))
-}
-
-fn read_database_url(value: Option<&Value>) -> Result<SecretString, String> {
-    let expected = "must be sqlite://PATH or postgres://HOST/DATABASE";
-    let text = match value {
-        Some(value) => value.text().ok_or(expected)?,
-        None => DATABASE_URL_DEFAULT,
-    };
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Ok(text.into());
-    }
-    match sqlite_path(text) {
-        Some(path) if !path.as_os_str().is_empty() => Ok(text.into()),
-        Some(_) => Err(format!(
-            "{expected}; a database in memory would not survive a restart"
-        )),
-        None => Err(expected.to_owned()),
-    }
-}
-
-/// The file of an SQLite URL: empty if the URL asks for memory, `None` if it is another kind of URL.
-fn sqlite_path(url: &str) -> Option<PathBuf> {
-    let rest = url.strip_prefix("sqlite://")?;
-    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    if path == ":memory:" || query.contains("mode=memory") {
-        return Some(PathBuf::new());
-    }
-    Some(PathBuf::from(path))
-}
-
-fn read_key(reader: &mut Reader, database_url: Option<&SecretString>) -> Option<KeySource> {
-    let from_environment = reader.value("encryption_key", |value| match value {
-        None => Ok(None),
-        Some(value) if !value.is_from_environment() => {
-            Err("must not stand here: set it in the environment, or name a file with encryption_key_file".to_owned())
-        }
-        Some(value) => DataKey::parse(value.text().unwrap_or_default())
-            .map(Some)
-            .map_err(|error| error.to_string()),
-    })?;
-    let default = database_url.and_then(|url| sqlite_path(url.expose_secret()));
-    let has_key = from_environment.is_some();
-    let from_file = reader.value("encryption_key_file", |value| match value {
-        Some(_) if has_key => Err("must not be set beside encryption_key".to_owned()),
-        Some(value) => value
-            .text()
-            .filter(|path| !path.is_empty())
-            .map(|path| Some(KeySource::File(path.into())))
-            .ok_or_else(|| "must be the path of a file".to_owned()),
-        None if has_key || database_url.is_none() => Ok(None),
-        None => default
-            .map(|database| {
-                let key = beside(&database);
-                Some(KeySource::BesideDatabase { database, key })
-            })
-            .ok_or_else(|| {
-                "must be set, or encryption_key, because the database is not a file".to_owned()
-            }),
-    })?;
-    from_environment.map(KeySource::Environment).or(from_file)
-}
-
-/// `ssf-transmitter.db` → `ssf-transmitter.db.key`.
-fn beside(database: &Path) -> PathBuf {
-    let mut key = database.as_os_str().to_owned();
-    key.push(".key");
-    key.into()
 }
 
 fn read_log_format(value: Option<&Value>) -> Result<LogFormat, String> {
@@ -648,6 +463,15 @@ fn read_subjects(reader: &mut Reader) -> (Option<DefaultSubjects>, Option<Subjec
         grace: Duration::from_secs(grace),
     };
     (default_subjects, keys_max.zip(pace).zip(grace).map(terms))
+}
+
+#[cfg(test)]
+impl Config {
+    /// What a file says, or what is wrong with the first setting that is.
+    fn of_file(file: &str) -> Result<Self, String> {
+        let layers = Layers::default().file(std::path::Path::new("t.toml"), file);
+        Self::read(layers).map_err(|error| error.faults()[0].problem.clone())
+    }
 }
 
 #[cfg(test)]

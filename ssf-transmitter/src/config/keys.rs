@@ -97,15 +97,11 @@ fn read_jwks_uris(
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::config::{Config, Layers};
+    use crate::config::Config;
 
     fn plan(file: &str) -> Result<KeyPlan, String> {
-        let layers = Layers::default().file(Path::new("t.toml"), file);
-        let config = Config::read(layers).map_err(|error| error.faults()[0].problem.clone())?;
-        Ok(config.key_plan)
+        Config::of_file(file).map(|config| config.key_plan)
     }
 
     #[test]

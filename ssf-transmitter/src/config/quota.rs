@@ -25,15 +25,11 @@ pub(super) fn read(reader: &mut Reader) -> Option<Quota> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::config::{Config, Layers};
+    use crate::config::Config;
 
     fn quota(file: &str) -> Result<Quota, String> {
-        let layers = Layers::default().file(Path::new("t.toml"), file);
-        let config = Config::read(layers).map_err(|error| error.faults()[0].problem.clone())?;
-        Ok(config.source_quota)
+        Config::of_file(file).map(|config| config.source_quota)
     }
 
     #[test]

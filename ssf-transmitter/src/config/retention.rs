@@ -24,17 +24,13 @@ pub(super) fn read(reader: &mut Reader) -> Option<Retention> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::config::{Config, Layers};
+    use crate::config::Config;
 
     const DAY: Duration = Duration::from_hours(24);
 
     fn retention(file: &str) -> Result<Retention, String> {
-        let layers = Layers::default().file(Path::new("t.toml"), file);
-        let config = Config::read(layers).map_err(|error| error.faults()[0].problem.clone())?;
-        Ok(config.retention)
+        Config::of_file(file).map(|config| config.retention)
     }
 
     #[test]

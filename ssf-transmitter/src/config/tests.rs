@@ -1,5 +1,8 @@
 //! What a configuration may say.
 
+use std::path::Path;
+
+use secrecy::ExposeSecret;
 use ssf_types::set::Algorithm;
 
 use super::*;
