@@ -2,7 +2,7 @@
 
 use ssf_types::{
     event::Event,
-    id::{Jti, StreamId},
+    id::{Epoch, Jti, StreamId},
     set::Account,
     subject::SimpleSubject,
     time::Timestamp,
@@ -59,9 +59,9 @@ impl Hold {
 impl FrameworkSet {
     /// Has a verification tell what has become of the numbers before it.
     #[must_use]
-    pub fn telling(mut self, account: Option<&Account>) -> Self {
-        if let Some(account) = account {
-            sequence::keep(&mut self.event.event, account);
+    pub fn telling(mut self, epoch: Option<&Epoch>, account: Option<Account>) -> Self {
+        if let (Some(epoch), Some(account)) = (epoch, account) {
+            sequence::keep(&mut self.event.event, epoch, account);
         }
         self
     }

@@ -72,11 +72,13 @@ pub fn mint(
         let id = IMPLICIT_STREAM.to_owned();
         claims.sub_id = SimpleSubject::Opaque { id }.into();
     }
-    let account = sequence::take(&mut claims.event);
-    if let Some(epoch) = epoch.filter(|_| profile.is_extended()) {
-        let mut sequence = Sequence::new(epoch.clone(), delivery.sequence);
-        sequence.account = account;
-        claims.number(&sequence);
+    match epoch.filter(|_| profile.is_extended()) {
+        Some(epoch) => {
+            let mut sequence = Sequence::new(epoch.clone(), delivery.sequence);
+            sequence.account = sequence::take(&mut claims.event, epoch);
+            claims.number(&sequence);
+        }
+        None => sequence::clear(&mut claims.event),
     }
     Minted::new(claims, profile)
 }
@@ -157,7 +159,8 @@ mod tests {
 
     fn verification_with_account(event: &mut NewEvent) {
         event.event = Verification::default().into();
-        sequence::keep(&mut event.event, &Account::new(16, 0, [3]));
+        let epoch = Epoch::parse("e").unwrap();
+        sequence::keep(&mut event.event, &epoch, Account::new(16, 0, [3]));
     }
 
     #[test]

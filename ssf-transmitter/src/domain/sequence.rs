@@ -108,25 +108,36 @@ pub fn account(through: u64, told_after: u64, mut newest_first: Vec<u64>) -> Acc
     Account::new(through, told_after, newest_first)
 }
 
-/// Has a verification give an account: it is kept with the event, so that each attempt says the same.
+/// Has a verification give an account of numbers of `epoch`: it is kept with the event, so that each attempt says the same.
 ///
 /// # Panics
 /// Never: an account is numbers.
-#[expect(clippy::expect_used, reason = "numbers are always written")]
-pub fn keep(event: &mut Event, account: &Account) {
+#[expect(clippy::expect_used, reason = "text and numbers are always written")]
+pub fn keep(event: &mut Event, epoch: &Epoch, account: Account) {
     if let Event::Verification(verification) = event {
-        let put = verification.extra.put(Sequence::NAME, account);
-        put.expect("an account is numbers");
+        let mut kept = Sequence::new(epoch.clone(), account.through() + 1);
+        kept.account = Some(account);
+        let put = verification.extra.put(Sequence::NAME, &kept);
+        put.expect("it is an object of text and numbers");
     }
 }
 
-/// Takes the account out of a verification, if it gives one.
-pub fn take(event: &mut Event) -> Option<Account> {
+/// Takes the account out of a verification, if it gives one of numbers of `epoch`: since it was kept, another may have begun, of
+/// which it says nothing.
+pub fn take(event: &mut Event, epoch: &Epoch) -> Option<Account> {
     let Event::Verification(verification) = event else {
         return None;
     };
-    let kept = verification.extra.take(Sequence::NAME)?;
-    Account::read(&kept).ok()
+    let kept = Sequence::among(&verification.extra).ok().flatten();
+    verification.extra.take(Sequence::NAME);
+    kept.filter(|kept| kept.epoch == *epoch)?.account
+}
+
+/// Takes the account out of a verification of which nobody is to know it.
+pub fn clear(event: &mut Event) {
+    if let Event::Verification(verification) = event {
+        verification.extra.take(Sequence::NAME);
+    }
 }
 
 #[cfg(test)]
@@ -213,13 +224,23 @@ mod tests {
     #[test]
     fn an_account_is_kept_with_a_verification_alone() {
         let told = Account::new(7, 0, [3]);
+        let epoch = Epoch::parse("f67e39a0").unwrap();
         let mut event = Event::from(Verification::default());
-        keep(&mut event, &told);
-        assert_eq!(take(&mut event), Some(told.clone()));
+        keep(&mut event, &epoch, told.clone());
+        assert_eq!(take(&mut event, &epoch), Some(told.clone()));
         assert_eq!(event, Event::from(Verification::default()));
         let mut event = Event::from(SessionRevoked::default());
-        keep(&mut event, &told);
-        assert_eq!(take(&mut event), None);
+        keep(&mut event, &epoch, told);
+        assert_eq!(take(&mut event, &epoch), None);
+    }
+
+    #[test]
+    fn an_account_says_nothing_of_an_epoch_that_began_since() {
+        let mut event = Event::from(Verification::default());
+        let former = Epoch::parse("former").unwrap();
+        keep(&mut event, &former, Account::new(7, 0, [3]));
+        assert_eq!(take(&mut event, &Epoch::parse("new").unwrap()), None);
+        assert_eq!(event, Event::from(Verification::default()));
     }
 
     #[test]

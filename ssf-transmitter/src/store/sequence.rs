@@ -56,7 +56,7 @@ async fn first_pending(
 ) -> Result<Option<i64>, StoreError> {
     let first: Option<Option<i64>> = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
-        .filter(Expr::cust("state = 0"))
+        .filter(State::Pending.is())
         .select_only()
         .column_as(delivery::Column::Sequence.min(), "first")
         .into_tuple()

@@ -76,7 +76,7 @@ impl SeaStore {
         };
         let stream = self.read_stream(row)?;
         let account = account_of(transaction, queue, &stream).await?;
-        let set = make(&stream).telling(account.as_ref());
+        let set = make(&stream).telling(stream.sequence_epoch.as_ref(), account);
         Ok(Some(
             self.number_alone(transaction, &stream.issuer, set, now)
                 .await?,

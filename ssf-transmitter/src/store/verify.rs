@@ -64,7 +64,7 @@ impl SeaStore {
         };
         drop_keep_alive(&transaction, of, queue.keep_alive, now).await?;
         let account = account_of(&transaction, &queue, &stream).await?;
-        let set = set.telling(account.as_ref());
+        let set = set.telling(stream.sequence_epoch.as_ref(), account);
         let numbered = self.number_alone(&transaction, &stream.issuer, set, now);
         let sequence = numbered.await?;
         stream_queue::Entity::update_many()

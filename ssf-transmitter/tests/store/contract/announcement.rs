@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::super::fixture::*;
 
 /// Gives a stream a status as the transmitter does; returns how many deliveries were dropped.
-pub(super) async fn decide_status(
+pub(crate) async fn decide_status(
     store: &impl Store,
     stream: &Stream,
     status: StreamStatus,

@@ -55,6 +55,15 @@ fn refused(sequence: u64) -> Settlement {
 
 /// The account of the verification that is requested now, which is then acknowledged.
 async fn account(store: &impl Store, stream: &Stream, seconds: u64) -> Option<Account> {
+    account_of(store, stream, "first", seconds).await
+}
+
+async fn account_of(
+    store: &impl Store,
+    stream: &Stream,
+    epoch_now: &str,
+    seconds: u64,
+) -> Option<Account> {
     let now = later(seconds);
     assert_eq!(verify(store, stream, now).await, SentAlone::Numbered);
     let leased = lease(store, 1, now).await;
@@ -69,7 +78,7 @@ async fn account(store: &impl Store, stream: &Stream, seconds: u64) -> Option<Ac
         .await
         .unwrap();
     store.release(&leased.lease, &leased.health).await.unwrap();
-    sequence::take(&mut event)
+    sequence::take(&mut event, &epoch(epoch_now))
 }
 
 async fn settle(store: &impl Store, settlements: &[Settlement]) {
@@ -167,7 +176,10 @@ pub(crate) async fn a_sign_of_life_tells_it_too(store: &impl Store) {
     let leased = lease(store, 1, later(60)).await;
     let due = due(store, &leased, later(60)).await;
     let mut event = due[0].event.event.event.clone();
-    assert_eq!(sequence::take(&mut event), Some(Account::new(2, 0, [1])));
+    assert_eq!(
+        sequence::take(&mut event, &epoch("first")),
+        Some(Account::new(2, 0, [1]))
+    );
 }
 
 pub(crate) async fn nothing_is_told_on_a_stream_without_numbers(store: &impl Store) {
@@ -238,7 +250,7 @@ pub(crate) async fn another_epoch_begins_on_each_stream_with_numbers(store: &imp
         .unwrap();
     store.release(&after.lease, &after.health).await.unwrap();
     assert_eq!(
-        account(store, &stream, 60).await,
+        account_of(store, &stream, "second", 60).await,
         Some(Account::new(2, 2, []))
     );
 }
