@@ -343,7 +343,6 @@ fn new_work(
         pulse: Pulse::begin(),
         settings: delivery_settings(config, store),
         slots: Slots::new(config.streams_parallel_max),
-        streams_parallel_max: config.streams_parallel_max,
         tending: config.tending,
         retention: config.retention,
         refusals: Refusals::default(),

@@ -177,7 +177,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
                 break;
             }
             let first = tokio::select! {
-                // In this order, so that a simulated world comes again exactly. What has ended comes first: what there is to
+                // In this order. What has ended comes first: what there is to
                 // learn from it may keep the next attempt from beginning.
                 biased;
                 Some(first) = under_way.next() => first,
@@ -240,20 +240,26 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
         }
         let passage = self.gate.enter(&leased.lease.stream);
         let place = || self.push.place(&leased.push);
-        let places: Vec<P::Place> = std::iter::from_fn(place).take(room).collect();
-        if places.is_empty() {
-            run.again_at = Some(Instant::now() + CROWDED);
-            return Ok(Vec::new());
-        }
-        let limit = run.window.candidates(places.len(), run.under_way.len());
+        let first = place();
+        // Without a place, all there is to know is whether anything waits for one.
+        let beginning = if first.is_some() { room } else { 1 };
+        let limit = run.window.candidates(beginning, run.under_way.len());
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         let mut due = self.store.due(&leased.lease, now, limit).await?;
         due.retain(|delivery| !run.under_way.contains(&delivery.sequence));
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(first) = first else {
+            run.again_at = Some(Instant::now() + CROWDED);
+            return Ok(Vec::new());
+        };
         if run.window.health.circuit() == Circuit::Open {
             // One that fails whatever happens must not keep the circuit open.
             due.sort_by_key(|delivery| delivery.attempts);
         }
-        let ready = places.into_iter().map(|place| Ready {
+        let places = std::iter::once(first).chain(std::iter::from_fn(place));
+        let ready = places.take(room.min(due.len())).map(|place| Ready {
             place,
             passage: passage.clone(),
         });

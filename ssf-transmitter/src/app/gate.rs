@@ -62,26 +62,26 @@ impl Gate {
 
     /// Waits until all who are in the gate of a stream now have left it; whether that took less than `limit`.
     pub async fn clears(&self, stream: &StreamId, limit: Duration) -> bool {
-        let is_clear = |inside: &Inside, before| {
-            let oldest = inside.streams.get(stream).and_then(BTreeSet::first);
-            oldest.is_none_or(|oldest| *oldest >= before)
-        };
-        self.waits(limit, is_clear).await
-    }
-
-    async fn waits(&self, limit: Duration, is_clear: impl Fn(&Inside, u64) -> bool) -> bool {
         let before = self.0.lock().next;
         let cleared = async {
             loop {
                 // Made before the look, it hears of everybody who leaves after that.
                 let left = self.0.left.notified();
-                if is_clear(&self.0.lock(), before) {
+                let oldest = self.0.lock().oldest(stream);
+                if oldest.is_none_or(|oldest| oldest >= before) {
                     return;
                 }
                 left.await;
             }
         };
         tokio::time::timeout(limit, cleared).await.is_ok()
+    }
+}
+
+impl Inside {
+    /// Who has been in the gate of a stream for longest.
+    fn oldest(&self, stream: &StreamId) -> Option<u64> {
+        self.streams.get(stream)?.first().copied()
     }
 }
 

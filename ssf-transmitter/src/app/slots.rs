@@ -22,6 +22,7 @@ pub struct Slots(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    most: usize,
     semaphore: Arc<Semaphore>,
     is_wanted: watch::Sender<bool>,
     freed: Notify,
@@ -39,11 +40,18 @@ pub struct Slot {
 impl Slots {
     /// So many, at least one.
     pub fn new(most: usize) -> Self {
+        let most = most.max(1);
         Self(Arc::new(Shared {
-            semaphore: Arc::new(Semaphore::new(most.max(1))),
+            most,
+            semaphore: Arc::new(Semaphore::new(most)),
             is_wanted: watch::Sender::new(false),
             freed: Notify::new(),
         }))
+    }
+
+    /// How many there are.
+    pub fn most(&self) -> usize {
+        self.0.most
     }
 
     /// How many nobody has.

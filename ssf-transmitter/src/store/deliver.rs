@@ -233,7 +233,8 @@ impl SeaStore {
             let now_so = acknowledge(transaction, stream, sequences, answer).await?;
             count_acknowledged(transaction, stream, now_so).await?;
         }
-        promote(transaction, stream, settled, now).await
+        promote(transaction, stream, settled, now).await?;
+        Ok(())
     }
 }
 
@@ -334,15 +335,16 @@ async fn quarantine(
     Ok(())
 }
 
-/// Makes due what the settled deliveries held back: the earliest pending one under each of their order keys.
+/// Makes due what the settled deliveries held back: the earliest pending one under each of their order keys. Returns how many
+/// are due by that.
 pub(super) async fn promote(
     transaction: &DatabaseTransaction,
     stream: Uuid,
     settled: Vec<i64>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     if settled.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let keys = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
@@ -361,14 +363,14 @@ pub(super) async fn promote(
         .all(transaction)
         .await?;
     if next.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
-    of_these(stream, next)
+    let woken = of_these(stream, next)
         .col_expr(delivery::Column::DueAt, Expr::value(row::millis(now)))
         .filter(delivery::Column::DueAt.is_null())
         .exec(transaction)
         .await?;
-    Ok(())
+    Ok(woken.rows_affected)
 }
 
 /// Matches what a stream sends.

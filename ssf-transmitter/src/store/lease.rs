@@ -1,6 +1,6 @@
 //! Leases with their fencing epochs: who fans out, and who delivers on which stream.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use sea_orm::{
     ActiveValue::Set,
@@ -17,6 +17,7 @@ use super::{
     circuit::{health, with_health},
     entity::{lease, receiver, stream, stream_queue},
     row,
+    unreadable::REST,
 };
 use crate::{
     domain::{
@@ -33,9 +34,6 @@ use crate::{
 
 /// The row of the lease under which events are fanned out.
 const FAN_OUT: &str = "fan_out";
-
-/// How long a stream that cannot be read is left alone: it takes an operator to mend it.
-const SET_ASIDE: Duration = Duration::from_mins(5);
 
 impl SeaStore {
     pub(super) async fn take_fan_out(
@@ -260,7 +258,7 @@ fn not_of(receivers: impl Iterator<Item = ReceiverId>) -> Condition {
         .select_only()
         .column(stream::Column::Id)
         .filter(Expr::col((stream::Entity, stream::Column::Id)).equals(own))
-        .filter(stream::Column::ReceiverId.is_in(receivers))
+        .filter(stream::Column::ReceiverId.is_in(row::padded(receivers)))
         .into_query();
     Condition::all().add(Expr::exists(theirs).not())
 }
@@ -269,9 +267,9 @@ async fn streams(
     transaction: &DatabaseTransaction,
     queues: &[stream_queue::Model],
 ) -> Result<HashMap<Uuid, stream::Model>, StoreError> {
-    let ids = queues.iter().map(|queue| queue.stream_id);
+    let ids = queues.iter().map(|queue| queue.stream_id).collect();
     let rows = stream::Entity::find()
-        .filter(stream::Column::Id.is_in(ids))
+        .filter(stream::Column::Id.is_in(row::padded(ids)))
         .all(transaction)
         .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
@@ -282,8 +280,9 @@ async fn profiles(
     transaction: &DatabaseTransaction,
     streams: &HashMap<Uuid, stream::Model>,
 ) -> Result<HashMap<Uuid, Profile>, StoreError> {
+    let receivers = streams.values().map(|stream| stream.receiver_id).collect();
     let rows = receiver::Entity::find()
-        .filter(receiver::Column::Id.is_in(streams.values().map(|stream| stream.receiver_id)))
+        .filter(receiver::Column::Id.is_in(row::padded(receivers)))
         .all(transaction)
         .await?;
     let profile = |row: receiver::Model| Some((row.id, Receiver::try_from(row).ok()?.profile));
@@ -299,10 +298,10 @@ async fn set_aside(
     if streams.is_empty() {
         return Ok(());
     }
-    let resume = row::millis(now.after(SET_ASIDE));
+    let resume = row::millis(now.after(REST));
     stream_queue::Entity::update_many()
         .col_expr(stream_queue::Column::ResumeAt, Expr::value(resume))
-        .filter(stream_queue::Column::StreamId.is_in(streams))
+        .filter(stream_queue::Column::StreamId.is_in(row::padded(streams)))
         .exec(transaction)
         .await?;
     Ok(())
@@ -324,7 +323,7 @@ async fn give_to(
         .col_expr(stream_queue::Column::LeaseEpoch, epoch)
         .col_expr(stream_queue::Column::LeaseUntil, Expr::value(until))
         .col_expr(stream_queue::Column::TakenAt, Expr::value(now))
-        .filter(stream_queue::Column::StreamId.is_in(streams))
+        .filter(stream_queue::Column::StreamId.is_in(row::padded(streams)))
         .exec(transaction)
         .await?;
     Ok(())
