@@ -211,5 +211,6 @@ pub(super) async fn drop_outdated(
     let dropped = drop_pending(transaction, of.stream, which, now).await?;
     let record = DropRecord::new(DropReason::AnnouncementOutdated, dropped, now);
     record_drop(transaction, of, record).await?;
-    promote(transaction, of.stream, outdated, now).await
+    promote(transaction, of.stream, outdated, now).await?;
+    Ok(())
 }

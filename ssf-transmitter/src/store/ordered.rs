@@ -19,7 +19,7 @@ use super::{
     SeaStore,
     announce::open_if_announced,
     circuit::with_health,
-    deliver::{of_these, promote, refresh_next_due},
+    deliver::{of_pending, of_these, promote, refresh_next_due},
     dropped::{Owned, dropped_now, record_more},
     entity::{delivery, drop_order, event, poll_answer, stream, stream_event_type, stream_queue},
     ledger::{self, Total, count_gone},
@@ -60,13 +60,16 @@ pub(super) async fn drop_all(
     types: Option<&[&str]>,
     (reason, now): (DropReason, Timestamp),
 ) -> Result<u64, StoreError> {
-    let mut which = Condition::all().add(delivery::Column::PassesHold.eq(false));
-    if let Some(types) = types {
-        // Asked of each pending delivery: to list all events of these types would take as long as there are events.
+    let which = Condition::all().add(delivery::Column::PassesHold.eq(false));
+    let (mut first, rest) = first_of(transaction, of.stream, which.clone(), STEP_MAX).await?;
+    if let (Some(types), Some(last)) = (types, first.last().copied()) {
+        // Asked of each of a first part: to look for these types behind it would take as long as there are deliveries.
         let of_type = own_event(event::Column::EventType.is_in(types.iter().copied()));
-        which = which.add(Expr::exists(of_type));
+        let within = which
+            .add(Expr::exists(of_type))
+            .add(delivery::Column::Sequence.lte(last));
+        (first, _) = first_of(transaction, of.stream, within, STEP_MAX).await?;
     }
-    let (first, rest) = first_of(transaction, of.stream, which, STEP_MAX).await?;
     let dropped = drop_these(transaction, of.stream, &first, now).await?;
     promote(transaction, of.stream, first, now).await?;
     let record = DropRecord::new(reason, dropped, now);
@@ -128,7 +131,7 @@ async fn first_of(
 ) -> Result<(Vec<i64>, Rest), StoreError> {
     let mut found: Vec<i64> = delivery::Entity::find()
         .filter(delivery::Column::StreamId.eq(stream))
-        .filter(Expr::cust("state = 0"))
+        .filter(State::Pending.is())
         .filter(which)
         .order_by_asc(delivery::Column::Sequence)
         // One more than are wanted tells whether there are more.
@@ -218,7 +221,7 @@ async fn set_dropping(
     Ok(())
 }
 
-/// Takes a stream that ends out of everything that looks for streams.
+/// Takes a stream that ends out of everything that looks for streams, and what is pending on it out of what passes a hold.
 async fn silence(transaction: &DatabaseTransaction, stream: Uuid) -> Result<(), StoreError> {
     stream_event_type::Entity::delete_many()
         .filter(stream_event_type::Column::StreamId.eq(stream))
@@ -234,6 +237,12 @@ async fn silence(transaction: &DatabaseTransaction, stream: Uuid) -> Result<(), 
         .col_expr(stream_queue::Column::NextDue, Expr::value(None::<i64>))
         .col_expr(stream_queue::Column::PollDue, Expr::value(None::<i64>))
         .filter(stream_queue::Column::StreamId.eq(stream))
+        .exec(transaction)
+        .await?;
+    // A step of an earlier order asks anew what is due on a queue that is held.
+    of_pending(stream)
+        .filter(delivery::Column::PassesHold.into_expr())
+        .col_expr(delivery::Column::PassesHold, Expr::value(false))
         .exec(transaction)
         .await?;
     Ok(())
@@ -337,13 +346,16 @@ impl SeaStore {
             | DropReason::AnnouncementFailed
             | DropReason::AnnouncementOutdated
             | DropReason::Retention => {
-                promote(&transaction, queue.stream_id, first, now).await?;
+                let woken = promote(&transaction, queue.stream_id, first, now).await?;
                 if rest == Rest::None {
                     close(&transaction, &order).await?;
                 }
-                let gateway = open_if_announced(&transaction, &queue).await?;
-                refresh_next_due(&transaction, queue.stream_id, gateway).await?;
-                refresh_poll_due(&transaction, queue.stream_id, now).await?;
+                // Of what is not ordered, nothing else has changed, and to ask takes as long as there is of what is.
+                if rest == Rest::None || woken > 0 {
+                    let gateway = open_if_announced(&transaction, &queue).await?;
+                    refresh_next_due(&transaction, queue.stream_id, gateway).await?;
+                    refresh_poll_due(&transaction, queue.stream_id, now).await?;
+                }
             }
         }
         let of = Owned {

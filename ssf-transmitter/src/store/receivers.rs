@@ -13,6 +13,7 @@ use super::{
     entity::{client_assertion, receiver, receiver_credential, stream},
     lost_lease::take_lease_away,
     row::{self, Cell},
+    streams::living,
 };
 use crate::{
     domain::{
@@ -170,7 +171,7 @@ impl ReceiverStore for SeaStore {
         if updated.rows_affected == 0 {
             return Ok(PushHostsBound::NotFound);
         }
-        let streams = stream::Entity::find()
+        let streams = living()
             .filter(stream::Column::ReceiverId.eq(id.uuid()))
             .order_by_asc(stream::Column::Id)
             .all(&transaction)

@@ -174,10 +174,9 @@ impl SeaStore {
         let positions: BTreeSet<i64> = rows.iter().map(|row| row.event_position).collect();
         for chunk in chunks(positions.into_iter().collect()) {
             let found = event::Entity::find().filter(event::Column::Position.is_in(chunk.clone()));
-            for row in found.all(transaction).await? {
-                known
-                    .events
-                    .insert(row.position, self.accepted_event(&row)?);
+            let events = found.all(transaction).await?;
+            for (row, event) in self.read_waiting(&events).readable {
+                known.events.insert(row.position, event);
             }
             let latest = latest(transaction, chunk).await?;
             let is_superseded = |row: &&delivery::Model| {
@@ -341,7 +340,8 @@ async fn send_again(
         .exec(transaction)
         .await?;
     hold_back(transaction, stream, sequences.clone()).await?;
-    promote(transaction, stream, sequences, now).await
+    promote(transaction, stream, sequences, now).await?;
+    Ok(())
 }
 
 /// Lets what is due wait again for earlier ones with its order key.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, Select,
-    sea_query::{Expr, LockBehavior, LockType},
+    sea_query::{LockBehavior, LockType},
 };
 use ssf_types::time::Timestamp;
 use uuid::Uuid;
@@ -126,6 +126,12 @@ impl RetentionStore for SeaStore {
     ) -> Result<ForgottenEvents, StoreError> {
         let looked_at: Vec<(i64, Option<i64>)> = event::Entity::find()
             .filter(event::Column::Position.gt(row::signed(after)))
+            .filter(
+                // Those that were set aside may be many, and are there for as long as nobody mends them.
+                Condition::any()
+                    .add(event::Column::DispatchedAt.is_not_null())
+                    .add(event::Column::SetAsideUntil.is_null()),
+            )
             .order_by_asc(event::Column::Position)
             .limit(limit)
             .select_only()
@@ -136,7 +142,7 @@ impl RetentionStore for SeaStore {
         let is_old =
             |dispatched_at: Option<i64>| dispatched_at.is_some_and(|at| at < row::millis(before));
         // Events come in about the order of their places: behind one that is young, few are old, and those wait. One that
-        // waits for its fan-out itself says nothing of those behind it: perhaps it was set aside.
+        // waits for its fan-out itself says nothing of those behind it.
         let mut from_behind = looked_at.iter().rev();
         let goes_on = from_behind
             .find_map(|(_, at)| *at)
@@ -170,7 +176,7 @@ impl RetentionStore for SeaStore {
 /// text, so that SQLite sees that an index is of these alone.
 fn outdated(before: Timestamp) -> Select<delivery::Entity> {
     delivery::Entity::find()
-        .filter(Expr::cust("state = 0"))
+        .filter(State::Pending.is())
         .filter(delivery::Column::Iat.lt(row::millis(before)))
         .filter(delivery::Column::FailedBefore.eq(0))
         .order_by_asc(delivery::Column::Iat)

@@ -48,8 +48,8 @@ const MIGRATION_LOCK_TIMEOUT: (&str, &str) = ("lock_timeout", "2s");
 /// Between two attempts to get such a lock, and between two looks whether another node migrates still.
 const MIGRATION_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long it is tried to get such locks before the start fails.
-const MIGRATION_PATIENCE: Duration = Duration::from_mins(5);
+/// How long it is tried to get such locks, or waited for another node that migrates, before the start fails.
+const MIGRATION_PATIENCE: Duration = Duration::from_mins(15);
 
 /// PostgreSQL's `lock_not_available` and `deadlock_detected`.
 const NOT_LOCKED: [&str; 2] = ["55P03", "40P01"];
@@ -100,8 +100,13 @@ pub(super) async fn migrate(url: &str) -> Result<(), DbErr> {
     // Whoever waited in one statement would hold a snapshot, and an index that is built beside the work of others waits for
     // all snapshots: each would wait for the other.
     while !is_alone(&alone).await? {
+        if Instant::now() >= deadline {
+            let fault = "another node has been migrating the database for too long";
+            return Err(DbErr::Custom(fault.to_owned()));
+        }
         sleep(MIGRATION_PAUSE).await;
     }
+    let deadline = Instant::now() + MIGRATION_PATIENCE;
     loop {
         match Migrator::up(&database, None).await {
             Err(error) if gives_way(&error) && Instant::now() < deadline => {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     entity::{delivery, event},
+    outbox::State,
     row,
 };
 use crate::{domain::id::SourceId, ports::StoreError};
@@ -38,7 +39,7 @@ impl SeaStore {
             )
             .to_owned();
         let pending: Vec<(Option<Uuid>, i64)> = delivery::Entity::find()
-            .filter(Expr::cust("state = 0"))
+            .filter(State::Pending.is())
             .select_only()
             .expr_as(of_source, "source_id")
             .column_as(delivery::Column::Sequence.count(), "deliveries")

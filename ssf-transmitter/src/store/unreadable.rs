@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// After how long a row is looked at again: by then, a node of the version that wrote it may be there.
-const REST: Duration = Duration::from_mins(5);
+pub(super) const REST: Duration = Duration::from_mins(5);
 
 /// Events that wait for their fan-out, read and not to be read.
 pub(super) struct Waiting<'r> {

@@ -16,7 +16,10 @@ use ssf_transmitter::{
 use ssf_types::{error::ErrCode, stream::StreamStatus};
 
 use super::{
-    contract::poll::{poll, polled_stream},
+    contract::{
+        decide_status,
+        poll::{poll, polled_stream},
+    },
     fixture::*,
 };
 
@@ -204,11 +207,32 @@ async fn a_deleted_stream_is_gone_at_once_and_its_deliveries_by_and_by(store: &S
     assert_eq!(removed, RemovedReceiver::Removed);
 }
 
+async fn a_stream_that_was_deleted_while_it_was_dropping_announces_nothing(
+    store: &SeaStore,
+    _: &str,
+) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    fill(store, BACKLOG).await;
+    decide_status(store, &stream, StreamStatus::Disabled).await;
+    assert!(store.next_due().await.unwrap().is_some(), "it is told");
+    let deleted = store.delete_stream(stream.receiver, &stream.id, NOW).await;
+    assert!(matches!(deleted.unwrap(), DeletedStream::Deleted { .. }));
+    assert_eq!(store.next_due().await.unwrap(), None);
+    while let Some(dropped) = store.drop_ordered(later(1)).await.unwrap() {
+        assert_eq!(
+            store.next_due().await.unwrap(),
+            None,
+            "after {dropped} more"
+        );
+    }
+}
+
 on_both! {
     a_disabled_stream_offers_nothing_of_what_goes_by_and_by
     what_a_receiver_says_of_what_goes_by_and_by_counts
     types_that_are_given_up_go_by_and_by_and_others_stay
     a_deleted_stream_is_gone_at_once_and_its_deliveries_by_and_by
+    a_stream_that_was_deleted_while_it_was_dropping_announces_nothing
 }
 
 #[tokio::test]

@@ -280,7 +280,8 @@ async fn a_step_of_the_schema_gives_way_to_those_who_are_at_work() {
     let reads = "LOCK TABLE event IN ACCESS SHARE MODE";
     busy.execute_unprepared(reads).await.unwrap();
     let working = async {
-        let waits = "SELECT 1 FROM pg_locks WHERE NOT granted";
+        let waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'event'::regclass \
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         let waits = Statement::from_string(DatabaseBackend::Postgres, waits);
         while database
             .query_one_raw(waits.clone())

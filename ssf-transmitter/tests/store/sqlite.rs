@@ -43,8 +43,19 @@ impl Rig {
         SeaStore::open(&self.url(), self.sealer.clone(), access).await
     }
 
+    /// Waits, within bounds, for a lock that is held: a process that another test forks keeps the file of a store that was
+    /// dropped open until it begins its own program.
     pub(crate) async fn open(&self) -> SeaStore {
-        self.access(Access::Serve).await.unwrap()
+        let opened = async {
+            loop {
+                match self.access(Access::Serve).await {
+                    Err(OpenStoreError::InUse(_)) => tokio::task::yield_now().await,
+                    opened => return opened.unwrap(),
+                }
+            }
+        };
+        let opened = tokio::time::timeout(Duration::from_secs(10), opened).await;
+        opened.expect("nobody else has it")
     }
 
     /// All bytes that the database left on the disk.

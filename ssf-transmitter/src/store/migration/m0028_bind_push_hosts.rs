@@ -16,6 +16,11 @@ impl MigrationName for Migration {
 )]
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// Also on SQLite, where it is not the default: a step that a crash cut short could never be repeated.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     /// Receivers that are there choose any host, as before.
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let statement = "ALTER TABLE receiver ADD COLUMN push_hosts VARCHAR NOT NULL DEFAULT ''";

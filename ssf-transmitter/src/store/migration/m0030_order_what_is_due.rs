@@ -1,6 +1,6 @@
 //! Finds what has been due longest without a look at all that fell due in the same moment, which a fan-out makes many.
 
-use sea_orm_migration::prelude::*;
+use sea_orm_migration::{prelude::*, sea_orm::DatabaseBackend};
 
 pub(super) struct Migration;
 
@@ -16,24 +16,33 @@ impl MigrationName for Migration {
 )]
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    /// Also on SQLite, where it is not the default: a step that a crash cut short could never be repeated.
+    /// PostgreSQL builds an index beside the work of others only outside of a transaction. So it can be repeated instead.
     fn use_transaction(&self) -> Option<bool> {
-        Some(true)
+        Some(false)
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for statement in STATEMENTS {
-            manager
-                .get_connection()
-                .execute_unprepared(statement)
-                .await?;
+        let lines = if manager.get_database_backend() == DatabaseBackend::Postgres {
+            BESIDE_OTHERS
+        } else {
+            ALONE
+        };
+        for line in lines {
+            manager.get_connection().execute_unprepared(line).await?;
         }
         Ok(())
     }
 }
 
-/// They mean the same to both databases.
-const STATEMENTS: [&str; 2] = [
-    "DROP INDEX delivery_due",
+const ALONE: &[&str] = &[
+    "DROP INDEX IF EXISTS delivery_due",
     "CREATE INDEX delivery_due ON delivery (stream_id, due_at, sequence) WHERE due_at IS NOT NULL",
+];
+
+/// The former index serves until the other one is there. One whose building was cut short is of no use.
+const BESIDE_OTHERS: &[&str] = &[
+    "DROP INDEX CONCURRENTLY IF EXISTS delivery_due_in_order",
+    "CREATE INDEX CONCURRENTLY delivery_due_in_order ON delivery (stream_id, due_at, sequence) WHERE due_at IS NOT NULL",
+    "DROP INDEX CONCURRENTLY IF EXISTS delivery_due",
+    "ALTER INDEX delivery_due_in_order RENAME TO delivery_due",
 ];
