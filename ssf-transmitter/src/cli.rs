@@ -77,7 +77,7 @@ enum Command {
     Audit(audit::Command),
     /// Prints what was counted, and exits with 1 unless it balances; works on the database, also while the server runs.
     Ledger(SettingArgs),
-    /// Says that the database was restored from a backup: the numbers of streams that have them begin anew.
+    /// Says that the database was restored from a backup: the numbers of streams that have them belong to another epoch from then on.
     Restored(SettingArgs),
     /// Hands in one event over HTTP.
     Emit(Box<emit::EmitArgs>),

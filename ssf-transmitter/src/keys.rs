@@ -258,13 +258,12 @@ impl Signer for SigningKeys {
         &self,
         issuer: &IssuerName,
         algorithm: Option<Algorithm>,
-        minted: Minted,
+        mut minted: Minted,
     ) -> Result<CompactSet, SignError> {
         let algorithm = algorithm.unwrap_or(self.0.default_algorithm);
         // Before its turn: an issuer without a key must not hold up the others.
         self.ready_for(issuer, algorithm).await?;
         let (shared, issuer) = (Arc::clone(&self.0), issuer.clone());
-        let mut minted = minted;
         if let Some(sealer) = shared.txns.get()
             && let Some(txn) = &minted.claims.txn
         {

@@ -6,7 +6,6 @@
 use ssf_types::{audience::Audience, id::Txn};
 
 use crate::{
-    domain::profile::Profile,
     ports::{ReceiverStore, StoreError, StreamStore},
     sealing::Sealer,
 };
@@ -74,15 +73,11 @@ pub(crate) async fn resolve(
         if let Some(txn) = real(sealer, &receiver.audience, name) {
             return Ok(Some(txn));
         }
-        // Others' streams have the audience of their Receiver.
-        if receiver.profile == Profile::Apple {
-            let streams = store.streams(receiver.id).await?;
-            let found = streams
-                .iter()
-                .find_map(|stream| real(sealer, &stream.audience, name));
-            if found.is_some() {
-                return Ok(found);
-            }
+        // Some have streams with an audience of their own.
+        let streams = store.streams(receiver.id).await?;
+        let mut audiences = streams.iter().map(|stream| &stream.audience);
+        if let Some(txn) = audiences.find_map(|audience| real(sealer, audience, name)) {
+            return Ok(Some(txn));
         }
     }
     Ok(None)

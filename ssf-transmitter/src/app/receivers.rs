@@ -304,18 +304,15 @@ pub async fn remove<S: ReceiverStore + StreamStore + RetentionStore>(
         }
         // A request that was under way may have made one more stream.
         match store.remove_receiver(id).await? {
-            RemovedReceiver::HasStreams => finish_drops(store, now).await?,
+            RemovedReceiver::HasStreams => {
+                // Streams with many deliveries are removed step by step.
+                store.drop_ordered(now).await?;
+            }
             RemovedReceiver::Removed | RemovedReceiver::NotFound => break,
         }
     }
     info!(receiver.id = %id, streams = removal.streams, deliveries.dropped = removal.dropped, "receiver removed");
     Ok(Some(removal))
-}
-
-/// Streams with many deliveries are removed step by step.
-async fn finish_drops(store: &impl RetentionStore, now: Timestamp) -> Result<(), StoreError> {
-    while store.drop_ordered(now).await?.is_some() {}
-    Ok(())
 }
 
 /// The fingerprint of a client of an external authorization server, as a Receiver of `issuer`.

@@ -67,7 +67,7 @@ impl Refusals {
         }
         let written = write((log, clock), &tried, events).await;
         if written.is_err() {
-            self.noted().remove(&tried);
+            self.give_up(&tried, clock.now());
         }
         written
     }
@@ -90,13 +90,35 @@ impl Refusals {
         true
     }
 
-    /// Writes down what was counted since.
+    /// Forgets a minute that has not begun; what others have counted in it is written down with the rest.
+    fn give_up(&self, tried: &Tried, now: Timestamp) {
+        let mut noted = self.noted();
+        match noted.get_mut(tried) {
+            Some(known) if known.unwritten > 0 => known.until = now,
+            Some(_) => {
+                noted.remove(tried);
+            }
+            None => {}
+        }
+    }
+
+    /// Writes down what was counted since. What cannot be is counted still.
     pub async fn write_rest(&self, (log, clock): (&impl AuditStore, &impl Clock), rest: Rest) {
         for (tried, events) in self.take(rest, clock.now()) {
             if let Err(failure) = write((log, clock), &tried, events).await {
                 error!(rule = tried.rule, events, error = %Chain(&failure), "refused events cannot be written down");
+                self.put_back(tried, events, clock.now());
             }
         }
+    }
+
+    fn put_back(&self, tried: Tried, events: u64, now: Timestamp) {
+        let mut noted = self.noted();
+        let kept = noted.entry(tried).or_insert(Noted {
+            until: now,
+            unwritten: 0,
+        });
+        kept.unwritten = kept.unwritten.saturating_add(events);
     }
 
     fn take(&self, rest: Rest, now: Timestamp) -> Vec<(Tried, u64)> {

@@ -19,7 +19,7 @@ use crate::{
         credential::{OVERLAP_DEFAULT, OVERLAP_MAX},
         issuer::IssuerName,
         name::Name,
-        quota::OwnQuota,
+        quota::{OwnQuota, QuotaError},
         source::{EventTypes, Source, SourceError, SubjectIssuers},
     },
     ports::{Clock, Existing, Named, SourceStore},
@@ -53,12 +53,8 @@ pub(super) enum Command {
         /// Which one
         #[arg(value_parser = name)]
         name: Name,
-        /// How many events a second it may hand in
-        #[arg(long, value_name = "N")]
-        events_per_second: Option<u64>,
-        /// How many of its events and their deliveries may wait
-        #[arg(long, value_name = "N")]
-        backlog_max: Option<u64>,
+        #[command(flatten)]
+        quota: QuotaArgs,
         #[command(flatten)]
         settings: SettingArgs,
     },
@@ -90,14 +86,27 @@ pub(super) struct AddArgs {
     /// It may speak of everybody's subjects
     #[arg(long)]
     any_subject_issuer: bool,
+    #[command(flatten)]
+    quota: QuotaArgs,
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+/// What a source may hand in.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct QuotaArgs {
     /// How many events a second it may hand in [default: the setting `source_events_per_second`]
     #[arg(long, value_name = "N")]
     events_per_second: Option<u64>,
     /// How many of its events and their deliveries may wait [default: the setting `source_backlog_max`]
     #[arg(long, value_name = "N")]
     backlog_max: Option<u64>,
-    #[command(flatten)]
-    settings: SettingArgs,
+}
+
+impl QuotaArgs {
+    fn read(self) -> Result<OwnQuota, QuotaError> {
+        OwnQuota::new(self.events_per_second, self.backlog_max)
+    }
 }
 
 /// A source was not changed.
@@ -120,13 +129,9 @@ pub(super) async fn execute(command: Command) -> Outcome {
         } => rotate(name, Duration::from_secs(overlap_seconds), settings).await,
         Command::Set {
             name,
-            events_per_second,
-            backlog_max,
+            quota,
             settings,
-        } => {
-            let quota = OwnQuota::new(events_per_second, backlog_max)?;
-            set(name, quota, settings).await
-        }
+        } => set(name, quota.read()?, settings).await,
         Command::Remove { name, settings } => remove(name, settings).await,
     }
 }
@@ -136,7 +141,7 @@ async fn add(arguments: AddArgs) -> Outcome {
         id: ids::source_id(),
         event_types: EventTypes::named(arguments.event_type.iter().map(String::as_str))?,
         subject_issuers: subject_issuers(&arguments)?,
-        quota: OwnQuota::new(arguments.events_per_second, arguments.backlog_max)?,
+        quota: arguments.quota.read()?,
         name: arguments.name,
         issuer: arguments.issuer_name,
     };

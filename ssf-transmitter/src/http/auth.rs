@@ -231,13 +231,11 @@ async fn by_foreign_client(
             return Ok(None);
         }
     };
-    let sealer = &site.app.sealer;
-    let fingerprint = external_fingerprint(sealer, &site.name, issuer.as_str(), &client.client_id);
-    let now = site.app.clock.now();
-    let receiver = site
-        .app
-        .store
-        .receiver_by_token(&site.name, fingerprint, now)
+    let (app, client_id) = (&site.app, &client.client_id);
+    let fingerprint = external_fingerprint(&app.sealer, &site.name, issuer.as_str(), client_id);
+    let receiver = app
+        .callers
+        .receiver(&app.store, &site.name, fingerprint, app.clock.now())
         .await
         .map_err(|error| Problem::store(&error))?;
     Ok(receiver.map(|receiver| Caller {

@@ -100,10 +100,11 @@ impl Answers {
         if self.0.len() >= room {
             self.0.retain(|_, answer| answer.tells(at, now));
         }
-        if self.0.len() >= room {
+        // Made-up tokens must not have those forgotten that counted.
+        if self.0.len() >= room && answer.said.is_ok() {
             self.0.retain(|_, answer| answer.holds(at, now));
         }
-        if self.0.len() < room {
+        if self.0.len() < room || self.0.contains_key(&token) {
             self.0.insert(token, answer);
         }
     }
