@@ -103,12 +103,17 @@ impl Campaign {
             let took = self.crash_at(point, passes, crashes).await;
             println!("{} {point}: {crashes} crashes in {took:.1?}", self.engine);
         }
-        let healthy: Vec<Node> = (0..self.nodes)
+        let mut healthy: Vec<Node> = (0..self.nodes)
             .map(|number| self.start(number, None))
             .collect();
-        let accepted = producer.end().await;
+        let accepted = tokio::time::timeout(DRAIN_MAX, producer.end()).await;
+        let accepted = accepted.expect("what was handed in is accepted once nobody dies any more");
         let drained = tokio::time::timeout(DRAIN_MAX, self.drained()).await;
         drained.expect("everything arrives once nobody dies any more");
+        assert!(
+            !healthy.iter_mut().any(Node::has_died),
+            "a node died unasked"
+        );
         drop(healthy);
         let imbalance = self.imbalance();
         let verdict = check(

@@ -55,7 +55,6 @@ impl Node {
                 }
                 line.clear();
             }
-            told.set(number, None);
         });
         Self {
             number,

@@ -8,7 +8,7 @@ use crate::{
     ports::{KeyStore, StoreError},
 };
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Keys {
     revision: u64,
     rings: BTreeMap<IssuerName, KeyRing>,

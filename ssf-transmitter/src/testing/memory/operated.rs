@@ -54,7 +54,8 @@ impl OperatedStreams for MemoryStore {
             kept_alive.looked_at += 1;
             kept.quiet_since = now;
             if kept.next_due().is_none() {
-                let set = make(&kept.stream).telling(kept.account().as_ref());
+                let epoch = kept.stream.sequence_epoch.as_ref();
+                let set = make(&kept.stream).telling(epoch, kept.account());
                 let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
                 kept.keep_alive = Some(kept.add(&event, set.planned, set.hold, now));
                 state.records.add(event.id, now, 1);

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct KeptReceiver {
     receiver: Receiver,
     credentials: Vec<Registered>,

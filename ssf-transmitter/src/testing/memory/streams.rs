@@ -192,7 +192,7 @@ impl StreamStore for MemoryStore {
             Err(refusal) => return Ok(SentAlone::Refused(refusal)),
         };
         let dropped = kept.drop_keep_alive(now);
-        let set = set.telling(kept.account().as_ref());
+        let set = set.telling(kept.stream.sequence_epoch.as_ref(), kept.account());
         let event = Arc::new(AcceptedEvent::new(set.id, now, set.event));
         kept.verification = Some(kept.add(&event, set.planned, set.hold, now));
         kept.verified_at = Some(now);

@@ -16,13 +16,13 @@ use crate::{
 };
 
 /// The subjects of one stream.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct KeptSubjects {
     spans: Vec<KeptSpan>,
     used_until: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct KeptSpan {
     subject: Subject,
     keys: u64,
