@@ -1,7 +1,8 @@
 //! The command line.
 //!
 //! Results go to standard output, one `name=value` per line, so that scripts can read them; everything else goes to
-//! standard error. The exit code is 0 for success, 2 for a faulty configuration or command line, 1 for all else.
+//! standard error. The exit code is 0 for success, 2 for a faulty configuration or command line, 74 if the disk did not
+//! confirm a write (`store::failure`), 1 for all else.
 
 mod api;
 mod audit;

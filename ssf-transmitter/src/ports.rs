@@ -79,6 +79,9 @@ pub enum StoreError {
     /// The database does not answer, or refuses; the step did not happen, or nobody can tell whether it did.
     #[error("the database is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The disk of the database is full; the step did not happen.
+    #[error("the disk of the database is full")]
+    Full(#[source] Box<dyn Error + Send + Sync>),
     /// A stored row is not what was written.
     #[error(transparent)]
     Corrupt(#[from] CorruptRow),

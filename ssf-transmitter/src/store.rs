@@ -19,6 +19,7 @@ mod credentials;
 mod deliver;
 mod dropped;
 mod entity;
+mod failure;
 mod fan_out;
 mod hold;
 mod keys;
@@ -154,11 +155,5 @@ impl SeaStore {
             transaction.execute_raw(lock).await?;
         }
         Ok(())
-    }
-}
-
-impl From<DbErr> for StoreError {
-    fn from(error: DbErr) -> Self {
-        Self::Unavailable(Box::new(error))
     }
 }

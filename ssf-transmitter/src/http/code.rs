@@ -74,6 +74,8 @@ pub(super) enum Code {
     InternalError,
     /// The server cannot do it now.
     Unavailable,
+    /// The disk of the database is full.
+    StorageFull,
 }
 
 impl fmt::Display for Code {
@@ -115,6 +117,7 @@ impl Code {
             Self::TooSoon | Self::OverQuota => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
 }

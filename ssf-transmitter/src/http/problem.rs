@@ -203,10 +203,18 @@ impl Problem {
         }
     }
 
-    /// 503 for a fault of the store, which is logged here; the peer learns no more than that.
+    /// 503 for a fault of the store, or 507 if its disk is full. It is logged here; the peer learns no more than that.
     pub(super) fn store(fault: &StoreError) -> Self {
         error!(error = %Chain(fault), "the store did not do what a request needs");
-        Self::unavailable("the store is not available: try again later")
+        match fault {
+            StoreError::Full(_) => {
+                let detail = "the disk of the store is full: try again when there is room";
+                Self::new(Code::StorageFull, detail)
+            }
+            StoreError::Unavailable(_) | StoreError::Corrupt(_) => {
+                Self::unavailable("the store is not available: try again later")
+            }
+        }
     }
 
     /// What the library that reads HTTP refused with `status`, in our form; its own words may quote the request.

@@ -13,7 +13,7 @@ use std::{
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, SqlxSqliteConnector,
     sqlx::{
-        self, ConnectOptions as _,
+        self, ConnectOptions as _, Connection as _, SqliteConnection,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
@@ -156,6 +156,7 @@ impl SeaStore {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             // A file does not hang up.
             .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(can_begin(connection)))
             .connect_with(options.clone())
             .await?;
         let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
@@ -191,6 +192,19 @@ impl SeaStore {
             _lock: None,
         })
     }
+}
+
+/// Whether a connection that comes back can begin another transaction.
+///
+/// SQLite has ended one by itself that it cannot commit, as on a full disk. The ROLLBACK of sqlx then finds none, and sqlx takes
+/// it for open from then on: such a connection is replaced.
+async fn can_begin(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // A ROLLBACK may be under way: it is done when this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Whoever holds the lock of the file knows that the owners of all leases are dead, and that no answer to a poll is on its

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
-    RuntimeErr, Statement, TransactionTrait,
-    sqlx::{self, postgres::PgConnectOptions},
+    Statement, TransactionTrait, sqlx::postgres::PgConnectOptions,
 };
 use sea_orm_migration::{MigratorTrait, sea_orm::ConnectionTrait};
 use tokio::time::{Instant, sleep};
 
-use super::migration::Migrator;
+use super::{failure::code, migration::Migrator};
 
 /// Connections to PostgreSQL of one process.
 const CONNECTIONS: u32 = 16;
@@ -135,16 +134,7 @@ async fn is_alone(transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
 
 /// Whether a lock was not to be had in time.
 fn gives_way(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
-        error
-    else {
-        return false;
-    };
-    let sqlx::Error::Database(error) = &**error else {
-        return false;
-    };
-    let code = error.code().unwrap_or_default();
-    NOT_LOCKED.contains(&&*code)
+    code(error).is_some_and(|code| NOT_LOCKED.contains(&code.as_str()))
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ mod conformity;
 #[cfg(test)]
 mod deliveries;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod earlier_schema;
 #[cfg(test)]
 mod end_to_end;

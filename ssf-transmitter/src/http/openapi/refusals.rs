@@ -23,6 +23,7 @@ const TOKEN: &[Code] = &[
     Code::MissingToken,
     Code::InvalidToken,
     Code::Unavailable,
+    Code::StorageFull,
 ];
 
 /// What may come of a request whose token has scopes.
