@@ -45,7 +45,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     receivers: Vec<KeptReceiver>,
     streams: Vec<Kept>,
@@ -76,6 +76,33 @@ struct State {
 }
 
 impl MemoryStore {
+    /// Another store that has what this one has now.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        Self(Mutex::new(self.state().clone()))
+    }
+
+    /// Has what a snapshot has, and forgets what came since.
+    pub fn restore(&self, snapshot: &Self) {
+        let state = snapshot.state().clone();
+        *self.state() = state;
+    }
+
+    /// Begins anew as a database that one process has for itself: the owners of all leases are dead, and no answer to a poll
+    /// is on its way any more.
+    pub fn release_leases(&self) {
+        let mut state = self.state();
+        if let Some((_, until)) = &mut state.fan_out {
+            *until = Timestamp::default();
+        }
+        state.lost_of_gone_streams.clear();
+        for kept in &mut state.streams {
+            kept.leased_until = Timestamp::default();
+            kept.lost.clear();
+            kept.answers.clear();
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // A test that panics while it holds the lock fails anyway.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

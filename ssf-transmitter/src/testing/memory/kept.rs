@@ -29,7 +29,7 @@ use crate::{
     ports::StreamLease,
 };
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Kept {
     pub(super) stream: Stream,
     /// Of each type that the stream gets, the first event that was accepted after it was asked for.
@@ -61,14 +61,14 @@ pub(super) struct Kept {
 }
 
 /// An answer to a poll.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KeptAnswer {
     pub(super) id: AnswerId,
     pub(super) until: Timestamp,
     pub(super) sequences: Vec<u64>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KeptDelivery {
     pub(super) delivery: Delivery,
     pub(super) order: OrderKey,

@@ -8,7 +8,7 @@ use crate::{
     ports::{KeyStore, StoreError},
 };
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
     revision: u64,
     rings: BTreeMap<IssuerName, KeyRing>,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What is counted beyond what is kept.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Totals {
     pub(super) accepted: u64,
     pub(super) matched_gone: u64,

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A token with its owner, and until when it counts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Credential {
     token: Fingerprint,
     owner: Uuid,

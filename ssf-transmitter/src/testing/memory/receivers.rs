@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KeptReceiver {
     receiver: Receiver,
     credentials: Vec<Registered>,

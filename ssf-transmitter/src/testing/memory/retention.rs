@@ -16,13 +16,13 @@ use crate::{
 
 /// The records of the fan-out. Their places are not those of the events that are kept: SETs of the framework have records,
 /// too.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Records {
     by_place: BTreeMap<u64, Record>,
     last: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Record {
     event: EventId,
     at: Timestamp,

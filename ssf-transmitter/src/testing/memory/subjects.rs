@@ -16,13 +16,13 @@ use crate::{
 };
 
 /// The subjects of one stream.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct KeptSubjects {
     spans: Vec<KeptSpan>,
     used_until: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct KeptSpan {
     subject: Subject,
     keys: u64,
