@@ -3,6 +3,7 @@
 # make bench   measures, and writes target/bench/summary.json; BENCH_SETS=N for fewer SETs, make bench-growth for more and more
 # make kill-loops  has processes kill themselves under load, N times at each of ten points, on both databases
 # make simulation  lives through WORLDS worlds in memory in which everything fails, and demands that nothing is lost in any
+# make mutants  breaks the product on purpose, in one way after the other, and demands that the simulation notices each
 # make fuzz    fuzzes what reads bytes from outside, FUZZ_SECONDS each (with nightly Rust and cargo-fuzz)
 # make setup   installs the Debian packages that are missing (as root), or names them
 
@@ -11,14 +12,15 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 FUZZ_SECONDS ?= 600
 # Crashes at each point.
 N ?= 500
-# Worlds that are lived through.
+# Worlds that are lived through, and worlds in which a mutant has to be noticed.
 simulation: WORLDS ?= 5000
+mutants: WORLDS ?= 300
 # For ten thousand polls that wait, each on a connection of its own, with some to spare.
 OPEN_FILES := 10500
 WITNESSES := $(TARGET_DIR)/witnesses
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
-.PHONY: demo test bench bench-growth kill-loops simulation fuzz setup witnesses fmt clippy unit docs lean deny
+.PHONY: demo test bench bench-growth kill-loops simulation mutants fuzz setup witnesses fmt clippy unit docs lean deny
 
 demo: setup-build
 	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-receiver --example demo
@@ -40,6 +42,9 @@ kill-loops: setup
 
 simulation: setup-build
 	SSF_SIMULATION_SEEDS=$(WORLDS) $(CARGO) test --workspace --all-features --locked --test simulation -- --nocapture
+
+mutants: setup-build
+	@CARGO="$(CARGO)" .ci/mutants $(abspath $(TARGET_DIR)) $(WORLDS)
 
 fuzz: setup-build
 	@.ci/fuzz $(FUZZ_SECONDS)
