@@ -53,8 +53,8 @@ pub use self::{
     operated::{KeptAlive, OperatedStreams},
     operator::{Existing, Named, OperatorStore, SourceStore},
     outbox::{
-        Answered, Appended, FanOutLease, FannedOut, Fenced, Idempotency, LeasedStream, Outbox,
-        Settlement, StreamLease, Submission,
+        Answered, Appended, FanOutLease, FannedOut, Fenced, Finished, Idempotency, LeasedStream,
+        Outbox, Settlement, StreamLease, Submission,
     },
     overview::{Backlog, Preview, StreamFilter, StreamOverview},
     poll::{PollSettled, PollStep, PollStore, Polled},

@@ -21,6 +21,7 @@ mod dropped;
 mod entity;
 mod failure;
 mod fan_out;
+mod gathered;
 mod hold;
 mod keys;
 mod lease;
@@ -44,6 +45,7 @@ mod row;
 mod sequence;
 mod session;
 mod settings;
+mod settle;
 mod source_backlog;
 mod sources;
 mod streams;
@@ -60,7 +62,12 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
-use self::{connect::DatabaseLock, recent::RecentEvents};
+use self::{
+    connect::DatabaseLock,
+    gathered::Gathered,
+    recent::RecentEvents,
+    settle::{Settled, Settling},
+};
 pub use self::{
     connect::{Access, OpenStoreError},
     line::{Line, Notice},
@@ -76,6 +83,7 @@ pub struct SeaStore {
     /// Where this process counts what it accepts.
     shard: i16,
     recent: Arc<RecentEvents>,
+    settlings: Arc<Gathered<Settling, Settled>>,
     // Kept for as long as the store is open: the operating system releases it with the last clone, or the process.
     _lock: Option<Arc<DatabaseLock>>,
 }

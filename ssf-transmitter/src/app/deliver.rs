@@ -41,8 +41,8 @@ use crate::{
     },
     failpoint::{Failpoint, during, reached},
     ports::{
-        AuditStore, Clock, Fenced, LeasedStream, OperatedStreams, Outbox, Push, Settlement, Signer,
-        StoreError, StreamLease,
+        AuditStore, Clock, Fenced, Finished, LeasedStream, OperatedStreams, Outbox, Push,
+        Settlement, Signer, StoreError, StreamLease,
     },
 };
 
@@ -194,8 +194,10 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
                 () = fresh.wait(run.look_interval(self.clock.now())) => continue,
             };
             let ended = gather(first, &mut under_way, run.window.width / 2).await;
-            if self.settle(leased, &mut run, ended).await? == Fenced::LeaseLost {
-                break;
+            match self.settle(leased, &mut run, ended).await? {
+                Finished::GoesOn => {}
+                Finished::GivenBack => return Ok(run.done),
+                Finished::LeaseLost => break,
             }
         }
         // Nothing is under way any more under a lease that is lost or given back.
@@ -266,30 +268,40 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
         Ok(due.into_iter().zip(ready).collect())
     }
 
-    /// Stores what became of attempts, and what they say about the Receiver if that is news.
+    /// Stores what became of attempts, and what they say about the Receiver if that is news. Where nothing else is under way
+    /// or due, it gives the stream back with that.
     async fn settle(
         &self,
         leased: &LeasedStream,
         run: &mut Run,
         ended: Vec<Attempt>,
-    ) -> Result<Fenced, StoreError> {
+    ) -> Result<Finished, StoreError> {
         for attempt in &ended {
             run.under_way.remove(&attempt.delivery.sequence);
         }
         let settlements = self.judge(ended, run);
         let news = run.window.news();
         if settlements.is_empty() && news.is_none() {
-            return Ok(Fenced::Stored);
+            return Ok(Finished::GoesOn);
         }
         let (lease, now) = (&leased.lease, self.clock.now());
-        let settled = self.store.settle(lease, &settlements, news, now).await?;
-        if noticed(settled) == Fenced::LeaseLost {
-            return Ok(Fenced::LeaseLost);
+        let is_last = run.under_way.is_empty() && !run.window.is_to_pause();
+        let finished = if is_last {
+            self.store.finish(lease, &settlements, news, now).await?
+        } else {
+            match self.store.settle(lease, &settlements, news, now).await? {
+                Fenced::Stored => Finished::GoesOn,
+                Fenced::LeaseLost => Finished::LeaseLost,
+            }
+        };
+        if finished == Finished::LeaseLost {
+            noticed(Fenced::LeaseLost);
+            return Ok(finished);
         }
         reached(Failpoint::AfterSettle);
         run.window.stored();
         self.pause_if_due(leased, &mut run.window).await?;
-        Ok(Fenced::Stored)
+        Ok(finished)
     }
 
     /// Says what becomes of deliveries, in the order in which their answers came.

@@ -125,6 +125,16 @@ pub trait Outbox {
         now: Timestamp,
     ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
 
+    /// As [`Outbox::settle`], for an owner with nothing else under way: if nothing of the stream is due then, it is given back,
+    /// as by [`Outbox::release`].
+    fn finish(
+        &self,
+        lease: &StreamLease,
+        settlements: &[Settlement],
+        health: Option<&Health>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Finished, StoreError>> + Send;
+
     /// When the next stream can be leased; `None` if nothing is pending.
     fn next_due(&self) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
 }
@@ -240,6 +250,17 @@ pub struct Settlement {
 pub enum Fenced {
     /// It is done.
     Stored,
+    /// Somebody else has the lease, or the stream is gone; nothing changed.
+    LeaseLost,
+}
+
+/// What came of [`Outbox::finish`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Finished {
+    /// All is stored, and nobody has the stream.
+    GivenBack,
+    /// All is stored, and something is due: the owner has the stream still.
+    GoesOn,
     /// Somebody else has the lease, or the stream is gone; nothing changed.
     LeaseLost,
 }

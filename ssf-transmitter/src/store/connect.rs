@@ -176,6 +176,7 @@ impl SeaStore {
             sealer,
             shard: any_shard(),
             recent: Arc::default(),
+            settlings: Arc::default(),
             _lock: lock,
         })
     }
@@ -189,6 +190,7 @@ impl SeaStore {
             sealer,
             shard: any_shard(),
             recent: Arc::default(),
+            settlings: Arc::default(),
             _lock: None,
         })
     }

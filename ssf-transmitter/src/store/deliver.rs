@@ -1,4 +1,4 @@
-//! Deliveries of one stream: what is due, and what attempts made of it.
+//! Deliveries of one stream: what is due, and when.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -7,7 +7,7 @@ use std::{
 
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, UpdateMany,
+    QueryTrait, Select, UpdateMany,
     sea_query::{Expr, ExprTrait},
 };
 use ssf_types::{id::Jti, subject::Subject, time::Timestamp};
@@ -15,29 +15,21 @@ use uuid::Uuid;
 
 use super::{
     SeaStore,
-    announce::{Gateway, open_if_announced},
-    attempts,
-    circuit::learn,
-    dropped::{Owned, drop_pending, record_drop},
-    entity::{delivery, event, stream, stream_queue},
+    announce::Gateway,
+    entity::{delivery, event, stream_queue},
     fan_out::subject_cell,
     lease::held,
-    ledger::count_acknowledged,
     ordered::is_ordered,
     outbox::State,
     row::{self, Cell},
-    tend::delivered,
     unreadable::tell,
 };
 use crate::{
     domain::{
-        circuit::Health,
-        delivery::{Delivery, DeliveryState, Offer},
-        dropped::{DropReason, DropRecord},
+        delivery::{Delivery, Offer},
         event::AcceptedEvent,
-        id::ReceiverId,
     },
-    ports::{CorruptRow, Fenced, Settlement, StoreError, StreamLease},
+    ports::{CorruptRow, StoreError, StreamLease},
 };
 
 impl SeaStore {
@@ -150,96 +142,6 @@ impl SeaStore {
         }
         Ok(delivery)
     }
-
-    pub(super) async fn settle_deliveries(
-        &self,
-        lease: &StreamLease,
-        settlements: &[Settlement],
-        health: Option<&Health>,
-        now: Timestamp,
-    ) -> Result<Fenced, StoreError> {
-        let transaction = self.begin().await?;
-        let Some(queue) = stream_queue::Entity::find()
-            .filter(held(lease))
-            .lock_exclusive()
-            .one(&transaction)
-            .await?
-        else {
-            return Ok(Fenced::LeaseLost);
-        };
-        let stream = queue.stream_id;
-        self.store_settlements(&transaction, stream, settlements, now)
-            .await?;
-        if settlements.iter().any(|one| one.state.is_settled()) {
-            delivered(&transaction, &queue, now).await?;
-        }
-        if let Some(health) = health {
-            learn(&transaction, &queue, health).await?;
-        }
-        let gateway = open_if_announced(&transaction, &queue).await?;
-        refresh_next_due(&transaction, stream, gateway).await?;
-        transaction.commit().await?;
-        Ok(Fenced::Stored)
-    }
-
-    /// Stores what has become of deliveries, and makes due what those that are settled held back.
-    pub(super) async fn store_settlements(
-        &self,
-        transaction: &DatabaseTransaction,
-        stream: Uuid,
-        settlements: &[Settlement],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.keep_attempts(transaction, stream, settlements).await?;
-        let mut settled = Vec::new();
-        let mut acknowledged: HashMap<(i64, Option<i16>), Vec<i64>> = HashMap::new();
-        for settlement in settlements {
-            let sequence = row::signed(settlement.sequence);
-            match &settlement.state {
-                DeliveryState::Pending {
-                    attempts,
-                    key_refusals,
-                    due,
-                } => {
-                    let attempts = (*attempts, *key_refusals);
-                    postpone(transaction, stream, sequence, attempts, *due).await?;
-                }
-                DeliveryState::Dropped { at, reason } => {
-                    drop_one(transaction, stream, sequence, *at, *reason).await?;
-                    settled.push(sequence);
-                }
-                DeliveryState::Acknowledged { at } => {
-                    let answer = settlement.answer.as_ref();
-                    let status = answer.and_then(|answer| attempts::status(answer.status?));
-                    acknowledged
-                        .entry((row::millis(*at), status))
-                        .or_default()
-                        .push(sequence);
-                    settled.push(sequence);
-                }
-                DeliveryState::Quarantined {
-                    at,
-                    code,
-                    description,
-                } => {
-                    let words = description_cell(stream, sequence)
-                        .seal(&self.sealer, description.as_bytes());
-                    quarantine(transaction, stream, sequence, *at, code.as_str(), words).await?;
-                    settled.push(sequence);
-                }
-            }
-        }
-        for (answer, sequences) in acknowledged {
-            let now_so = acknowledge(transaction, stream, sequences, answer).await?;
-            count_acknowledged(transaction, stream, now_so).await?;
-        }
-        promote(transaction, stream, settled, now).await?;
-        Ok(())
-    }
-}
-
-fn description_cell(stream: Uuid, sequence: i64) -> Cell {
-    Cell::new("delivery", "description", format!("{stream}/{sequence}"))
 }
 
 /// An update of deliveries that are pending still: what is settled stays so.
@@ -251,88 +153,6 @@ pub(super) fn of_pending(stream: Uuid) -> UpdateMany<delivery::Entity> {
 
 pub(super) fn of_these(stream: Uuid, sequences: Vec<i64>) -> UpdateMany<delivery::Entity> {
     of_pending(stream).filter(delivery::Column::Sequence.is_in(row::padded(sequences)))
-}
-
-async fn postpone(
-    transaction: &DatabaseTransaction,
-    stream: Uuid,
-    sequence: i64,
-    (attempts, key_refusals): (u32, u32),
-    due: Timestamp,
-) -> Result<(), StoreError> {
-    let key_refusals = i32::try_from(key_refusals).unwrap_or(i32::MAX);
-    // One that was under way when an earlier one was replayed waits for that.
-    let held_back = delivery::Column::DueAt.is_null();
-    let due = Expr::case(held_back, delivery::Column::DueAt.into_expr()).finally(row::millis(due));
-    of_these(stream, vec![sequence])
-        .col_expr(delivery::Column::Attempts, Expr::value(i64::from(attempts)))
-        .col_expr(delivery::Column::KeyRefusals, Expr::value(key_refusals))
-        .col_expr(delivery::Column::DueAt, due.into())
-        .exec(transaction)
-        .await?;
-    Ok(())
-}
-
-async fn drop_one(
-    transaction: &DatabaseTransaction,
-    stream: Uuid,
-    sequence: i64,
-    at: Timestamp,
-    reason: DropReason,
-) -> Result<(), StoreError> {
-    let which = Condition::all().add(delivery::Column::Sequence.eq(sequence));
-    let dropped = drop_pending(transaction, stream, which, at).await?;
-    let owner = stream::Entity::find_by_id(stream).one(transaction).await?;
-    let Some(owner) = owner else {
-        return Ok(());
-    };
-    let of = Owned {
-        stream,
-        receiver: ReceiverId::new(owner.receiver_id),
-    };
-    record_drop(transaction, of, DropRecord::new(reason, dropped, at)).await
-}
-
-/// Tells how many of them were pending.
-async fn acknowledge(
-    transaction: &DatabaseTransaction,
-    stream: Uuid,
-    sequences: Vec<i64>,
-    (at, status): (i64, Option<i16>),
-) -> Result<u64, StoreError> {
-    let updated = of_these(stream, sequences)
-        .col_expr(
-            delivery::Column::State,
-            Expr::value(State::Acknowledged.number()),
-        )
-        .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
-        .col_expr(delivery::Column::SettledAt, Expr::value(at))
-        .col_expr(delivery::Column::AnswerStatus, Expr::value(status))
-        .exec(transaction)
-        .await?;
-    Ok(updated.rows_affected)
-}
-
-async fn quarantine(
-    transaction: &DatabaseTransaction,
-    stream: Uuid,
-    sequence: i64,
-    at: Timestamp,
-    code: &str,
-    description: Vec<u8>,
-) -> Result<(), StoreError> {
-    of_these(stream, vec![sequence])
-        .col_expr(
-            delivery::Column::State,
-            Expr::value(State::Quarantined.number()),
-        )
-        .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
-        .col_expr(delivery::Column::SettledAt, Expr::value(row::millis(at)))
-        .col_expr(delivery::Column::Code, Expr::value(code))
-        .col_expr(delivery::Column::Description, Expr::value(description))
-        .exec(transaction)
-        .await?;
-    Ok(())
 }
 
 /// Makes due what the settled deliveries held back: the earliest pending one under each of their order keys. Returns how many
@@ -382,18 +202,23 @@ pub(super) fn let_through(gateway: Gateway) -> Condition {
     }
 }
 
+/// When the first is due of the deliveries that are let through; of which stream is left to the caller.
+pub(super) fn earliest_due(gateway: Gateway) -> Select<delivery::Entity> {
+    delivery::Entity::find()
+        .filter(let_through(gateway))
+        .filter(delivery::Column::DueAt.is_not_null())
+        .select_only()
+        .column_as(delivery::Column::DueAt.min(), "next")
+}
+
 /// Says anew when the stream has something due, unless it is polled.
 pub(super) async fn refresh_next_due(
     transaction: &DatabaseTransaction,
     stream: Uuid,
     gateway: Gateway,
 ) -> Result<(), StoreError> {
-    let next = delivery::Entity::find()
+    let next = earliest_due(gateway)
         .filter(delivery::Column::StreamId.eq(stream))
-        .filter(let_through(gateway))
-        .filter(delivery::Column::DueAt.is_not_null())
-        .select_only()
-        .column_as(delivery::Column::DueAt.min(), "next")
         .into_query();
     let next = Expr::SubQuery(None, Box::new(next.into()));
     stream_queue::Entity::update_many()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait,
+    QueryOrder, QuerySelect, QueryTrait, UpdateMany,
     sea_query::{Expr, Func, LockBehavior, LockType},
 };
 use ssf_types::{error::Chain, time::Timestamp};
@@ -209,12 +209,7 @@ impl SeaStore {
         lease: &StreamLease,
         health: &Health,
     ) -> Result<Fenced, StoreError> {
-        let given_back = || {
-            stream_queue::Entity::update_many()
-                .col_expr(stream_queue::Column::LeaseUntil, Expr::value(0_i64))
-                .col_expr(stream_queue::Column::LeaseWorker, Expr::value(None::<Uuid>))
-                .filter(held(lease))
-        };
+        let given_back = || given_back().filter(held(lease));
         let acts = row::signed(health.acts);
         let updated = with_health(given_back(), health)
             .filter(stream_queue::Column::ReceiverActs.eq(acts))
@@ -358,6 +353,13 @@ pub(super) fn held(lease: &StreamLease) -> Condition {
         .add(stream_queue::Column::StreamId.eq(stream))
         .add(stream_queue::Column::LeaseWorker.eq(lease.worker.uuid()))
         .add(stream_queue::Column::LeaseEpoch.eq(row::signed(lease.epoch)))
+}
+
+/// An update that leaves the streams it is told of to nobody.
+pub(super) fn given_back() -> UpdateMany<stream_queue::Entity> {
+    stream_queue::Entity::update_many()
+        .col_expr(stream_queue::Column::LeaseUntil, Expr::value(0_i64))
+        .col_expr(stream_queue::Column::LeaseWorker, Expr::value(None::<Uuid>))
 }
 
 fn fenced(rows: u64) -> Fenced {

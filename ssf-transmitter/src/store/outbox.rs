@@ -3,7 +3,11 @@
 use sea_orm::{ColumnTrait, ExprTrait, sea_query::Expr};
 use ssf_types::{id::StreamId, time::Timestamp};
 
-use super::{SeaStore, entity::delivery};
+use super::{
+    SeaStore,
+    entity::delivery,
+    settle::{Settling, Then},
+};
 use crate::{
     domain::{
         circuit::Health,
@@ -14,8 +18,8 @@ use crate::{
         room::Room,
     },
     ports::{
-        Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Settlement,
-        StoreError, StreamLease, Submission,
+        Answered, Appended, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
+        Settlement, StoreError, StreamLease, Submission,
     },
 };
 
@@ -144,7 +148,23 @@ impl Outbox for SeaStore {
         health: Option<&Health>,
         now: Timestamp,
     ) -> Result<Fenced, StoreError> {
-        self.settle_deliveries(lease, settlements, health, now)
+        let of = (lease, settlements, health);
+        let finished = self.settle_gathered(Settling::new(of, Then::Keep, now));
+        Ok(match finished.await? {
+            Finished::GoesOn | Finished::GivenBack => Fenced::Stored,
+            Finished::LeaseLost => Fenced::LeaseLost,
+        })
+    }
+
+    async fn finish(
+        &self,
+        lease: &StreamLease,
+        settlements: &[Settlement],
+        health: Option<&Health>,
+        now: Timestamp,
+    ) -> Result<Finished, StoreError> {
+        let of = (lease, settlements, health);
+        self.settle_gathered(Settling::new(of, Then::GiveBack, now))
             .await
     }
 

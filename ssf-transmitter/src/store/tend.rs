@@ -177,16 +177,23 @@ pub(super) async fn delivered(
     queue: &stream_queue::Model,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let now = row::millis(now);
-    if now.saturating_sub(queue.quiet_since) < QUIET_BEHIND_MAX {
+    if !is_long_quiet(queue, now) {
         return Ok(());
     }
     stream_queue::Entity::update_many()
-        .col_expr(stream_queue::Column::QuietSince, Expr::value(now))
+        .col_expr(
+            stream_queue::Column::QuietSince,
+            Expr::value(row::millis(now)),
+        )
         .filter(stream_queue::Column::StreamId.eq(queue.stream_id))
         .exec(transaction)
         .await?;
     Ok(())
+}
+
+/// Whether the moment of the last delivery is so far behind that it is written when there is another.
+pub(super) fn is_long_quiet(queue: &stream_queue::Model, now: Timestamp) -> bool {
+    row::millis(now).saturating_sub(queue.quiet_since) >= QUIET_BEHIND_MAX
 }
 
 /// Whether anything is pending: then the earliest under its order key is due now or later.

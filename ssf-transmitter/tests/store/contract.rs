@@ -20,6 +20,7 @@ use super::fixture::*;
 mod announcement;
 mod audit;
 mod circuit;
+mod finish;
 mod issuers;
 mod keys;
 mod ledger;
@@ -43,10 +44,10 @@ mod turns;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, audit::*, circuit::*, issuers::*, keys::*, ledger::*, lost_leases::*,
-    operators::*, overview::*, poll::*, profiles::*, push_hosts::*, quotas::*, receivers::*,
-    replay::*, retention::*, sequence::*, signing_alg::*, status::*, subjects::*, tending::*,
-    trace::*, turns::*, verification::*,
+    announcement::*, audit::*, circuit::*, finish::*, issuers::*, keys::*, ledger::*,
+    lost_leases::*, operators::*, overview::*, poll::*, profiles::*, push_hosts::*, quotas::*,
+    receivers::*, replay::*, retention::*, sequence::*, signing_alg::*, status::*, subjects::*,
+    tending::*, trace::*, turns::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {

@@ -235,6 +235,12 @@ on_every_store! {
     an_event_reaches_the_streams_of_its_issuer_alone
     a_receiver_is_known_at_its_own_issuer_alone
     a_setting_is_written_once_unless_it_is_replaced
+    a_stream_of_which_nothing_is_due_goes_back_with_the_last_settlement
+    a_stream_of_which_something_is_due_stays_with_its_owner
+    what_the_last_settlement_lets_through_keeps_the_stream
+    the_last_settlement_keeps_how_the_receiver_has_answered
+    a_last_settlement_without_the_lease_changes_nothing
+    what_is_settled_at_the_same_time_becomes_what_it_would_alone
     the_ledger_tells_what_has_become_of_everything
     what_is_settled_twice_is_counted_once
     a_stream_that_is_gone_leaves_what_it_counted

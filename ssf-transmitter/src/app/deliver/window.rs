@@ -96,6 +96,11 @@ impl Window {
         self.width = 1;
     }
 
+    /// Whether an answer says that the stream is to be paused.
+    pub(super) fn is_to_pause(&self) -> bool {
+        self.pause.is_some()
+    }
+
     /// Why the stream is to be paused; a stream is paused once.
     pub(super) fn pause(&mut self) -> Option<PauseCause> {
         let cause = self.pause.take();

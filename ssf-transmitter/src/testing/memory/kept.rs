@@ -115,6 +115,11 @@ impl KeptDelivery {
 }
 
 impl Kept {
+    pub(super) fn give_back(&mut self) {
+        self.worker = None;
+        self.leased_until = Timestamp::default();
+    }
+
     pub(super) fn new(stream: Stream, next_event: usize) -> Self {
         let types = stream.events_delivered.iter().cloned();
         Self {

@@ -22,8 +22,8 @@ use crate::{
         trace::Recorded,
     },
     ports::{
-        Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Settlement,
-        StoreError, StreamLease, Submission,
+        Answered, Appended, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
+        Settlement, StoreError, StreamLease, Submission,
     },
 };
 
@@ -251,8 +251,7 @@ impl Outbox for MemoryStore {
             state.forget_loss(lease);
             return Ok(Fenced::LeaseLost);
         };
-        kept.worker = None;
-        kept.leased_until = Timestamp::default();
+        kept.give_back();
         if kept.health.acts == health.acts {
             kept.health = health.clone();
         }
@@ -330,6 +329,25 @@ impl Outbox for MemoryStore {
             state.record_drop(receiver, &lease.stream, record);
         }
         Ok(Fenced::Stored)
+    }
+
+    async fn finish(
+        &self,
+        lease: &StreamLease,
+        settlements: &[Settlement],
+        health: Option<&Health>,
+        now: Timestamp,
+    ) -> Result<Finished, StoreError> {
+        if self.settle(lease, settlements, health, now).await? == Fenced::LeaseLost {
+            return Ok(Finished::LeaseLost);
+        }
+        if !self.due(lease, now, 1).await?.is_empty() {
+            return Ok(Finished::GoesOn);
+        }
+        if let Some(kept) = self.state().held(lease) {
+            kept.give_back();
+        }
+        Ok(Finished::GivenBack)
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
