@@ -27,6 +27,7 @@ mod keys;
 mod lease;
 mod ledger;
 mod line;
+mod look;
 mod lost_lease;
 mod migration;
 mod named;
@@ -65,6 +66,7 @@ use sea_orm::{
 use self::{
     connect::DatabaseLock,
     gathered::Gathered,
+    look::{Look, Seen},
     recent::RecentEvents,
     settle::{Settled, Settling},
 };
@@ -83,6 +85,7 @@ pub struct SeaStore {
     /// Where this process counts what it accepts.
     shard: i16,
     recent: Arc<RecentEvents>,
+    looks: Arc<Gathered<Look, Seen>>,
     settlings: Arc<Gathered<Settling, Settled>>,
     // Kept for as long as the store is open: the operating system releases it with the last clone, or the process.
     _lock: Option<Arc<DatabaseLock>>,

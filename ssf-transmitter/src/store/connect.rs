@@ -176,6 +176,7 @@ impl SeaStore {
             sealer,
             shard: any_shard(),
             recent: Arc::default(),
+            looks: Arc::default(),
             settlings: Arc::default(),
             _lock: lock,
         })
@@ -190,6 +191,7 @@ impl SeaStore {
             sealer,
             shard: any_shard(),
             recent: Arc::default(),
+            looks: Arc::default(),
             settlings: Arc::default(),
             _lock: None,
         })

@@ -1,25 +1,36 @@
 //! Questions that come while others are answered are answered together, in the next turn.
 //!
-//! So what a transaction costs is shared by as many as wait for it, and one that comes alone waits for nobody.
+//! So what a transaction costs is shared by as many as wait for it, and one that comes alone waits for nobody. Behind a turn
+//! that answered several, the next lingers for a crowd at least as large, but not long.
 
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::{Mutex as Turn, oneshot, oneshot::error::TryRecvError};
+use tokio::{
+    sync::{Mutex as Turn, Notify, oneshot, oneshot::error::TryRecvError},
+    time::{Instant, timeout_at},
+};
+
+/// How long a turn lingers at most.
+const LINGER: Duration = Duration::from_millis(5);
 
 /// Questions `Q` that wait for their answers `A`.
 #[derive(Debug)]
 pub(super) struct Gathered<Q, A> {
     waiting: Mutex<VecDeque<(Q, oneshot::Sender<A>)>>,
-    turn: Turn<()>,
+    came: Notify,
+    /// With how many the last one answered.
+    turn: Turn<usize>,
 }
 
 impl<Q, A> Default for Gathered<Q, A> {
     fn default() -> Self {
         Self {
             waiting: Mutex::default(),
+            came: Notify::default(),
             turn: Turn::default(),
         }
     }
@@ -37,8 +48,9 @@ impl<Q, A> Gathered<Q, A> {
     ) -> Option<A> {
         let (seat, mut answered) = oneshot::channel();
         self.waiting().push_back((question, seat));
+        self.came.notify_one();
         loop {
-            let _turn = tokio::select! {
+            let mut turn = tokio::select! {
                 biased;
                 answer = &mut answered => return answer.ok(),
                 turn = self.turn.lock() => turn,
@@ -48,11 +60,22 @@ impl<Q, A> Gathered<Q, A> {
                 Err(TryRecvError::Closed) => return None,
                 Err(TryRecvError::Empty) => {}
             }
+            if *turn > 1 {
+                self.linger(most.min(*turn * 2)).await;
+            }
             let (questions, seats): (Vec<Q>, Vec<_>) = self.first(most).into_iter().unzip();
+            *turn = questions.len();
             for (seat, answer) in seats.into_iter().zip(answer(questions).await) {
                 // Whoever asked may have gone.
                 let _ = seat.send(answer);
             }
+        }
+    }
+
+    async fn linger(&self, wanted: usize) {
+        let until = Instant::now() + LINGER;
+        while self.waiting().len() < wanted && timeout_at(until, self.came.notified()).await.is_ok()
+        {
         }
     }
 
@@ -133,6 +156,27 @@ mod tests {
         place.may.add_permits(3);
         assert_eq!(answers(first).await, [(1, 1)]);
         assert_eq!(answers(others).await, [(2, 3), (3, 3), (4, 3), (5, 1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn behind_a_crowd_the_next_lingers_for_another_and_then_for_nobody() {
+        let place = Place::new();
+        place.may.add_permits(10);
+        assert_eq!(answers(asked(&place, &[1]).await).await, [(1, 1)]);
+        let begun = Instant::now();
+        let crowd = asked(&place, &[2, 3]).await;
+        assert_eq!(answers(crowd).await, [(2, 1), (3, 1)]);
+        place.may.forget_permits(10);
+        let first = asked(&place, &[4]).await;
+        let crowd = asked(&place, &[5, 6]).await;
+        place.may.add_permits(10);
+        assert_eq!(answers(first).await, [(4, 1)]);
+        assert_eq!(answers(crowd).await, [(5, 2), (6, 2)]);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert_eq!(place.ask(7).await, Some((7, 1)));
+        assert_eq!(begun.elapsed(), LINGER);
+        assert_eq!(place.ask(8).await, Some((8, 1)));
+        assert_eq!(begun.elapsed(), LINGER);
     }
 
     #[tokio::test]

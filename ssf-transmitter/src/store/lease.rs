@@ -355,6 +355,11 @@ pub(super) fn held(lease: &StreamLease) -> Condition {
         .add(stream_queue::Column::LeaseEpoch.eq(row::signed(lease.epoch)))
 }
 
+/// Whether `lease` is the newest of this queue, as [`held`] has the database say it.
+pub(super) fn is_held(queue: &stream_queue::Model, lease: &StreamLease) -> bool {
+    queue.lease_worker == Some(lease.worker.uuid()) && queue.lease_epoch == row::signed(lease.epoch)
+}
+
 /// An update that leaves the streams it is told of to nobody.
 pub(super) fn given_back() -> UpdateMany<stream_queue::Entity> {
     stream_queue::Entity::update_many()

@@ -138,7 +138,10 @@ impl Outbox for SeaStore {
         now: Timestamp,
         limit: u64,
     ) -> Result<Vec<Delivery>, StoreError> {
-        self.due_deliveries(lease, now, limit).await
+        match limit {
+            1 => self.first_due(lease, now).await,
+            _ => self.due_deliveries(lease, now, limit).await,
+        }
     }
 
     async fn settle(

@@ -19,7 +19,7 @@ use super::{
     deliver::{of_these, promote, refresh_next_due},
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, stream, stream_queue},
-    lease::{given_back, held},
+    lease::{given_back, held, is_held},
     ledger::count_acknowledged,
     outbox::State,
     row::{self, Cell},
@@ -35,8 +35,8 @@ use crate::{
     ports::{Finished, Settlement, StoreError, StreamLease},
 };
 
-/// Most streams whose settlements share a transaction; each is a term of its statements.
-const TOGETHER_MAX: usize = 64;
+/// Most streams whose owners are answered together; each is a term of a statement.
+pub(super) const TOGETHER_MAX: usize = 64;
 
 /// What an owner of a stream hands in.
 #[derive(Clone, Debug)]
@@ -85,15 +85,8 @@ impl SeaStore {
                 Err(error) => vec![Err(Arc::new(error)); all.len()],
             }
         };
-        let settled = self
-            .settlings
-            .ask(settling, TOGETHER_MAX, together)
-            .await
-            .ok_or_else(|| StoreError::Unavailable("the turn was broken off".into()))?;
-        settled.map_err(|shared| {
-            Arc::try_unwrap(shared)
-                .unwrap_or_else(|shared| StoreError::Unavailable(Box::new(shared)))
-        })
+        let settled = self.settlings.ask(settling, TOGETHER_MAX, together);
+        own(settled.await)
     }
 
     async fn settle_together(&self, all: &[Settling]) -> Result<Vec<Finished>, StoreError> {
@@ -218,6 +211,14 @@ impl SeaStore {
     }
 }
 
+/// What one of several gets of an answer to all.
+pub(super) fn own<T>(answer: Option<Result<T, Arc<StoreError>>>) -> Result<T, StoreError> {
+    let answer = answer.ok_or_else(|| StoreError::Unavailable("the turn was broken off".into()))?;
+    answer.map_err(|shared| {
+        Arc::try_unwrap(shared).unwrap_or_else(|shared| StoreError::Unavailable(Box::new(shared)))
+    })
+}
+
 /// The queues of the streams, locked in the order of their ids.
 async fn queues(
     transaction: &DatabaseTransaction,
@@ -233,11 +234,6 @@ async fn queues(
         .all(transaction)
         .await?;
     Ok(rows.into_iter().map(|row| (row.stream_id, row)).collect())
-}
-
-/// Whether `lease` is the newest of this queue, as [`held`] has the database say it.
-fn is_held(queue: &stream_queue::Model, lease: &StreamLease) -> bool {
-    queue.lease_worker == Some(lease.worker.uuid()) && queue.lease_epoch == row::signed(lease.epoch)
 }
 
 fn description_cell(stream: Uuid, sequence: i64) -> Cell {

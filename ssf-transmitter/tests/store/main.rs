@@ -241,6 +241,7 @@ on_every_store! {
     the_last_settlement_keeps_how_the_receiver_has_answered
     a_last_settlement_without_the_lease_changes_nothing
     what_is_settled_at_the_same_time_becomes_what_it_would_alone
+    what_is_looked_for_at_the_same_time_is_found_as_it_would_be_alone
     the_ledger_tells_what_has_become_of_everything
     what_is_settled_twice_is_counted_once
     a_stream_that_is_gone_leaves_what_it_counted

@@ -5,7 +5,7 @@ use ssf_transmitter::{
     domain::{delivery::DeliveryState, room::Room},
     ports::{Fenced, Finished, Settlement},
 };
-use ssf_types::error::ErrCode;
+use ssf_types::{error::ErrCode, stream::StreamStatus};
 
 use super::super::fixture::*;
 
@@ -146,4 +146,38 @@ pub(crate) async fn what_is_settled_at_the_same_time_becomes_what_it_would_alone
     assert_eq!((ledger.acknowledged, ledger.quarantined), (acknowledged, 1));
     let renewed = store.renew(&leased[5].lease, later(60)).await;
     assert_eq!(renewed.unwrap(), Fenced::Stored);
+}
+
+pub(crate) async fn what_is_looked_for_at_the_same_time_is_found_as_it_would_be_alone(
+    store: &impl Store,
+) {
+    const STREAMS: u8 = 6;
+    let mut streams = Vec::new();
+    for number in 1..=STREAMS {
+        streams.push(known_stream(store, number, &[LOGOUT]).await);
+    }
+    happen(store, &["a@b.example", "c@b.example"]).await;
+    let leased = store
+        .lease_streams(worker(1), NOW, later(30), Room::of(STREAMS.into()))
+        .await
+        .unwrap();
+    let mut owners: Vec<_> = leased.iter().map(|one| one.lease.clone()).collect();
+    // One has lost its lease, one waits for a repetition, one is paused, and of one all is done.
+    owners[1].epoch += 1;
+    let postponed = [postponed(1, 1, later(60))];
+    let done = [acknowledged(1), acknowledged(2)];
+    for (owner, settled) in [(&owners[2], &postponed[..]), (&owners[4], &done[..])] {
+        store.settle(owner, settled, None, NOW).await.unwrap();
+    }
+    let paused = streams.iter().find(|one| one.id == owners[3].stream);
+    set_status(store, paused.unwrap(), StreamStatus::Paused).await;
+    for looks in 1..=3 {
+        let all = owners.iter().cycle().take(looks * owners.len());
+        let seen = join_all(all.map(async |owner| {
+            let due = store.due(owner, NOW, 1).await.unwrap();
+            sequences(&due)
+        }));
+        let one_round: [&[u64]; 6] = [&[1], &[], &[2], &[], &[], &[1]];
+        assert_eq!(seen.await, one_round.repeat(looks));
+    }
 }
