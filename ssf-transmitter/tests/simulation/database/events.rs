@@ -10,8 +10,8 @@ use ssf_transmitter::{
         room::Room,
     },
     ports::{
-        Answered, Appended, FanOutLease, FannedOut, Fenced, LeasedStream, Outbox, Settlement,
-        StoreError, StreamLease, Submission,
+        Answered, Appended, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
+        Settlement, StoreError, StreamLease, Submission,
     },
 };
 use ssf_types::{id::StreamId, time::Timestamp};
@@ -122,6 +122,17 @@ impl Outbox for Connection {
         now: Timestamp,
     ) -> Result<Fenced, StoreError> {
         self.step(self.memory().settle(lease, settlements, health, now))
+            .await
+    }
+
+    async fn finish(
+        &self,
+        lease: &StreamLease,
+        settlements: &[Settlement],
+        health: Option<&Health>,
+        now: Timestamp,
+    ) -> Result<Finished, StoreError> {
+        self.step(self.memory().finish(lease, settlements, health, now))
             .await
     }
 
