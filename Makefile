@@ -2,6 +2,7 @@
 # make test    everything CI checks
 # make bench   measures, and writes target/bench/summary.json; BENCH_SETS=N for fewer SETs, make bench-growth for more and more
 # make kill-loops  has processes kill themselves under load, N times at each of ten points, on both databases
+# make faults  has databases, disks and receivers fail under load, and counts what has become of the events
 # make simulation  lives through WORLDS worlds in memory in which everything fails, and demands that nothing is lost in any
 # make mutants  breaks the product on purpose, in one way after the other, and demands that the simulation notices each
 # make fuzz    fuzzes what reads bytes from outside, FUZZ_SECONDS each (with nightly Rust and cargo-fuzz)
@@ -20,7 +21,7 @@ OPEN_FILES := 10500
 WITNESSES := $(TARGET_DIR)/witnesses
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
-.PHONY: demo test bench bench-growth kill-loops simulation mutants fuzz setup witnesses fmt clippy unit docs lean deny
+.PHONY: demo test bench bench-growth kill-loops faults simulation mutants fuzz setup witnesses fmt clippy unit docs lean deny
 
 demo: setup-build
 	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-receiver --example demo
@@ -39,6 +40,9 @@ bench-growth: setup-bench
 
 kill-loops: setup
 	SSF_CRASHES=$(N) $(CARGO) test --workspace --all-features --locked --test crashes -- --nocapture
+
+faults: setup-bench
+	$(CARGO) test --workspace --all-features --locked --test faults -- --ignored --nocapture
 
 simulation: setup-build
 	SSF_SIMULATION_SEEDS=$(WORLDS) $(CARGO) test --workspace --all-features --locked --test simulation -- --nocapture

@@ -1,0 +1,192 @@
+//! A Receiver that treats SETs as the fault has it, and writes down what it took.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::rig::claims_of;
+
+/// How requests are answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Manner {
+    /// With 202.
+    Takes,
+    /// Every second one with 500, but none for a SET that had [`FAILURES_MAX`] already; the others with 202.
+    TakesHalf,
+    /// Connections are closed before anything is read.
+    Away,
+    /// The answer is thought about for as long as this is the manner.
+    Thinks,
+    /// A byte of the answer every second, and never the last one.
+    Drips,
+}
+
+/// Of one SET: each doubles the time until it comes again.
+const FAILURES_MAX: u32 = 3;
+
+/// Between two bytes of an answer that drips.
+const DRIP: Duration = Duration::from_secs(1);
+
+/// Between two looks whether the manner has changed.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// What was taken.
+#[derive(Default)]
+pub(crate) struct Taken {
+    /// How often each SET was, by its `jti`.
+    times: BTreeMap<String, u64>,
+    /// How often each SET was answered with an error.
+    failures: BTreeMap<String, u32>,
+    /// The names under which something came about each user.
+    pub(crate) jtis_of: BTreeMap<String, BTreeSet<String>>,
+    /// When a request was read last.
+    pub(crate) last: Option<Instant>,
+}
+
+impl Taken {
+    /// SETs that came again after they had been taken.
+    pub(crate) fn repeated(&self) -> u64 {
+        self.times.values().map(|times| times - 1).sum()
+    }
+}
+
+/// Clones are the same Receiver.
+#[derive(Clone)]
+pub(crate) struct Receiver {
+    address: SocketAddr,
+    manner: Arc<Mutex<Manner>>,
+    requests: Arc<AtomicU64>,
+    taken: Arc<Mutex<Taken>>,
+}
+
+impl Receiver {
+    /// Takes what comes.
+    pub(crate) fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let receiver = Self {
+            address: listener.local_addr().unwrap(),
+            manner: Arc::new(Mutex::new(Manner::Takes)),
+            requests: Arc::default(),
+            taken: Arc::default(),
+        };
+        let own = receiver.clone();
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let own = own.clone();
+                // Whoever is pushing may end at any moment.
+                thread::spawn(move || while own.serve(&connection).is_some() {});
+            }
+        });
+        receiver
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/events", self.address)
+    }
+
+    pub(crate) fn be(&self, manner: Manner) {
+        *self.manner.lock().unwrap() = manner;
+    }
+
+    /// How many requests were read.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Looks at what was taken.
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&Taken) -> T) -> T {
+        at(&self.taken.lock().unwrap())
+    }
+
+    /// About how many users it has heard.
+    pub(crate) fn users(&self) -> usize {
+        self.look(|taken| taken.jtis_of.len())
+    }
+
+    fn manner(&self) -> Manner {
+        *self.manner.lock().unwrap()
+    }
+
+    /// Answers one request; `None` once the connection has ended.
+    fn serve(&self, mut connection: &TcpStream) -> Option<()> {
+        if self.manner() == Manner::Away {
+            return None;
+        }
+        // Nothing is sent before the answer, so that no byte is lost with this reader.
+        let set = read_set(&mut BufReader::new(connection))?;
+        self.taken.lock().unwrap().last = Some(Instant::now());
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        while self.manner() == Manner::Thinks {
+            thread::sleep(LOOK);
+        }
+        let claims = claims_of(&set);
+        let status = match self.manner() {
+            Manner::TakesHalf if number.is_multiple_of(2) && self.fails(&claims) => 500,
+            Manner::Takes | Manner::TakesHalf | Manner::Thinks => 202,
+            Manner::Away => return None,
+            Manner::Drips => return self.drip(connection),
+        };
+        if status == 202 {
+            self.take(&claims);
+        }
+        let answer = format!("HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n\r\n");
+        connection.write_all(answer.as_bytes()).ok()
+    }
+
+    /// Whether this SET may fail once more.
+    fn fails(&self, claims: &Value) -> bool {
+        let failures = &mut self.taken.lock().unwrap().failures;
+        let failures = failures.entry(jti(claims)).or_default();
+        *failures += 1;
+        *failures <= FAILURES_MAX
+    }
+
+    fn drip(&self, mut connection: &TcpStream) -> Option<()> {
+        let mut bytes = b"HTTP/1.1 202 Accepted ".iter().cycle();
+        while self.manner() == Manner::Drips {
+            connection.write_all(&[*bytes.next()?]).ok()?;
+            thread::sleep(DRIP);
+        }
+        None
+    }
+
+    fn take(&self, claims: &Value) {
+        let jti = jti(claims);
+        let mut taken = self.taken.lock().unwrap();
+        *taken.times.entry(jti.clone()).or_default() += 1;
+        // A SET of the framework is about the stream, and has no address.
+        if let Some(user) = claims["sub_id"]["email"].as_str() {
+            let jtis = taken.jtis_of.entry(user.to_owned()).or_default();
+            jtis.insert(jti);
+        }
+    }
+}
+
+fn jti(claims: &Value) -> String {
+    claims["jti"].as_str().unwrap().to_owned()
+}
+
+fn read_set(reader: &mut impl BufRead) -> Option<String> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+    }
+    let head = head.to_lowercase();
+    let mut lines = head.lines();
+    let length = lines.find_map(|line| line.strip_prefix("content-length: "))?;
+    let mut body = vec![0; length.parse().ok()?];
+    reader.read_exact(&mut body).ok()?;
+    String::from_utf8(body).ok()
+}
