@@ -12,6 +12,7 @@ mod layers;
 mod outbound;
 mod quota;
 mod retention;
+mod tracing;
 mod transport;
 
 use std::{
@@ -37,6 +38,7 @@ pub use self::{
     fault::{ConfigError, ConfigFault},
     layers::{Layers, Source},
     outbound::OutboundSettings,
+    tracing::TracingSettings,
     transport::Transport,
 };
 use crate::{
@@ -128,6 +130,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Which log lines there are, as directives such as `info,ssf_transmitter=debug`.
     pub log_filter: String,
+    /// Who hears of spans.
+    pub tracing: TracingSettings,
     /// Event types that streams may ask for.
     pub events_supported: Vec<EventTypeUri>,
     /// Which identifier of a subject is sent where it has several.
@@ -192,6 +196,7 @@ impl Config {
         let key_plan = keys::read(&mut reader, others.as_deref().unwrap_or_default());
         let log_format = reader.value("log_format", read_log_format);
         let log_filter = reader.value("log_filter", read_log_filter);
+        let tracing = tracing::read(&mut reader);
         let events_supported = reader.value("events_supported", read_events);
         let subject_formats = reader.value("subject_formats", read_formats);
         let (networks, server_networks) = read_private_networks(&mut reader);
@@ -219,6 +224,7 @@ impl Config {
                 key_plan: key_plan?,
                 log_format: log_format?,
                 log_filter: log_filter?,
+                tracing: tracing?,
                 events_supported: events_supported?,
                 subject_formats: subject_formats?,
                 // Before the transport itself is taken.

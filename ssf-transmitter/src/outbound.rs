@@ -10,6 +10,7 @@
 //! The only tree that names reqwest, beside the commands of the command line.
 
 mod client;
+mod collector;
 mod deadlines;
 mod fault;
 mod names;
@@ -29,6 +30,7 @@ pub use self::{
 };
 pub(crate) use self::{
     client::{HttpClient, Request},
+    collector::CollectorClient,
     fault::NoReply,
     reply::{BodyEnd, Reply},
 };

@@ -293,7 +293,8 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> 
         .map_err(|source| StartError::Listen { address, source })
 }
 
-fn read_trust(config: &Config) -> Result<TrustAnchors, StartError> {
+/// Reads which authorities are trusted beside those of the system.
+pub(crate) fn read_trust(config: &Config) -> Result<TrustAnchors, StartError> {
     match &config.outbound.trust_anchors_file {
         Some(path) => TrustAnchors::read(path).map_err(StartError::Trust),
         None => Ok(TrustAnchors::default()),
@@ -319,7 +320,8 @@ fn new_push(config: &Config, trust: TrustAnchors) -> Result<PushClient, StartErr
         host_requests_max: settings.push_parallel_per_host_max,
         trust,
     };
-    PushClient::new(terms).map_err(StartError::Push)
+    let client = PushClient::new(terms).map_err(StartError::Push)?;
+    Ok(client.telling_traces_to(config.tracing.traceparent_hosts.clone()))
 }
 
 /// What the loops work with; the tuple is what events are kept in, signed by and sent with.

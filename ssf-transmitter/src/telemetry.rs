@@ -1,10 +1,17 @@
-//! Logs and metrics of the process.
+//! Logs, metrics and spans of the process.
+
+mod traces;
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{EnvFilter, fmt, util::TryInitError};
-use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, fmt,
+    layer::SubscriberExt,
+    util::{SubscriberInitExt, TryInitError},
+};
 
+pub(crate) use self::traces::traceparent;
+pub use self::traces::{ExportError, Traces};
 use crate::config::LogFormat;
 
 /// Upper bounds of histogram buckets, in seconds: a push on loopback takes a millisecond, a dead receiver ten seconds.
@@ -207,16 +214,29 @@ pub enum TelemetryError {
     Metrics(#[source] BuildError),
 }
 
-/// Sends log lines to standard error; `filter` holds directives such as `info,ssf_transmitter=debug`.
+/// Sends log lines to standard error; `filter` holds directives such as `info,ssf_transmitter=debug`. Spans go to `traces`, if
+/// there are any, whatever `filter` says.
 ///
 /// # Errors
 /// The process has a log already.
-pub fn start_log(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
+pub fn start_log(
+    format: LogFormat,
+    filter: &str,
+    traces: Option<&Traces>,
+) -> Result<(), TelemetryError> {
     let lines = fmt::layer().with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => registry.with(lines.with_ansi(false)).try_init(),
-        LogFormat::Json => registry.with(lines.json()).try_init(),
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(false).boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    let filter = EnvFilter::new(filter);
+    let registry = tracing_subscriber::registry();
+    match traces {
+        None => registry.with(lines).with(filter).try_init(),
+        Some(traces) => registry
+            .with(lines.with_filter(filter))
+            .with(traces.layer())
+            .try_init(),
     }
     .map_err(TelemetryError::Log)
 }

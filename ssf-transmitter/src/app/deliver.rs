@@ -364,6 +364,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
         Ok(())
     }
 
+    #[tracing::instrument(level = "debug", skip_all, fields(set.jti = %delivery.jti, delivery.attempt = delivery.attempts + 1))]
     async fn attempt(
         &self,
         leased: &LeasedStream,

@@ -7,10 +7,17 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
 use super::Outcome;
-use crate::{config::Config, domain::issuer::IssuerName, server::Server, telemetry};
+use crate::{
+    config::Config,
+    domain::issuer::IssuerName,
+    outbound::CollectorClient,
+    server::{Server, read_trust},
+    telemetry::{self, Traces},
+};
 
 pub(super) async fn serve(config: Config) -> Outcome {
-    telemetry::start_log(config.log_format, &config.log_filter)?;
+    let traces = export(&config)?;
+    telemetry::start_log(config.log_format, &config.log_filter, traces.as_ref())?;
     let metrics: PrometheusHandle = telemetry::start_metrics()?;
     // Before anything is started, so that no signal finds the process without its handlers.
     let mut terminate = signal(SignalKind::terminate())?;
@@ -20,7 +27,19 @@ pub(super) async fn serve(config: Config) -> Outcome {
     server
         .run_until(signalled(&mut terminate, &mut interrupt))
         .await?;
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     Ok(())
+}
+
+/// Has spans exported, if there is somebody to take them.
+fn export(config: &Config) -> Result<Option<Traces>, Box<dyn std::error::Error>> {
+    let Some(endpoint) = &config.tracing.otlp_endpoint else {
+        return Ok(None);
+    };
+    let client = CollectorClient::new(read_trust(config)?)?;
+    Ok(Some(Traces::export(endpoint, client)?))
 }
 
 /// Says where the server is; the address is the last line, and it is listening by then.

@@ -13,6 +13,9 @@ use super::ConfigFault;
 /// What the names of environment variables begin with.
 const PREFIX: &str = "SSF_TRANSMITTER_";
 
+/// A variable of OpenTelemetry's that means the same as a setting of ours, which overrides it.
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
 /// Variables with the prefix that are no settings: the command line reads them.
 const NOT_SETTINGS: [&str; 1] = ["CONFIG"];
 
@@ -172,6 +175,15 @@ impl Layers {
     ) -> Self {
         for (name, value) in variables {
             let Some(name) = name.to_str() else { continue };
+            if name == OTLP_ENDPOINT {
+                let content = value.into_string().map_or(Content::Other, Content::Text);
+                let source = Source::Environment(name.to_owned());
+                let known = self.values.contains_key("otlp_endpoint");
+                if !known {
+                    self.set("otlp_endpoint".to_owned(), source, content);
+                }
+                continue;
+            }
             let Some(key) = name.strip_prefix(PREFIX) else {
                 continue;
             };

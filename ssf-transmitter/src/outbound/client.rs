@@ -42,7 +42,7 @@ pub struct Terms {
 #[error(
     "the HTTP client cannot be made; TLS needs the system's CA certificates (Debian: ca-certificates)"
 )]
-pub struct ClientError(#[source] reqwest::Error);
+pub struct ClientError(#[source] pub(super) reqwest::Error);
 
 /// What is asked of a peer.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! Pushes SETs, and says what came of it.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use http::{
-    HeaderMap, HeaderValue, Method,
+    HeaderMap, HeaderName, HeaderValue, Method,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
 };
 use ssf_types::{
@@ -18,10 +18,14 @@ use tracing::{debug, warn};
 
 use crate::{
     app::clock::SystemClock,
-    domain::profile::Profile,
+    domain::{profile::Profile, push_hosts::PushHosts},
     outbound::{ClientError, Fault, HttpClient, NoReply, Place, Reply, Request, Terms},
     ports::{Clock, Push},
+    telemetry::traceparent,
 };
+
+/// The header that says of which trace a request is part.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Most bytes of an answer that are read; a refusal (RFC 8935 §2.3) has a few hundred.
 pub const RESPONSE_BYTES_MAX: usize = 16 * 1024;
@@ -31,7 +35,11 @@ pub const RESPONSE_BYTES_MAX: usize = 16 * 1024;
 /// The SET and the `Authorization` value go to the endpoint of the stream or nowhere, and to an address that SETs may be
 /// pushed to.
 #[derive(Clone, Debug)]
-pub struct PushClient(HttpClient);
+pub struct PushClient {
+    client: HttpClient,
+    /// Who is told of which trace a push is part; nobody unless hosts are named.
+    traced: Arc<PushHosts>,
+}
 
 impl PushClient {
     /// Makes a client.
@@ -39,7 +47,28 @@ impl PushClient {
     /// # Errors
     /// TLS cannot be set up.
     pub fn new(terms: Terms) -> Result<Self, ClientError> {
-        HttpClient::new(terms).map(Self)
+        Ok(Self {
+            client: HttpClient::new(terms)?,
+            traced: Arc::default(),
+        })
+    }
+
+    /// Tells these hosts of which trace a push is part (W3C Trace Context, "traceparent Header"), where it is part of one; nobody if there are
+    /// none.
+    #[must_use]
+    pub fn telling_traces_to(self, hosts: PushHosts) -> Self {
+        Self {
+            traced: Arc::new(hosts),
+            ..self
+        }
+    }
+
+    fn traceparent(&self, delivery: &PushDelivery) -> Option<HeaderValue> {
+        let is_told = !self.traced.is_any() && self.traced.check(&delivery.endpoint_url).is_ok();
+        if !is_told {
+            return None;
+        }
+        HeaderValue::try_from(traceparent()?).ok()
     }
 
     async fn send(
@@ -48,12 +77,15 @@ impl PushClient {
         delivery: &PushDelivery,
         set: CompactSet,
     ) -> Result<Reply, NoReply> {
-        let mut headers = HeaderMap::with_capacity(3);
+        let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(set::MEDIA_TYPE));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(mut value) = authorization(delivery) {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
+        }
+        if let Some(value) = self.traceparent(delivery) {
+            headers.insert(TRACEPARENT, value);
         }
         let request = Request {
             method: Method::POST,
@@ -61,7 +93,7 @@ impl PushClient {
             headers,
             body: set.into_string().into_bytes(),
         };
-        self.0.send_from(place, request).await
+        self.client.send_from(place, request).await
     }
 }
 
@@ -69,7 +101,7 @@ impl Push for PushClient {
     type Place = Place;
 
     fn place(&self, to: &PushDelivery) -> Option<Place> {
-        self.0.place(&to.endpoint_url)
+        self.client.place(&to.endpoint_url)
     }
 
     /// Makes one attempt to deliver `set` and says what came of it (RFC 8935 §2).

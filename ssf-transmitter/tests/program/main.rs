@@ -49,6 +49,8 @@ mod openapi;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod otlp;
+#[cfg(test)]
 mod outbound;
 #[cfg(test)]
 mod poll;
