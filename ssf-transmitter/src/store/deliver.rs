@@ -6,8 +6,8 @@ use std::{
 };
 
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select, UpdateMany,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Statement, UpdateMany, Value,
     sea_query::{Expr, ExprTrait},
 };
 use ssf_types::{id::Jti, subject::Subject, time::Timestamp};
@@ -166,22 +166,7 @@ pub(super) async fn promote(
     if settled.is_empty() {
         return Ok(0);
     }
-    let keys = delivery::Entity::find()
-        .filter(delivery::Column::StreamId.eq(stream))
-        .filter(delivery::Column::Sequence.is_in(row::padded(settled)))
-        .select_only()
-        .column(delivery::Column::OrderKey)
-        .into_query();
-    let next: Vec<i64> = delivery::Entity::find()
-        .filter(delivery::Column::StreamId.eq(stream))
-        .filter(delivery::Column::OrderKey.in_subquery(keys))
-        .filter(State::Pending.is())
-        .select_only()
-        .column_as(delivery::Column::Sequence.min(), "next")
-        .group_by(delivery::Column::OrderKey)
-        .into_tuple()
-        .all(transaction)
-        .await?;
+    let next = held_back(transaction, stream, settled).await?;
     if next.is_empty() {
         return Ok(0);
     }
@@ -191,6 +176,36 @@ pub(super) async fn promote(
         .exec(transaction)
         .await?;
     Ok(woken.rows_affected)
+}
+
+#[derive(FromQueryResult)]
+struct HeldBack {
+    next: Option<i64>,
+}
+
+/// The earliest pending deliveries under the order keys of these.
+async fn held_back(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    settled: Vec<i64>,
+) -> Result<Vec<i64>, StoreError> {
+    let settled = row::padded(settled);
+    let places = (0..settled.len()).map(|place| format!("${}", place + 2));
+    let places = places.collect::<Vec<_>>().join(", ");
+    // One look into an index for each: a join is planned by what PostgreSQL knows of the table, which is nothing yet where a
+    // backlog has just grown, and then reads the whole of it for every row.
+    let sql = format!(
+        "SELECT (SELECT MIN(later.sequence) FROM delivery AS later \
+         WHERE later.order_key = settled.order_key AND later.stream_id = settled.stream_id \
+         AND later.state = 0) AS next \
+         FROM delivery AS settled WHERE settled.stream_id = $1 AND settled.sequence IN ({places})"
+    );
+    let values = std::iter::once(Value::from(stream)).chain(settled.into_iter().map(Value::from));
+    let backend = transaction.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, sql, values);
+    let rows = HeldBack::find_by_statement(statement).all(transaction);
+    let next: BTreeSet<i64> = rows.await?.into_iter().filter_map(|row| row.next).collect();
+    Ok(next.into_iter().collect())
 }
 
 /// Matches what a stream sends.
