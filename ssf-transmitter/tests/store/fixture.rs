@@ -26,6 +26,7 @@ use ssf_transmitter::{
 };
 use ssf_types::{
     audience::Audience,
+    error::ErrCode,
     event::Event,
     id::{Jti, StreamId},
     secret::AuthorizationHeader,
@@ -278,6 +279,18 @@ pub(crate) fn acknowledged(sequence: u64) -> Settlement {
     Settlement {
         sequence,
         state: DeliveryState::Acknowledged { at: NOW },
+        answer: None,
+    }
+}
+
+pub(crate) fn refused(sequence: u64) -> Settlement {
+    Settlement {
+        sequence,
+        state: DeliveryState::Quarantined {
+            at: NOW,
+            code: ErrCode::InvalidRequest,
+            description: "no such event here".to_owned(),
+        },
         answer: None,
     }
 }

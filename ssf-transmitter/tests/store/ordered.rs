@@ -2,18 +2,15 @@
 
 use ssf_transmitter::{
     app::replay::replay,
-    domain::{
-        delivery::DeliveryState, dropped::DropReason, replay::NotReplayed, stream::Stream,
-        trace::Standing,
-    },
+    domain::{dropped::DropReason, replay::NotReplayed, stream::Stream, trace::Standing},
     ports::{
         DeletedStream, DeliveryFilter, LedgerStore, Outbox, ReceiverStore, RemovedReceiver,
-        RetentionStore, Settlement, StreamOverview, StreamStore, TraceStore,
+        RetentionStore, StreamOverview, StreamStore, TraceStore,
     },
     store::SeaStore,
     testing::ManualClock,
 };
-use ssf_types::{error::ErrCode, stream::StreamStatus};
+use ssf_types::stream::StreamStatus;
 
 use super::{
     contract::{
@@ -28,18 +25,6 @@ const BACKLOG: usize = 1_201;
 
 fn user(number: usize) -> String {
     format!("{number}@b.example")
-}
-
-fn refused(sequence: u64) -> Settlement {
-    Settlement {
-        sequence,
-        state: DeliveryState::Quarantined {
-            at: NOW,
-            code: ErrCode::InvalidRequest,
-            description: String::new(),
-        },
-        answer: None,
-    }
 }
 
 /// Has so many users be logged out.

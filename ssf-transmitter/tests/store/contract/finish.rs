@@ -2,24 +2,12 @@
 
 use futures_util::future::join_all;
 use ssf_transmitter::{
-    domain::{delivery::DeliveryState, room::Room},
-    ports::{Fenced, Finished, Settlement},
+    domain::room::Room,
+    ports::{Fenced, Finished},
 };
-use ssf_types::{error::ErrCode, stream::StreamStatus};
+use ssf_types::stream::StreamStatus;
 
 use super::super::fixture::*;
-
-fn refused(sequence: u64) -> Settlement {
-    Settlement {
-        sequence,
-        state: DeliveryState::Quarantined {
-            at: NOW,
-            code: ErrCode::InvalidRequest,
-            description: "no such event here".to_owned(),
-        },
-        answer: None,
-    }
-}
 
 async fn happen(store: &impl Store, addresses: &[&str]) {
     let events = addresses

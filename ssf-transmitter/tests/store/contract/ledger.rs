@@ -1,22 +1,9 @@
 //! The ledger. That it balances is asserted after every sentence of the contract.
 
-use ssf_transmitter::domain::{delivery::DeliveryState, dropped::DropReason};
-use ssf_transmitter::ports::Settlement;
-use ssf_types::{error::ErrCode, stream::StreamStatus};
+use ssf_transmitter::domain::dropped::DropReason;
+use ssf_types::stream::StreamStatus;
 
 use super::super::fixture::*;
-
-fn refused(sequence: u64) -> Settlement {
-    Settlement {
-        sequence,
-        state: DeliveryState::Quarantined {
-            at: NOW,
-            code: ErrCode::InvalidRequest,
-            description: "no such event here".to_owned(),
-        },
-        answer: None,
-    }
-}
 
 pub(crate) async fn the_ledger_tells_what_has_become_of_everything(store: &impl Store) {
     let stream = known_stream(store, 1, &[LOGOUT]).await;

@@ -14,7 +14,7 @@ use ssf_types::{
 use super::{
     super::fixture::*,
     poll::{acknowledging, poll, polled_stream, take},
-    trace::refused,
+    trace::refused_attempt,
 };
 
 fn of(stream: &StreamId) -> DeliveryFilter {
@@ -53,7 +53,9 @@ pub(crate) async fn what_was_refused_is_sent_again_under_its_number_and_name(sto
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
     let first = due(store, &leased, NOW).await.remove(0);
-    let settled = store.settle(&leased.lease, &[refused(1)], None, NOW).await;
+    let settled = store
+        .settle(&leased.lease, &[refused_attempt(1)], None, NOW)
+        .await;
     settled.unwrap();
     assert_eq!(due(store, &leased, NOW).await, []);
 
@@ -87,7 +89,9 @@ pub(crate) async fn what_was_refused_and_is_sent_again_is_not_dropped_for_its_ag
     accept(store, events.to_vec()).await;
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
-    let settled = store.settle(&leased.lease, &[refused(1)], None, NOW).await;
+    let settled = store
+        .settle(&leased.lease, &[refused_attempt(1)], None, NOW)
+        .await;
     settled.unwrap();
     let again = replayed(store, &of(&stream.id)).await;
     assert!(outcomes(&again).contains(&(1, Ok(true))));
@@ -153,7 +157,7 @@ pub(crate) async fn what_is_sent_again_keeps_order_with_what_is_pending(store: &
     let leased = lease(store, 1, NOW).await;
     for sequence in [1, 2] {
         let settled = store
-            .settle(&leased.lease, &[refused(sequence)], None, NOW)
+            .settle(&leased.lease, &[refused_attempt(sequence)], None, NOW)
             .await;
         settled.unwrap();
     }
@@ -186,7 +190,7 @@ pub(crate) async fn what_is_sent_once_more_on_a_held_stream_waits_for_that(store
     accept(store, users.to_vec()).await;
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
-    let settled = [acknowledged(1), refused(2)];
+    let settled = [acknowledged(1), refused_attempt(2)];
     store
         .settle(&leased.lease, &settled, None, NOW)
         .await
@@ -231,7 +235,7 @@ pub(crate) async fn a_page_of_what_is_sent_once_more_tells_where_the_next_begins
     accept(store, users.to_vec()).await;
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
-    let both = [refused(1), refused(2)];
+    let both = [refused_attempt(1), refused_attempt(2)];
     store.settle(&leased.lease, &both, None, NOW).await.unwrap();
     let clock = ManualClock::new(NOW);
     let filter = of(&stream.id);

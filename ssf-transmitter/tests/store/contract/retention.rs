@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use ssf_transmitter::{
     domain::{
-        delivery::DeliveryState,
         dropped::{DropReason, DropRecord},
         event::AcceptedEvent,
         fan_out::fan_out,
@@ -14,7 +13,6 @@ use ssf_transmitter::{
     ports::{ForgottenEvents, Settlement},
 };
 use ssf_types::{
-    error::ErrCode,
     id::{Jti, StreamId},
     stream::StreamStatus,
     time::Timestamp,
@@ -41,18 +39,6 @@ async fn dispatch_at(store: &impl Store, now: Timestamp) {
     };
     let done = store.fan_out(held.unwrap().unwrap(), now, 1000, decide);
     done.await.unwrap();
-}
-
-fn refused(sequence: u64) -> Settlement {
-    Settlement {
-        sequence,
-        state: DeliveryState::Quarantined {
-            at: NOW,
-            code: ErrCode::InvalidRequest,
-            description: "no such event here".to_owned(),
-        },
-        answer: None,
-    }
 }
 
 async fn settle(store: &impl Store, settlements: &[Settlement]) {

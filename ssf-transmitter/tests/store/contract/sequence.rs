@@ -1,12 +1,10 @@
 //! What every store promises about the numbers of streams whose Receivers have asked for them.
 
 use ssf_transmitter::{
-    domain::{
-        delivery::DeliveryState, method::DeliveryMethod, room::Room, sequence, stream::Stream,
-    },
+    domain::{method::DeliveryMethod, room::Room, sequence, stream::Stream},
     ports::{CreatedStream, Fenced, Polled, SentAlone, Settlement},
 };
-use ssf_types::{error::ErrCode, id::Epoch, set::Account, stream::StreamStatus};
+use ssf_types::{id::Epoch, set::Account, stream::StreamStatus};
 
 use super::{super::fixture::*, poll::wanting, verification::verify};
 
@@ -39,18 +37,6 @@ async fn happen(store: &impl Store, people: usize) {
     let about = |number| event(LOGOUT, email(&format!("{number}@example.com")));
     accept(store, (0..people).map(about).collect()).await;
     dispatch(store).await;
-}
-
-fn refused(sequence: u64) -> Settlement {
-    Settlement {
-        sequence,
-        state: DeliveryState::Quarantined {
-            at: NOW,
-            code: ErrCode::InvalidRequest,
-            description: "no".to_owned(),
-        },
-        answer: None,
-    }
 }
 
 /// The account of the verification that is requested now, which is then acknowledged.

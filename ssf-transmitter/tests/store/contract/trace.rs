@@ -44,7 +44,7 @@ fn taken(sequence: u64, status: u16) -> Settlement {
 }
 
 /// A push that was refused for good.
-pub(super) fn refused(sequence: u64) -> Settlement {
+pub(super) fn refused_attempt(sequence: u64) -> Settlement {
     let error = PushError::new(ErrCode::InvalidRequest, "what is alice@example.com");
     Settlement {
         sequence,
@@ -82,7 +82,9 @@ pub(crate) async fn the_first_attempts_that_failed_and_the_latest_are_kept(store
             .await
             .unwrap();
     }
-    let refusal = store.settle(&leased.lease, &[refused(1)], None, NOW).await;
+    let refusal = store
+        .settle(&leased.lease, &[refused_attempt(1)], None, NOW)
+        .await;
     refusal.unwrap();
     let delivery = delivery_of(store, ids[0]).await;
     assert_eq!(delivery.standing, Standing::Quarantined);
@@ -260,7 +262,7 @@ pub(crate) async fn deliveries_are_found_by_where_they_stand_when_and_of_what(st
         state: DeliveryState::Acknowledged { at: later(60) },
         ..acknowledged(3)
     };
-    let settled = [taken(1, 202), refused(2), late];
+    let settled = [taken(1, 202), refused_attempt(2), late];
     store
         .settle(&leased.lease, &settled, None, NOW)
         .await
