@@ -177,7 +177,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
                 break;
             }
             let first = tokio::select! {
-                // In this order. What has ended comes first: what there is to
+                // In this order, so that a simulated world comes again exactly. What has ended comes first: what there is to
                 // learn from it may keep the next attempt from beginning.
                 biased;
                 Some(first) = under_way.next() => first,
