@@ -217,14 +217,17 @@ async fn a_node_that_stands_still_within_a_transaction_is_stopped_and_others_go_
     let held = still.lease_fan_out(worker(1), NOW, later(10)).await;
     let held = held.unwrap().unwrap();
     let (resume, resumed) = mpsc::channel::<()>();
+    let (stand, stands) = mpsc::channel();
     let standing = tokio::spawn(async move {
         let stands_still = move |event: &_, streams: &[_]| {
+            stand.send(()).unwrap();
             // Whoever stands still must not keep the runtime from hearing the others.
             let _ = tokio::task::block_in_place(|| resumed.recv());
             decide(event, streams)
         };
         still.fan_out(held, NOW, 1000, stands_still).await
     });
+    tokio::task::block_in_place(|| stands.recv()).unwrap();
     // The row of the lease is locked meanwhile.
     let taken = async {
         loop {
