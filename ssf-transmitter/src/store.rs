@@ -49,6 +49,7 @@ mod settings;
 mod settle;
 mod source_backlog;
 mod sources;
+mod statistics;
 mod streams;
 mod subjects;
 mod tend;
@@ -69,6 +70,7 @@ use self::{
     look::{Look, Seen},
     recent::RecentEvents,
     settle::{Settled, Settling},
+    statistics::Growth,
 };
 pub use self::{
     connect::{Access, OpenStoreError},
@@ -85,6 +87,7 @@ pub struct SeaStore {
     /// Where this process counts what it accepts.
     shard: i16,
     recent: Arc<RecentEvents>,
+    growth: Arc<Growth>,
     looks: Arc<Gathered<Look, Seen>>,
     settlings: Arc<Gathered<Settling, Settled>>,
     // Kept for as long as the store is open: the operating system releases it with the last clone, or the process.

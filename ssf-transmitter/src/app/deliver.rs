@@ -193,7 +193,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
                 () = until(run.again_at) => continue,
                 () = fresh.wait(run.look_interval(self.clock.now())) => continue,
             };
-            let ended = gather(first, &mut under_way, run.window.width / 2).await;
+            let ended = gather(first, &mut under_way, run.wanted()).await;
             match self.settle(leased, &mut run, ended).await? {
                 Finished::GoesOn => {}
                 Finished::GivenBack => return Ok(run.done),
@@ -245,10 +245,11 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
         let first = place();
         // Without a place, all there is to know is whether anything waits for one.
         let beginning = if first.is_some() { room } else { 1 };
-        let limit = run.window.candidates(beginning, run.under_way.len());
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        let mut due = self.store.due(&leased.lease, now, limit).await?;
-        due.retain(|delivery| !run.under_way.contains(&delivery.sequence));
+        let limit = u64::try_from(run.window.candidates(beginning)).unwrap_or(u64::MAX);
+        let under_way: Vec<u64> = run.under_way.iter().copied().collect();
+        let due = self.store.due(&leased.lease, now, limit, &under_way);
+        let mut due = due.await?;
+        run.is_behind = due.len() >= room;
         if due.is_empty() {
             return Ok(Vec::new());
         }

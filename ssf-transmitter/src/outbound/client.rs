@@ -18,9 +18,6 @@ use super::{
 };
 use crate::domain::push_address::PushAddresses;
 
-/// Most idle connections that are kept per host.
-const IDLE_PER_HOST_MAX: usize = 16;
-
 /// How long an idle connection is kept: shorter than the 60 or 75 seconds after which servers commonly close it.
 const IDLE: Duration = Duration::from_secs(45);
 
@@ -90,7 +87,8 @@ impl HttpClient {
             .dns_resolver(VettedNames::new(Arc::clone(&addresses), names))
             .connector_layer(PeerCheck(Arc::clone(&addresses)))
             .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+            // Fewer would be closed, and opened again, between any two windows of a stream.
+            .pool_max_idle_per_host(terms.host_requests_max)
             .build()
             .map_err(ClientError)?;
         Ok(Self {

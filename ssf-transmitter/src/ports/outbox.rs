@@ -104,7 +104,8 @@ pub trait Outbox {
         health: &Health,
     ) -> impl Future<Output = Result<Fenced, StoreError>> + Send;
 
-    /// At most `limit` deliveries of a stream that are due, those that wait longest first.
+    /// At most `limit` deliveries of a stream that are due and have none of the numbers `under_way`, those that wait longest
+    /// first.
     ///
     /// Empty if the lease is lost, or the stream is not enabled.
     fn due(
@@ -112,6 +113,7 @@ pub trait Outbox {
         lease: &StreamLease,
         now: Timestamp,
         limit: u64,
+        under_way: &[u64],
     ) -> impl Future<Output = Result<Vec<Delivery>, StoreError>> + Send;
 
     /// Stores what attempts made of deliveries; those held back by a settled one become due at `now`. One that becomes

@@ -27,6 +27,9 @@ use crate::{
     ports::{Answered, Appended, CorruptRow, StoreError, Submission},
 };
 
+/// So many rows are not divided: the statement for each such number is kept.
+const ROWS_FEW: usize = 16;
+
 /// The answer to a submission under whose key `before` stands; `None` if it is the very one that set it, which finds
 /// its own ids there.
 fn repeated(before: &Answered, body: Fingerprint, ids: &[EventId]) -> Option<Appended> {
@@ -201,10 +204,35 @@ fn answer_cell(key: &[u8]) -> Cell {
 }
 
 /// Rows in portions that one statement can take.
+///
+/// The databases keep statements prepared by their text, so there are few lengths: powers of two, and what is short anyway.
 pub(super) fn chunks<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     let mut rows = rows.into_iter();
     std::iter::from_fn(move || {
-        let chunk: Vec<T> = rows.by_ref().take(row::ROWS_MAX).collect();
-        (!chunk.is_empty()).then_some(chunk)
+        let length = match rows.len() {
+            0 => return None,
+            few @ 1..=ROWS_FEW => few,
+            many => 1 << many.min(row::ROWS_MAX).ilog2(),
+        };
+        Some(rows.by_ref().take(length).collect())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_in_few_lengths_in_their_order_and_none_is_lost() {
+        let lengths = |count: usize| {
+            let all: Vec<Vec<usize>> = chunks((0..count).collect()).collect();
+            assert!(all.iter().flatten().copied().eq(0..count));
+            all.iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(lengths(0), [0; 0]);
+        assert_eq!(lengths(11), [11]);
+        assert_eq!(lengths(16), [16]);
+        assert_eq!(lengths(27), [16, 11]);
+        assert_eq!(lengths(2000), [512, 512, 512, 256, 128, 64, 16]);
+    }
 }

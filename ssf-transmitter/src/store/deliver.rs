@@ -38,6 +38,7 @@ impl SeaStore {
         lease: &StreamLease,
         now: Timestamp,
         limit: u64,
+        under_way: &[u64],
     ) -> Result<Vec<Delivery>, StoreError> {
         let Some(queue) = stream_queue::Entity::find()
             .filter(held(lease))
@@ -46,8 +47,10 @@ impl SeaStore {
         else {
             return Ok(Vec::new());
         };
+        let under_way: Vec<i64> = under_way.iter().copied().map(row::signed).collect();
         let rows = delivery::Entity::find()
             .filter(delivery::Column::StreamId.eq(queue.stream_id))
+            .filter(delivery::Column::Sequence.is_not_in(row::padded(under_way)))
             .filter(let_through(Gateway::of(&queue)))
             .filter(delivery::Column::DueAt.lte(row::millis(now)))
             .order_by_asc(delivery::Column::DueAt)

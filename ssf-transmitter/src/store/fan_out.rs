@@ -176,6 +176,7 @@ impl SeaStore {
         ledger::add(&transaction, Total::Dispatched, 0, fanned_out).await?;
         reached(Failpoint::FanOut);
         transaction.commit().await?;
+        self.added_deliveries(count);
         Ok(FannedOut::Done {
             events: fanned_out,
             deliveries: count,

@@ -49,7 +49,9 @@ impl SeaStore {
 
     async fn look_together(&self, looks: &[Look]) -> Result<Vec<Vec<Delivery>>, StoreError> {
         if let [look] = looks {
-            return Ok(vec![self.due_deliveries(&look.lease, look.now, 1).await?]);
+            return Ok(vec![
+                self.due_deliveries(&look.lease, look.now, 1, &[]).await?,
+            ]);
         }
         let queues = self.queues_of(looks).await?;
         let queue = |look: &Look| queues.get(&row::stream_uuid(&look.lease.stream)?);
@@ -63,7 +65,7 @@ impl SeaStore {
         for look in looks {
             let stream = row::stream_uuid(&look.lease.stream).unwrap_or_default();
             seen.push(if !is_open(&look) {
-                self.due_deliveries(&look.lease, look.now, 1).await?
+                self.due_deliveries(&look.lease, look.now, 1, &[]).await?
             } else if let Some(row) = first.get(&stream) {
                 self.read_deliveries(stream, vec![row.clone()], look.now)
                     .await?

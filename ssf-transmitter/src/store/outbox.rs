@@ -137,11 +137,12 @@ impl Outbox for SeaStore {
         lease: &StreamLease,
         now: Timestamp,
         limit: u64,
+        under_way: &[u64],
     ) -> Result<Vec<Delivery>, StoreError> {
-        match limit {
-            1 => self.first_due(lease, now).await,
-            _ => self.due_deliveries(lease, now, limit).await,
+        if limit == 1 && under_way.is_empty() {
+            return self.first_due(lease, now).await;
         }
+        self.due_deliveries(lease, now, limit, under_way).await
     }
 
     async fn settle(

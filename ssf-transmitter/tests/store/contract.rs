@@ -133,7 +133,7 @@ pub(crate) async fn a_submission_larger_than_one_statement_is_accepted_whole(sto
     };
     assert_eq!(done, expected);
     let leased = lease(store, 1, NOW).await;
-    let due = store.due(&leased.lease, NOW, 3000).await.unwrap();
+    let due = store.due(&leased.lease, NOW, 3000, &[]).await.unwrap();
     assert_eq!(sequences(&due), (1..=2500).collect::<Vec<_>>());
     let order: Vec<_> = due.iter().map(|delivery| delivery.event.id).collect();
     assert_eq!(order, ids);
@@ -373,8 +373,20 @@ pub(crate) async fn at_most_as_many_deliveries_as_asked_for_are_due(store: &impl
     accept(store, users.map(|user| event(LOGOUT, email(user))).to_vec()).await;
     dispatch(store).await;
     let leased = lease(store, 1, NOW).await;
-    let two = store.due(&leased.lease, NOW, 2).await.unwrap();
+    let two = store.due(&leased.lease, NOW, 2, &[]).await.unwrap();
     assert_eq!(sequences(&two), [1, 2]);
+}
+
+pub(crate) async fn what_is_under_way_is_not_due_again_and_takes_no_place(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let users = ["a@b.example", "c@b.example", "d@b.example", "e@b.example"];
+    accept(store, users.map(|user| event(LOGOUT, email(user))).to_vec()).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let two = store.due(&leased.lease, NOW, 2, &[1, 3]).await.unwrap();
+    assert_eq!(sequences(&two), [2, 4]);
+    let last = store.due(&leased.lease, NOW, 1, &[1, 2, 3]).await.unwrap();
+    assert_eq!(sequences(&last), [4]);
 }
 
 pub(crate) async fn a_stream_rests_until_it_may_go_on(store: &impl Store) {

@@ -268,7 +268,7 @@ pub(crate) async fn due(
     leased: &LeasedStream,
     now: Timestamp,
 ) -> Vec<Delivery> {
-    store.due(&leased.lease, now, 100).await.unwrap()
+    store.due(&leased.lease, now, 100, &[]).await.unwrap()
 }
 
 pub(crate) fn sequences(deliveries: &[Delivery]) -> Vec<u64> {

@@ -98,6 +98,7 @@ on_every_store! {
     what_is_settled_stays_so
     a_repeated_settlement_does_not_hurry_a_follower
     at_most_as_many_deliveries_as_asked_for_are_due
+    what_is_under_way_is_not_due_again_and_takes_no_place
     a_stream_rests_until_it_may_go_on
     a_stream_with_nothing_due_is_not_leased
     a_stream_is_read_as_it_was_created

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{ConnectionTrait, Database, DatabaseBackend, Statement, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement, TransactionTrait,
+};
 use ssf_transmitter::{
     domain::{room::Room, stream::Stream, verification::verification},
     ports::{Appended, FannedOut, Fenced, Outbox, RetentionStore, SentAlone, StreamStore},
@@ -16,6 +18,7 @@ use ssf_transmitter::{
     store::{Access, SeaStore},
 };
 use ssf_types::{id::Jti, stream::StreamStatus};
+use tokio::time::{sleep, timeout};
 
 use self::cluster::Cluster;
 use super::fixture::*;
@@ -145,7 +148,7 @@ async fn a_stream_that_is_created_amid_events_gets_the_later_ones_and_no_other()
     let ((), all) = tokio::join!(creating, accepting);
     let (_, deliveries) = dispatch(&one).await;
     let leased = lease(&one, 1, NOW).await;
-    let due = one.due(&leased.lease, NOW, 1000).await.unwrap();
+    let due = one.due(&leased.lease, NOW, 1000, &[]).await.unwrap();
     let got: Vec<_> = due.iter().map(|delivery| delivery.event.id).collect();
     assert!(deliveries >= 10, "{deliveries}");
     assert_eq!(got, all[all.len() - got.len()..]);
@@ -237,7 +240,7 @@ async fn a_node_that_stands_still_within_a_transaction_is_stopped_and_others_go_
             }
         }
     };
-    let lease = tokio::time::timeout(Duration::from_secs(30), taken).await;
+    let lease = timeout(Duration::from_secs(30), taken).await;
     let done = other.fan_out(lease.unwrap(), later(11), 1000, decide).await;
     let once = FannedOut::Done {
         events: 1,
@@ -299,9 +302,59 @@ async fn a_step_of_the_schema_gives_way_to_those_who_are_at_work() {
         busy.rollback().await.unwrap();
     };
     let all = async { tokio::join!(rig.open(), working) };
-    let (store, ()) = tokio::time::timeout(Duration::from_mins(1), all)
-        .await
-        .unwrap();
+    let (store, ()) = timeout(Duration::from_mins(1), all).await.unwrap();
     assert_eq!(dispatch(&store).await, (0, 0));
     database.close().await.unwrap();
+}
+
+/// A number of what PostgreSQL counts about the deliveries, once it is as great as that.
+async fn counted(database: &DatabaseConnection, what: &str, least: i64) -> i64 {
+    let sql = format!(
+        "SELECT ({what})::bigint AS it FROM pg_stat_user_tables WHERE relname = 'delivery'"
+    );
+    let look = async || {
+        let statement = Statement::from_string(DatabaseBackend::Postgres, sql.clone());
+        let row = database.query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get::<i64>("", "it").unwrap()
+    };
+    timeout(Duration::from_secs(30), async {
+        loop {
+            let count = look().await;
+            if count >= least {
+                return count;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_settlement_reads_does_not_grow_with_a_backlog_that_has_just_come() {
+    const READ: &str = "seq_tup_read + idx_tup_fetch";
+    const SETTLED: u64 = 20;
+    let rig = Rig::new();
+    let one = rig.open().await;
+    let database = Database::connect(rig.url()).await.unwrap();
+    known_stream(&one, 1, &[LOGOUT]).await;
+    let of_user = |number: u32| event(LOGOUT, email(&format!("{number}@b.example")));
+    for _ in 0..4 {
+        accept(&one, (0..1000).map(of_user).collect()).await;
+        dispatch(&one).await;
+    }
+    counted(&database, "analyze_count", 1).await;
+    let leased = lease(&one, 1, NOW).await;
+    let before = counted(&database, READ, 0).await;
+    for sequence in 1..=SETTLED {
+        let settled = [acknowledged(sequence)];
+        let stored = one.settle(&leased.lease, &settled, None, NOW).await;
+        assert_eq!(stored.unwrap(), Fenced::Stored);
+    }
+    // Each is acknowledged, and makes the next one under its key due.
+    counted(&database, "n_tup_upd", i64::try_from(2 * SETTLED).unwrap()).await;
+    let read = counted(&database, READ, 0).await - before;
+    // What the fan-outs have read may be counted late, and is less than the backlog itself.
+    let for_each = read / i64::try_from(SETTLED).unwrap();
+    assert!(for_each < 1000, "{read} rows were read");
 }

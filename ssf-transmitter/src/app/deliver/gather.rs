@@ -5,20 +5,23 @@ use std::{future::Future, time::Duration};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::time::{Instant, timeout_at};
 
-/// How long the end of an attempt waits at most for others of its stream to be stored with it: a settlement is a transaction,
-/// whether of one attempt or of many.
-const GATHER: Duration = Duration::from_millis(5);
+/// How many ends are worth waiting for, and how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) together: usize,
+    pub(super) patience: Duration,
+}
 
-/// What ends soon behind the first: `wanted` in all, or what ends by then at the same time. Where nothing else is under way,
-/// nothing is waited for.
+/// What ends soon behind the first: as many as are wanted in all, or what ends by then at the same time. Where nothing else is
+/// under way, nothing is waited for.
 pub(super) async fn gather<T, F: Future<Output = T>>(
     first: T,
     under_way: &mut FuturesUnordered<F>,
-    wanted: usize,
+    wanted: Wanted,
 ) -> Vec<T> {
     let mut ended = vec![first];
-    let until = Instant::now() + GATHER;
-    while ended.len() < wanted
+    let until = Instant::now() + wanted.patience;
+    while ended.len() < wanted.together
         && let Ok(Some(next)) = timeout_at(until, under_way.next()).await
     {
         ended.push(next);
@@ -32,6 +35,15 @@ pub(super) async fn gather<T, F: Future<Output = T>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(5);
+
+    fn wanted(together: usize) -> Wanted {
+        Wanted {
+            together,
+            patience: PATIENCE,
+        }
+    }
 
     /// What ends after these times, in milliseconds, and gives them.
     fn attempts(
@@ -47,7 +59,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_ends_soon_is_stored_together() {
         let mut under_way = attempts([1, 2, 3, 4]);
-        assert_eq!(gather(0, &mut under_way, 3).await, [0, 1, 2]);
+        assert_eq!(gather(0, &mut under_way, wanted(3)).await, [0, 1, 2]);
         assert_eq!(under_way.len(), 2);
     }
 
@@ -55,21 +67,21 @@ mod tests {
     async fn what_hangs_keeps_nothing_waiting_for_long() {
         let mut under_way = attempts([3, 10_000]);
         let begun = Instant::now();
-        assert_eq!(gather(0, &mut under_way, 3).await, [0, 3]);
-        assert_eq!(begun.elapsed(), GATHER);
+        assert_eq!(gather(0, &mut under_way, wanted(3)).await, [0, 3]);
+        assert_eq!(begun.elapsed(), PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_only_one_waits_for_nobody() {
         let begun = Instant::now();
-        assert_eq!(gather(7, &mut attempts([]), 16).await, [7]);
+        assert_eq!(gather(7, &mut attempts([]), wanted(16)).await, [7]);
         assert_eq!(begun.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_has_ended_already_is_taken_along() {
         let mut under_way = attempts([0, 0, 0]);
-        let mut ended = gather(9, &mut under_way, 1).await;
+        let mut ended = gather(9, &mut under_way, wanted(1)).await;
         ended.sort_unstable();
         assert_eq!(ended, [0, 0, 0, 9]);
     }

@@ -5,8 +5,15 @@ use std::{collections::HashSet, future, time::Duration};
 use ssf_types::time::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
-use super::{Delivered, DeliverySettings, LOOK_INTERVAL, Term, window::Window};
+use super::{Delivered, DeliverySettings, LOOK_INTERVAL, Term, gather::Wanted, window::Window};
 use crate::{app::slots::Slot, ports::LeasedStream};
+
+/// How long the end of an attempt waits at most for others of its stream to be stored with it: a settlement is a transaction,
+/// whether of one attempt or of many.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// The same while more is due than may begin: a delivery that has to wait for a settlement has others before it.
+const PATIENCE_BEHIND: Duration = Duration::from_millis(20);
 
 pub(super) struct Run {
     pub(super) window: Window,
@@ -14,6 +21,8 @@ pub(super) struct Run {
     pub(super) term: watch::Sender<Term>,
     /// The numbers of the deliveries that are under way.
     pub(super) under_way: HashSet<u64>,
+    /// Whether more is due than may begin.
+    pub(super) is_behind: bool,
     /// When to look again for a place at the host, if there was none.
     pub(super) again_at: Option<Instant>,
     /// When what is under way is broken off.
@@ -33,6 +42,7 @@ impl Run {
             window: Window::new(leased, settings),
             term: watch::Sender::new(term),
             under_way: HashSet::new(),
+            is_behind: false,
             again_at: None,
             stops_at: None,
             done: Delivered::default(),
@@ -47,6 +57,19 @@ impl Run {
             return 0;
         }
         self.window.width.saturating_sub(self.under_way.len())
+    }
+
+    /// How many ends of attempts are worth waiting for, and for how long, so that they are stored together.
+    pub(super) fn wanted(&self) -> Wanted {
+        let patience = if self.is_behind {
+            PATIENCE_BEHIND
+        } else {
+            PATIENCE
+        };
+        Wanted {
+            together: self.window.width / 2,
+            patience,
+        }
     }
 
     /// Whether nothing is under way, and nothing is to begin.

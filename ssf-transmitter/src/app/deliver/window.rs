@@ -45,10 +45,10 @@ impl Window {
         self.is_outdated || self.health.is_resting(now)
     }
 
-    /// How many deliveries are worth looking at for those that may begin, beside those under way: of these, none is wanted.
-    pub(super) fn candidates(&self, beginning: usize, under_way: usize) -> usize {
+    /// How many deliveries are worth looking at for those that may begin.
+    pub(super) fn candidates(&self, beginning: usize) -> usize {
         match self.health.circuit() {
-            Circuit::Closed => beginning + under_way,
+            Circuit::Closed => beginning,
             Circuit::Open => CANDIDATES,
         }
     }

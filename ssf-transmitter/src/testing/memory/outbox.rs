@@ -263,13 +263,14 @@ impl Outbox for MemoryStore {
         lease: &StreamLease,
         now: Timestamp,
         limit: u64,
+        under_way: &[u64],
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut state = self.state();
         let Some(kept) = state.held(lease) else {
             return Ok(Vec::new());
         };
         let mut heads = kept.heads();
-        heads.retain(|(due, _)| *due <= now);
+        heads.retain(|(due, head)| *due <= now && !under_way.contains(&head.delivery.sequence));
         heads.sort_by_key(|(due, head)| (*due, head.delivery.sequence));
         heads.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let deliveries = heads.into_iter().map(|(_, head)| head.delivery.clone());
@@ -341,7 +342,7 @@ impl Outbox for MemoryStore {
         if self.settle(lease, settlements, health, now).await? == Fenced::LeaseLost {
             return Ok(Finished::LeaseLost);
         }
-        if !self.due(lease, now, 1).await?.is_empty() {
+        if !self.due(lease, now, 1, &[]).await?.is_empty() {
             return Ok(Finished::GoesOn);
         }
         if let Some(kept) = self.state().held(lease) {

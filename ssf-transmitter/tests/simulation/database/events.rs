@@ -110,8 +110,10 @@ impl Outbox for Connection {
         lease: &StreamLease,
         now: Timestamp,
         limit: u64,
+        under_way: &[u64],
     ) -> Result<Vec<Delivery>, StoreError> {
-        self.step(self.memory().due(lease, now, limit)).await
+        self.step(self.memory().due(lease, now, limit, under_way))
+            .await
     }
 
     async fn settle(

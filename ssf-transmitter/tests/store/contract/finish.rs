@@ -162,7 +162,7 @@ pub(crate) async fn what_is_looked_for_at_the_same_time_is_found_as_it_would_be_
     for looks in 1..=3 {
         let all = owners.iter().cycle().take(looks * owners.len());
         let seen = join_all(all.map(async |owner| {
-            let due = store.due(owner, NOW, 1).await.unwrap();
+            let due = store.due(owner, NOW, 1, &[]).await.unwrap();
             sequences(&due)
         }));
         let one_round: [&[u64]; 6] = [&[1], &[], &[2], &[], &[], &[1]];
