@@ -10,10 +10,10 @@ use ssf_types::{
 
 use crate::{
     answer::Answer,
-    inbox::{Inbox, ReceivedSet, Retained},
+    inbox::{Arriving, Inbox, ReceivedSet, Retained},
     keys::RETRY_AFTER,
     plan::{Outcome, plan},
-    revocation::{Index, Policy, Revocation},
+    revocation::{Index, Policy, Revocation, ScopeId},
 };
 
 /// Counts what became of events.
@@ -39,7 +39,13 @@ impl<I: Inbox> Acceptance<'_, I> {
     #[tracing::instrument(name = "accept", skip_all, fields(set.jti = %set.claims().jti, event.r#type = %set.claims().event.uri()))]
     pub async fn accept(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
         let claims = set.claims();
-        let planned = match plan(claims, self.policy, self.index.key(), received_at) {
+        let Some(scope) = self.index.scope(&claims.iss) else {
+            return Answer::refused(PushError::new(
+                ErrCode::InvalidIssuer,
+                "iss is not one whose SETs are taken here",
+            ));
+        };
+        let planned = match plan(claims, self.policy, (self.index.key(), scope), received_at) {
             Ok(planned) => planned,
             Err(refusal) => return Answer::refused(refusal),
         };
@@ -51,18 +57,27 @@ impl<I: Inbox> Acceptance<'_, I> {
             received_at,
             outcome: planned.outcome.label(),
         };
-        match self.inbox.retain(&received, &planned.revocations).await {
-            Ok(Retained::New) => {
+        let arriving = Arriving {
+            set: received,
+            revocations: planned.revocations,
+        };
+        let retained = self.inbox.retain(std::slice::from_ref(&arriving)).await;
+        match retained.map(|retained| retained.first().copied()) {
+            Ok(Some(Retained::New)) => {
                 report(&claims.event, planned.outcome);
-                self.acknowledge(&planned.revocations)
+                self.acknowledge(&arriving.revocations)
             }
-            Ok(Retained::Duplicate { received_at }) => self.repeat(set, received_at),
-            Ok(Retained::Conflict) => {
+            Ok(Some(Retained::Duplicate { received_at })) => self.repeat(set, scope, received_at),
+            Ok(Some(Retained::Conflict)) => {
                 tracing::error!("suspicious: a SET came before with other claims");
                 Answer::refused(PushError::new(
                     ErrCode::InvalidRequest,
                     "a SET with this iss and jti and other claims came before",
                 ))
+            }
+            Ok(None) => {
+                tracing::error!("the inbox does not answer for the SET");
+                Answer::unavailable(RETRY_AFTER)
             }
             Err(error) => {
                 tracing::error!(error = %Chain(&error), "the SET is not acknowledged");
@@ -74,8 +89,9 @@ impl<I: Inbox> Acceptance<'_, I> {
     /// Acknowledges a SET that came before, and applies it again as of then.
     ///
     /// The first time may have ended between the database and the index; otherwise this changes nothing.
-    fn repeat(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
-        match plan(set.claims(), self.policy, self.index.key(), received_at) {
+    fn repeat(&self, set: &VerifiedSet, scope: ScopeId, received_at: Timestamp) -> Answer {
+        let of = (self.index.key(), scope);
+        match plan(set.claims(), self.policy, of, received_at) {
             Ok(planned) => {
                 metrics::counter!(EVENTS, "outcome" => "duplicate").increment(1);
                 tracing::info!(outcome = "duplicate", "the SET came before");

@@ -11,9 +11,10 @@ use ssf_types::{
     time::Timestamp,
 };
 
-use crate::revocation::{Cut, Thresholds};
+use crate::revocation::{Detail, Kind};
 
-/// How far a Transmitter's clock may be ahead; a moment beyond counts as the time of receipt.
+/// How far a Transmitter's clock may be ahead; a moment beyond counts as the time of receipt, or of the SET's issue if that
+/// is later.
 pub const CLOCK_SKEW_MAX: Duration = ssf_types::set::LEEWAY;
 
 /// From this many seconds on (the year 5138) a number was meant to be milliseconds.
@@ -83,28 +84,35 @@ fn credential_action(change: &CredentialChange) -> Action {
     }
 }
 
+/// What an event says about the sessions that it selects.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Meaning {
+    /// What is compared.
+    pub kind: Kind,
+    /// With what.
+    pub moment: Timestamp,
+    /// What is told.
+    pub detail: Arc<Detail>,
+}
+
 /// What the claims say about the sessions they select; `None` if they end none.
-pub fn thresholds(claims: &SetClaims, received_at: Timestamp) -> Option<Thresholds> {
-    let cut = || Cut {
-        before: moment(claims, received_at).as_secs(),
-        event: claims.event.uri().as_str().into(),
-        reason: claims
-            .event
-            .common()
-            .and_then(|common| common.reason_user.clone())
-            .map(Arc::new),
+pub fn meaning(claims: &SetClaims, received_at: Timestamp) -> Option<Meaning> {
+    let kind = match action(&claims.event) {
+        Action::End => Kind::Ended,
+        Action::Reauthenticate => Kind::Unproven,
+        Action::Note => return None,
     };
-    match action(&claims.event) {
-        Action::End => Some(Thresholds {
-            began_before: Some(cut()),
-            authenticated_before: None,
+    let common = claims.event.common();
+    let reason = common.and_then(|common| common.reason_user.clone());
+    let event = claims.event.uri().as_str().into();
+    Some(Meaning {
+        kind,
+        moment: moment(claims, received_at),
+        detail: Arc::new(Detail {
+            event,
+            reason: reason.map(Arc::new),
         }),
-        Action::Reauthenticate => Some(Thresholds {
-            began_before: None,
-            authenticated_before: Some(cut()),
-        }),
-        Action::Note => None,
-    }
+    })
 }
 
 /// When it happened: `event_timestamp`, else `toe`, else `iat`; but never long after it was received.
@@ -120,7 +128,8 @@ pub fn moment(claims: &SetClaims, received_at: Timestamp) -> Timestamp {
         told
     };
     if told > received_at.after(CLOCK_SKEW_MAX) {
-        return received_at;
+        // Where our own clock is behind, the receipt would lie before the event.
+        return received_at.max(claims.iat);
     }
     told
 }
@@ -294,6 +303,16 @@ mod tests {
     }
 
     #[test]
+    fn a_time_in_the_future_is_never_before_the_sets_own() {
+        let mut event = SessionRevoked::default();
+        event.common.event_timestamp = Some(Timestamp::from_secs(NOW + 3600));
+        let mut claims = claims(event.into());
+        claims.iat = Timestamp::from_secs(NOW + 30);
+        let found = moment(&claims, Timestamp::from_secs(NOW));
+        assert_eq!(found, Timestamp::from_secs(NOW + 30));
+    }
+
+    #[test]
     fn a_number_too_large_for_seconds_is_read_as_milliseconds() {
         assert_eq!(
             moment_of(Some(100_000_000_000), None),
@@ -307,13 +326,13 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_for_the_user_travels_with_the_threshold() {
+    fn the_reason_for_the_user_travels_with_the_revocation() {
         let mut event = SessionRevoked::default();
         event.common.reason_user = Some(Texts::new([("en", "Signed out")]).unwrap());
-        let found = thresholds(&claims(event.into()), Timestamp::from_secs(NOW)).unwrap();
-        let cut = found.began_before.unwrap();
-        assert_eq!(cut.before, NOW - 10);
-        assert_eq!(cut.reason.unwrap().choose(None), ("en", "Signed out"));
-        assert_eq!(found.authenticated_before, None);
+        let found = meaning(&claims(event.into()), Timestamp::from_secs(NOW)).unwrap();
+        assert_eq!(found.kind, Kind::Ended);
+        assert_eq!(found.moment, Timestamp::from_secs(NOW - 10));
+        let reason = found.detail.reason.clone().unwrap();
+        assert_eq!(reason.choose(None), ("en", "Signed out"));
     }
 }

@@ -14,6 +14,8 @@ use ssf_types::{
     secret::{AuthorizationHeader, AuthorizationHeaderError},
     uri::{EndpointUrl, EventTypeUri, Issuer, UriError},
 };
+#[cfg(feature = "sqlite")]
+use ssf_types::{dialect::Dialect, set::SetClaims};
 use tokio::sync::watch;
 
 use crate::{
@@ -25,6 +27,8 @@ use crate::{
     setup::{self, Setup},
     stream::{StreamMemory, StreamState},
 };
+#[cfg(feature = "sqlite")]
+use crate::{plan::plan, store::Stored};
 
 const INDEX_KEY: &str = "index_key";
 
@@ -158,7 +162,10 @@ impl Builder {
         let stream = self.stream.ok_or(StartError::NoStream)?;
         let inbox = open(self.database.ok_or(StartError::NoDatabase)?).await?;
         let settings = inbox.settings().await?;
-        let index = Index::new(index_key(&inbox, &settings).await?);
+        let scopes = inbox.scopes(std::slice::from_ref(&issuer)).await?;
+        let index = Index::new(index_key(&inbox, &settings).await?, scopes);
+        #[cfg(feature = "sqlite")]
+        plan_anew(&inbox, index.key(), &self.policy).await?;
         for revocation in inbox.revocations().await? {
             index.apply(&revocation);
         }
@@ -215,6 +222,26 @@ async fn open(choice: DatabaseChoice) -> Result<AnyInbox, InboxError> {
         }
         DatabaseChoice::Memory => Ok(AnyInbox::Memory(MemoryInbox::default())),
     }
+}
+
+/// Keeps what the SETs of a former version revoke, if that is not kept yet: as of when they were received.
+#[cfg(feature = "sqlite")]
+async fn plan_anew(inbox: &AnyInbox, key: &IndexKey, policy: &Policy) -> Result<(), InboxError> {
+    let AnyInbox::Sqlite(inbox) = inbox else {
+        return Ok(());
+    };
+    let revocations = |stored: &Stored, scope| {
+        let claims = SetClaims::read_verified(&stored.issuer, &stored.claims, &Dialect::SSF_1_0);
+        let planned = claims
+            .ok()
+            .and_then(|claims| plan(&claims, policy, (key, scope), stored.received_at).ok());
+        planned.map(|plan| plan.revocations).unwrap_or_default()
+    };
+    let count = inbox.replan(revocations).await?;
+    if count > 0 {
+        tracing::info!(count, "the SETs of a former version were planned anew");
+    }
+    Ok(())
 }
 
 /// The secret of the index's hashes, made at the first start.

@@ -3,13 +3,15 @@
 #[cfg(feature = "actix")]
 mod actix;
 
+use std::sync::Arc;
+
 use ssf_types::event::language::Texts;
 
 #[cfg(feature = "actix")]
 pub use self::actix::{Guard, GuardService};
 use crate::{
-    revocation::{Cut, Index},
-    session::Session,
+    revocation::{Detail, Index, Kind, Match},
+    session::{Session, SessionKeys},
 };
 
 /// What is said where the Transmitter gave no reason for the user, always in English.
@@ -65,7 +67,7 @@ impl Reason {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Denial {
     reason: Reason,
-    cut: Cut,
+    detail: Option<Arc<Detail>>,
 }
 
 impl Denial {
@@ -74,15 +76,19 @@ impl Denial {
         self.reason
     }
 
-    /// URI of the type of the event that ended it.
-    pub fn event(&self) -> &str {
-        &self.cut.event
+    /// URI of the type of the event that ended it; `None` if nobody can tell whether it was ended.
+    pub fn event(&self) -> Option<&str> {
+        self.detail.as_ref().map(|detail| &*detail.event)
     }
 
     /// Language tag and text for the user: the Transmitter's `reason_user` that suits `accept_language` best, or else
     /// an English sentence.
     pub fn message(&self, accept_language: Option<&str>) -> (&str, &str) {
-        match &self.cut.reason {
+        let reason = self
+            .detail
+            .as_ref()
+            .and_then(|detail| detail.reason.as_ref());
+        match reason {
             Some(texts) => Texts::choose(texts, accept_language),
             None => match self.reason {
                 Reason::Revoked => ("en", REVOKED_TEXT),
@@ -98,38 +104,55 @@ impl Denial {
     }
 }
 
-/// Decides from the facts of a session and what was revoked, in whole seconds: the same second is still before.
+/// What a guard is shown of a session: the facts, or their hashes alone.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Presented {
+    /// The facts, which are hashed with each decision.
+    Session(Session),
+    /// Their hashes.
+    Keys(SessionKeys),
+}
+
+impl From<Session> for Presented {
+    fn from(session: Session) -> Self {
+        Self::Session(session)
+    }
+}
+
+impl From<SessionKeys> for Presented {
+    fn from(keys: SessionKeys) -> Self {
+        Self::Keys(keys)
+    }
+}
+
+/// Decides from the hashes of a session and what was revoked, in whole seconds: the same second is still before.
 ///
-/// A session that is over is not asked for a fresh sign-in as well. Among several causes the latest is told.
-pub fn decide(session: &Session, index: &Index) -> Decision {
-    let matches = index.matches(session);
-    let began = session.began().as_secs();
-    let ended = matches
-        .iter()
-        .filter_map(|found| {
-            let cut = found.thresholds.began_before.as_ref()?;
-            (found.named || began <= cut.before).then_some(cut)
-        })
-        .max();
-    let stale = || {
+/// A session that is over is not asked for a fresh sign-in as well. Among several causes the latest is told. Where keys were
+/// made by another receiver, nobody can tell whether the session was ended: it is over.
+pub fn decide(session: &SessionKeys, index: &Index) -> Decision {
+    let Some(matches) = index.matches(session) else {
+        return deny(Reason::Revoked, None);
+    };
+    let latest = |kind, refuses: &dyn Fn(&Match) -> bool| {
         matches
             .iter()
-            .filter_map(|found| found.thresholds.authenticated_before.as_ref())
-            .filter(|cut| {
-                session
-                    .authenticated()
-                    .is_none_or(|moment| moment.as_secs() <= cut.before)
-            })
-            .max()
+            .filter(|found| found.kind == kind && refuses(found))
+            .max_by_key(|found| (found.moment, &found.detail))
     };
-    let deny = |reason, cut: &Cut| {
-        let cut = cut.clone();
-        Decision::Deny(Denial { reason, cut })
-    };
-    if let Some(cut) = ended {
-        return deny(Reason::Revoked, cut);
+    let ends = |found: &Match| found.named || session.began <= found.moment;
+    if let Some(found) = latest(Kind::Ended, &ends) {
+        return deny(Reason::Revoked, Some(found));
     }
-    stale().map_or(Decision::Allow, |cut| deny(Reason::Reauthenticate, cut))
+    let asks = |found: &Match| session.authenticated.is_none_or(|at| at <= found.moment);
+    match latest(Kind::Unproven, &asks) {
+        Some(found) => deny(Reason::Reauthenticate, Some(found)),
+        None => Decision::Allow,
+    }
+}
+
+fn deny(reason: Reason, found: Option<&Match>) -> Decision {
+    let detail = found.map(|found| Arc::clone(&found.detail));
+    Decision::Deny(Denial { reason, detail })
 }
 
 #[cfg(test)]

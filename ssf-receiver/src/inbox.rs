@@ -1,7 +1,7 @@
 //! The inbox: where a SET is safe before it is acknowledged.
 //!
-//! 1. [`Inbox::retain`] is one transaction: the SET and its revocations are there together or not at all.
-//! 2. When it returns, both survive a crash.
+//! 1. [`Inbox::retain`] is one transaction: the SETs and their revocations are there together or not at all.
+//! 2. When it returns, they survive a crash.
 //! 3. *Seen* is not *done*: a repeated SET is applied again, which changes nothing, because the first time may have
 //!    ended between the transaction and the index.
 
@@ -19,7 +19,9 @@ use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 #[cfg(feature = "client")]
 pub(crate) use self::any::AnyInbox;
 pub use self::memory::MemoryInbox;
-use crate::revocation::{Fingerprint, Revocation};
+#[cfg(feature = "sqlite")]
+pub(crate) use self::memory::too_many_scopes;
+use crate::revocation::{Fingerprint, Revocation, Scope};
 
 /// A verified SET as it is kept.
 ///
@@ -47,6 +49,15 @@ impl std::fmt::Debug for ReceivedSet {
             .field("jti", &self.jti)
             .finish_non_exhaustive()
     }
+}
+
+/// A SET that is to be kept, with what it revokes.
+#[derive(Clone, Debug)]
+pub struct Arriving {
+    /// The SET.
+    pub set: ReceivedSet,
+    /// What it revokes, which is kept if the SET is new.
+    pub revocations: Vec<Revocation>,
 }
 
 /// What the inbox had of a SET.
@@ -86,15 +97,21 @@ pub type Settings = BTreeMap<String, String>;
 
 /// Keeps SETs, revocations and settings; each method is one atomic step.
 pub trait Inbox: Send + Sync {
-    /// Keeps a SET together with its revocations, which are merged into those that are there.
+    /// Keeps SETs together with their revocations, which are merged into those that are there. The answers have their
+    /// order; of two with one name, the first counts.
     fn retain(
         &self,
-        set: &ReceivedSet,
-        revocations: &[Revocation],
-    ) -> impl Future<Output = Result<Retained, InboxError>> + Send;
+        sets: &[Arriving],
+    ) -> impl Future<Output = Result<Vec<Retained>, InboxError>> + Send;
 
     /// All revocations.
     fn revocations(&self) -> impl Future<Output = Result<Vec<Revocation>, InboxError>> + Send;
+
+    /// Gives each transmitter its number: the one it had, or a new one, which it keeps. They have the order of the issuers.
+    fn scopes(
+        &self,
+        issuers: &[Issuer],
+    ) -> impl Future<Output = Result<Vec<Scope>, InboxError>> + Send;
 
     /// All settings.
     fn settings(&self) -> impl Future<Output = Result<Settings, InboxError>> + Send;

@@ -77,7 +77,7 @@ mod store;
 #[cfg(feature = "client")]
 mod stream;
 
-pub use self::session::Session;
+pub use self::session::{IDENTIFIERS_MAX, Session, SessionKeys};
 #[cfg(feature = "client")]
 pub use self::{
     acceptance::Acceptance,

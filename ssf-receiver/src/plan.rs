@@ -10,7 +10,7 @@ use ssf_types::{
 
 use crate::{
     actions,
-    revocation::{IndexKey, Policy, Revocation, Unselected, select},
+    revocation::{IndexKey, Policy, Revocation, ScopeId, Unselected, seconds, select},
 };
 
 /// What a SET does.
@@ -54,7 +54,7 @@ impl Outcome {
 pub(crate) fn plan(
     claims: &SetClaims,
     policy: &Policy,
-    key: &IndexKey,
+    (key, scope): (&IndexKey, ScopeId),
     received_at: Timestamp,
 ) -> Result<Plan, PushError> {
     if let Event::Verification(Verification { state: Some(_), .. }) = &claims.event {
@@ -67,7 +67,7 @@ pub(crate) fn plan(
         outcome,
         revocations: Vec::new(),
     };
-    let Some(thresholds) = actions::thresholds(claims, received_at) else {
+    let Some(meaning) = actions::meaning(claims, received_at) else {
         return Ok(without_effect(Outcome::Noted));
     };
     let selections = match select(&claims.sub_id, policy) {
@@ -78,12 +78,17 @@ pub(crate) fn plan(
             return Err(PushError::new(ErrCode::InvalidRequest, error.to_string()));
         }
     };
+    let moment = seconds(meaning.moment);
     let revocations = selections
         .into_iter()
         .map(|selection| Revocation {
+            scope,
             key: key.selection(&claims.iss, &selection),
             mask: selection.mask,
-            thresholds: thresholds.clone(),
+            kind: meaning.kind,
+            moment,
+            until: seconds(received_at).max(moment),
+            detail: meaning.detail.clone(),
         })
         .collect();
     Ok(Plan {
@@ -122,7 +127,8 @@ mod tests {
             ..Policy::default()
         };
         let key = IndexKey::new([7; 16]);
-        plan(&claims, &policy, &key, Timestamp::from_secs(10))
+        let of = (&key, ScopeId::default());
+        plan(&claims, &policy, of, Timestamp::from_secs(10))
     }
 
     fn verification(state: Option<&str>) -> Event {

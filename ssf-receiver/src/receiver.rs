@@ -28,7 +28,7 @@ use crate::{
     inbox::AnyInbox,
     keys::{Keys, RETRY_AFTER, Unverified},
     revocation::{Index, Policy},
-    session::Session,
+    session::{Session, SessionKeys},
     setup::Tasks,
     stream::StreamState,
 };
@@ -117,9 +117,29 @@ impl Receiver {
         }
     }
 
+    /// Hashes the identifiers of a session: an application may keep the result in place of the session, and have it decided
+    /// by [`Receiver::decide_by_keys`], which takes less time and tells nobody who it is.
+    pub fn keys(&self, session: &Session) -> SessionKeys {
+        self.shared.index.key().keys(session)
+    }
+
     /// Decides about a session: from memory, without waiting for anything.
     pub fn decide(&self, session: &Session) -> Decision {
-        let decision = guard::decide(session, &self.shared.index);
+        self.decide_by_keys(&self.keys(session))
+    }
+
+    /// Decides about whatever a guard is shown.
+    #[cfg(feature = "actix")]
+    pub(crate) fn decide_presented(&self, presented: &guard::Presented) -> Decision {
+        match presented {
+            guard::Presented::Session(session) => self.decide(session),
+            guard::Presented::Keys(keys) => self.decide_by_keys(keys),
+        }
+    }
+
+    /// Decides about a session of which the keys were kept: from memory, without waiting for anything.
+    pub fn decide_by_keys(&self, keys: &SessionKeys) -> Decision {
+        let decision = guard::decide(keys, &self.shared.index);
         let label = match &decision {
             Decision::Allow => "allow",
             Decision::Deny(denial) => denial.reason().label(),
@@ -142,11 +162,12 @@ impl Receiver {
 
     /// Middleware that refuses requests whose session was revoked.
     ///
-    /// `session_of` finds the session of a request; requests without one pass.
+    /// `session_of` finds the session of a request, or its keys; requests without one pass.
     #[cfg(feature = "actix")]
-    pub fn guard<F>(&self, session_of: F) -> guard::Guard<F>
+    pub fn guard<F, P>(&self, session_of: F) -> guard::Guard<F>
     where
-        F: Fn(&actix_web::dev::ServiceRequest) -> Option<Session> + 'static,
+        F: Fn(&actix_web::dev::ServiceRequest) -> Option<P> + 'static,
+        P: Into<guard::Presented>,
     {
         guard::Guard::new(self.clone(), session_of)
     }
@@ -238,10 +259,10 @@ impl Receiver {
     }
 }
 
-/// Whether a `Content-Type` is that of a SET, with or without parameters.
 /// How far ahead an `iat` may lie for the clocks to be the likely cause; beyond, the number is wrong.
 const CLOCK_DIFFERENCE_MAX: Duration = Duration::from_hours(24);
 
+/// Whether a `Content-Type` is that of a SET, with or without parameters.
 fn is_set(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case(MEDIA_TYPE)

@@ -2,115 +2,102 @@
 //!
 //! Merging takes the maximum, so applying a revocation any number of times, in any order, gives the same state.
 
+mod detail;
 mod index;
 mod key;
+mod kind;
+mod mask;
+mod scope;
 mod selection;
 
-use std::{cmp::Ordering, sync::Arc};
-
-use ssf_types::event::language::Texts;
+use std::sync::Arc;
 
 pub use self::{
+    detail::Detail,
     index::{Index, Match},
     key::{Fingerprint, IndexKey, RevocationKey},
-    selection::{COMBINATIONS_MAX, Mask, Policy, Selection, Unknown, Unselected, select},
+    kind::Kind,
+    mask::Mask,
+    scope::{SCOPES_MAX, Scope, ScopeId},
+    selection::{COMBINATIONS_MAX, Policy, Selection, Unknown, Unselected, select},
 };
+pub(crate) use self::{scope::issuer_form, selection::COLLECTIVE};
 
-/// A moment before which something must not have happened, and why.
+/// What is revoked for the sessions that have certain identifiers; the key does not tell which.
 ///
-/// Cuts are ordered by that moment; the rest only makes the order of arrival irrelevant between equal moments.
+/// Two of one key and kind are one: see [`Revocation::merge`].
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Cut {
-    /// Seconds since 1970; the same second is still before, because both sides count whole seconds.
-    pub before: u64,
-    /// URI of the event's type.
-    pub event: Arc<str>,
-    /// What the user may be told.
-    pub reason: Option<Arc<Texts>>,
+pub struct Revocation {
+    /// The transmitter that said so.
+    pub scope: ScopeId,
+    /// Hash of the scope, the mask and the identifiers.
+    pub key: RevocationKey,
+    /// The members that were hashed.
+    pub mask: Mask,
+    /// What it compares.
+    pub kind: Kind,
+    /// What is compared with: seconds since 1970. The same second is still before, because both sides count whole seconds.
+    pub moment: u32,
+    /// By what it may be forgotten: when it was received, or `moment` if that is later; seconds since 1970.
+    ///
+    /// Sessions that it names began before it was received, whenever the event happened: so a session that began later, or
+    /// was confirmed later, is none of those.
+    pub until: u32,
+    /// What it tells.
+    pub detail: Arc<Detail>,
 }
 
-impl Cut {
-    fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.reason.iter().flat_map(|texts| texts.iter())
-    }
-}
-
-impl Ord for Cut {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.before, &self.event)
-            .cmp(&(other.before, &other.event))
-            .then_with(|| self.texts().cmp(other.texts()))
-    }
-}
-
-impl PartialOrd for Cut {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// What is kept for one key: both thresholds, each the latest that was told.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Thresholds {
-    /// Sessions that began no later are over; a session that was named is over whenever it began.
-    pub began_before: Option<Cut>,
-    /// Sessions whose user proved who they are no later need a fresh sign-in.
-    pub authenticated_before: Option<Cut>,
-}
-
-impl Thresholds {
-    /// The later of both, threshold by threshold.
+impl Revocation {
+    /// Both in one; they have one key and one kind.
     #[must_use]
     pub fn merge(&self, other: &Self) -> Self {
-        // `None` is less than any cut.
+        let later = |one: &Self| (one.moment, Arc::clone(&one.detail));
+        let (moment, detail) = later(self).max(later(other));
         Self {
-            began_before: self.began_before.clone().max(other.began_before.clone()),
-            authenticated_before: self
-                .authenticated_before
-                .clone()
-                .max(other.authenticated_before.clone()),
+            moment,
+            detail,
+            until: self.until.max(other.until),
+            ..self.clone()
         }
     }
 }
 
-/// Thresholds for the sessions that have certain identifiers; the key does not tell which.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Revocation {
-    /// Hash of the issuer, the mask and the identifiers.
-    pub key: RevocationKey,
-    /// The members that were hashed.
-    pub mask: Mask,
-    /// Until when.
-    pub thresholds: Thresholds,
+/// Seconds since 1970, as revocations count them.
+pub(crate) fn seconds(moment: ssf_types::time::Timestamp) -> u32 {
+    u32::try_from(moment.as_secs()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use proptest::prelude::*;
+    use ssf_types::event::language::Texts;
 
     use super::*;
 
-    pub(crate) fn any_cut() -> impl Strategy<Value = Cut> {
-        (0..4_u64, "[ab]", prop::option::of("[xy]")).prop_map(|(before, event, reason)| Cut {
-            before,
-            event: event.into(),
-            reason: reason.map(|text| Arc::new(Texts::new([("en", text)]).unwrap())),
+    fn any_detail() -> impl Strategy<Value = Arc<Detail>> {
+        ("[ab]", prop::option::of("[xy]")).prop_map(|(event, reason)| {
+            let reason = reason.map(|text| Arc::new(Texts::new([("en", text)]).unwrap()));
+            let event = event.into();
+            Arc::new(Detail { event, reason })
         })
     }
 
-    pub(crate) fn any_thresholds() -> impl Strategy<Value = Thresholds> {
-        (prop::option::of(any_cut()), prop::option::of(any_cut())).prop_map(
-            |(began_before, authenticated_before)| Thresholds {
-                began_before,
-                authenticated_before,
-            },
-        )
+    fn any_of_one_key() -> impl Strategy<Value = Revocation> {
+        (0..4_u32, 0..4_u32, any_detail()).prop_map(|(moment, later, detail)| Revocation {
+            scope: ScopeId::default(),
+            key: RevocationKey::from_bytes([7; 16]),
+            mask: Mask::default(),
+            kind: Kind::Ended,
+            moment,
+            until: moment + later,
+            detail,
+        })
     }
 
     proptest! {
         #[test]
         fn merging_is_idempotent_commutative_and_associative(
-            a in any_thresholds(), b in any_thresholds(), c in any_thresholds()
+            a in any_of_one_key(), b in any_of_one_key(), c in any_of_one_key()
         ) {
             prop_assert_eq!(a.merge(&a), a.clone());
             prop_assert_eq!(a.merge(&b), b.merge(&a));
@@ -118,10 +105,10 @@ pub(crate) mod tests {
         }
 
         #[test]
-        fn a_merged_threshold_is_never_earlier(a in any_thresholds(), b in any_thresholds()) {
+        fn what_is_merged_is_never_earlier(a in any_of_one_key(), b in any_of_one_key()) {
             let merged = a.merge(&b);
-            prop_assert!(merged.began_before >= a.began_before);
-            prop_assert!(merged.authenticated_before >= b.authenticated_before);
+            prop_assert!(merged.moment >= a.moment.max(b.moment));
+            prop_assert!(merged.until >= a.until.max(b.until));
         }
     }
 }

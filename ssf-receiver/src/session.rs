@@ -1,9 +1,13 @@
 //! What an application knows of one of its sessions.
 
+mod keys;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use ssf_types::{subject::SimpleSubject, time::Timestamp, uri::Issuer};
+
+pub use self::keys::{IDENTIFIERS_MAX, SessionKeys};
 
 /// The member that names who signed in (SSF 1.0 §3.3).
 pub(crate) const USER: &str = "user";

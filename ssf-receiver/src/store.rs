@@ -1,24 +1,30 @@
 //! The durable inbox in an embedded SQLite file: the only tree that names sea-orm.
 
 mod entity;
+mod load;
 mod lock;
 mod migration;
+mod replan;
+mod retain;
 mod row;
+mod scopes;
 
 use std::{fs::File, io, path::Path, time::Duration};
 
 use sea_orm::{
-    ColumnTrait, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    EntityTrait, QueryFilter, Set, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, EntityTrait, Set,
+    TransactionTrait,
     sea_query::OnConflict,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm_migration::MigratorTrait;
+use ssf_types::uri::Issuer;
 
-use self::entity::{revocation, set, setting};
+use self::entity::setting;
+pub(crate) use self::replan::{REPLAN, Stored};
 use crate::{
-    inbox::{Inbox, InboxError, ReceivedSet, Retained, Settings},
-    revocation::Revocation,
+    inbox::{Arriving, Inbox, InboxError, Retained, Settings},
+    revocation::{Revocation, Scope},
 };
 
 /// How long a predecessor may take to end, as in a rolling restart.
@@ -90,41 +96,27 @@ fn create_private(path: &Path) -> io::Result<File> {
 }
 
 impl Inbox for SqliteInbox {
-    async fn retain(
-        &self,
-        received: &ReceivedSet,
-        revocations: &[Revocation],
-    ) -> Result<Retained, InboxError> {
+    async fn retain(&self, sets: &[Arriving]) -> Result<Vec<Retained>, InboxError> {
         let failed = |error: DbErr| InboxError::new("retain a SET", error);
         let transaction = self.database.begin().await.map_err(failed)?;
-        let known = set::Entity::find()
-            .filter(set::Column::Issuer.eq(received.issuer.as_str()))
-            .filter(set::Column::Jti.eq(received.jti.as_str()))
-            .one(&transaction)
-            .await
-            .map_err(failed)?;
-        if let Some(known) = known {
-            return Ok(row::repeated(&known, received));
-        }
-        set::Entity::insert(row::of_set(received))
-            .exec_without_returning(&transaction)
-            .await
-            .map_err(failed)?;
-        for revocation in revocations {
-            merge(&transaction, revocation).await?;
+        let mut retained = Vec::with_capacity(sets.len());
+        for arriving in sets {
+            retained.push(retain::retain(&transaction, arriving).await?);
         }
         transaction.commit().await.map_err(failed)?;
-        Ok(Retained::New)
+        Ok(retained)
     }
 
     async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
-        revocation::Entity::find()
-            .all(&self.database)
-            .await
-            .map_err(|error| InboxError::new("list the revocations", error))?
-            .into_iter()
-            .map(row::to_revocation)
-            .collect()
+        load::revocations(&self.database).await
+    }
+
+    async fn scopes(&self, issuers: &[Issuer]) -> Result<Vec<Scope>, InboxError> {
+        let failed = |error: DbErr| InboxError::new("number its transmitters", error);
+        let transaction = self.database.begin().await.map_err(failed)?;
+        let scopes = scopes::numbered(&transaction, issuers).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(scopes)
     }
 
     async fn settings(&self) -> Result<Settings, InboxError> {
@@ -136,47 +128,26 @@ impl Inbox for SqliteInbox {
     }
 
     async fn keep_settings(&self, settings: &Settings) -> Result<(), InboxError> {
-        let rows = settings.iter().map(|(name, value)| setting::ActiveModel {
-            name: Set(name.clone()),
-            value: Set(value.clone()),
-        });
-        setting::Entity::insert_many(rows)
-            .on_conflict(
-                OnConflict::column(setting::Column::Name)
-                    .update_column(setting::Column::Value)
-                    .to_owned(),
-            )
-            .exec_without_returning(&self.database)
-            .await
-            .map(drop)
-            .map_err(|error| InboxError::new("keep the settings", error))
+        keep_settings(&self.database, settings).await
     }
 }
 
-/// Merges a revocation into the row with its key.
-async fn merge(
-    transaction: &DatabaseTransaction,
-    revocation: &Revocation,
+async fn keep_settings(
+    connection: &impl ConnectionTrait,
+    settings: &Settings,
 ) -> Result<(), InboxError> {
-    let failed = |error: DbErr| InboxError::new("retain a revocation", error);
-    let key = revocation.key.to_bytes().to_vec();
-    let known = revocation::Entity::find_by_id(key)
-        .one(transaction)
-        .await
-        .map_err(failed)?;
-    let mut merged = revocation.clone();
-    if let Some(known) = known {
-        let known = row::to_revocation(known)?;
-        merged.thresholds = known.thresholds.merge(&revocation.thresholds);
-    }
-    revocation::Entity::insert(row::of_revocation(&merged)?)
+    let rows = settings.iter().map(|(name, value)| setting::ActiveModel {
+        name: Set(name.clone()),
+        value: Set(value.clone()),
+    });
+    setting::Entity::insert_many(rows)
         .on_conflict(
-            OnConflict::column(revocation::Column::Key)
-                .update_column(revocation::Column::Thresholds)
+            OnConflict::column(setting::Column::Name)
+                .update_column(setting::Column::Value)
                 .to_owned(),
         )
-        .exec_without_returning(transaction)
+        .exec_without_returning(connection)
         .await
         .map(drop)
-        .map_err(failed)
+        .map_err(|error| InboxError::new("keep the settings", error))
 }

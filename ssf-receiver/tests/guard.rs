@@ -14,10 +14,11 @@ use actix_web::{
 };
 use common::{Transmitter, email, signed, until};
 use futures_util::FutureExt;
+use serde::Serialize;
 use serde_json::{Value, json};
 use ssf_receiver::{
-    Builder, Receiver, Session,
-    guard::{Decision, Denial, Guard},
+    Builder, Receiver, Session, SessionKeys,
+    guard::{Decision, Denial, Guard, Presented},
 };
 use ssf_types::{audience::Audience, secret::AuthorizationHeader, time::Timestamp};
 
@@ -60,13 +61,14 @@ fn alice(receiver: &Receiver) -> Session {
         .auth_time(Timestamp::from_secs(T))
 }
 
-async fn respond<F>(
+async fn respond<F, P, S: Serialize>(
     guard: Guard<F>,
-    session: Option<&Session>,
+    session: Option<&S>,
     language: &str,
-) -> ServiceResponse<impl MessageBody + use<F>>
+) -> ServiceResponse<impl MessageBody + use<F, P, S>>
 where
-    F: Fn(&ServiceRequest) -> Option<Session> + 'static,
+    F: Fn(&ServiceRequest) -> Option<P> + 'static,
+    P: Into<Presented>,
 {
     let app = App::new().route("/", web::get().to(|| async { "secret page" }));
     let app = test::init_service(app.wrap(guard)).await;
@@ -131,10 +133,27 @@ async fn a_revoked_session_gets_401_with_the_reason_in_its_language() {
 }
 
 #[actix_web::test]
+async fn a_session_is_refused_by_the_keys_that_the_application_kept_of_it() {
+    let transmitter = Transmitter::start();
+    let receiver = receiver(&transmitter).await;
+    let kept = receiver.keys(&alice(&receiver));
+    let keys_of = |request: &ServiceRequest| -> Option<SessionKeys> {
+        serde_json::from_str(request.headers().get("x-session")?.to_str().ok()?).ok()
+    };
+    let before = respond(receiver.guard(keys_of), Some(&kept), "en").await;
+    assert_eq!(before.status(), 200);
+    let subject = email("alice@example.com");
+    accept(&receiver, &transmitter.claims("1", &subject, T)).await;
+    let after = respond(receiver.guard(keys_of), Some(&kept), "en").await;
+    assert_eq!(after.status(), 401);
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
 async fn a_request_without_a_session_passes() {
     let transmitter = Transmitter::start();
     let receiver = receiver(&transmitter).await;
-    let response = respond(receiver.guard(session_of), None, "en").await;
+    let response = respond(receiver.guard(session_of), None::<&Session>, "en").await;
     assert_eq!(test::read_body(response).await, "secret page");
     transmitter.stop().await;
 }

@@ -17,8 +17,8 @@ use futures_util::{
     future::{Either, MapOk},
 };
 
-use super::{Decision, Denial};
-use crate::{receiver::Receiver, session::Session};
+use super::{Decision, Denial, Presented};
+use crate::receiver::Receiver;
 
 type OnDeny = dyn Fn(&HttpRequest, &Denial) -> HttpResponse;
 
@@ -33,10 +33,7 @@ pub struct Guard<F> {
     on_deny: Rc<OnDeny>,
 }
 
-impl<F> Guard<F>
-where
-    F: Fn(&ServiceRequest) -> Option<Session> + 'static,
-{
+impl<F> Guard<F> {
     pub(crate) fn new(receiver: Receiver, session_of: F) -> Self {
         Self {
             receiver,
@@ -74,11 +71,12 @@ fn default_answer(request: &HttpRequest, denial: &Denial) -> HttpResponse {
         .json(denial.to_json(accept_language))
 }
 
-impl<S, B, F> Transform<S, ServiceRequest> for Guard<F>
+impl<S, B, F, P> Transform<S, ServiceRequest> for Guard<F>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
-    F: Fn(&ServiceRequest) -> Option<Session> + 'static,
+    F: Fn(&ServiceRequest) -> Option<P> + 'static,
+    P: Into<Presented>,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
@@ -107,11 +105,12 @@ pub struct GuardService<S, F> {
 type Passed<Fut, B> = MapOk<Fut, fn(ServiceResponse<B>) -> ServiceResponse<EitherBody<B>>>;
 type Refused<B> = Ready<Result<ServiceResponse<EitherBody<B>>, Error>>;
 
-impl<S, B, F> Service<ServiceRequest> for GuardService<S, F>
+impl<S, B, F, P> Service<ServiceRequest> for GuardService<S, F>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
-    F: Fn(&ServiceRequest) -> Option<Session> + 'static,
+    F: Fn(&ServiceRequest) -> Option<P> + 'static,
+    P: Into<Presented>,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
@@ -122,7 +121,8 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let decision = (self.session_of)(&request).map(|session| self.receiver.decide(&session));
+        let decision = (self.session_of)(&request)
+            .map(|presented| self.receiver.decide_presented(&presented.into()));
         match decision {
             Some(Decision::Deny(denial)) => {
                 let answer = (self.on_deny)(request.request(), &denial);

@@ -10,7 +10,7 @@ use ssf_types::{
 };
 
 use super::*;
-use crate::revocation::{IndexKey, Policy, Revocation, Thresholds, select};
+use crate::revocation::{IndexKey, Policy, Revocation, Scope, ScopeId, select};
 
 const T: u64 = 1_615_305_159;
 
@@ -32,40 +32,63 @@ fn complex(members: &[(&str, SimpleSubject)]) -> Subject {
     ComplexSubject::new(members.iter().cloned()).unwrap().into()
 }
 
-fn cut(before: u64) -> Cut {
-    Cut {
+/// What is revoked for whomever a subject selects.
+#[derive(Clone, Debug)]
+struct What {
+    kind: Kind,
+    before: u64,
+    reason: Option<Texts>,
+}
+
+fn end(before: u64) -> What {
+    What {
+        kind: Kind::Ended,
         before,
-        event: "urn:example:event".into(),
         reason: None,
     }
 }
 
-fn end(before: u64) -> Thresholds {
-    Thresholds {
-        began_before: Some(cut(before)),
-        authenticated_before: None,
+fn reauthenticate(before: u64) -> What {
+    What {
+        kind: Kind::Unproven,
+        ..end(before)
     }
 }
 
-fn reauthenticate(before: u64) -> Thresholds {
-    Thresholds {
-        began_before: None,
-        authenticated_before: Some(cut(before)),
-    }
+fn other_issuer() -> Issuer {
+    Issuer::parse("https://other.example.com").unwrap()
 }
 
-fn revoke(index: &Index, scope: &Issuer, subject: &Subject, policy: &Policy, what: &Thresholds) {
+fn new_index() -> Index {
+    let scope = |(number, issuer)| Scope {
+        id: ScopeId::new(number).unwrap(),
+        issuer,
+    };
+    let scopes = [(0, issuer()), (1, other_issuer())].map(scope);
+    Index::new(IndexKey::new([7; 16]), scopes)
+}
+
+fn revoke(index: &Index, scope: &Issuer, subject: &Subject, policy: &Policy, what: &What) {
+    let moment = u32::try_from(what.before).unwrap();
     for selection in select(subject, policy).unwrap_or_default() {
+        let detail = Detail {
+            event: "urn:example:event".into(),
+            reason: what.reason.clone().map(Arc::new),
+        };
         index.apply(&Revocation {
+            scope: index.scope(scope).unwrap(),
             key: index.key().selection(scope, &selection),
             mask: selection.mask,
-            thresholds: what.clone(),
+            kind: what.kind,
+            moment,
+            until: moment,
+            detail: Arc::new(detail),
         });
     }
 }
 
-fn index_of(subject: &Subject, what: &Thresholds) -> Index {
-    let index = Index::new(IndexKey::new([7; 16]));
+fn index_of(subject: &Subject, what: &What) -> Index {
+    let index = new_index();
     revoke(&index, &issuer(), subject, &Policy::default(), what);
     index
 }
@@ -84,7 +107,11 @@ fn reason(decision: Decision) -> Option<Reason> {
     }
 }
 
-fn decided(session: &Session, subject: &Subject, what: &Thresholds) -> Option<Reason> {
+fn decide(session: &Session, index: &Index) -> Decision {
+    super::decide(&index.key().keys(session), index)
+}
+
+fn decided(session: &Session, subject: &Subject, what: &What) -> Option<Reason> {
     reason(decide(session, &index_of(subject, what)))
 }
 
@@ -267,24 +294,55 @@ fn a_session_that_tells_no_auth_time_cannot_pass_for_fresh() {
 #[test]
 fn a_session_that_is_over_is_not_asked_for_a_fresh_sign_in() {
     let subject = Subject::from(email("alice@example.com"));
-    let both = end(T).merge(&reauthenticate(T + 9));
-    assert_eq!(decided(&alice(), &subject, &both), Some(Reason::Revoked));
+    let index = index_of(&subject, &reauthenticate(T + 9));
+    revoke(&index, &issuer(), &subject, &Policy::default(), &end(T));
+    assert_eq!(reason(decide(&alice(), &index)), Some(Reason::Revoked));
 }
 
 #[test]
 fn an_address_never_crosses_transmitters() {
-    let index = Index::new(IndexKey::new([7; 16]));
-    let other = Issuer::parse("https://other.example.com").unwrap();
+    let index = new_index();
     let subject = Subject::from(email("alice@example.com"));
-    revoke(&index, &other, &subject, &Policy::default(), &end(T));
+    revoke(
+        &index,
+        &other_issuer(),
+        &subject,
+        &Policy::default(),
+        &end(T),
+    );
     assert_eq!(decide(&alice(), &index), Decision::Allow);
+}
+
+#[test]
+fn a_session_whose_keys_were_made_with_another_secret_is_over_since_nobody_can_tell() {
+    let index = new_index();
+    let keys = IndexKey::new([8; 16]).keys(&alice());
+    let Decision::Deny(denial) = super::decide(&keys, &index) else {
+        panic!()
+    };
+    assert_eq!((denial.reason(), denial.event()), (Reason::Revoked, None));
+    let stranger = Issuer::parse("https://stranger.example.com").unwrap();
+    let session = Session::new(stranger, Timestamp::from_secs(T));
+    assert_eq!(reason(decide(&session, &index)), Some(Reason::Revoked));
+}
+
+#[test]
+fn keys_that_were_kept_since_the_sign_in_find_a_mask_that_came_later() {
+    let index = new_index();
+    let kept = serde_json::to_string(&index.key().keys(&alice())).unwrap();
+    let subject = complex(&[
+        ("user", email("alice@example.com")),
+        ("session", opaque("s1")),
+    ]);
+    revoke(&index, &issuer(), &subject, &Policy::default(), &end(T));
+    let kept = serde_json::from_str(&kept).unwrap();
+    assert_eq!(reason(super::decide(&kept, &index)), Some(Reason::Revoked));
 }
 
 #[test]
 fn the_user_reads_the_reason_in_their_language() {
     let mut what = end(T);
-    let texts = Texts::new([("en", "Bye"), ("de", "Tschüss")]).unwrap();
-    what.began_before.as_mut().unwrap().reason = Some(Arc::new(texts));
+    what.reason = Some(Texts::new([("en", "Bye"), ("de", "Tschüss")]).unwrap());
     let index = index_of(&email("alice@example.com").into(), &what);
     let Decision::Deny(denial) = decide(&alice(), &index) else {
         panic!()
@@ -338,29 +396,22 @@ fn oracle_selects(subject: &Subject, session: &Session, policy: &Policy) -> Opti
     }
 }
 
-fn oracle(session: &Session, revoked: &[(Subject, Thresholds)], policy: &Policy) -> Option<Reason> {
-    let selected = |subject| oracle_selects(subject, session, policy);
-    let ended = revoked.iter().any(|(subject, what)| {
-        let cut = what.began_before.as_ref().map(|cut| cut.before);
-        match (selected(subject), cut) {
-            (Some(named), Some(before)) => named || session.began().as_secs() <= before,
-            _ => false,
-        }
-    });
-    let stale = revoked.iter().any(|(subject, what)| {
-        let cut = what.authenticated_before.as_ref().map(|cut| cut.before);
-        match (selected(subject), cut) {
-            (Some(_), Some(before)) => session
-                .authenticated()
-                .is_none_or(|moment| moment.as_secs() <= before),
-            _ => false,
-        }
-    });
-    match (ended, stale) {
-        (true, _) => Some(Reason::Revoked),
-        (false, true) => Some(Reason::Reauthenticate),
-        (false, false) => None,
+fn oracle(session: &Session, revoked: &[(Subject, What)], policy: &Policy) -> Option<Reason> {
+    let any = |kind, refuses: &dyn Fn(bool, u64) -> bool| {
+        revoked.iter().any(|(subject, what)| {
+            let selected = oracle_selects(subject, session, policy);
+            what.kind == kind && selected.is_some_and(|named| refuses(named, what.before))
+        })
+    };
+    let ends = |named, before| named || session.began().as_secs() <= before;
+    let asks = |_, before| {
+        let authenticated = session.authenticated();
+        authenticated.is_none_or(|moment| moment.as_secs() <= before)
+    };
+    if any(Kind::Ended, &ends) {
+        return Some(Reason::Revoked);
     }
+    any(Kind::Unproven, &asks).then_some(Reason::Reauthenticate)
 }
 
 const MEMBERS: [&str; 4] = ["device", "session", "tenant", "user"];
@@ -418,16 +469,19 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     })
 }
 
-fn any_revoked() -> impl Strategy<Value = Vec<(Subject, Thresholds)>> {
-    let one = (any_subject(), crate::revocation::tests::any_thresholds());
-    prop::collection::vec(one, 1..5)
+fn any_revoked() -> impl Strategy<Value = Vec<(Subject, What)>> {
+    let what = prop_oneof![
+        (0..4_u64).prop_map(end),
+        (0..4_u64).prop_map(reauthenticate)
+    ];
+    prop::collection::vec((any_subject(), what), 1..5)
 }
 
 fn index_with<'r>(
-    revoked: impl IntoIterator<Item = &'r (Subject, Thresholds)>,
+    revoked: impl IntoIterator<Item = &'r (Subject, What)>,
     policy: &Policy,
 ) -> Index {
-    let index = Index::new(IndexKey::new([7; 16]));
+    let index = new_index();
     for (subject, what) in revoked {
         revoke(&index, &issuer(), subject, policy, what);
     }

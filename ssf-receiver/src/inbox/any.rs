@@ -1,7 +1,9 @@
 //! The inbox that a receiver was built with.
 
-use super::{Inbox, InboxError, MemoryInbox, ReceivedSet, Retained, Settings};
-use crate::revocation::Revocation;
+use ssf_types::uri::Issuer;
+
+use super::{Arriving, Inbox, InboxError, MemoryInbox, Retained, Settings};
+use crate::revocation::{Revocation, Scope};
 
 /// One of the inboxes there are.
 #[derive(Debug)]
@@ -22,16 +24,16 @@ macro_rules! any {
 }
 
 impl Inbox for AnyInbox {
-    async fn retain(
-        &self,
-        set: &ReceivedSet,
-        revocations: &[Revocation],
-    ) -> Result<Retained, InboxError> {
-        any!(self, inbox => inbox.retain(set, revocations))
+    async fn retain(&self, sets: &[Arriving]) -> Result<Vec<Retained>, InboxError> {
+        any!(self, inbox => inbox.retain(sets))
     }
 
     async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
         any!(self, inbox => inbox.revocations())
+    }
+
+    async fn scopes(&self, issuers: &[Issuer]) -> Result<Vec<Scope>, InboxError> {
+        any!(self, inbox => inbox.scopes(issuers))
     }
 
     async fn settings(&self) -> Result<Settings, InboxError> {

@@ -2,8 +2,10 @@
 
 use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 
-use super::{Inbox, MemoryInbox, ReceivedSet, Retained};
-use crate::revocation::{Cut, IndexKey, Mask, Revocation, RevocationKey, Thresholds};
+use super::{Arriving, Inbox, MemoryInbox, ReceivedSet, Retained};
+use crate::revocation::{
+    Detail, IndexKey, Kind, Mask, Revocation, RevocationKey, SCOPES_MAX, ScopeId,
+};
 
 fn received(issuer: &str, jti: &str, claims: &str, at: u64) -> ReceivedSet {
     ReceivedSet {
@@ -16,76 +18,125 @@ fn received(issuer: &str, jti: &str, claims: &str, at: u64) -> ReceivedSet {
     }
 }
 
-fn revocation(key: u8, began_before: Option<u64>, authenticated_before: Option<u64>) -> Revocation {
-    let cut = |before| {
-        let texts = ssf_types::event::language::Texts::new([("en", "Bye")]).unwrap();
-        Cut {
-            before,
-            event: "urn:example:event".into(),
-            reason: Some(texts.into()),
-        }
+fn revocation(key: u8, kind: Kind, moment: u32) -> Revocation {
+    let texts = ssf_types::event::language::Texts::new([("en", "Bye")]).unwrap();
+    let detail = Detail {
+        event: "urn:example:event".into(),
+        reason: moment.is_multiple_of(2).then(|| texts.into()),
     };
     Revocation {
+        scope: ScopeId::new(3).unwrap(),
         key: RevocationKey::from_bytes([key; 16]),
         mask: Mask {
-            has: ["user".to_owned()].into(),
-            lacks: ["session".to_owned()].into(),
+            has: ["user/email".to_owned()].into(),
+            lacks: ["session/opaque".to_owned()].into(),
         },
-        thresholds: Thresholds {
-            began_before: began_before.map(cut),
-            authenticated_before: authenticated_before.map(cut),
-        },
+        kind,
+        moment,
+        until: moment + 10,
+        detail: detail.into(),
     }
 }
 
 const A: &str = "https://a.example.com";
 const B: &str = "https://b.example.com";
 
+async fn retain(inbox: &impl Inbox, set: ReceivedSet, revocations: &[Revocation]) -> Retained {
+    let revocations = revocations.to_vec();
+    let retained = inbox.retain(&[Arriving { set, revocations }]).await;
+    let [retained] = retained.unwrap()[..] else {
+        panic!("one answer for one SET")
+    };
+    retained
+}
+
 async fn a_set_is_retained_once(inbox: &impl Inbox) {
     let set = received(A, "1", r#"{"a":1,"b":2}"#, 1001);
-    let new = inbox.retain(&set, &[revocation(1, Some(5), None)]).await;
-    assert_eq!(new.unwrap(), Retained::New);
+    let ended = revocation(1, Kind::Ended, 5);
+    let new = retain(inbox, set, std::slice::from_ref(&ended)).await;
+    assert_eq!(new, Retained::New);
     let again = received(A, "1", r#"{ "b":2, "a":1 }"#, 2002);
-    let duplicate = inbox.retain(&again, &[revocation(9, Some(9), None)]).await;
-    assert_eq!(
-        duplicate.unwrap(),
-        Retained::Duplicate {
-            received_at: Timestamp::from_millis(1001)
-        }
-    );
-    assert_eq!(
-        inbox.revocations().await.unwrap(),
-        [revocation(1, Some(5), None)]
-    );
+    let duplicate = retain(inbox, again, &[revocation(9, Kind::Ended, 9)]).await;
+    let received_at = Timestamp::from_millis(1001);
+    assert_eq!(duplicate, Retained::Duplicate { received_at });
+    assert_eq!(inbox.revocations().await.unwrap(), [ended]);
 }
 
 async fn other_claims_change_nothing(inbox: &impl Inbox) {
     let other = received(A, "1", r#"{"a":2}"#, 1001);
-    let conflict = inbox.retain(&other, &[revocation(9, Some(9), None)]).await;
-    assert_eq!(conflict.unwrap(), Retained::Conflict);
+    let conflict = retain(inbox, other, &[revocation(9, Kind::Ended, 9)]).await;
+    assert_eq!(conflict, Retained::Conflict);
     assert_eq!(inbox.revocations().await.unwrap().len(), 1);
 }
 
 async fn another_issuer_may_use_the_same_jti(inbox: &impl Inbox) {
     let set = received(B, "1", r#"{"a":2}"#, 1001);
-    let retained = inbox.retain(&set, &[revocation(2, None, Some(7))]).await;
-    assert_eq!(retained.unwrap(), Retained::New);
+    let retained = retain(inbox, set, &[revocation(2, Kind::Unproven, 7)]).await;
+    assert_eq!(retained, Retained::New);
     assert_eq!(inbox.revocations().await.unwrap().len(), 2);
 }
 
-async fn revocations_of_one_key_are_merged(inbox: &impl Inbox) {
+async fn revocations_of_one_key_and_kind_are_merged(inbox: &impl Inbox) {
     for (jti, earlier_or_later) in [("2", 4), ("3", 8), ("4", 6)] {
         let set = received(A, jti, "{}", 1001);
         let more = [
-            revocation(1, Some(earlier_or_later), None),
-            revocation(1, None, Some(3)),
+            revocation(1, Kind::Ended, earlier_or_later),
+            revocation(1, Kind::Unproven, 3),
         ];
-        assert_eq!(inbox.retain(&set, &more).await.unwrap(), Retained::New);
+        assert_eq!(retain(inbox, set, &more).await, Retained::New);
     }
     let found = inbox.revocations().await.unwrap();
-    assert!(found.contains(&revocation(1, Some(8), Some(3))));
-    assert!(found.contains(&revocation(2, None, Some(7))));
-    assert_eq!(found.len(), 2);
+    for expected in [
+        revocation(1, Kind::Ended, 8),
+        revocation(1, Kind::Unproven, 3),
+        revocation(2, Kind::Unproven, 7),
+    ] {
+        assert!(found.contains(&expected), "{found:?}");
+    }
+    assert_eq!(found.len(), 3);
+}
+
+async fn what_is_later_to_be_forgotten_stays_so(inbox: &impl Inbox) {
+    let mut late = revocation(1, Kind::Ended, 2);
+    late.until = 99;
+    let set = received(A, "5", "{}", 1001);
+    assert_eq!(retain(inbox, set, &[late]).await, Retained::New);
+    let mut expected = revocation(1, Kind::Ended, 8);
+    expected.until = 99;
+    assert!(inbox.revocations().await.unwrap().contains(&expected));
+}
+
+async fn sets_that_come_together_are_answered_one_by_one(inbox: &impl Inbox) {
+    let arriving = |jti, claims| Arriving {
+        set: received(B, jti, claims, 3003),
+        revocations: Vec::new(),
+    };
+    let sets = [
+        arriving("6", r#"{"a":1}"#),
+        arriving("1", r#"{"a":2}"#),
+        arriving("6", r#"{"a":1}"#),
+        arriving("6", r#"{"a":9}"#),
+    ];
+    let again = |millis| Retained::Duplicate {
+        received_at: Timestamp::from_millis(millis),
+    };
+    let expected = [Retained::New, again(1001), again(3003), Retained::Conflict];
+    assert_eq!(inbox.retain(&sets).await.unwrap(), expected);
+}
+
+async fn a_transmitter_keeps_its_number(inbox: &impl Inbox) {
+    let issuer = |text: &str| Issuer::parse(text).unwrap();
+    let both = inbox.scopes(&[issuer(A), issuer(B)]).await.unwrap();
+    assert_ne!(both[0].id, both[1].id);
+    let turned = inbox.scopes(&[issuer(B), issuer(A)]).await.unwrap();
+    assert_eq!(turned, [both[1].clone(), both[0].clone()]);
+    let many: Vec<Issuer> = (2..SCOPES_MAX)
+        .map(|number| issuer(&format!("https://{number}.example.com")))
+        .collect();
+    assert_eq!(inbox.scopes(&many).await.unwrap().len(), many.len());
+    let one_more = inbox.scopes(&[issuer("https://more.example.com")]).await;
+    let why = ssf_types::error::Chain(&one_more.unwrap_err()).to_string();
+    assert!(why.contains("64"), "{why}");
 }
 
 async fn settings_are_kept_and_replaced(inbox: &impl Inbox) {
@@ -106,7 +157,10 @@ async fn keeps_its_contract(inbox: &impl Inbox) {
     a_set_is_retained_once(inbox).await;
     other_claims_change_nothing(inbox).await;
     another_issuer_may_use_the_same_jti(inbox).await;
-    revocations_of_one_key_are_merged(inbox).await;
+    revocations_of_one_key_and_kind_are_merged(inbox).await;
+    what_is_later_to_be_forgotten_stays_so(inbox).await;
+    sets_that_come_together_are_answered_one_by_one(inbox).await;
+    a_transmitter_keeps_its_number(inbox).await;
     settings_are_kept_and_replaced(inbox).await;
 }
 
@@ -156,8 +210,7 @@ mod sqlite {
 
     async fn other_claims_are_still_refused(inbox: &SqliteInbox) {
         let other = received(A, "1", r#"{"a":2}"#, 1001);
-        let conflict = inbox.retain(&other, &[]).await.unwrap();
-        assert_eq!(conflict, Retained::Conflict);
+        assert_eq!(retain(inbox, other, &[]).await, Retained::Conflict);
     }
 
     #[cfg(unix)]

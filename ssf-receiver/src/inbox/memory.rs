@@ -5,10 +5,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use ssf_types::time::Timestamp;
+use ssf_types::{time::Timestamp, uri::Issuer};
 
-use super::{Inbox, InboxError, ReceivedSet, Retained, Settings};
-use crate::revocation::{Fingerprint, Revocation, RevocationKey};
+use super::{Arriving, Inbox, InboxError, Retained, Settings};
+use crate::revocation::{Fingerprint, Kind, Revocation, RevocationKey, SCOPES_MAX, Scope, ScopeId};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
@@ -17,7 +17,8 @@ pub struct MemoryInbox(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     sets: HashMap<(String, String), (Fingerprint, Timestamp)>,
-    revocations: BTreeMap<RevocationKey, Revocation>,
+    revocations: BTreeMap<(RevocationKey, Kind), Revocation>,
+    issuers: Vec<Issuer>,
     settings: Settings,
 }
 
@@ -28,36 +29,57 @@ impl MemoryInbox {
     }
 }
 
-impl Inbox for MemoryInbox {
-    async fn retain(
-        &self,
-        set: &ReceivedSet,
-        revocations: &[Revocation],
-    ) -> Result<Retained, InboxError> {
-        let mut state = self.state();
+impl State {
+    fn retain(&mut self, Arriving { set, revocations }: &Arriving) -> Retained {
         let name = (set.issuer.to_string(), set.jti.to_string());
-        if let Some((fingerprint, received_at)) = state.sets.get(&name) {
+        if let Some((fingerprint, received_at)) = self.sets.get(&name) {
             if *fingerprint != set.fingerprint {
-                return Ok(Retained::Conflict);
+                return Retained::Conflict;
             }
             let received_at = *received_at;
-            return Ok(Retained::Duplicate { received_at });
+            return Retained::Duplicate { received_at };
         }
-        state.sets.insert(name, (set.fingerprint, set.received_at));
+        self.sets.insert(name, (set.fingerprint, set.received_at));
         for revocation in revocations {
-            state
-                .revocations
-                .entry(revocation.key)
-                .and_modify(|known| {
-                    known.thresholds = known.thresholds.merge(&revocation.thresholds);
-                })
+            self.revocations
+                .entry((revocation.key, revocation.kind))
+                .and_modify(|known| *known = known.merge(revocation))
                 .or_insert_with(|| revocation.clone());
         }
-        Ok(Retained::New)
+        Retained::New
+    }
+
+    fn scope(&mut self, issuer: &Issuer) -> Result<Scope, InboxError> {
+        let known = self.issuers.iter().position(|known| known == issuer);
+        let number = known.unwrap_or_else(|| {
+            self.issuers.push(issuer.clone());
+            self.issuers.len() - 1
+        });
+        let id = u8::try_from(number).ok().and_then(ScopeId::new);
+        let id = id.ok_or_else(too_many_scopes)?;
+        let issuer = issuer.clone();
+        Ok(Scope { id, issuer })
+    }
+}
+
+pub(crate) fn too_many_scopes() -> InboxError {
+    let why = format!("it has had {SCOPES_MAX} already, which is the most");
+    InboxError::new("take another transmitter", why)
+}
+
+impl Inbox for MemoryInbox {
+    async fn retain(&self, sets: &[Arriving]) -> Result<Vec<Retained>, InboxError> {
+        let mut state = self.state();
+        Ok(sets.iter().map(|arriving| state.retain(arriving)).collect())
     }
 
     async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
         Ok(self.state().revocations.values().cloned().collect())
+    }
+
+    async fn scopes(&self, issuers: &[Issuer]) -> Result<Vec<Scope>, InboxError> {
+        let mut state = self.state();
+        issuers.iter().map(|issuer| state.scope(issuer)).collect()
     }
 
     async fn settings(&self) -> Result<Settings, InboxError> {

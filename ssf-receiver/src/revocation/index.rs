@@ -1,12 +1,14 @@
 //! The index that the guard reads: in memory, without a lock.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use ssf_types::subject::SimpleSubject;
+use ssf_types::uri::Issuer;
 
-use super::{Fingerprint, IndexKey, Mask, Revocation, Thresholds, selection::COLLECTIVE};
-use crate::session::{SESSION, Session};
+use super::{
+    Detail, IndexKey, Kind, Mask, Revocation, RevocationKey, Scope, ScopeId, key::MaskSecret,
+};
+use crate::session::SessionKeys;
 
 /// All revocations, by hash of what they select.
 ///
@@ -14,8 +16,34 @@ use crate::session::{SESSION, Session};
 #[derive(Debug)]
 pub struct Index {
     key: IndexKey,
-    entries: papaya::HashMap<super::RevocationKey, Thresholds>,
-    masks: ArcSwap<BTreeSet<Mask>>,
+    /// The number of the secret, which is that of all keys that can be looked up here.
+    secret: u64,
+    entries: papaya::HashMap<(RevocationKey, Kind), Entry>,
+    scopes: Box<[OfScope]>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    moment: u32,
+    detail: Arc<Detail>,
+}
+
+/// What there is of one transmitter.
+#[derive(Debug)]
+struct OfScope {
+    scope: Scope,
+    /// Its number in keys.
+    number: u64,
+    masks: ArcSwap<Vec<ActiveMask>>,
+}
+
+/// A mask under which something was revoked.
+#[derive(Clone, Debug)]
+struct ActiveMask {
+    mask: Mask,
+    secret: MaskSecret,
+    has: Box<[u64]>,
+    lacks: Box<[u64]>,
 }
 
 /// A revocation that selects a session.
@@ -23,17 +51,27 @@ pub struct Index {
 pub struct Match {
     /// Whether it names that very session, which is then over whenever it began.
     pub named: bool,
-    /// What it says.
-    pub thresholds: Thresholds,
+    /// What it compares.
+    pub kind: Kind,
+    /// With what: seconds since 1970.
+    pub moment: u32,
+    /// What it tells.
+    pub detail: Arc<Detail>,
 }
 
 impl Index {
-    /// Makes an empty index whose hashes are made with `key`.
-    pub fn new(key: IndexKey) -> Self {
-        Self {
-            key,
-            entries: papaya::HashMap::new(),
+    /// Makes an empty index of the revocations of these transmitters, whose hashes are made with `key`.
+    pub fn new(key: IndexKey, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        let of_scope = |scope: Scope| OfScope {
+            number: key.scope(&scope.issuer),
+            scope,
             masks: ArcSwap::default(),
+        };
+        Self {
+            scopes: scopes.into_iter().map(of_scope).collect(),
+            secret: key.number(),
+            entries: papaya::HashMap::new(),
+            key,
         }
     }
 
@@ -42,7 +80,13 @@ impl Index {
         &self.key
     }
 
-    /// How many keys have a revocation.
+    /// The number of a transmitter, if it is one of these.
+    pub fn scope(&self, issuer: &Issuer) -> Option<ScopeId> {
+        let of_scope = self.scopes.iter().find(|one| one.scope.issuer == *issuer);
+        of_scope.map(|one| one.scope.id)
+    }
+
+    /// How many revocations there are.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -53,125 +97,131 @@ impl Index {
     }
 
     /// Merges a revocation into what is known; when this returns, every reader sees it.
+    ///
+    /// One of a transmitter that is not among these concerns no session here.
     pub fn apply(&self, revocation: &Revocation) {
-        let new = &revocation.thresholds;
+        let of_scope = self
+            .scopes
+            .iter()
+            .find(|one| one.scope.id == revocation.scope);
+        let Some(of_scope) = of_scope else {
+            return;
+        };
+        let new = Entry {
+            moment: revocation.moment,
+            detail: Arc::clone(&revocation.detail),
+        };
         self.entries.pin().update_or_insert_with(
-            revocation.key,
-            |old| old.merge(new),
+            (revocation.key, revocation.kind),
+            |old| old.later(&new).clone(),
             || new.clone(),
         );
         // After the entry: who finds the mask finds the entry too.
-        if !self.masks.load().contains(&revocation.mask) {
-            self.masks.rcu(|masks| {
-                let mut masks = BTreeSet::clone(masks);
-                masks.insert(revocation.mask.clone());
-                Arc::new(masks)
-            });
-        }
+        of_scope.look_up_by(&revocation.mask, &self.key);
     }
 
-    /// The revocations that select `session`.
-    pub fn matches(&self, session: &Session) -> Vec<Match> {
-        let masks = self.masks.load();
-        if masks.is_empty() {
-            return Vec::new();
-        }
-        let facts = Facts::new(&self.key, session);
-        let entries = self.entries.pin();
+    /// The revocations that select a session.
+    ///
+    /// `None` if its keys were made with another secret, or for another transmitter: nobody can tell then.
+    pub fn matches(&self, session: &SessionKeys) -> Option<Vec<Match>> {
+        let of_scope = self.scopes.iter().find(|one| one.number == session.scope);
+        let of_scope = of_scope.filter(|_| session.secret == self.secret)?;
+        let masks = of_scope.masks.load();
         let mut found = Vec::new();
-        for mask in masks.iter() {
-            facts.combinations(mask, &mut |identifiers, named| {
-                let key = self
-                    .key
-                    .revocation(session.issuer(), mask, identifiers.iter().copied());
-                if let Some(thresholds) = entries.get(&key) {
+        if masks.is_empty() {
+            return Some(found);
+        }
+        let entries = self.entries.pin();
+        let mut look_up = |key, named| {
+            for kind in Kind::ALL {
+                if let Some(entry) = entries.get(&(key, kind)) {
                     found.push(Match {
                         named,
-                        thresholds: thresholds.clone(),
+                        kind,
+                        moment: entry.moment,
+                        detail: Arc::clone(&entry.detail),
                     });
                 }
-            });
-        }
-        found
-    }
-}
-
-/// The identifiers of one session, each hashed once.
-struct Facts<'s> {
-    identifiers: Vec<Fact<'s>>,
-}
-
-struct Fact<'s> {
-    member: &'s str,
-    format: &'s str,
-    fingerprint: Fingerprint,
-    /// Whether the identifier names a session, a token or an assertion and not a person.
-    named: bool,
-}
-
-impl<'s> Facts<'s> {
-    fn new(key: &IndexKey, session: &'s Session) -> Self {
-        let fact = |(member, identifier): (&'s str, &'s SimpleSubject)| Fact {
-            member,
-            format: identifier.format(),
-            fingerprint: key.identifier(identifier),
-            named: member == SESSION
-                || matches!(
-                    identifier,
-                    SimpleSubject::JwtId { .. } | SimpleSubject::SamlAssertionId { .. }
-                ),
+            }
         };
-        Self {
-            identifiers: session.identifiers().map(fact).collect(),
+        for mask in masks.iter() {
+            mask.keys(session, &mut look_up);
+        }
+        Some(found)
+    }
+}
+
+impl Entry {
+    fn later<'e>(&'e self, other: &'e Self) -> &'e Self {
+        let order = |entry: &'e Self| (entry.moment, &entry.detail);
+        if order(other) > order(self) {
+            other
+        } else {
+            self
         }
     }
+}
 
-    fn at(&self, place: &str) -> impl Iterator<Item = &Fact<'s>> {
-        self.identifiers
-            .iter()
-            .filter(move |fact| Mask::is_place(place, fact.member, fact.format))
+impl OfScope {
+    fn look_up_by(&self, mask: &Mask, key: &IndexKey) {
+        let is_there = |masks: &[ActiveMask]| masks.iter().any(|one| one.mask == *mask);
+        if is_there(&self.masks.load()) {
+            return;
+        }
+        let places = |names: &std::collections::BTreeSet<String>| {
+            names.iter().map(|place| key.place(place)).collect()
+        };
+        let active = ActiveMask {
+            secret: key.mask(&self.scope.issuer, mask),
+            has: places(&mask.has),
+            lacks: places(&mask.lacks),
+            mask: mask.clone(),
+        };
+        self.masks.rcu(|masks| {
+            let mut masks = Vec::clone(masks);
+            if !is_there(&masks) {
+                masks.push(active.clone());
+            }
+            Arc::new(masks)
+        });
     }
+}
 
-    /// Calls `look_up` with each choice of identifiers that the mask allows, and whether it names the session.
-    fn combinations(&self, mask: &Mask, look_up: &mut impl FnMut(&[Fingerprint], bool)) {
-        if mask.is_simple() {
-            let individual = |fact: &&Fact<'_>| !COLLECTIVE.contains(&fact.member);
-            for fact in self.identifiers.iter().filter(individual) {
-                look_up(&[fact.fingerprint], fact.named);
+impl ActiveMask {
+    /// Calls `look_up` with each key that a session has under the mask, and whether it names the session.
+    fn keys(&self, session: &SessionKeys, look_up: &mut impl FnMut(RevocationKey, bool)) {
+        if self.mask.is_simple() {
+            for (key, named) in session.simple() {
+                look_up(key, named);
             }
             return;
         }
-        if mask
-            .lacks
-            .iter()
-            .any(|place| self.at(place).next().is_some())
-        {
+        let knows = |place: &u64| session.at(*place).next().is_some();
+        if self.lacks.iter().any(knows) {
             return;
         }
-        let places: Vec<&str> = mask.has.iter().map(String::as_str).collect();
-        self.choose(
-            &places,
-            &mut Vec::with_capacity(places.len()),
-            false,
+        choose(session, &self.has, (self.secret, false), look_up);
+    }
+}
+
+/// One key for each choice of identifiers, one at each place.
+fn choose(
+    session: &SessionKeys,
+    places: &[u64],
+    (secret, named): (MaskSecret, bool),
+    look_up: &mut impl FnMut(RevocationKey, bool),
+) {
+    let Some((place, rest)) = places.split_first() else {
+        look_up(secret.key(), named);
+        return;
+    };
+    for identifier in session.at(*place) {
+        let secret = secret.with(identifier.fingerprint);
+        choose(
+            session,
+            rest,
+            (secret, named || identifier.is_session()),
             look_up,
         );
-    }
-
-    fn choose(
-        &self,
-        places: &[&str],
-        chosen: &mut Vec<Fingerprint>,
-        named: bool,
-        look_up: &mut impl FnMut(&[Fingerprint], bool),
-    ) {
-        let Some((place, rest)) = places.split_first() else {
-            look_up(chosen, named);
-            return;
-        };
-        for fact in self.at(place) {
-            chosen.push(fact.fingerprint);
-            self.choose(rest, chosen, named || fact.named, look_up);
-            chosen.pop();
-        }
     }
 }

@@ -1,12 +1,15 @@
 //! Keyed hashes under which revocations are kept, so that neither memory nor disk tells who was revoked.
+//!
+//! An identifier is hashed once, when a session is signed in. The keys of complex subjects are mixed from such hashes and a
+//! secret of their mask, so that masks that appear later find the session, too.
 
 use std::{fmt, hash::Hasher};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use siphasher::sip128::{Hasher128, SipHasher24};
+use siphasher::sip128::{Hasher128, SipHasher13};
 use ssf_types::{subject::SimpleSubject, uri::Issuer};
 
-use super::{Mask, Selection};
+use super::{Mask, Selection, issuer_form};
 
 /// The secret of one receiver's hashes.
 ///
@@ -16,11 +19,26 @@ pub struct IndexKey([u8; 16]);
 
 /// Hash of a scope, a mask and identifiers.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct RevocationKey(u128);
+pub struct RevocationKey([u64; 2]);
 
 /// Hash of one identifier, or of a SET's claims.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Fingerprint([u64; 2]);
+
+/// What the keys of a mask begin with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Fingerprint(u128);
+pub(crate) struct MaskSecret([u64; 2]);
+
+/// What is hashed; no two kinds of it give the same input.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Identifier = 1,
+    Claims = 2,
+    Mask = 3,
+    Place = 4,
+    Scope = 5,
+    Secret = 6,
+}
 
 impl IndexKey {
     /// Takes 16 random bytes.
@@ -39,16 +57,18 @@ impl IndexKey {
         BASE64URL.encode(self.0)
     }
 
-    /// Hashes an identifier in its widest form: spellings that may mean one person have one fingerprint.
-    pub fn identifier(&self, identifier: &SimpleSubject) -> Fingerprint {
-        let mut hash = self.hash(1);
+    /// Hashes an identifier in its widest form: spellings that may mean one person have one fingerprint, and persons of two
+    /// transmitters never have.
+    pub fn fingerprint(&self, scope: &Issuer, identifier: &SimpleSubject) -> Fingerprint {
+        let mut hash = self.hash(Purpose::Identifier);
+        hash.part(issuer_form(scope).as_bytes());
         hash.part(identifier.revocation_key().as_bytes());
         Fingerprint(hash.finish())
     }
 
     /// Hashes claims by their value: neither white space nor the order of members counts.
     pub fn claims(&self, json: &str) -> Fingerprint {
-        let mut hash = self.hash(2);
+        let mut hash = self.hash(Purpose::Claims);
         match serde_json::from_str::<serde_json::Value>(json) {
             Ok(mut claims) => {
                 claims.sort_all_objects();
@@ -59,42 +79,105 @@ impl IndexKey {
         Fingerprint(hash.finish())
     }
 
-    /// The key for identifiers that stand in the order of the mask's members.
-    pub fn revocation(
-        &self,
-        scope: &Issuer,
-        mask: &Mask,
-        identifiers: impl IntoIterator<Item = Fingerprint>,
-    ) -> RevocationKey {
-        let mut hash = self.hash(3);
-        hash.part(scope.as_str().as_bytes());
+    /// The key for a selection: of a simple subject, the fingerprint itself.
+    pub fn selection(&self, scope: &Issuer, selection: &Selection) -> RevocationKey {
+        let mut fingerprints = selection
+            .identifiers
+            .iter()
+            .map(|one| self.fingerprint(scope, one));
+        if selection.mask.is_simple()
+            && let Some(fingerprint) = fingerprints.next()
+        {
+            return fingerprint.key();
+        }
+        let secret = self.mask(scope, &selection.mask);
+        fingerprints.fold(secret, MaskSecret::with).key()
+    }
+
+    /// What the keys of a complex subject with these members begin with.
+    pub(crate) fn mask(&self, scope: &Issuer, mask: &Mask) -> MaskSecret {
+        let mut hash = self.hash(Purpose::Mask);
+        hash.part(issuer_form(scope).as_bytes());
         for names in [&mask.has, &mask.lacks] {
             hash.part(&names.len().to_le_bytes());
             for name in names {
                 hash.part(name.as_bytes());
             }
         }
-        for Fingerprint(identifier) in identifiers {
-            hash.part(&identifier.to_le_bytes());
-        }
-        RevocationKey(hash.finish())
+        MaskSecret(hash.finish())
     }
 
-    /// The key for a selection.
-    pub fn selection(&self, scope: &Issuer, selection: &Selection) -> RevocationKey {
-        let identifiers = selection.identifiers.iter().map(|one| self.identifier(one));
-        self.revocation(scope, &selection.mask, identifiers)
+    /// A number for the place of an identifier: its member and its format.
+    pub(crate) fn place(&self, place: &str) -> u64 {
+        let mut hash = self.hash(Purpose::Place);
+        hash.part(place.as_bytes());
+        hash.finish()[0]
     }
 
-    fn hash(&self, purpose: u8) -> PartsHasher {
-        let mut hasher = SipHasher24::new_with_key(&self.0);
-        hasher.write(&[purpose]);
+    /// A number for a transmitter.
+    pub(crate) fn scope(&self, scope: &Issuer) -> u64 {
+        let mut hash = self.hash(Purpose::Scope);
+        hash.part(issuer_form(scope).as_bytes());
+        hash.finish()[0]
+    }
+
+    /// A number for the secret itself, which tells nothing of it.
+    pub(crate) fn number(&self) -> u64 {
+        self.hash(Purpose::Secret).finish()[0]
+    }
+
+    fn hash(&self, purpose: Purpose) -> PartsHasher {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        hasher.write(&[purpose as u8]);
         PartsHasher(hasher)
     }
 }
 
+impl Fingerprint {
+    /// The key of the simple subject with this identifier.
+    pub(crate) fn key(self) -> RevocationKey {
+        RevocationKey(self.0)
+    }
+}
+
+impl MaskSecret {
+    /// What the keys begin with whose next identifier is this one; they come in the order of the mask's places.
+    pub(crate) fn with(self, identifier: Fingerprint) -> Self {
+        Self(mix(self.0, identifier.0))
+    }
+
+    /// The key, once all identifiers are in.
+    pub(crate) fn key(self) -> RevocationKey {
+        RevocationKey(self.0)
+    }
+}
+
+/// The first digits of π behind its point.
+const PI: [u64; 4] = [
+    0x243f_6a88_85a3_08d3,
+    0x1319_8a2e_0370_7344,
+    0xa409_3822_299f_31d0,
+    0x082e_fa98_ec4e_6c89,
+];
+
+/// Two numbers that each depend on all of four.
+///
+/// It costs a tenth of a keyed hash, and need not be one: whatever goes in is one already, so that nobody can choose it.
+fn mix([a, b]: [u64; 2], [c, d]: [u64; 2]) -> [u64; 2] {
+    let (left, right) = (a ^ c, b ^ d);
+    [
+        folded(left ^ PI[0], right ^ PI[1]),
+        folded(left.rotate_left(23) ^ PI[2], right.rotate_left(41) ^ PI[3]),
+    ]
+}
+
+fn folded(left: u64, right: u64) -> u64 {
+    let (low, high) = left.carrying_mul(right, 0);
+    low ^ high
+}
+
 /// Hashes parts with their lengths, so that no two lists of parts give the same input.
-struct PartsHasher(SipHasher24);
+struct PartsHasher(SipHasher13);
 
 impl PartsHasher {
     fn part(&mut self, bytes: &[u8]) {
@@ -102,8 +185,9 @@ impl PartsHasher {
         self.0.write(bytes);
     }
 
-    fn finish(&self) -> u128 {
-        self.0.finish128().as_u128()
+    fn finish(&self) -> [u64; 2] {
+        let hash = self.0.finish128();
+        [hash.h1, hash.h2]
     }
 }
 
@@ -118,12 +202,19 @@ macro_rules! stored_as_bytes {
         impl $name {
             /// The hash as it is stored.
             pub fn to_bytes(self) -> [u8; 16] {
-                self.0.to_be_bytes()
+                let mut bytes = [0; 16];
+                let (first, second) = bytes.split_at_mut(8);
+                first.copy_from_slice(&self.0[0].to_be_bytes());
+                second.copy_from_slice(&self.0[1].to_be_bytes());
+                bytes
             }
 
             /// Takes a stored hash.
             pub fn from_bytes(bytes: [u8; 16]) -> Self {
-                Self(u128::from_be_bytes(bytes))
+                let mut halves = [[0; 8]; 2];
+                halves[0].copy_from_slice(&bytes[..8]);
+                halves[1].copy_from_slice(&bytes[8..]);
+                Self(halves.map(u64::from_be_bytes))
             }
         }
     )+};
@@ -133,6 +224,10 @@ stored_as_bytes!(RevocationKey, Fingerprint);
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn email(email: &str) -> SimpleSubject {
@@ -141,47 +236,65 @@ mod tests {
         }
     }
 
-    fn mask(has: &[&str], lacks: &[&str]) -> Mask {
+    fn issuer(text: &str) -> Issuer {
+        Issuer::parse(text).unwrap()
+    }
+
+    fn selection(has: &[&str], lacks: &[&str], identifiers: &[&str]) -> Selection {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Mask {
-            has: names(has),
-            lacks: names(lacks),
+        Selection {
+            mask: Mask {
+                has: names(has),
+                lacks: names(lacks),
+            },
+            identifiers: identifiers.iter().map(|one| email(one)).collect(),
         }
     }
 
     #[test]
     fn spellings_of_one_address_have_one_fingerprint() {
-        let key = IndexKey::new([7; 16]);
-        assert_eq!(
-            key.identifier(&email("Al@Example.com")),
-            key.identifier(&email("al@example.com"))
-        );
-        assert_ne!(
-            key.identifier(&email("al@example.com")),
-            IndexKey::new([8; 16]).identifier(&email("al@example.com"))
-        );
+        let (key, scope) = (IndexKey::new([7; 16]), issuer("https://a.example"));
+        let one = key.fingerprint(&scope, &email("Al@Example.com"));
+        assert_eq!(one, key.fingerprint(&scope, &email("al@example.com")));
+        let slash = issuer("https://a.example/");
+        assert_eq!(one, key.fingerprint(&slash, &email("al@example.com")));
+        let other = IndexKey::new([8; 16]);
+        assert_ne!(one, other.fingerprint(&scope, &email("al@example.com")));
     }
 
     #[test]
-    fn scope_and_mask_are_part_of_the_key() {
+    fn scope_mask_and_order_are_part_of_the_key() {
         let key = IndexKey::new([7; 16]);
-        let issuer = |text: &str| Issuer::parse(text).unwrap();
-        let of = |scope: &str, mask: &Mask| {
-            key.revocation(
-                &issuer(scope),
-                mask,
-                [key.identifier(&email("a@b.example"))],
-            )
-        };
+        let (a, b) = (issuer("https://a.example"), issuer("https://b.example"));
+        let (one, other) = ("a@b.example", "c@d.example");
         let keys = [
-            of("https://a.example", &mask(&[], &[])),
-            of("https://b.example", &mask(&[], &[])),
-            of("https://a.example", &mask(&["user"], &[])),
-            of("https://a.example", &mask(&["user"], &["session"])),
-            of("https://a.example", &mask(&["user", "session"], &[])),
+            (&a, selection(&[], &[], &[one])),
+            (&b, selection(&[], &[], &[one])),
+            (&a, selection(&["user"], &[], &[one])),
+            (&b, selection(&["user"], &[], &[one])),
+            (&a, selection(&["user"], &["session"], &[one])),
+            (&a, selection(&["user", "session"], &[], &[one, other])),
+            (&a, selection(&["user", "session"], &[], &[other, one])),
         ];
-        for (at, one) in keys.iter().enumerate() {
-            assert!(!keys[..at].contains(one), "{at}");
+        let distinct: HashSet<_> = keys
+            .iter()
+            .map(|(scope, selection)| key.selection(scope, selection))
+            .collect();
+        assert_eq!(distinct.len(), keys.len());
+    }
+
+    proptest! {
+        #[test]
+        fn one_bit_of_what_is_mixed_changes_many_of_both_numbers(
+            state in any::<[u64; 2]>(), other in any::<[u64; 2]>(), bit in 0..64_u32, half in 0..2_usize
+        ) {
+            let mut changed = other;
+            changed[half] ^= 1 << bit;
+            let (before, after) = (mix(state, other), mix(state, changed));
+            for place in 0..2 {
+                let bits = (before[place] ^ after[place]).count_ones();
+                prop_assert!((4..=60).contains(&bits), "{bits} bits");
+            }
         }
     }
 
@@ -202,5 +315,11 @@ mod tests {
         assert_eq!(again.claims("{}"), key.claims("{}"));
         assert_eq!(format!("{key:?}"), "IndexKey(…)");
         assert!(IndexKey::parse("AAAA").is_none());
+    }
+
+    #[test]
+    fn a_hash_survives_being_stored() {
+        let hash = IndexKey::new([7; 16]).claims("{}");
+        assert_eq!(Fingerprint::from_bytes(hash.to_bytes()), hash);
     }
 }

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ssf_types::subject::{ComplexSubject, SimpleSubject, Subject};
 
+use super::Mask;
 use crate::session::{SESSION, USER};
 
 /// Most keys that one SET may turn into; aliases in several members multiply.
 pub const COMBINATIONS_MAX: usize = 256;
 
 /// Members that stand for many people: alone they would end everybody's sessions.
-pub(super) const COLLECTIVE: [&str; 4] = ["tenant", "org_unit", "group", "application"];
+pub(crate) const COLLECTIVE: [&str; 4] = ["tenant", "org_unit", "group", "application"];
 
 /// What to do with members that the application, or one of its sessions, does not know.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -41,35 +42,6 @@ impl Default for Policy {
             unknown: Unknown::default(),
             critical: BTreeSet::new(),
         }
-    }
-}
-
-/// The members of a session by which a revocation is looked up.
-#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Mask {
-    /// Places whose identifiers all have to match; empty for a simple subject, which may match any identifier.
-    pub has: BTreeSet<String>,
-    /// Places at which the session must not know an identifier: one that does is judged by it, under another mask.
-    pub lacks: BTreeSet<String>,
-}
-
-impl Mask {
-    /// The place of an identifier: its member and its format, since two formats cannot be compared.
-    pub fn place(member: &str, format: &str) -> String {
-        format!("{member}/{format}")
-    }
-
-    /// Whether `place` is that of an identifier in this member and format.
-    pub fn is_place(place: &str, member: &str, format: &str) -> bool {
-        place
-            .strip_prefix(member)
-            .and_then(|rest| rest.strip_prefix('/'))
-            == Some(format)
-    }
-
-    /// Whether this is the mask of simple subjects.
-    pub fn is_simple(&self) -> bool {
-        self.has.is_empty()
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) mod set {
 }
 
 pub(super) mod revocation {
-    //! Revocations, merged by key; mask and thresholds are JSON.
+    //! Revocations, merged by key and kind.
 
     use sea_orm::entity::prelude::*;
 
@@ -34,8 +34,72 @@ pub(super) mod revocation {
     pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub(crate) key: Vec<u8>,
-        pub(crate) mask: String,
-        pub(crate) thresholds: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) kind: i64,
+        pub(crate) scope: i64,
+        pub(crate) mask: i64,
+        pub(crate) moment: i64,
+        pub(crate) until: i64,
+        pub(crate) detail: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod scope {
+    //! Transmitters with their numbers.
+
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "scope")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) id: i64,
+        pub(crate) issuer: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod mask {
+    //! Masks; both lists of places are JSON.
+
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "mask")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key)]
+        pub(crate) id: i64,
+        pub(crate) has: String,
+        pub(crate) lacks: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod detail {
+    //! What revocations tell; the reason is JSON, and empty if there is none.
+
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "detail")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key)]
+        pub(crate) id: i64,
+        pub(crate) event: String,
+        pub(crate) reason: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,15 +1,17 @@
 //! Rows and what they stand for.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use sea_orm::{NotSet, Set};
-use serde::{Deserialize, Serialize};
 use ssf_types::{event::language::Texts, time::Timestamp};
 
-use super::entity::{revocation, set};
+use super::entity::{detail, mask, revocation, set};
 use crate::{
     inbox::{InboxError, ReceivedSet, Retained},
-    revocation::{Cut, Mask, Revocation, RevocationKey, Thresholds},
+    revocation::{Detail, Kind, Mask, Revocation, RevocationKey, ScopeId},
 };
 
 pub(super) fn of_set(received: &ReceivedSet) -> set::ActiveModel {
@@ -34,93 +36,86 @@ pub(super) fn repeated(known: &set::Model, received: &ReceivedSet) -> Retained {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct MaskRow {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    has: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    lacks: Vec<String>,
+/// A mask as its row has it: both lists.
+pub(super) fn of_mask(mask: &Mask) -> (String, String) {
+    let list = |places: &BTreeSet<String>| serde_json::json!(places).to_string();
+    (list(&mask.has), list(&mask.lacks))
 }
 
-#[derive(Serialize, Deserialize)]
-struct ThresholdsRow {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    began_before: Option<CutRow>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    authenticated_before: Option<CutRow>,
+pub(super) fn to_mask(row: &mask::Model) -> Result<Mask, InboxError> {
+    let list = |text: &str| {
+        serde_json::from_str(text).map_err(|error| InboxError::new("read a mask", error))
+    };
+    Ok(Mask {
+        has: list(&row.has)?,
+        lacks: list(&row.lacks)?,
+    })
 }
 
-#[derive(Serialize, Deserialize)]
-struct CutRow {
-    before: u64,
-    event: String,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    reason: BTreeMap<String, String>,
+/// A detail as its row has it: the event and the reason.
+pub(super) fn of_detail(detail: &Detail) -> (String, String) {
+    let texts = |reason: &Texts| -> BTreeMap<String, String> {
+        let owned = |(tag, text): (&str, &str)| (tag.to_owned(), text.to_owned());
+        reason.iter().map(owned).collect()
+    };
+    let reason = detail.reason.as_ref().map(|reason| texts(reason));
+    let reason = reason.map(|texts| serde_json::json!(texts).to_string());
+    (detail.event.to_string(), reason.unwrap_or_default())
 }
 
-impl From<&Cut> for CutRow {
-    fn from(cut: &Cut) -> Self {
-        let texts = cut.reason.iter().flat_map(|texts| texts.iter());
-        Self {
-            before: cut.before,
-            event: cut.event.to_string(),
-            reason: texts
-                .map(|(t, text)| (t.to_owned(), text.to_owned()))
-                .collect(),
+pub(super) fn to_detail(row: &detail::Model) -> Result<Detail, InboxError> {
+    let faulty = "read what a revocation tells";
+    let reason = match row.reason.as_str() {
+        "" => None,
+        text => {
+            let texts: BTreeMap<String, String> =
+                serde_json::from_str(text).map_err(|error| InboxError::new(faulty, error))?;
+            Some(Texts::new(texts).map_err(|error| InboxError::new(faulty, error))?)
         }
-    }
+    };
+    Ok(Detail {
+        event: row.event.as_str().into(),
+        reason: reason.map(Arc::new),
+    })
 }
 
-impl From<CutRow> for Cut {
-    fn from(row: CutRow) -> Self {
-        Self {
-            before: row.before,
-            event: row.event.into(),
-            reason: Texts::new(row.reason).ok().map(Arc::new),
-        }
-    }
+/// What rows of revocations refer to.
+pub(super) struct References {
+    pub(super) masks: HashMap<i64, Mask>,
+    pub(super) details: HashMap<i64, Arc<Detail>>,
 }
 
 pub(super) fn of_revocation(
     revocation: &Revocation,
-) -> Result<revocation::ActiveModel, InboxError> {
-    let failed = |error| InboxError::new("write a revocation", error);
-    let mask = MaskRow {
-        has: revocation.mask.has.iter().cloned().collect(),
-        lacks: revocation.mask.lacks.iter().cloned().collect(),
-    };
-    let Thresholds {
-        began_before,
-        authenticated_before,
-    } = &revocation.thresholds;
-    let thresholds = ThresholdsRow {
-        began_before: began_before.as_ref().map(CutRow::from),
-        authenticated_before: authenticated_before.as_ref().map(CutRow::from),
-    };
-    Ok(revocation::ActiveModel {
+    (mask, detail): (i64, i64),
+) -> revocation::ActiveModel {
+    revocation::ActiveModel {
         key: Set(revocation.key.to_bytes().to_vec()),
-        mask: Set(serde_json::to_string(&mask).map_err(failed)?),
-        thresholds: Set(serde_json::to_string(&thresholds).map_err(failed)?),
-    })
+        kind: Set(revocation.kind.number().into()),
+        scope: Set(revocation.scope.number().into()),
+        mask: Set(mask),
+        moment: Set(revocation.moment.into()),
+        until: Set(revocation.until.into()),
+        detail: Set(detail),
+    }
 }
 
-pub(super) fn to_revocation(row: revocation::Model) -> Result<Revocation, InboxError> {
-    let failed = |error| InboxError::new("read a revocation", error);
-    let key: [u8; 16] = row
-        .key
-        .try_into()
-        .map_err(|_| InboxError::new("read a revocation", "its key has not 16 bytes"))?;
-    let mask: MaskRow = serde_json::from_str(&row.mask).map_err(failed)?;
-    let thresholds: ThresholdsRow = serde_json::from_str(&row.thresholds).map_err(failed)?;
-    Ok(Revocation {
-        key: RevocationKey::from_bytes(key),
-        mask: Mask {
-            has: mask.has.into_iter().collect(),
-            lacks: mask.lacks.into_iter().collect(),
-        },
-        thresholds: Thresholds {
-            began_before: thresholds.began_before.map(Cut::from),
-            authenticated_before: thresholds.authenticated_before.map(Cut::from),
-        },
+pub(super) fn to_revocation(
+    row: &revocation::Model,
+    references: &References,
+) -> Result<Revocation, InboxError> {
+    read_revocation(row, references)
+        .ok_or_else(|| InboxError::new("read a revocation", "one of its columns is faulty"))
+}
+
+fn read_revocation(row: &revocation::Model, references: &References) -> Option<Revocation> {
+    Some(Revocation {
+        scope: u8::try_from(row.scope).ok().and_then(ScopeId::new)?,
+        key: RevocationKey::from_bytes(row.key.as_slice().try_into().ok()?),
+        mask: references.masks.get(&row.mask)?.clone(),
+        kind: u8::try_from(row.kind).ok().and_then(Kind::from_number)?,
+        moment: row.moment.try_into().ok()?,
+        until: row.until.try_into().ok()?,
+        detail: Arc::clone(references.details.get(&row.detail)?),
     })
 }

@@ -8,8 +8,8 @@ use std::{
 use ssf_receiver::{
     Acceptance, Answer, Session,
     guard::{self, Decision},
-    inbox::{Inbox, InboxError, MemoryInbox, ReceivedSet, Retained, Settings},
-    revocation::{Index, IndexKey, Policy, Revocation},
+    inbox::{Arriving, Inbox, InboxError, MemoryInbox, Retained, Settings},
+    revocation::{Index, IndexKey, Policy, Revocation, Scope, ScopeId},
 };
 use ssf_transmitter::{
     app::{ids, manage},
@@ -25,7 +25,7 @@ use ssf_types::{
     set::{Expectation, SetError, UnverifiedSet},
     stream::{CreateStream, PushDelivery},
     time::Timestamp,
-    uri::{EndpointUrl, EventTypeUri},
+    uri::{EndpointUrl, EventTypeUri, Issuer},
 };
 
 use super::{
@@ -59,7 +59,8 @@ impl Life {
     fn ends_session_of(&self, user: usize) -> bool {
         let began = Timestamp::from_secs(1_700_000_000);
         let session = Session::new(issuer(), began).email(address(user));
-        matches!(guard::decide(&session, &self.index), Decision::Deny(_))
+        let keys = self.index.key().keys(&session);
+        matches!(guard::decide(&keys, &self.index), Decision::Deny(_))
     }
 }
 
@@ -106,7 +107,11 @@ pub(crate) fn address(user: usize) -> String {
 }
 
 fn new_index() -> Index {
-    Index::new(IndexKey::new([7; 16]))
+    let scope = Scope {
+        id: ScopeId::default(),
+        issuer: issuer(),
+    };
+    Index::new(IndexKey::new([7; 16]), [scope])
 }
 
 impl Application {
@@ -230,23 +235,21 @@ impl Desk<'_> {
 }
 
 impl Inbox for Desk<'_> {
-    async fn retain(
-        &self,
-        set: &ReceivedSet,
-        revocations: &[Revocation],
-    ) -> Result<Retained, InboxError> {
+    async fn retain(&self, sets: &[Arriving]) -> Result<Vec<Retained>, InboxError> {
         let broken = || InboxError::new("retain a SET", io::Error::other("the disk is full"));
         self.process.step().await;
         chance::pause(0..=2).await;
         if self.world.strikes(self.world.plan.unavailable) {
             return Err(broken());
         }
-        let retained = self.inbox().retain(set, revocations).await?;
-        if retained == Retained::New {
-            let claims = Claims::read(set.claims.as_bytes());
-            self.world.oracle.retained(self.application.number, &claims);
-        } else {
-            self.world.oracle.repeated();
+        let retained = self.inbox().retain(sets).await?;
+        for (arriving, retained) in sets.iter().zip(&retained) {
+            if *retained == Retained::New {
+                let claims = Claims::read(arriving.set.claims.as_bytes());
+                self.world.oracle.retained(self.application.number, &claims);
+            } else {
+                self.world.oracle.repeated();
+            }
         }
         self.process.step().await;
         chance::pause(0..=2).await;
@@ -258,6 +261,10 @@ impl Inbox for Desk<'_> {
 
     async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
         self.inbox().revocations().await
+    }
+
+    async fn scopes(&self, issuers: &[Issuer]) -> Result<Vec<Scope>, InboxError> {
+        self.inbox().scopes(issuers).await
     }
 
     async fn settings(&self) -> Result<Settings, InboxError> {

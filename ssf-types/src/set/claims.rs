@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer, ser};
 use super::{SetError, profile};
 use crate::{
     audience::Audience,
+    dialect::Dialect,
     event::{Event, Events},
     id::{Jti, Txn},
     json::{Extra, Members},
@@ -90,6 +91,21 @@ impl SetClaims {
             .check()
             .map_err(|error| SetError::Claims(error.within("sub_id")))?;
         profile::subject_suits_event(&self.event, &self.sub_id)
+    }
+
+    /// Reads claims that were verified before, as [`VerifiedSet::json`](super::VerifiedSet::json) gave them.
+    ///
+    /// # Errors
+    /// They are no claims in this dialect any more.
+    pub fn read_verified(
+        iss: &Issuer,
+        json: &str,
+        dialect: &'static Dialect,
+    ) -> Result<Self, SetError> {
+        let reading = dialect.read_claims(json).map_err(SetError::Claims)?;
+        let mut members = Members::parse(&reading.text).map_err(SetError::Claims)?;
+        let aud = profile::audience(&mut members)?;
+        Self::read(iss, aud, members)
     }
 
     /// Reads all claims but the two that were checked before.

@@ -1,0 +1,24 @@
+//! The members by which a revocation is looked up.
+
+use std::collections::BTreeSet;
+
+/// The members of a session by which a revocation is looked up.
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Mask {
+    /// Places whose identifiers all have to match; empty for a simple subject, which may match any identifier.
+    pub has: BTreeSet<String>,
+    /// Places at which the session must not know an identifier: one that does is judged by it, under another mask.
+    pub lacks: BTreeSet<String>,
+}
+
+impl Mask {
+    /// The place of an identifier: its member and its format, since two formats cannot be compared.
+    pub fn place(member: &str, format: &str) -> String {
+        format!("{member}/{format}")
+    }
+
+    /// Whether this is the mask of simple subjects.
+    pub fn is_simple(&self) -> bool {
+        self.has.is_empty()
+    }
+}
