@@ -19,13 +19,14 @@ use ssf_types::{dialect::Dialect, set::SetClaims};
 use tokio::sync::watch;
 
 use crate::{
-    client::{FetchError, Http},
+    client::{FetchError, Http, poll::PollAt},
     inbox::{AnyInbox, Inbox, InboxError, MemoryInbox, Settings},
     keys::Keys,
+    poll::PollStatus,
     receiver::{Receiver, Shared},
     revocation::{Index, IndexKey, Policy, Unknown},
-    setup::{self, Setup},
-    stream::{StreamMemory, StreamState},
+    setup::{self, Setup, Source},
+    stream::{Method, StreamMemory, StreamState},
 };
 #[cfg(feature = "sqlite")]
 use crate::{plan::plan, store::Stored};
@@ -48,6 +49,11 @@ pub enum StartError {
     /// Nobody said how to come by a stream.
     #[error("a receiver needs a stream: call management_token(…) or existing_stream(…)")]
     NoStream,
+    /// The stream that somebody else made does not deliver as the receiver wants it.
+    #[error(
+        "existing_stream(…) goes with Receiver::builder(…), and existing_poll_stream(…) with Receiver::polling(…)"
+    )]
+    WrongMethod,
     /// The database cannot be used.
     #[error(transparent)]
     Inbox(#[from] InboxError),
@@ -62,12 +68,13 @@ pub enum StartError {
     Client(#[from] FetchError),
 }
 
-/// Puts a receiver together; made by [`Receiver::builder`].
+/// Puts a receiver together; made by [`Receiver::builder`] or [`Receiver::polling`].
 #[derive(Debug)]
 #[must_use]
 pub struct Builder {
     issuer: String,
-    endpoint: String,
+    /// Where SETs are pushed; without it, they are polled.
+    endpoint: Option<String>,
     events: Vec<EventTypeUri>,
     policy: Policy,
     database: Option<DatabaseChoice>,
@@ -84,11 +91,19 @@ enum DatabaseChoice {
 #[derive(Debug)]
 enum StreamChoice {
     Managed(SecretString),
-    Existing(Audience, AuthorizationHeader),
+    Pushed(Audience, AuthorizationHeader),
+    Polled(Audience, PollAt),
+}
+
+/// How SETs will come, and for whom, as far as that is known.
+struct Chosen {
+    method: Method,
+    audience: Option<Audience>,
+    source: Source,
 }
 
 impl Builder {
-    pub(crate) fn new(issuer: String, endpoint: String) -> Self {
+    pub(crate) fn new(issuer: String, endpoint: Option<String>) -> Self {
         let change = CredentialChange::new("password", ChangeType::Update);
         let events = [SessionRevoked::default().into(), Event::from(change)];
         Self {
@@ -125,7 +140,20 @@ impl Builder {
 
     /// Uses a stream that somebody else made: with its `aud` and the `authorization_header` that it pushes with.
     pub fn existing_stream(mut self, audience: Audience, secret: AuthorizationHeader) -> Self {
-        self.stream = Some(StreamChoice::Existing(audience, secret));
+        self.stream = Some(StreamChoice::Pushed(audience, secret));
+        self
+    }
+
+    /// Polls a stream that somebody else made: with its `aud`, the `endpoint_url` where it is polled, and the bearer token
+    /// for that.
+    pub fn existing_poll_stream(
+        mut self,
+        audience: Audience,
+        endpoint: EndpointUrl,
+        token: impl Into<SecretString>,
+    ) -> Self {
+        let token = token.into();
+        self.stream = Some(StreamChoice::Polled(audience, PollAt { endpoint, token }));
         self
     }
 
@@ -158,7 +186,8 @@ impl Builder {
     /// Says what is wrong with the configuration or the database.
     pub async fn start(self) -> Result<Receiver, StartError> {
         let issuer = Issuer::parse(self.issuer).map_err(StartError::Issuer)?;
-        let endpoint = EndpointUrl::parse(self.endpoint).map_err(StartError::Endpoint)?;
+        let endpoint = self.endpoint.map(EndpointUrl::parse).transpose();
+        let endpoint = endpoint.map_err(StartError::Endpoint)?;
         let stream = self.stream.ok_or(StartError::NoStream)?;
         let inbox = open(self.database.ok_or(StartError::NoDatabase)?).await?;
         let settings = inbox.settings().await?;
@@ -169,35 +198,30 @@ impl Builder {
         for revocation in inbox.revocations().await? {
             index.apply(&revocation);
         }
-        let memory = StreamMemory::new(&issuer, &endpoint);
-        let remembered = memory.read(&settings)?;
-        let (secret, audience, managed) = match stream {
-            StreamChoice::Managed(token) => {
-                let secret = push_secret(&inbox, &settings, &memory).await?;
-                let audience = remembered.as_ref().map(|stream| stream.audience.clone());
-                let managed = Some((token, remembered));
-                (secret, audience, managed)
-            }
-            StreamChoice::Existing(audience, secret) => (secret, Some(audience), None),
-        };
+        let memory = StreamMemory::new(&issuer, endpoint.as_ref());
+        let Chosen {
+            method,
+            audience,
+            source,
+        } = chosen(stream, endpoint, &inbox, &settings, &memory).await?;
         let http = Http::new()?;
         let keys = Keys::new(issuer.clone(), http.clone());
         let setup = Setup {
             http,
             events: self.events,
             memory,
-            managed,
+            source,
         };
         let shared = Arc::new(Shared {
             issuer,
-            endpoint,
+            method,
             policy: self.policy,
             index,
             inbox,
             keys,
-            secret,
             audience: ArcSwapOption::from(audience.map(Arc::new)),
             stream: watch::Sender::new(StreamState::Pending { last_error: None }),
+            polls: watch::Sender::new(PollStatus::default()),
             acknowledged: AtomicU64::new(0),
         });
         let tasks = setup::spawn(&shared, setup);
@@ -242,6 +266,46 @@ async fn plan_anew(inbox: &AnyInbox, key: &IndexKey, policy: &Policy) -> Result<
         tracing::info!(count, "the SETs of a former version were planned anew");
     }
     Ok(())
+}
+
+/// Brings together where SETs are to be delivered and which stream shall do it.
+async fn chosen(
+    stream: StreamChoice,
+    endpoint: Option<EndpointUrl>,
+    inbox: &AnyInbox,
+    settings: &Settings,
+    memory: &StreamMemory,
+) -> Result<Chosen, StartError> {
+    match (stream, endpoint) {
+        (StreamChoice::Managed(token), endpoint) => {
+            let remembered = memory.read(settings)?;
+            let method = match endpoint {
+                Some(endpoint) => {
+                    let secret = push_secret(inbox, settings, memory).await?;
+                    Method::Push { endpoint, secret }
+                }
+                None => Method::Poll,
+            };
+            Ok(Chosen {
+                method,
+                audience: remembered.as_ref().map(|stream| stream.audience.clone()),
+                source: Source::Managed { token, remembered },
+            })
+        }
+        (StreamChoice::Pushed(audience, secret), Some(endpoint)) => Ok(Chosen {
+            method: Method::Push { endpoint, secret },
+            audience: Some(audience),
+            source: Source::Pushed,
+        }),
+        (StreamChoice::Polled(audience, at), None) => Ok(Chosen {
+            method: Method::Poll,
+            audience: Some(audience),
+            source: Source::Polled(at),
+        }),
+        (StreamChoice::Pushed(..), None) | (StreamChoice::Polled(..), Some(_)) => {
+            Err(StartError::WrongMethod)
+        }
+    }
 }
 
 /// The secret of the index's hashes, made at the first start.

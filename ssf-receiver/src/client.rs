@@ -1,6 +1,7 @@
 //! The one HTTP client, towards the Transmitter: deadlines, capped bodies, no redirects.
 
 pub(crate) mod discovery;
+pub(crate) mod poll;
 pub(crate) mod stream;
 
 use std::{error::Error, time::Duration};
@@ -33,11 +34,13 @@ pub enum FetchError {
         /// Why, without the URL.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The answer has more than 256 KiB.
-    #[error("the answer of {host} has more than {DOCUMENT_BYTES_MAX} bytes")]
+    /// The answer is longer than any that makes sense.
+    #[error("the answer of {host} has more than {bytes_max} bytes")]
     TooLong {
         /// The host that was asked.
         host: String,
+        /// Most bytes that would have been read.
+        bytes_max: usize,
     },
     /// The answer has another status than was asked for.
     #[error("{host} answered with status {status}{}", hint(*status))]
@@ -132,21 +135,39 @@ fn host_of(url: &Url) -> String {
 }
 
 async fn answered(request: RequestBuilder, host: String) -> Result<Answered, FetchError> {
-    let unreachable = |error: reqwest::Error| FetchError::Unreachable {
-        host: host.clone(),
-        source: error.without_url().into(),
-    };
-    let mut response: Response = request.send().await.map_err(unreachable)?;
+    let response = sent(request, &host).await?;
+    Ok(Answered {
+        status: response.status().as_u16(),
+        body: read_capped(response, &host, DOCUMENT_BYTES_MAX).await?,
+        host,
+    })
+}
+
+/// Sends a request, and waits for the head of its answer.
+async fn sent(request: RequestBuilder, host: &str) -> Result<Response, FetchError> {
+    request.send().await.map_err(unreachable(host))
+}
+
+/// Reads a body to its end, unless it is longer than `bytes_max`.
+async fn read_capped(
+    mut response: Response,
+    host: &str,
+    bytes_max: usize,
+) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > DOCUMENT_BYTES_MAX {
-            return Err(FetchError::TooLong { host });
+    while let Some(chunk) = response.chunk().await.map_err(unreachable(host))? {
+        if body.len() + chunk.len() > bytes_max {
+            let host = host.to_owned();
+            return Err(FetchError::TooLong { host, bytes_max });
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answered {
-        status: response.status().as_u16(),
-        body,
-        host,
-    })
+    Ok(body)
+}
+
+fn unreachable(host: &str) -> impl Fn(reqwest::Error) -> FetchError {
+    move |error| FetchError::Unreachable {
+        host: host.to_owned(),
+        source: error.without_url().into(),
+    }
 }

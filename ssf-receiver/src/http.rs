@@ -16,9 +16,9 @@ use crate::{answer::Answer, receiver::Receiver};
 /// How long a body may take to arrive; Transmitters give up at about the same time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The route that takes pushes at `path`.
-pub(crate) fn push_route(receiver: Receiver, path: &str) -> Resource {
-    web::resource(path)
+/// The route that takes pushes at each of these paths; without any, it matches no request.
+pub(crate) fn push_route(receiver: Receiver, paths: Vec<String>) -> Resource {
+    web::resource(paths)
         .app_data(web::Data::new(receiver))
         .route(web::post().to(push))
         .default_service(web::to(wrong_method))

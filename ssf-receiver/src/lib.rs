@@ -34,10 +34,11 @@
 //! # Counters
 //!
 //! With a recorder of the `metrics` crate installed: `ssf_receiver_sets_total` by `result` (`accepted`, `unavailable`,
-//! or what a push was refused for), `ssf_receiver_events_total` by `outcome` (`revoked`, `noted`, `duplicate`,
+//! or what a SET was refused for), `ssf_receiver_events_total` by `outcome` (`revoked`, `noted`, `duplicate`,
 //! `not_applicable`, `discarded`), `ssf_receiver_guard_decisions_total` by `decision` (`allow`, `revoked`,
-//! `reauthenticate`) and `ssf_receiver_key_fetches_total` by `result` (`fetched`, `failed`). Neither labels nor logs
-//! tell whom an event is about.
+//! `reauthenticate`), `ssf_receiver_key_fetches_total` by `result` (`fetched`, `failed`) and `ssf_receiver_polls_total` by
+//! `result` (`answered`, `failed`, `elsewhere` while somebody else polls the same stream). Neither labels nor logs tell
+//! whom an event is about.
 //!
 //! # Features
 //!
@@ -67,6 +68,8 @@ mod keys;
 #[cfg(feature = "client")]
 mod plan;
 #[cfg(feature = "client")]
+mod poll;
+#[cfg(feature = "client")]
 mod receiver;
 pub mod revocation;
 mod session;
@@ -76,6 +79,8 @@ mod setup;
 mod store;
 #[cfg(feature = "client")]
 mod stream;
+#[cfg(feature = "client")]
+mod tasks;
 
 pub use self::session::{IDENTIFIERS_MAX, Session, SessionKeys};
 #[cfg(feature = "client")]
@@ -84,6 +89,7 @@ pub use self::{
     answer::Answer,
     builder::{Builder, StartError},
     client::FetchError,
+    poll::PollStatus,
     receiver::{Receiver, Status},
     stream::StreamState,
 };

@@ -12,10 +12,10 @@ use arc_swap::ArcSwapOption;
 use ssf_types::{
     audience::Audience,
     push::PushError,
-    secret::{AuthorizationHeader, constant_time_eq},
+    secret::constant_time_eq,
     set::{Expectation, MEDIA_TYPE, SET_BYTES_MAX, SetError, UnverifiedSet, VerifiedSet},
     time::Timestamp,
-    uri::{EndpointUrl, Issuer},
+    uri::Issuer,
 };
 use tokio::sync::watch;
 
@@ -27,10 +27,11 @@ use crate::{
     guard::{self, Decision},
     inbox::AnyInbox,
     keys::{Keys, RETRY_AFTER, Unverified},
+    poll::PollStatus,
     revocation::{Index, Policy},
     session::{Session, SessionKeys},
-    setup::Tasks,
-    stream::StreamState,
+    stream::{Method, StreamState},
+    tasks::Tasks,
 };
 
 /// A running receiver; clones share it.
@@ -39,21 +40,21 @@ use crate::{
 #[derive(Clone)]
 pub struct Receiver {
     shared: Arc<Shared>,
-    _tasks: Arc<Tasks>,
+    tasks: Arc<Tasks>,
 }
 
 /// What the clones of a receiver and its background tasks share.
 pub(crate) struct Shared {
     pub(crate) issuer: Issuer,
-    pub(crate) endpoint: EndpointUrl,
+    pub(crate) method: Method,
     pub(crate) policy: Policy,
     pub(crate) index: Index,
     pub(crate) inbox: AnyInbox,
     pub(crate) keys: Keys,
-    pub(crate) secret: AuthorizationHeader,
     /// Names of this receiver; unknown until there is a stream.
     pub(crate) audience: ArcSwapOption<Audience>,
     pub(crate) stream: watch::Sender<StreamState>,
+    pub(crate) polls: watch::Sender<PollStatus>,
     /// How many SETs were acknowledged since the start, repeats included.
     pub(crate) acknowledged: AtomicU64,
 }
@@ -69,20 +70,41 @@ pub struct Status {
     /// How many keys of the index have a revocation.
     pub revocations: usize,
     /// How many SETs were acknowledged since the start, repeats included; their effect is there before they count.
+    ///
+    /// By poll, the Transmitter hears of them with the poll that follows.
     pub acknowledged: u64,
+    /// How polling goes; `None` if SETs are pushed.
+    pub polls: Option<PollStatus>,
 }
 
 impl Receiver {
     /// Begins to put together a receiver for the SETs of the Transmitter `issuer`, which pushes them to
     /// `endpoint_url`: the address under which it reaches [`Receiver::push_route`].
     pub fn builder(issuer: impl Into<String>, endpoint_url: impl Into<String>) -> Builder {
-        Builder::new(issuer.into(), endpoint_url.into())
+        Builder::new(issuer.into(), Some(endpoint_url.into()))
+    }
+
+    /// Begins to put together a receiver that polls the Transmitter `issuer` for its SETs (RFC 8936): for an application
+    /// that the Transmitter cannot reach. It has no push endpoint; everything else is as with [`Receiver::builder`].
+    ///
+    /// ```no_run
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let receiver = ssf_receiver::Receiver::polling("https://idp.example.com")
+    ///     .database("sqlite://receiver.db")
+    ///     .management_token(std::env::var("SSF_TOKEN")?)
+    ///     .start()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn polling(issuer: impl Into<String>) -> Builder {
+        Builder::new(issuer.into(), None)
     }
 
     pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Self {
         Self {
             shared,
-            _tasks: Arc::new(tasks),
+            tasks: Arc::new(tasks),
         }
     }
 
@@ -114,6 +136,10 @@ impl Receiver {
             keys_loaded: self.shared.keys.loaded(),
             revocations: self.shared.index.len(),
             acknowledged: self.shared.acknowledged.load(Ordering::Acquire),
+            polls: match self.shared.method {
+                Method::Poll => Some(self.shared.polls.borrow().clone()),
+                Method::Push { .. } => None,
+            },
         }
     }
 
@@ -121,6 +147,16 @@ impl Receiver {
     /// by [`Receiver::decide_by_keys`], which takes less time and tells nobody who it is.
     pub fn keys(&self, session: &Session) -> SessionKeys {
         self.shared.index.key().keys(session)
+    }
+
+    /// Ends the background work of all clones: a poll that waits is given up, and the SETs that became durable meanwhile
+    /// are acknowledged with a last one. Call it before the program ends; without it they come again at the next start,
+    /// and are known then.
+    ///
+    /// SETs that are under way get their time, which is 10 s where keys cannot be fetched, and the last poll 5 s. Sessions
+    /// are decided on as before; what happens from now on takes no effect, unless it is pushed and its key is known.
+    pub async fn stop(&self) {
+        self.tasks.stop().await;
     }
 
     /// Decides about a session: from memory, without waiting for anything.
@@ -148,16 +184,21 @@ impl Receiver {
         decision
     }
 
-    /// The route that takes pushes, at the path of the push endpoint's URL.
+    /// The route that takes pushes, at the path of the push endpoint's URL. For a receiver that polls, it matches no
+    /// request.
     #[cfg(feature = "actix")]
     pub fn push_route(&self) -> actix_web::Resource {
-        self.push_route_at(self.shared.endpoint.url().path())
+        let paths = match &self.shared.method {
+            Method::Push { endpoint, .. } => vec![endpoint.url().path().to_owned()],
+            Method::Poll => Vec::new(),
+        };
+        crate::http::push_route(self.clone(), paths)
     }
 
     /// The route that takes pushes, at another path: behind a proxy that changes it, or inside a scope.
     #[cfg(feature = "actix")]
     pub fn push_route_at(&self, path: &str) -> actix_web::Resource {
-        crate::http::push_route(self.clone(), path)
+        crate::http::push_route(self.clone(), vec![path.to_owned()])
     }
 
     /// Middleware that refuses requests whose session was revoked.
@@ -175,7 +216,7 @@ impl Receiver {
     /// Takes a push, whatever web framework it came by (RFC 8935 §2).
     ///
     /// A 202 means that the SET is on disk and that [`Receiver::decide`] knows it. `body` may be of any length; a web
-    /// framework should stop reading after [`SET_BYTES_MAX`] bytes.
+    /// framework should stop reading after [`SET_BYTES_MAX`] bytes. A receiver that polls refuses every push.
     pub async fn accept(
         &self,
         authorization: Option<&str>,
@@ -195,60 +236,26 @@ impl Receiver {
         authorization: Option<&str>,
         content_type: Option<&str>,
     ) -> Option<Answer> {
-        let secret = self.shared.secret.expose().as_bytes();
+        let Method::Push { secret, .. } = &self.shared.method else {
+            return Some(Answer::unauthenticated());
+        };
         let presented = authorization.unwrap_or_default().as_bytes();
-        if !constant_time_eq(presented, secret) {
+        if !constant_time_eq(presented, secret.expose().as_bytes()) {
             return Some(Answer::unauthenticated());
         }
         (!content_type.is_some_and(is_set)).then(Answer::wrong_media_type)
     }
 
-    /// Counts an answer, and logs a refusal: without the token, and without what it says about anybody.
+    /// Counts an answer, and logs a refusal.
     pub(crate) fn counted(&self, answer: Answer) -> Answer {
-        let label = answer.label();
-        metrics::counter!("ssf_receiver_sets_total", "result" => label).increment(1);
-        if let Some(error) = answer.error() {
-            let issuer = &self.shared.issuer;
-            tracing::warn!(%issuer, outcome = label, error = error.description, "a push was refused");
-        }
-        answer
-    }
-
-    /// Whether a SET from the future is sound but for that: then our clock may be wrong, and refusing it for good would
-    /// lose it.
-    async fn clocks_differ(&self, set: &UnverifiedSet, expected: &Expectation) -> bool {
-        let mut lenient = expected.clone();
-        lenient.leeway = CLOCK_DIFFERENCE_MAX;
-        self.shared
-            .keys
-            .verify(set, &lenient, clock::now())
-            .await
-            .is_ok()
+        self.shared.counted(answer)
     }
 
     async fn take(&self, body: &[u8]) -> Answer {
-        if body.len() > SET_BYTES_MAX {
-            return Answer::too_long();
-        }
         let received_at = clock::now();
-        let set = match UnverifiedSet::parse(body) {
+        let set = match self.shared.verified(body, received_at).await {
             Ok(set) => set,
-            Err(error) => return Answer::refused(PushError::from(&error)),
-        };
-        let Some(audience) = self.shared.audience.load_full() else {
-            return Answer::unavailable(RETRY_AFTER);
-        };
-        let expected = Expectation::new(self.shared.issuer.clone(), Audience::clone(&audience));
-        let set = match self.shared.keys.verify(&set, &expected, received_at).await {
-            Ok(set) => set,
-            Err(Unverified::Never(SetError::IssuedInFuture))
-                if self.clocks_differ(&set, &expected).await =>
-            {
-                tracing::error!("the clock is behind that of the transmitter: no SET can be taken");
-                return Answer::unavailable(RETRY_AFTER);
-            }
-            Err(Unverified::Never(error)) => return Answer::refused(PushError::from(&error)),
-            Err(Unverified::NotNow { retry_after }) => return Answer::unavailable(retry_after),
+            Err(answer) => return answer,
         };
         // In a task of its own: a peer that hangs up must not come between the database and the index.
         let shared = Arc::clone(&self.shared);
@@ -269,8 +276,57 @@ fn is_set(content_type: &str) -> bool {
 }
 
 impl Shared {
+    /// Verifies a token, whichever way it came.
+    ///
+    /// # Errors
+    /// The answer to it: why it is refused for good, or when it may be verified.
+    pub(crate) async fn verified(
+        &self,
+        token: &[u8],
+        received_at: Timestamp,
+    ) -> Result<VerifiedSet, Answer> {
+        if token.len() > SET_BYTES_MAX {
+            return Err(Answer::too_long());
+        }
+        let set = UnverifiedSet::parse(token)
+            .map_err(|error| Answer::refused(PushError::from(&error)))?;
+        let audience = self.audience.load_full();
+        let audience = audience.ok_or_else(|| Answer::unavailable(RETRY_AFTER))?;
+        let expected = Expectation::new(self.issuer.clone(), Audience::clone(&audience));
+        match self.keys.verify(&set, &expected, received_at).await {
+            Ok(set) => Ok(set),
+            Err(Unverified::Never(SetError::IssuedInFuture))
+                if self.clocks_differ(&set, &expected).await =>
+            {
+                tracing::error!("the clock is behind that of the transmitter: no SET can be taken");
+                Err(Answer::unavailable(RETRY_AFTER))
+            }
+            Err(Unverified::Never(error)) => Err(Answer::refused(PushError::from(&error))),
+            Err(Unverified::NotNow { retry_after }) => Err(Answer::unavailable(retry_after)),
+        }
+    }
+
+    /// Whether a SET from the future is sound but for that: then our clock may be wrong, and refusing it for good would
+    /// lose it.
+    async fn clocks_differ(&self, set: &UnverifiedSet, expected: &Expectation) -> bool {
+        let mut lenient = expected.clone();
+        lenient.leeway = CLOCK_DIFFERENCE_MAX;
+        self.keys.verify(set, &lenient, clock::now()).await.is_ok()
+    }
+
+    /// Counts an answer, and logs a refusal: without the token, and without what it says about anybody.
+    pub(crate) fn counted(&self, answer: Answer) -> Answer {
+        let label = answer.label();
+        metrics::counter!("ssf_receiver_sets_total", "result" => label).increment(1);
+        if let Some(error) = answer.error() {
+            let issuer = &self.issuer;
+            tracing::warn!(%issuer, outcome = label, error = error.description, "a SET was refused");
+        }
+        answer
+    }
+
     /// Makes a verified SET durable, then effective, then answers.
-    async fn apply(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
+    pub(crate) async fn apply(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
         let policy = Policy {
             critical: self.keys.critical_subject_members(),
             ..self.policy.clone()

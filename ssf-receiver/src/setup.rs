@@ -1,20 +1,25 @@
-//! Background work: fetching keys, and setting up the stream as often as it takes.
+//! Background work: fetching keys, setting up the stream as often as it takes, and polling it.
 
 use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
-use ssf_types::{error::Chain, uri::EventTypeUri};
-use tokio::task::AbortHandle;
+use ssf_types::{error::Chain, id::StreamId, uri::EventTypeUri};
 
 use crate::{
     client::{
         Http,
         discovery::DiscoveryError,
-        stream::{Agreed, StreamClient, StreamError, Wanted, ensure_push_stream},
+        poll::PollAt,
+        stream::{
+            Agreed, Polled, StreamClient, StreamError, Wanted, ensure_poll_stream,
+            ensure_push_stream,
+        },
     },
     inbox::{Inbox, InboxError},
+    poll::{Ended, Poller},
     receiver::Shared,
-    stream::{StreamMemory, StreamState},
+    stream::{Method, StreamMemory, StreamState},
+    tasks::{Stop, Tasks},
 };
 
 /// Wait after the first failed attempt; it doubles with each further one.
@@ -28,28 +33,64 @@ pub(crate) struct Setup {
     pub(crate) http: Http,
     pub(crate) events: Vec<EventTypeUri>,
     pub(crate) memory: StreamMemory,
-    /// The management token and the stream that is remembered; `None` if somebody else manages the stream.
-    pub(crate) managed: Option<(SecretString, Option<Agreed>)>,
+    pub(crate) source: Source,
 }
 
-/// The background tasks; they end when this is dropped.
-pub(crate) struct Tasks(Vec<AbortHandle>);
+/// Where the stream comes from.
+pub(crate) enum Source {
+    /// It is found or made with this management token; one that was agreed upon before is remembered.
+    Managed {
+        token: SecretString,
+        remembered: Option<Agreed>,
+    },
+    /// Somebody else made it, and it is pushed.
+    Pushed,
+    /// Somebody else made it, to be polled there.
+    Polled(PollAt),
+}
 
-impl Drop for Tasks {
-    fn drop(&mut self) {
-        for task in &self.0 {
-            task.abort();
-        }
-    }
+/// A stream that is set up.
+#[derive(Default)]
+struct Found {
+    /// Its name, if the receiver manages it.
+    id: Option<StreamId>,
+    /// Where to poll it; `None` if it is pushed.
+    poll_at: Option<PollAt>,
 }
 
 /// Starts the background tasks.
 pub(crate) fn spawn(shared: &Arc<Shared>, setup: Setup) -> Tasks {
+    let (mut tasks, stop) = Tasks::new();
     let keeper = Arc::clone(shared);
     let keeper = tokio::spawn(async move { keeper.keys.keep().await });
-    let shared = Arc::clone(shared);
-    let setup = tokio::spawn(async move { set_up(&shared, setup).await });
-    Tasks(vec![keeper.abort_handle(), setup.abort_handle()])
+    tasks.abort_at_end(keeper.abort_handle());
+    tokio::spawn(receive(Arc::clone(shared), setup, stop));
+    tasks
+}
+
+/// Sets up the stream, and polls it if it is one that is polled; one that is gone is set up again.
+async fn receive(shared: Arc<Shared>, mut setup: Setup, mut stop: Stop) {
+    let mut poller = Poller::new(Arc::clone(&shared), setup.http.clone());
+    loop {
+        let found = tokio::select! {
+            biased;
+            () = stop.told() => return,
+            found = set_up(&shared, &mut setup) => found,
+        };
+        let Some(at) = found.poll_at else {
+            return;
+        };
+        match poller.run(&at, &mut stop).await {
+            Ended::Stopped => return,
+            Ended::Gone => {
+                tracing::error!("the stream is not where it was polled: it is set up again");
+                let last_error = Some("the stream is not where it was polled".to_owned());
+                shared
+                    .stream
+                    .send_replace(StreamState::Pending { last_error });
+            }
+        }
+    }
 }
 
 /// An attempt ended without a stream.
@@ -65,14 +106,15 @@ enum SetupError {
     Keys,
 }
 
-async fn set_up(shared: &Shared, mut setup: Setup) {
+async fn set_up(shared: &Shared, setup: &mut Setup) -> Found {
     let mut delay = DELAY_MIN;
     loop {
-        let error = match attempt(shared, &mut setup).await {
-            Ok(state) => {
+        let error = match attempt(shared, setup).await {
+            Ok(found) => {
                 tracing::info!("the receiver is ready");
-                shared.stream.send_replace(state);
-                return;
+                let stream_id = found.id.clone();
+                shared.stream.send_replace(StreamState::Ready { stream_id });
+                return found;
             }
             Err(error) => Chain(&error).to_string(),
         };
@@ -86,10 +128,14 @@ async fn set_up(shared: &Shared, mut setup: Setup) {
     }
 }
 
-async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<StreamState, SetupError> {
-    let stream_id = match &mut setup.managed {
-        None => None,
-        Some((token, remembered)) => {
+async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError> {
+    let found = match &mut setup.source {
+        Source::Pushed => Found::default(),
+        Source::Polled(at) => Found {
+            id: None,
+            poll_at: Some(at.clone()),
+        },
+        Source::Managed { token, remembered } => {
             let metadata = shared
                 .keys
                 .discover()
@@ -102,13 +148,11 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<StreamState, Setu
             };
             let wanted = Wanted {
                 issuer: &shared.issuer,
-                endpoint: &shared.endpoint,
-                secret: &shared.secret,
                 events: &setup.events,
             };
-            let agreed = ensure_push_stream(&client, &wanted, remembered.as_ref())
-                .await
-                .map_err(SetupError::Stream)?;
+            let (agreed, poll_at) = ensured(shared, &client, &wanted, remembered.as_ref()).await?;
+            // Should the rest of the attempt fail, the next one finds this stream.
+            *remembered = Some(agreed.clone());
             report_status(&client, &agreed).await;
             shared
                 .inbox
@@ -117,12 +161,35 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<StreamState, Setu
             shared
                 .audience
                 .store(Some(Arc::new(agreed.audience.clone())));
-            *remembered = Some(agreed.clone());
-            Some(agreed.id)
+            Found {
+                id: Some(agreed.id),
+                poll_at,
+            }
         }
     };
     shared.keys.refresh().await.map_err(|_| SetupError::Keys)?;
-    Ok(StreamState::Ready { stream_id })
+    Ok(found)
+}
+
+/// The stream, found or made; and where to poll it, if it is not pushed.
+async fn ensured(
+    shared: &Shared,
+    client: &StreamClient<'_>,
+    wanted: &Wanted<'_>,
+    remembered: Option<&Agreed>,
+) -> Result<(Agreed, Option<PollAt>), SetupError> {
+    match &shared.method {
+        Method::Push { endpoint, secret } => {
+            let agreed = ensure_push_stream(client, wanted, (endpoint, secret), remembered).await;
+            Ok((agreed.map_err(SetupError::Stream)?, None))
+        }
+        Method::Poll => {
+            let polled = ensure_poll_stream(client, wanted, remembered).await;
+            let Polled { agreed, endpoint } = polled.map_err(SetupError::Stream)?;
+            let token = client.token.clone();
+            Ok((agreed, Some(PollAt { endpoint, token })))
+        }
+    }
 }
 
 /// A stream that is paused or disabled delivers nothing, which a person has to know.

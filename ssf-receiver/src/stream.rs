@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use ssf_types::{
     audience::Audience,
     id::StreamId,
+    secret::AuthorizationHeader,
     uri::{EndpointUrl, Issuer},
 };
 
@@ -29,6 +30,18 @@ pub enum StreamState {
     },
 }
 
+/// How SETs come (SSF 1.0 §6.1).
+#[derive(Debug)]
+pub(crate) enum Method {
+    /// They are pushed to this endpoint, with this secret.
+    Push {
+        endpoint: EndpointUrl,
+        secret: AuthorizationHeader,
+    },
+    /// They are polled where the Transmitter says.
+    Poll,
+}
+
 /// Names of the settings for one stream: a database may have served another Transmitter before.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamMemory {
@@ -43,8 +56,11 @@ struct Setting {
 }
 
 impl StreamMemory {
-    pub(crate) fn new(issuer: &Issuer, endpoint: &EndpointUrl) -> Self {
-        let of = |name: &str| format!("{name} {issuer} {}", endpoint.as_str());
+    /// The stream that pushes to `endpoint`, or the one that is polled.
+    pub(crate) fn new(issuer: &Issuer, endpoint: Option<&EndpointUrl>) -> Self {
+        // No endpoint is called that.
+        let place = endpoint.map_or("poll", EndpointUrl::as_str);
+        let of = |name: &str| format!("{name} {issuer} {place}");
         Self {
             stream: of("stream"),
             secret: of("push_secret"),

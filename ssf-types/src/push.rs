@@ -11,5 +11,5 @@ mod retry_after;
 pub use self::{
     error::{CODE_BYTES_MAX, CONTENT_LANGUAGE, DESCRIPTION_BYTES_MAX, PushError},
     outcome::{Acknowledge, Answer, Exchange, Failure, NoAnswer, PushOutcome, classify},
-    retry_after::RETRY_AFTER_MAX,
+    retry_after::{RETRY_AFTER_MAX, read as retry_after},
 };

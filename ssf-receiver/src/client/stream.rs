@@ -1,5 +1,7 @@
 //! The stream management API, as a Receiver uses it (SSF 1.0 §8.1).
 
+mod polled;
+
 use reqwest::Method;
 use secrecy::SecretString;
 use ssf_types::{
@@ -12,6 +14,7 @@ use ssf_types::{
     uri::{EndpointUrl, EventTypeUri, Issuer},
 };
 
+pub(crate) use self::polled::{Polled, ensure_poll_stream};
 use super::{
     FetchError, Http,
     discovery::{DiscoveryError, endpoint},
@@ -49,9 +52,22 @@ pub(crate) enum StreamError {
     /// The stream's `aud` is not the one that was agreed; it never changes (SSF 1.0 §8.1.1).
     #[error("the stream has another aud than before")]
     WrongAudience,
-    /// The stream was made, but not for our endpoint.
-    #[error("the transmitter made a stream that does not push to the endpoint that was asked for")]
+    /// The stream was made, but not as it was asked for: it pushes elsewhere, or does not say where to poll.
+    #[error("the transmitter made a stream that does not deliver as it was asked to")]
     WrongDelivery,
+}
+
+impl StreamError {
+    /// Whether the Transmitter has a stream for this Receiver, and wants no second one (SSF 1.0 §8.1.1.1).
+    fn is_conflict(&self) -> bool {
+        matches!(
+            self,
+            Self::Request {
+                source: FetchError::Status { status: 409, .. },
+                ..
+            }
+        )
+    }
 }
 
 const LIST: &str = "list streams";
@@ -136,12 +152,10 @@ pub(crate) struct Agreed {
     pub(crate) audience: Audience,
 }
 
-/// The push stream that a receiver wants.
+/// What a receiver wants of its stream.
 #[derive(Debug)]
 pub(crate) struct Wanted<'w> {
     pub(crate) issuer: &'w Issuer,
-    pub(crate) endpoint: &'w EndpointUrl,
-    pub(crate) secret: &'w AuthorizationHeader,
     pub(crate) events: &'w [EventTypeUri],
 }
 
@@ -152,11 +166,12 @@ pub(crate) struct Wanted<'w> {
 pub(crate) async fn ensure_push_stream(
     client: &StreamClient<'_>,
     wanted: &Wanted<'_>,
+    (endpoint, secret): (&EndpointUrl, &AuthorizationHeader),
     remembered: Option<&Agreed>,
 ) -> Result<Agreed, StreamError> {
     let mut adopted = None;
     for stream in client.list().await? {
-        if !pushes_to(&stream, wanted.endpoint) {
+        if !pushes_to(&stream, endpoint) {
             continue;
         }
         match remembered {
@@ -175,10 +190,10 @@ pub(crate) async fn ensure_push_stream(
     if let Some(adopted) = adopted {
         return Ok(adopted);
     }
-    let push = PushDelivery::new(wanted.endpoint.clone(), Some(wanted.secret.clone()));
+    let push = PushDelivery::new(endpoint.clone(), Some(secret.clone()));
     let request = CreateStream::push(wanted.events.to_vec(), push);
     let created = client.create(&request).await?;
-    if !pushes_to(&created, wanted.endpoint) {
+    if !pushes_to(&created, endpoint) {
         return Err(StreamError::WrongDelivery);
     }
     checked(created, wanted)

@@ -8,6 +8,8 @@
     reason = "each test uses a part of it, and a harness may panic"
 )]
 
+pub mod polls;
+
 use std::{
     net::TcpListener,
     sync::{
@@ -68,6 +70,9 @@ pub struct State {
     pub created: AtomicUsize,
     pub deleted: AtomicUsize,
     pub streams: Mutex<Vec<Stream>>,
+    /// Whether a Receiver may have one stream alone.
+    pub one_stream: AtomicBool,
+    pub polls: polls::Polls,
 }
 
 pub struct Transmitter {
@@ -94,6 +99,7 @@ impl Transmitter {
                 .route("/streams", web::post().to(create))
                 .route("/streams", web::delete().to(delete))
                 .route("/status", web::get().to(status))
+                .route("/poll/{stream}", web::post().to(polls::poll))
         })
         .workers(1)
         .disable_signals()
@@ -250,6 +256,9 @@ async fn create(request: HttpRequest, state: Shared, body: web::Json<Value>) -> 
     if let Some(refusal) = refused(&request, &state) {
         return refusal;
     }
+    if state.one_stream.load(Ordering::SeqCst) && !state.streams.lock().unwrap().is_empty() {
+        return HttpResponse::Conflict().finish();
+    }
     let number = state.created.fetch_add(1, Ordering::SeqCst) + 1;
     let mut delivery = body["delivery"].clone();
     let secret = delivery["authorization_header"].take();
@@ -257,6 +266,10 @@ async fn create(request: HttpRequest, state: Shared, body: web::Json<Value>) -> 
         .as_object_mut()
         .unwrap()
         .remove("authorization_header");
+    if delivery["method"] == "urn:ietf:rfc:8936" {
+        let issuer = state.issuer.lock().unwrap();
+        delivery["endpoint_url"] = format!("{issuer}/poll/{number}").into();
+    }
     let iss = state.stream_iss.lock().unwrap().clone();
     let iss = iss.unwrap_or_else(|| state.issuer.lock().unwrap().clone());
     let id = format!("stream-{number}");
@@ -267,7 +280,7 @@ async fn create(request: HttpRequest, state: Shared, body: web::Json<Value>) -> 
     state.streams.lock().unwrap().push(Stream {
         id,
         configuration: configuration.clone(),
-        authorization: secret.as_str().unwrap().to_owned(),
+        authorization: secret.as_str().unwrap_or_default().to_owned(),
     });
     HttpResponse::Created().json(configuration)
 }

@@ -1,4 +1,5 @@
-//! From the provider's event to the end of a session: the real program and a real receiver, with a crash in between.
+//! From the provider's event to the end of a session, by push and by poll: the real program and a real receiver, with a crash
+//! in between.
 
 use std::net::TcpListener;
 
@@ -79,4 +80,60 @@ async fn a_session_dies_although_the_transmitter_was_killed_between_accepting_an
     refused(&receiver, &alice).await;
     assert!(!is_refused(&receiver, &bob));
     server.stop(false).await;
+}
+
+#[actix_web::test]
+async fn what_was_acknowledged_by_poll_outlives_both_sides_and_does_not_come_again() {
+    let installation = Installation::new();
+    let transmitter = installation.serve();
+    let operator = transmitter.operator_token.clone().unwrap();
+    let token = installation.add_receiver("application");
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("receiver.db");
+    let database = format!("sqlite://{}", database.display());
+    let issuer = transmitter.issuer.clone();
+    let start = async || {
+        let receiver = Receiver::polling(&issuer)
+            .database(&database)
+            .management_token(token.clone())
+            .start()
+            .await
+            .unwrap();
+        tokio::time::timeout(PATIENCE, receiver.ready())
+            .await
+            .unwrap();
+        receiver
+    };
+
+    // A poll waits at the transmitter when alice's event comes.
+    let receiver = start().await;
+    let alice = session_of(&receiver, "alice@example.com");
+    let bob = session_of(&receiver, "bob@example.com");
+    end_sessions_of("alice@example.com", &transmitter, &operator).await;
+    refused(&receiver, &alice).await;
+    receiver.stop().await;
+    drop(receiver);
+
+    // The application is away when bob's comes, and the transmitter dies before it is back.
+    end_sessions_of("bob@example.com", &transmitter, &operator).await;
+    let listen = transmitter.address.to_string();
+    transmitter.kill();
+    let _again = installation.serve_at(&listen);
+    let receiver = start().await;
+    assert!(is_refused(&receiver, &alice));
+    refused(&receiver, &bob).await;
+    receiver.stop().await;
+    assert_eq!(receiver.status().acknowledged, 1);
+    drop(receiver);
+
+    let receiver = start().await;
+    let answered = async {
+        while receiver.status().polls.unwrap().answered == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.unwrap();
+    receiver.stop().await;
+    assert_eq!(receiver.status().acknowledged, 0);
+    assert!(is_refused(&receiver, &alice) && is_refused(&receiver, &bob));
 }

@@ -8,10 +8,11 @@ use crate::time::Timestamp;
 /// silence a stream.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
-/// How long to wait at `now`, at most [`RETRY_AFTER_MAX`]; `None` for a value that is neither seconds nor a date.
+/// How long a `Retry-After` asks to wait at `now`, at most [`RETRY_AFTER_MAX`]; `None` for a value that is neither seconds
+/// nor a date.
 ///
 /// Dates are read in the three forms of RFC 9110 §5.6.7; one that has passed means no wait.
-pub(super) fn read(value: &str, now: Timestamp) -> Option<Duration> {
+pub fn read(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim_ascii();
     let wait = match seconds(value) {
         Some(wait) => wait,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    delivery::{Delivery, PushDelivery},
+    delivery::{Delivery, PollDelivery, PushDelivery},
     event_types,
     text::{self, DESCRIPTION_BYTES_MAX},
 };
@@ -56,6 +56,15 @@ impl CreateStream {
         }
     }
 
+    /// Asks for events by poll; where to poll is the Transmitter's to say.
+    pub fn poll(events_requested: Vec<EventTypeUri>) -> Self {
+        Self {
+            events_requested: Some(events_requested),
+            delivery: Some(Delivery::Poll(PollDelivery::default())),
+            ..Self::default()
+        }
+    }
+
     /// Reads the body of a request.
     ///
     /// # Errors
@@ -99,6 +108,15 @@ mod tests {
         let json = r#"{"events_requested":["urn:example:secevent:events:type_2","urn:example:secevent:events:type_3","urn:example:secevent:events:type_4"],"delivery":{"method":"urn:ietf:rfc:8935","endpoint_url":"https://receiver.example.com/events"},"description":"Stream for Receiver A using events type_2, type_3, type_4"}"#;
         let request = CreateStream::parse(json.as_bytes()).unwrap();
         assert_eq!(serde_json::to_string(&request).unwrap(), json);
+    }
+
+    #[test]
+    fn a_request_for_poll_leaves_the_place_to_the_transmitter() {
+        let events = vec![EventTypeUri::parse("urn:example:secevent:events:type_2").unwrap()];
+        assert_eq!(
+            serde_json::to_string(&CreateStream::poll(events)).unwrap(),
+            r#"{"events_requested":["urn:example:secevent:events:type_2"],"delivery":{"method":"urn:ietf:rfc:8936"}}"#
+        );
     }
 
     #[test]
