@@ -49,6 +49,10 @@ impl<I: Inbox> Acceptance<'_, I> {
             Ok(planned) => planned,
             Err(refusal) => return Answer::refused(refusal),
         };
+        if let Err(full) = self.index.has_room(&planned.revocations) {
+            tracing::error!(error = %full, "the SET is not acknowledged");
+            return Answer::unavailable(RETRY_AFTER);
+        }
         let received = ReceivedSet {
             issuer: claims.iss.clone(),
             jti: claims.jti.clone(),

@@ -192,11 +192,13 @@ impl Builder {
         let inbox = open(self.database.ok_or(StartError::NoDatabase)?).await?;
         let settings = inbox.settings().await?;
         let scopes = inbox.scopes(std::slice::from_ref(&issuer)).await?;
-        let index = Index::new(index_key(&inbox, &settings).await?, scopes);
+        let key = index_key(&inbox, &settings).await?;
         #[cfg(feature = "sqlite")]
-        plan_anew(&inbox, index.key(), &self.policy).await?;
-        for revocation in inbox.revocations().await? {
-            index.apply(&revocation);
+        plan_anew(&inbox, &key, &self.policy).await?;
+        let revocations = inbox.revocations().await?;
+        let index = Index::with_room_for(revocations.len(), key, scopes);
+        for revocation in &revocations {
+            index.apply(revocation);
         }
         let memory = StreamMemory::new(&issuer, endpoint.as_ref());
         let Chosen {

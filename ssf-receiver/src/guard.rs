@@ -76,7 +76,8 @@ impl Denial {
         self.reason
     }
 
-    /// URI of the type of the event that ended it; `None` if nobody can tell whether it was ended.
+    /// URI of the type of the event that ended it; `None` if nobody can tell whether it was ended, or if there was no room
+    /// for that.
     pub fn event(&self) -> Option<&str> {
         self.detail.as_ref().map(|detail| &*detail.event)
     }
@@ -151,7 +152,7 @@ pub fn decide(session: &SessionKeys, index: &Index) -> Decision {
 }
 
 fn deny(reason: Reason, found: Option<&Match>) -> Decision {
-    let detail = found.map(|found| Arc::clone(&found.detail));
+    let detail = found.and_then(|found| found.detail.clone());
     Decision::Deny(Denial { reason, detail })
 }
 

@@ -3,18 +3,26 @@
 //! Merging takes the maximum, so applying a revocation any number of times, in any order, gives the same state.
 
 mod detail;
+mod details;
+mod entries;
+mod filter;
 mod index;
 mod key;
 mod kind;
 mod mask;
+mod rebuild;
 mod scope;
 mod selection;
+mod slot;
+mod table;
+mod tag;
+mod word;
 
 use std::sync::Arc;
 
 pub use self::{
     detail::Detail,
-    index::{Index, Match},
+    index::{Full, Index, MASKS_MAX, Match},
     key::{Fingerprint, IndexKey, RevocationKey},
     kind::Kind,
     mask::Mask,

@@ -455,6 +455,44 @@ async fn strange_keys_make_no_more_fetches_than_the_budget_allows() {
 }
 
 #[actix_web::test]
+async fn a_transmitter_that_speaks_of_sessions_in_too_many_ways_is_told_not_now_and_the_known_ways_go_on()
+ {
+    let stage = Stage::set().await;
+    let users = [
+        email("alice@example.com"),
+        json!({ "format": "opaque", "id": "alice" }),
+        json!({ "format": "phone_number", "phone_number": "+12065550100" }),
+        json!({ "format": "iss_sub", "iss": "https://idp.example.com", "sub": "alice" }),
+    ];
+    let sessions = [
+        json!({ "format": "opaque", "id": "s1" }),
+        json!({ "format": "uri", "uri": "urn:example:s1" }),
+        json!({ "format": "jwt_id", "iss": "https://idp.example.com", "jti": "s1" }),
+    ];
+    // Each pair of formats is three sets of members that a session may know, and 32 are taken.
+    let pairs = users
+        .iter()
+        .flat_map(|user| sessions.iter().map(move |session| (user, session)));
+    let mut answers = Vec::new();
+    for (number, (user, session)) in pairs.enumerate() {
+        let subject = json!({ "format": "complex", "user": user, "session": session });
+        let claims = stage.transmitter.claims(&number.to_string(), &subject, T);
+        answers.push(
+            stage
+                .answer(signed(&Transmitter::header(), &claims))
+                .await
+                .0,
+        );
+    }
+    assert_eq!(answers, [[202; 10].as_slice(), &[503, 503]].concat());
+    let claims = stage.claims("simple");
+    let (status, ..) = stage.answer(signed(&Transmitter::header(), &claims)).await;
+    assert_eq!(status, 202);
+    assert_eq!(stage.receiver.status().revocations, 31);
+    stage.strike().await;
+}
+
+#[actix_web::test]
 async fn a_replay_is_acknowledged_and_changes_nothing() {
     let stage = Stage::set().await;
     let claims = stage.claims("1");

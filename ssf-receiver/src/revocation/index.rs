@@ -1,31 +1,30 @@
 //! The index that the guard reads: in memory, without a lock.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arc_swap::ArcSwap;
 use ssf_types::uri::Issuer;
 
 use super::{
-    Detail, IndexKey, Kind, Mask, Revocation, RevocationKey, Scope, ScopeId, key::MaskSecret,
+    Detail, IndexKey, Kind, Mask, Revocation, RevocationKey, Scope, ScopeId, entries::Entries,
+    key::MaskSecret, tag::Tag,
 };
 use crate::session::SessionKeys;
 
+/// Most sets of members and formats by which sessions of one transmitter are looked up: each costs each decision.
+pub const MASKS_MAX: usize = 32;
+
 /// All revocations, by hash of what they select.
 ///
-/// Reading takes no lock and waits for nobody. It grows with the number of distinct subjects that were revoked.
+/// Reading takes no lock and waits for nobody. It grows with the number of distinct subjects that were revoked, by 22 to 44
+/// bytes for each.
 #[derive(Debug)]
 pub struct Index {
     key: IndexKey,
     /// The number of the secret, which is that of all keys that can be looked up here.
     secret: u64,
-    entries: papaya::HashMap<(RevocationKey, Kind), Entry>,
+    entries: Arc<Entries>,
     scopes: Box<[OfScope]>,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    moment: u32,
-    detail: Arc<Detail>,
 }
 
 /// What there is of one transmitter.
@@ -55,13 +54,31 @@ pub struct Match {
     pub kind: Kind,
     /// With what: seconds since 1970.
     pub moment: u32,
-    /// What it tells.
-    pub detail: Arc<Detail>,
+    /// What it tells; `None` if there was no room for it.
+    pub detail: Option<Arc<Detail>>,
+}
+
+/// Why a revocation cannot be taken now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Full {
+    /// Its transmitter speaks of sessions by [`MASKS_MAX`] other sets of members and formats.
+    #[error("the transmitter's subjects have more than {MASKS_MAX} sets of members and formats")]
+    Masks,
 }
 
 impl Index {
     /// Makes an empty index of the revocations of these transmitters, whose hashes are made with `key`.
     pub fn new(key: IndexKey, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        Self::with_room_for(0, key, scopes)
+    }
+
+    /// Makes an empty index that need not grow for so many revocations.
+    pub fn with_room_for(
+        revocations: usize,
+        key: IndexKey,
+        scopes: impl IntoIterator<Item = Scope>,
+    ) -> Self {
         let of_scope = |scope: Scope| OfScope {
             number: key.scope(&scope.issuer),
             scope,
@@ -70,7 +87,7 @@ impl Index {
         Self {
             scopes: scopes.into_iter().map(of_scope).collect(),
             secret: key.number(),
-            entries: papaya::HashMap::new(),
+            entries: Arc::new(Entries::with_room_for(revocations)),
             key,
         }
     }
@@ -88,12 +105,42 @@ impl Index {
 
     /// How many revocations there are.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.table().len()
     }
 
     /// Whether nothing was revoked.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
+    }
+
+    /// What the revocations take in memory, in bytes. While the index grows, that is two tables.
+    pub fn bytes(&self) -> usize {
+        self.entries.bytes()
+    }
+
+    /// Whether revocations can be taken, which is asked before they are kept.
+    ///
+    /// Those that were kept are taken in any case, be it with some more masks.
+    ///
+    /// # Errors
+    /// Says what there is too much of.
+    pub fn has_room(&self, revocations: &[Revocation]) -> Result<(), Full> {
+        let fits = |of_scope: &OfScope| {
+            let masks = of_scope.masks.load();
+            let own = revocations
+                .iter()
+                .filter(|one| one.scope == of_scope.scope.id);
+            let new: BTreeSet<&Mask> = own
+                .map(|one| &one.mask)
+                .filter(|mask| !are_active(&masks, mask))
+                .collect();
+            new.is_empty() || masks.len() + new.len() <= MASKS_MAX
+        };
+        self.scopes
+            .iter()
+            .all(fits)
+            .then_some(())
+            .ok_or(Full::Masks)
     }
 
     /// Merges a revocation into what is known; when this returns, every reader sees it.
@@ -107,15 +154,7 @@ impl Index {
         let Some(of_scope) = of_scope else {
             return;
         };
-        let new = Entry {
-            moment: revocation.moment,
-            detail: Arc::clone(&revocation.detail),
-        };
-        self.entries.pin().update_or_insert_with(
-            (revocation.key, revocation.kind),
-            |old| old.later(&new).clone(),
-            || new.clone(),
-        );
+        self.entries.apply(revocation);
         // After the entry: who finds the mask finds the entry too.
         of_scope.look_up_by(&revocation.mask, &self.key);
     }
@@ -131,18 +170,17 @@ impl Index {
         if masks.is_empty() {
             return Some(found);
         }
-        let entries = self.entries.pin();
+        let table = self.entries.table();
         let mut look_up = |key, named| {
-            for kind in Kind::ALL {
-                if let Some(entry) = entries.get(&(key, kind)) {
-                    found.push(Match {
-                        named,
-                        kind,
-                        moment: entry.moment,
-                        detail: Arc::clone(&entry.detail),
-                    });
-                }
-            }
+            table.each(Tag::of(key), |word| {
+                let entry = word.entry();
+                found.push(Match {
+                    named,
+                    kind: entry.kind,
+                    moment: entry.moment,
+                    detail: table.details().get(entry.detail).cloned(),
+                });
+            });
         };
         for mask in masks.iter() {
             mask.keys(session, &mut look_up);
@@ -151,26 +189,17 @@ impl Index {
     }
 }
 
-impl Entry {
-    fn later<'e>(&'e self, other: &'e Self) -> &'e Self {
-        let order = |entry: &'e Self| (entry.moment, &entry.detail);
-        if order(other) > order(self) {
-            other
-        } else {
-            self
-        }
-    }
+fn are_active(masks: &[ActiveMask], mask: &Mask) -> bool {
+    masks.iter().any(|one| one.mask == *mask)
 }
 
 impl OfScope {
     fn look_up_by(&self, mask: &Mask, key: &IndexKey) {
-        let is_there = |masks: &[ActiveMask]| masks.iter().any(|one| one.mask == *mask);
-        if is_there(&self.masks.load()) {
+        if are_active(&self.masks.load(), mask) {
             return;
         }
-        let places = |names: &std::collections::BTreeSet<String>| {
-            names.iter().map(|place| key.place(place)).collect()
-        };
+        let places =
+            |names: &BTreeSet<String>| names.iter().map(|place| key.place(place)).collect();
         let active = ActiveMask {
             secret: key.mask(&self.scope.issuer, mask),
             has: places(&mask.has),
@@ -179,7 +208,7 @@ impl OfScope {
         };
         self.masks.rcu(|masks| {
             let mut masks = Vec::clone(masks);
-            if !is_there(&masks) {
+            if !are_active(&masks, mask) {
                 masks.push(active.clone());
             }
             Arc::new(masks)
@@ -223,5 +252,121 @@ fn choose(
             (secret, named || identifier.is_session()),
             look_up,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ssf_types::subject::SimpleSubject;
+
+    use super::*;
+
+    fn index() -> Index {
+        let scope = |(number, issuer)| Scope {
+            id: ScopeId::new(number).unwrap(),
+            issuer: Issuer::parse(issuer).unwrap(),
+        };
+        let scopes = [(0, "https://a.example"), (1, "https://b.example")].map(scope);
+        Index::new(IndexKey::new([7; 16]), scopes)
+    }
+
+    fn under(scope: u8, member: u8) -> Revocation {
+        Revocation {
+            scope: ScopeId::new(scope).unwrap(),
+            key: RevocationKey::from_bytes([member; 16]),
+            mask: Mask {
+                has: [Mask::place(&format!("member{member}"), "opaque")].into(),
+                lacks: BTreeSet::new(),
+            },
+            kind: Kind::Ended,
+            moment: 7,
+            until: 7,
+            detail: told("urn:example:event"),
+        }
+    }
+
+    fn told(event: &str) -> Arc<Detail> {
+        Arc::new(Detail {
+            event: event.into(),
+            reason: None,
+        })
+    }
+
+    #[test]
+    fn a_transmitter_has_a_limited_number_of_masks_and_another_one_its_own() {
+        let index = index();
+        for member in 0..32 {
+            assert_eq!(index.has_room(&[under(0, member)]), Ok(()));
+            index.apply(&under(0, member));
+        }
+        assert_eq!(index.has_room(&[under(0, 32)]), Err(Full::Masks));
+        assert_eq!(index.has_room(&[under(0, 31)]), Ok(()));
+        assert_eq!(index.has_room(&[under(1, 32)]), Ok(()));
+    }
+
+    #[test]
+    fn what_one_set_revokes_is_counted_together_and_each_mask_once() {
+        let all: Vec<Revocation> = (0..33).map(|member| under(0, member)).collect();
+        let index = index();
+        assert_eq!(index.has_room(&all), Err(Full::Masks));
+        assert_eq!(index.has_room(&all[1..]), Ok(()));
+        assert_eq!(index.has_room(&[&all[1..], &all[1..]].concat()), Ok(()));
+    }
+
+    #[test]
+    fn the_later_of_two_stays_and_of_two_at_once_the_same_whatever_came_first() {
+        let earlier = under(0, 1);
+        let later = Revocation {
+            moment: 8,
+            ..earlier.clone()
+        };
+        let other = Revocation {
+            detail: told("urn:example:other"),
+            ..later.clone()
+        };
+        let (one, two) = (index(), index());
+        for revocation in [&earlier, &later, &other] {
+            one.apply(revocation);
+        }
+        for revocation in [&other, &later, &earlier] {
+            two.apply(revocation);
+        }
+        let kept = |index: &Index| {
+            let table = index.entries.table();
+            let word = table.word(Tag::of(earlier.key), Kind::Ended).unwrap();
+            let detail = table.details().get(word.entry().detail).cloned();
+            (word.entry().moment, detail.unwrap())
+        };
+        assert_eq!(kept(&one), (8, told("urn:example:other")));
+        assert_eq!(kept(&two), kept(&one));
+    }
+
+    #[test]
+    fn t55_ten_thousand_keys_chosen_without_the_secret_slow_nothing_down() {
+        const CHOSEN: usize = 10_000;
+        let issuer = Issuer::parse("https://a.example").unwrap();
+        let guessed = IndexKey::new([0; 16]);
+        let key = |secret: &IndexKey, number: u32| {
+            let id = number.to_string();
+            secret
+                .fingerprint(&issuer, &SimpleSubject::Opaque { id })
+                .key()
+        };
+        // With the guessed secret, all of them would want one of sixteen parts of the table.
+        let chosen = (0..).filter(|number| Tag::of(key(&guessed, *number)).place_among(16) == 0);
+        let chosen: Vec<u32> = chosen.take(CHOSEN).collect();
+        let index = index();
+        for number in &chosen {
+            index.apply(&Revocation {
+                key: key(index.key(), *number),
+                ..under(0, 1)
+            });
+        }
+        index.entries.settled();
+        let table = index.entries.table();
+        let walked = |number: &u32| table.walked(Tag::of(key(index.key(), *number)));
+        assert_eq!(table.len(), CHOSEN);
+        assert!(chosen.iter().map(walked).max() < Some(256));
+        assert!(chosen.iter().map(walked).sum::<usize>() < 4 * CHOSEN);
     }
 }

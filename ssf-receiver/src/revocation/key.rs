@@ -152,6 +152,13 @@ impl MaskSecret {
     }
 }
 
+impl RevocationKey {
+    /// Half of it.
+    pub(super) fn half(self) -> u64 {
+        self.0[1]
+    }
+}
+
 /// The first digits of π behind its point.
 const PI: [u64; 4] = [
     0x243f_6a88_85a3_08d3,

@@ -1,0 +1,37 @@
+//! What the receiver costs, each beside a yardstick of the same run.
+//!
+//! Run with `make bench`; the figures join those of the other crates in `target/bench/summary.json`. With names of benches
+//! behind `--bench --`, those alone.
+
+mod guard;
+#[path = "../../../ssf-types/benches/types/measure.rs"]
+mod measure;
+#[path = "../../../ssf-transmitter/benches/transmitter/summary.rs"]
+mod summary;
+
+use std::error::Error;
+
+use serde_json::Value;
+
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+/// Directory that cargo gives to benches, inside the target directory.
+const TMP: &str = env!("CARGO_TARGET_TMPDIR");
+
+type Bench = fn() -> Fallible<Vec<Value>>;
+
+const BENCHES: [(&str, Bench); 1] = [("guard", || guard::measure(&guard::Scale::WHOLE))];
+
+fn main() -> Fallible<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Without `--bench`, everything happens once and on a small scale, so that a broken bench is seen early.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return guard::measure(&guard::Scale::SMALL).map(drop);
+    }
+    for (name, measure) in BENCHES {
+        if arguments.len() == 1 || arguments.iter().any(|argument| argument == name) {
+            summary::add(measure()?)?;
+        }
+    }
+    Ok(())
+}

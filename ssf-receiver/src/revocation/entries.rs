@@ -1,0 +1,326 @@
+//! The table that is current, its one writer, and another table that is being made to take its place.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use arc_swap::{ArcSwap, Guard};
+
+use super::{
+    Revocation,
+    details::Details,
+    rebuild::Rebuild,
+    table::{NoRoom, Slots, Table},
+    tag::Tag,
+    word::{Entry, Word},
+};
+
+/// Most words that are carried over while writers wait. More are carried over before that, round by round.
+const LAST_ROUND_MAX: usize = 1024;
+
+/// Most rounds, after which writers wait for all that is left.
+const ROUNDS_MAX: usize = 16;
+
+/// How long to wait between two looks whether somebody still reads a former table.
+const READER_PATIENCE: Duration = Duration::from_millis(1);
+
+/// How often to look. A decision takes less than a microsecond; only a thread that was stopped in its midst reads longer.
+const LOOKS_MAX: usize = 1000;
+
+/// All entries. Who reads takes no lock; who writes waits for other writers only, or for room.
+#[derive(Debug)]
+pub(super) struct Entries {
+    current: ArcSwap<Table>,
+    writer: Mutex<Writer>,
+    /// Told when another table has taken the place of the current one.
+    replaced: Condvar,
+    /// Bytes of the table that is being made.
+    making: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Writer {
+    /// What was put into the current table since another one is being made of it.
+    journal: Option<Vec<(Tag, Word)>>,
+}
+
+impl Entries {
+    /// None yet, with room for so many.
+    pub(super) fn with_room_for(entries: usize) -> Self {
+        Self {
+            current: ArcSwap::from_pointee(Table::new(Slots::for_entries(entries))),
+            writer: Mutex::default(),
+            replaced: Condvar::new(),
+            making: AtomicUsize::new(0),
+        }
+    }
+
+    /// The current table: it has whatever was written before, and stays as long as somebody reads it.
+    pub(super) fn table(&self) -> Guard<Arc<Table>> {
+        self.current.load()
+    }
+
+    /// What all tables take in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.table().bytes() + self.making.load(Ordering::Relaxed)
+    }
+
+    /// Merges a revocation into what is known; when this returns, each reader that starts sees it.
+    pub(super) fn apply(self: &Arc<Self>, revocation: &Revocation) {
+        let tag = Tag::of(revocation.key);
+        loop {
+            let mut writer = self.writer();
+            let table = self.table();
+            let known = table.word(tag, revocation.kind).map(Word::entry);
+            let Some(entry) = later(known, revocation, table.details()) else {
+                return;
+            };
+            let put = writer.put(&table, tag, entry.into());
+            let begins = writer.begin_another(&table);
+            drop(table); // whoever lets it go does not wait for somebody who waits
+            if begins {
+                drop(writer);
+                self.make_another();
+            } else if put.is_err() {
+                let waited = self.replaced.wait(writer);
+                drop(waited.unwrap_or_else(PoisonError::into_inner));
+            }
+            if put.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// The writer; a panic elsewhere leaves it whole, since nothing is ever half written.
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes another table on a thread of its own, or here if there is none to be had.
+    fn make_another(self: &Arc<Self>) {
+        let entries = Arc::clone(self);
+        let thread = thread::Builder::new().name("ssf-index".to_owned());
+        if thread.spawn(move || entries.replace()).is_err() {
+            self.replace();
+        }
+    }
+
+    /// Makes other tables until one has room; the journal of the current one has begun.
+    fn replace(&self) {
+        loop {
+            let former = self.current.load_full();
+            let mut slots = Slots::for_entries(former.len());
+            while self.replace_by(slots, &former) == Err(NoRoom) {
+                slots = slots.doubled();
+            }
+            self.making.store(0, Ordering::Relaxed);
+            self.replaced.notify_all();
+            let_go(former);
+            let mut writer = self.writer();
+            if !writer.begin_another(&self.table()) {
+                return;
+            }
+        }
+    }
+
+    /// Puts a table with so many slots in the place of the current one.
+    ///
+    /// If it has no room for what was written meanwhile, nothing is changed: what the journal had is in the current table.
+    fn replace_by(&self, slots: Slots, former: &Table) -> Result<(), NoRoom> {
+        let mut rebuild = Rebuild::of(former, slots);
+        self.making
+            .store(rebuild.table().bytes(), Ordering::Relaxed);
+        rebuild.carry_all()?;
+        for round in 1.. {
+            let mut writer = self.writer();
+            let written = writer.journal.as_mut().map(mem::take).unwrap_or_default();
+            if written.len() > LAST_ROUND_MAX && round < ROUNDS_MAX {
+                drop(writer);
+                rebuild.carry(written)?;
+                continue;
+            }
+            rebuild.carry(written)?;
+            self.current.store(Arc::new(rebuild.into_table()));
+            writer.journal = None;
+            break;
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Puts a word into the current table, and remembers it for the one that is being made.
+    fn put(&mut self, table: &Table, tag: Tag, word: Word) -> Result<(), NoRoom> {
+        table.put(tag, word)?;
+        if let Some(journal) = &mut self.journal {
+            journal.push((tag, word));
+        }
+        Ok(())
+    }
+
+    /// Begins the journal if another table has to be made and nobody makes one; whoever is told so has to make it.
+    fn begin_another(&mut self, current: &Table) -> bool {
+        let begins = current.is_crowded() && self.journal.is_none();
+        if begins {
+            self.journal = Some(Vec::new());
+        }
+        begins
+    }
+}
+
+/// What is to be known in place of `known`; `None` if that is as late.
+fn later(known: Option<Entry>, revocation: &Revocation, details: &Details) -> Option<Entry> {
+    let is_later = known.is_none_or(|known| {
+        let detail = details.get(known.detail);
+        (revocation.moment, Some(&revocation.detail)) > (known.moment, detail)
+    });
+    is_later.then(|| Entry {
+        kind: revocation.kind,
+        moment: revocation.moment,
+        detail: details.number(&revocation.detail),
+    })
+}
+
+/// Frees a table once nobody reads it any more: here, and not where a request would pay for it.
+fn let_go(former: Arc<Table>) {
+    let mut looks = 0..LOOKS_MAX;
+    while Arc::strong_count(&former) > 1 && looks.next().is_some() {
+        thread::sleep(READER_PATIENCE);
+    }
+    drop(former);
+}
+
+#[cfg(test)]
+impl Entries {
+    /// Waits until no other table is being made.
+    pub(super) fn settled(&self) {
+        let mut writer = self.writer();
+        while writer.journal.is_some() {
+            writer = self.replaced.wait(writer).unwrap();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::{super::tag::tests::key, *};
+    use crate::revocation::{Detail, Kind, Mask, ScopeId};
+
+    fn put(entries: &Arc<Entries>, number: u64, moment: u32) {
+        let event = format!("urn:example:{}", number % 100).into();
+        entries.apply(&Revocation {
+            scope: ScopeId::default(),
+            key: key(number),
+            mask: Mask::default(),
+            kind: Kind::Ended,
+            moment,
+            until: moment,
+            detail: Arc::new(Detail {
+                event,
+                reason: None,
+            }),
+        });
+    }
+
+    fn entry(table: &Table, number: u64) -> Option<Entry> {
+        table
+            .word(Tag::of(key(number)), Kind::Ended)
+            .map(Word::entry)
+    }
+
+    fn moment(entries: &Entries, number: u64) -> Option<u32> {
+        entry(&entries.table(), number).map(|entry| entry.moment)
+    }
+
+    #[test]
+    fn what_was_written_stays_and_keeps_its_detail_however_often_the_table_grows() {
+        let entries = Arc::new(Entries::with_room_for(0));
+        for number in 0..50_000 {
+            put(&entries, number, 1);
+            put(&entries, number / 2, 2);
+        }
+        entries.settled();
+        let table = entries.table();
+        assert_eq!(table.len(), 50_000);
+        for number in 0..50_000 {
+            let entry = entry(&table, number).unwrap();
+            assert_eq!(entry.moment, if number < 25_000 { 2 } else { 1 });
+            let event = &table.details().get(entry.detail).unwrap().event;
+            assert_eq!(**event, *format!("urn:example:{}", number % 100));
+        }
+    }
+
+    #[test]
+    fn whoever_knows_that_something_was_written_sees_it_while_the_table_grows_all_the_time() {
+        const WRITTEN: u64 = 100_000;
+        let entries = Arc::new(Entries::with_room_for(0));
+        let written = AtomicU64::new(0);
+        let read = |salt: u64| {
+            let mut turn = salt;
+            loop {
+                let known = written.load(Ordering::Acquire);
+                if known > 0 {
+                    turn = turn.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31);
+                    for number in [known - 1, turn % known] {
+                        let raised = u32::from(number < known / 2);
+                        assert!(
+                            moment(&entries, number) >= Some(1 + raised),
+                            "{number} of {known}"
+                        );
+                    }
+                }
+                if known == WRITTEN {
+                    return;
+                }
+            }
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| read(1));
+            scope.spawn(|| read(2));
+            for number in 0..WRITTEN {
+                put(&entries, number, 1);
+                put(&entries, number / 2, 2);
+                written.store(number + 1, Ordering::Release);
+            }
+        });
+    }
+
+    #[test]
+    fn writers_on_several_threads_lose_nothing_of_each_other() {
+        let entries = Arc::new(Entries::with_room_for(0));
+        thread::scope(|scope| {
+            for first in 0..4 {
+                let entries = &entries;
+                scope.spawn(move || {
+                    for number in 0..5_000 {
+                        put(entries, number * 4 + first, 1);
+                        put(entries, number, u32::try_from(first).unwrap());
+                    }
+                });
+            }
+        });
+        assert_eq!(entries.table().len(), 20_000);
+        assert!((0..20_000).all(|number| moment(&entries, number) >= Some(1)));
+        assert!((0..5_000).all(|number| moment(&entries, number) == Some(3)));
+    }
+
+    #[test]
+    fn two_tables_together_take_at_most_66_bytes_for_each_entry() {
+        let slots = Slots::for_entries(100_000);
+        let former = Table::new(slots);
+        let mut entries = 0;
+        while !slots.are_crowded_by(entries) {
+            entries += 1;
+        }
+        let both = former.bytes() + Table::new(slots.doubled()).bytes();
+        assert!(both <= entries * 66, "{} bytes", both / entries);
+    }
+}
