@@ -30,6 +30,9 @@ const TOLERANCE: f64 = 1.10;
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Most that each SET may take before it is given up.
+const LONGEST: Duration = Duration::from_millis(5);
+
 /// How SETs get to the receiver.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum Wire {
@@ -165,7 +168,7 @@ fn watch(
             }
             None | Some(_) => {}
         }
-        if begun.elapsed() > 3 * PATIENCE {
+        if begun.elapsed() > 3 * PATIENCE + LONGEST * sets {
             return Err(format!("{count} of {sets} SETs came").into());
         }
         of_rsa.push(rsa.sample()?);
