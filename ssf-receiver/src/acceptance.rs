@@ -4,15 +4,16 @@ use ssf_types::{
     error::{Chain, ErrCode},
     event::Event,
     push::PushError,
-    set::VerifiedSet,
+    set::{SetClaims, VerifiedSet},
     time::Timestamp,
 };
 
 use crate::{
+    actions::{Actions, concerns_many},
     answer::Answer,
     inbox::{Arriving, Inbox, ReceivedSet, Retained},
     keys::RETRY_AFTER,
-    plan::{Outcome, plan},
+    plan::{Outcome, Plan, plan},
     revocation::{Index, Policy, Revocation, ScopeId},
 };
 
@@ -32,6 +33,8 @@ pub struct Acceptance<'a, I> {
     pub index: &'a Index,
     /// What the application knows of its sessions.
     pub policy: &'a Policy,
+    /// What it wants to follow from events.
+    pub actions: &'a Actions,
 }
 
 impl<I: Inbox> Acceptance<'_, I> {
@@ -45,11 +48,12 @@ impl<I: Inbox> Acceptance<'_, I> {
                 "iss is not one whose SETs are taken here",
             ));
         };
-        let planned = match plan(claims, self.policy, (self.index.key(), scope), received_at) {
+        let planned = match self.plan(claims, scope, received_at) {
             Ok(planned) => planned,
             Err(refusal) => return Answer::refused(refusal),
         };
         if let Err(full) = self.index.has_room(&planned.revocations) {
+            metrics::counter!(EVENTS, "outcome" => "no_room").increment(1);
             tracing::error!(error = %full, "the SET is not acknowledged");
             return Answer::unavailable(RETRY_AFTER);
         }
@@ -90,12 +94,21 @@ impl<I: Inbox> Acceptance<'_, I> {
         }
     }
 
+    fn plan(
+        &self,
+        claims: &SetClaims,
+        scope: ScopeId,
+        received_at: Timestamp,
+    ) -> Result<Plan, PushError> {
+        let wanted = (self.policy, self.actions);
+        plan(claims, wanted, (self.index.key(), scope), received_at)
+    }
+
     /// Acknowledges a SET that came before, and applies it again as of then.
     ///
     /// The first time may have ended between the database and the index; otherwise this changes nothing.
     fn repeat(&self, set: &VerifiedSet, scope: ScopeId, received_at: Timestamp) -> Answer {
-        let of = (self.index.key(), scope);
-        match plan(set.claims(), self.policy, of, received_at) {
+        match self.plan(set.claims(), scope, received_at) {
             Ok(planned) => {
                 metrics::counter!(EVENTS, "outcome" => "duplicate").increment(1);
                 tracing::info!(outcome = "duplicate", "the SET came before");
@@ -128,6 +141,11 @@ fn report(event: &Event, outcome: Outcome) {
                 "the SET is acknowledged and ends no session"
             );
         }
+    }
+    if concerns_many(event) {
+        tracing::warn!(
+            "the event is about so many that nothing follows from it: a person should look"
+        );
     }
     if let Event::StreamUpdated(updated) = event {
         let status = updated.status.as_str();

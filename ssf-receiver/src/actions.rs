@@ -1,17 +1,23 @@
 //! What an event means for sessions: one table, pure.
 
+mod assurance;
+mod table;
+mod trigger;
+
 use std::{sync::Arc, time::Duration};
 
-use ssf_types::{
-    event::{
-        Event,
-        caep::{ChangeType, CredentialChange},
-    },
-    set::SetClaims,
-    time::Timestamp,
-};
+use ssf_types::{event::Event, set::SetClaims, time::Timestamp};
 
-use crate::revocation::{Detail, Kind};
+pub use self::{
+    assurance::{Assurance, UnknownLevel},
+    table::{Action, ActionTable},
+    trigger::Trigger,
+};
+use self::{
+    table::effects,
+    trigger::{Said, concerns_individual},
+};
+use crate::revocation::{Detail, Effect, Kind};
 
 /// How far a Transmitter's clock may be ahead; a moment beyond counts as the time of receipt, or of the SET's issue if that
 /// is later.
@@ -20,99 +26,69 @@ pub const CLOCK_SKEW_MAX: Duration = ssf_types::set::LEEWAY;
 /// From this many seconds on (the year 5138) a number was meant to be milliseconds.
 const MILLISECONDS_FROM: u64 = 100_000_000_000;
 
-/// What is to be done about an event.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Action {
-    /// End the sessions that began before.
-    End,
-    /// Refuse the sessions whose user has not signed in afresh since.
-    Reauthenticate,
-    /// Acknowledge and count it.
-    Note,
-}
-
-/// The action for an event.
-#[expect(
-    clippy::match_same_arms,
-    reason = "every event that there is has its line; the last one is for those to come"
-)]
-pub fn action(event: &Event) -> Action {
-    match event {
-        Event::SessionRevoked(_)
-        | Event::SessionsRevoked(_)
-        | Event::AccountPurged(_)
-        | Event::AccountDisabled(_)
-        | Event::AccountCredentialChangeRequired(_)
-        | Event::CredentialCompromise(_)
-        | Event::IdentifierRecycled(_) => Action::End,
-        Event::CredentialChange(change) => credential_action(change),
-        Event::RecoveryActivated(_) => Action::Reauthenticate,
-        Event::Verification(_)
-        | Event::StreamUpdated(_)
-        | Event::TokenClaimsChange(_)
-        | Event::AssuranceLevelChange(_)
-        | Event::DeviceComplianceChange(_)
-        | Event::SessionEstablished(_)
-        | Event::SessionPresented(_)
-        | Event::RiskLevelChange(_)
-        | Event::AccountEnabled(_)
-        | Event::IdentifierChanged(_)
-        | Event::OptIn(_)
-        | Event::OptOutInitiated(_)
-        | Event::OptOutCancelled(_)
-        | Event::OptOutEffective(_)
-        | Event::RecoveryInformationChanged(_)
-        | Event::TokenIssued(_)
-        | Event::TokenRevoked(_)
-        | Event::TokensRevoked(_)
-        | Event::ClientDisabled(_)
-        | Event::ClientEnabled(_)
-        | Event::ClientCredentialChanged(_)
-        | Event::Other(_) => Action::Note,
-        _ => Action::Note,
-    }
-}
-
-/// A secret that somebody knew ends sessions; a lost key asks for a fresh sign-in; a new one must log nobody out.
-fn credential_action(change: &CredentialChange) -> Action {
-    let memorised = matches!(change.credential_type.as_str(), "password" | "pin");
-    match (change.change_type, memorised) {
-        (ChangeType::Create, _) | (ChangeType::Update, false) => Action::Note,
-        (ChangeType::Update | ChangeType::Revoke | ChangeType::Delete, true) => Action::End,
-        (ChangeType::Revoke | ChangeType::Delete, false) => Action::Reauthenticate,
-    }
+/// What the application wants to follow from events.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Actions {
+    /// The table.
+    pub table: ActionTable,
+    /// The levels of assurance that it wants.
+    pub assurance: Assurance,
 }
 
 /// What an event says about the sessions that it selects.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Meaning {
-    /// What is compared.
-    pub kind: Kind,
-    /// With what.
+    /// What is compared, and for a state what it does.
+    pub kinds: Vec<(Kind, Option<Effect>)>,
+    /// The namespace of the level that it is about, if it is about one: each has states of its own.
+    pub about: Option<String>,
+    /// When it happened.
     pub moment: Timestamp,
     /// What is told.
     pub detail: Arc<Detail>,
 }
 
-/// What the claims say about the sessions they select; `None` if they end none.
-pub fn meaning(claims: &SetClaims, received_at: Timestamp) -> Option<Meaning> {
-    let kind = match action(&claims.event) {
-        Action::End => Kind::Ended,
-        Action::Reauthenticate => Kind::Unproven,
-        Action::Note => return None,
-    };
-    let common = claims.event.common();
-    let reason = common.and_then(|common| common.reason_user.clone());
-    let event = claims.event.uri().as_str().into();
-    Some(Meaning {
-        kind,
-        moment: moment(claims, received_at),
-        detail: Arc::new(Detail {
-            event,
-            reason: reason.map(Arc::new),
-        }),
-    })
+impl Actions {
+    /// What the claims say about the sessions that they select; `None` if nothing follows from it.
+    pub fn meaning(&self, claims: &SetClaims, received_at: Timestamp) -> Option<Meaning> {
+        let event = &claims.event;
+        let kinds = match Said::of(event, &claims.sub_id, &self.assurance) {
+            Said::Against(trigger) => effects(&trigger, self.table.action(&trigger)),
+            Said::Lifts(kind) => vec![(kind, Some(Effect::Lifted))],
+            Said::Nothing => Vec::new(),
+        };
+        if kinds.is_empty() {
+            return None;
+        }
+        let mut about = None;
+        if let Event::AssuranceLevelChange(change) = event {
+            about = Some(change.namespace.clone());
+        }
+        let common = event.common();
+        let reason = common.and_then(|common| common.reason_user.clone());
+        Some(Meaning {
+            kinds,
+            about,
+            moment: moment(claims, received_at),
+            detail: Arc::new(Detail {
+                event: event.uri().as_str().into(),
+                reason: reason.map(Arc::new),
+            }),
+        })
+    }
+}
+
+/// Whether an event is about a device rather than whoever uses it.
+pub(crate) fn concerns_device(event: &Event) -> bool {
+    if let Event::RiskLevelChange(change) = event {
+        return change.principal == "DEVICE";
+    }
+    matches!(event, Event::DeviceComplianceChange(_))
+}
+
+/// Whether an event is about so many that nothing follows from it, although a person should know.
+pub(crate) fn concerns_many(event: &Event) -> bool {
+    matches!(event, Event::RiskLevelChange(change) if !concerns_individual(change))
 }
 
 /// When it happened: `event_timestamp`, else `toe`, else `iat`; but never long after it was received.
@@ -164,24 +140,25 @@ mod tests {
         )
     }
 
-    fn credential(kind: &str, change: &str) -> Action {
-        let payload = format!(r#"{{"credential_type":"{kind}","change_type":"{change}"}}"#);
-        action(&read("caep/event-type/credential-change", &payload))
+    /// What follows by default.
+    fn kinds(event: Event) -> Vec<(Kind, Option<Effect>)> {
+        let meaning = Actions::default().meaning(&claims(event), Timestamp::from_secs(NOW));
+        meaning.map(|meaning| meaning.kinds).unwrap_or_default()
     }
 
-    #[test]
-    fn a_revoked_session_ends() {
-        assert_eq!(
-            action(&read("caep/event-type/session-revoked", "{}")),
-            Action::End
-        );
+    fn credential(kind: &str, change: &str) -> Vec<(Kind, Option<Effect>)> {
+        let payload = format!(r#"{{"credential_type":"{kind}","change_type":"{change}"}}"#);
+        kinds(read("caep/event-type/credential-change", &payload))
     }
+
+    const ENDED: (Kind, Option<Effect>) = (Kind::Ended, None);
+    const UNPROVEN: (Kind, Option<Effect>) = (Kind::Unproven, None);
 
     #[test]
     fn a_changed_or_lost_secret_ends_sessions() {
         for kind in ["password", "pin"] {
             for change in ["update", "revoke", "delete"] {
-                assert_eq!(credential(kind, change), Action::End, "{kind} {change}");
+                assert_eq!(credential(kind, change), [ENDED], "{kind} {change}");
             }
         }
     }
@@ -190,11 +167,7 @@ mod tests {
     fn any_other_lost_credential_asks_for_a_fresh_sign_in() {
         for kind in ["x509", "fido2-platform", "app", "retina"] {
             for change in ["revoke", "delete"] {
-                assert_eq!(
-                    credential(kind, change),
-                    Action::Reauthenticate,
-                    "{kind} {change}"
-                );
+                assert_eq!(credential(kind, change), [UNPROVEN], "{kind} {change}");
             }
         }
     }
@@ -202,9 +175,108 @@ mod tests {
     #[test]
     fn a_new_credential_logs_nobody_out() {
         for kind in ["password", "pin", "fido2-platform", "fido2-roaming"] {
-            assert_eq!(credential(kind, "create"), Action::Note, "{kind}");
+            assert_eq!(credential(kind, "create"), [], "{kind}");
         }
-        assert_eq!(credential("phone-sms", "update"), Action::Note);
+        assert_eq!(credential("phone-sms", "update"), []);
+    }
+
+    #[test]
+    fn whoever_is_gone_compromised_or_recycled_loses_the_sessions() {
+        for (name, payload) in [
+            ("caep/event-type/session-revoked", "{}"),
+            ("risc/event-type/sessions-revoked", "{}"),
+            ("risc/event-type/account-purged", "{}"),
+            ("risc/event-type/account-credential-change-required", "{}"),
+            (
+                "risc/event-type/credential-compromise",
+                r#"{"credential_type":"password"}"#,
+            ),
+            ("risc/event-type/identifier-recycled", "{}"),
+        ] {
+            assert_eq!(kinds(read(name, payload)), [ENDED], "{name}");
+        }
+        let recovery = read("risc/event-type/recovery-activated", "{}");
+        assert_eq!(kinds(recovery), [UNPROVEN]);
+    }
+
+    #[test]
+    fn a_disabled_account_is_ended_and_blocked_and_an_enabled_one_is_not_blocked_any_more() {
+        let disabled = read(
+            "risc/event-type/account-disabled",
+            r#"{"reason":"hijacking"}"#,
+        );
+        let blocked = (Kind::Disabled, Some(Effect::Block));
+        assert_eq!(kinds(disabled), [ENDED, blocked]);
+        let enabled = read("risc/event-type/account-enabled", "{}");
+        assert_eq!(kinds(enabled), [(Kind::Disabled, Some(Effect::Lifted))]);
+    }
+
+    #[test]
+    fn a_device_is_blocked_while_it_does_not_comply() {
+        let change = |before, now| {
+            let payload = format!(r#"{{"previous_status":"{before}","current_status":"{now}"}}"#);
+            kinds(read("caep/event-type/device-compliance-change", &payload))
+        };
+        let state = |effect| [(Kind::NotCompliant, Some(effect))];
+        assert_eq!(change("compliant", "not-compliant"), state(Effect::Block));
+        assert_eq!(change("not-compliant", "compliant"), state(Effect::Lifted));
+    }
+
+    #[test]
+    fn the_risk_of_somebody_asks_for_more_and_that_of_many_for_nothing() {
+        let change = |principal, level| {
+            let payload = format!(r#"{{"principal":"{principal}","current_level":"{level}"}}"#);
+            let event = read("caep/event-type/risk-level-change", &payload);
+            (kinds(event.clone()), concerns_many(&event))
+        };
+        for principal in ["USER", "SESSION", "DEVICE"] {
+            for (level, effect) in [
+                ("HIGH", Effect::Reauthenticate),
+                ("MEDIUM", Effect::StepUp),
+                ("LOW", Effect::Lifted),
+            ] {
+                let expected = (vec![(Kind::Risk, Some(effect))], false);
+                assert_eq!(change(principal, level), expected, "{principal} {level}");
+            }
+        }
+        for principal in ["TENANT", "GROUP", "ORG_UNIT", "another"] {
+            assert_eq!(change(principal, "HIGH"), (vec![], true), "{principal}");
+        }
+    }
+
+    #[test]
+    fn a_level_of_assurance_that_fell_asks_for_more_until_it_rises() {
+        let change = |direction: &str| {
+            let payload =
+                format!(r#"{{"namespace":"NIST-AAL","current_level":"nist-aal1"{direction}}}"#);
+            let event = read("caep/event-type/assurance-level-change", &payload);
+            Actions::default().meaning(&claims(event), Timestamp::from_secs(NOW))
+        };
+        let fell = change(r#","change_direction":"decrease""#).unwrap();
+        assert_eq!(fell.kinds, [(Kind::Assurance, Some(Effect::StepUp))]);
+        assert_eq!(fell.about.as_deref(), Some("NIST-AAL"));
+        let rose = change(r#","change_direction":"increase""#).unwrap();
+        assert_eq!(rose.kinds, [(Kind::Assurance, Some(Effect::Lifted))]);
+        assert_eq!(change(""), None);
+    }
+
+    #[test]
+    fn a_token_with_other_claims_is_refused_and_nobody_else_is() {
+        let event = || {
+            read(
+                "caep/event-type/token-claims-change",
+                r#"{"claims":{"a":1}}"#,
+            )
+        };
+        assert_eq!(kinds(event()), []);
+        let mut of_token = claims(event());
+        of_token.sub_id = SimpleSubject::JwtId {
+            iss: "https://tr.example.com".into(),
+            jti: "7".into(),
+        }
+        .into();
+        let meaning = Actions::default().meaning(&of_token, Timestamp::from_secs(NOW));
+        assert_eq!(meaning.unwrap().kinds, [ENDED]);
     }
 
     #[test]
@@ -212,25 +284,8 @@ mod tests {
         for (name, payload) in [
             ("ssf/event-type/verification", "{}"),
             ("ssf/event-type/stream-updated", r#"{"status":"paused"}"#),
-            (
-                "caep/event-type/token-claims-change",
-                r#"{"claims":{"a":1}}"#,
-            ),
-            (
-                "caep/event-type/assurance-level-change",
-                r#"{"namespace":"NIST-AAL","current_level":"nist-aal1","change_direction":"decrease"}"#,
-            ),
-            (
-                "caep/event-type/device-compliance-change",
-                r#"{"previous_status":"compliant","current_status":"not-compliant"}"#,
-            ),
             ("caep/event-type/session-established", "{}"),
             ("caep/event-type/session-presented", "{}"),
-            (
-                "caep/event-type/risk-level-change",
-                r#"{"principal":"USER","current_level":"HIGH"}"#,
-            ),
-            ("risc/event-type/account-enabled", "{}"),
             ("risc/event-type/identifier-changed", "{}"),
             ("risc/event-type/opt-in", "{}"),
             ("risc/event-type/opt-out-initiated", "{}"),
@@ -245,31 +300,20 @@ mod tests {
             ("oauth/event-type/client-credential-changed", "{}"),
             ("risc/event-type/verification", "{}"),
         ] {
-            assert_eq!(action(&read(name, payload)), Action::Note, "{name}");
+            assert_eq!(kinds(read(name, payload)), [], "{name}");
         }
     }
 
     #[test]
-    fn an_account_that_is_gone_disabled_or_compromised_ends_its_sessions() {
-        for (name, payload) in [
-            ("account-purged", "{}"),
-            ("account-disabled", r#"{"reason":"hijacking"}"#),
-            ("account-credential-change-required", "{}"),
-            ("credential-compromise", r#"{"credential_type":"password"}"#),
-            ("identifier-recycled", "{}"),
-            ("sessions-revoked", "{}"),
-        ] {
-            let event = read(&format!("risc/event-type/{name}"), payload);
-            assert_eq!(action(&event), Action::End, "{name}");
-        }
-    }
-
-    #[test]
-    fn an_account_under_recovery_asks_for_a_fresh_sign_in() {
-        assert_eq!(
-            action(&read("risc/event-type/recovery-activated", "{}")),
-            Action::Reauthenticate
-        );
+    fn an_application_may_act_upon_an_event_of_its_own() {
+        let uri = EventTypeUri::parse("urn:example:fired").unwrap();
+        let event = Event::read(&uri, "{}").unwrap();
+        let mut actions = Actions::default();
+        let meaning =
+            |actions: &Actions| actions.meaning(&claims(event.clone()), Timestamp::from_secs(NOW));
+        assert_eq!(meaning(&actions), None);
+        actions.table.set(Trigger::Other(uri), Action::End);
+        assert_eq!(meaning(&actions).unwrap().kinds, [ENDED]);
     }
 
     fn moment_of(event_timestamp: Option<u64>, toe: Option<u64>) -> Timestamp {
@@ -329,8 +373,9 @@ mod tests {
     fn the_reason_for_the_user_travels_with_the_revocation() {
         let mut event = SessionRevoked::default();
         event.common.reason_user = Some(Texts::new([("en", "Signed out")]).unwrap());
-        let found = meaning(&claims(event.into()), Timestamp::from_secs(NOW)).unwrap();
-        assert_eq!(found.kind, Kind::Ended);
+        let found = Actions::default().meaning(&claims(event.into()), Timestamp::from_secs(NOW));
+        let found = found.unwrap();
+        assert_eq!(found.kinds, [ENDED]);
         assert_eq!(found.moment, Timestamp::from_secs(NOW - 10));
         let reason = found.detail.reason.clone().unwrap();
         assert_eq!(reason.choose(None), ("en", "Signed out"));

@@ -19,6 +19,7 @@ use ssf_types::{dialect::Dialect, set::SetClaims};
 use tokio::sync::watch;
 
 use crate::{
+    actions::{Action, Actions, Trigger, UnknownLevel},
     client::{FetchError, Http, poll::PollAt},
     inbox::{AnyInbox, Inbox, InboxError, MemoryInbox, Settings},
     keys::Keys,
@@ -77,6 +78,7 @@ pub struct Builder {
     endpoint: Option<String>,
     events: Vec<EventTypeUri>,
     policy: Policy,
+    actions: Actions,
     database: Option<DatabaseChoice>,
     stream: Option<StreamChoice>,
 }
@@ -111,6 +113,7 @@ impl Builder {
             endpoint,
             events: events.iter().map(Event::uri).collect(),
             policy: Policy::default(),
+            actions: Actions::default(),
             database: None,
             stream: None,
         }
@@ -176,6 +179,35 @@ impl Builder {
         self
     }
 
+    /// The same for events about a device: by default they have no effect on sessions that do not know their device, since
+    /// whoever uses it may use others.
+    pub fn unknown_members_of_device_events(mut self, unknown: Unknown) -> Self {
+        self.policy.unknown_of_device = unknown;
+        self
+    }
+
+    /// Has something that an event says followed by another action than the default one (see [`Action`]).
+    pub fn action(mut self, trigger: Trigger, action: Action) -> Self {
+        self.actions.table.set(trigger, action);
+        self
+    }
+
+    /// Wants at least this level of assurance, of levels that are listed from the lowest to the highest
+    /// (assurance-level-change, CAEP 1.0 §3.4): a lower one asks for a step-up, even after an increase.
+    ///
+    /// # Errors
+    /// The least level is not one of them.
+    pub fn assurance(
+        mut self,
+        namespace: impl Into<String>,
+        levels: impl IntoIterator<Item = String>,
+        least: &str,
+    ) -> Result<Self, UnknownLevel> {
+        let levels = levels.into_iter().collect();
+        self.actions.assurance.want(namespace, levels, least)?;
+        Ok(self)
+    }
+
     /// Opens the database, loads what was revoked, and starts to look for the stream.
     ///
     /// Returns as soon as the guard can decide. The Transmitter may be away: the stream is set up in the background,
@@ -194,7 +226,7 @@ impl Builder {
         let scopes = inbox.scopes(std::slice::from_ref(&issuer)).await?;
         let key = index_key(&inbox, &settings).await?;
         #[cfg(feature = "sqlite")]
-        plan_anew(&inbox, &key, &self.policy).await?;
+        plan_anew(&inbox, &key, (&self.policy, &self.actions)).await?;
         let revocations = inbox.revocations().await?;
         let index = Index::with_room_for(revocations.len(), key, scopes);
         for revocation in &revocations {
@@ -218,6 +250,7 @@ impl Builder {
             issuer,
             method,
             policy: self.policy,
+            actions: self.actions,
             index,
             inbox,
             keys,
@@ -252,7 +285,11 @@ async fn open(choice: DatabaseChoice) -> Result<AnyInbox, InboxError> {
 
 /// Keeps what the SETs of a former version revoke, if that is not kept yet: as of when they were received.
 #[cfg(feature = "sqlite")]
-async fn plan_anew(inbox: &AnyInbox, key: &IndexKey, policy: &Policy) -> Result<(), InboxError> {
+async fn plan_anew(
+    inbox: &AnyInbox,
+    key: &IndexKey,
+    wanted: (&Policy, &Actions),
+) -> Result<(), InboxError> {
     let AnyInbox::Sqlite(inbox) = inbox else {
         return Ok(());
     };
@@ -260,7 +297,7 @@ async fn plan_anew(inbox: &AnyInbox, key: &IndexKey, policy: &Policy) -> Result<
         let claims = SetClaims::read_verified(&stored.issuer, &stored.claims, &Dialect::SSF_1_0);
         let planned = claims
             .ok()
-            .and_then(|claims| plan(&claims, policy, (key, scope), stored.received_at).ok());
+            .and_then(|claims| plan(&claims, wanted, (key, scope), stored.received_at).ok());
         planned.map(|plan| plan.revocations).unwrap_or_default()
     };
     let count = inbox.replan(revocations).await?;

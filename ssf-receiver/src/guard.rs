@@ -3,20 +3,22 @@
 #[cfg(feature = "actix")]
 mod actix;
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use ssf_types::event::language::Texts;
 
 #[cfg(feature = "actix")]
 pub use self::actix::{Guard, GuardService};
 use crate::{
-    revocation::{Detail, Index, Kind, Match},
+    revocation::{Detail, Effect, Index, Kind, Match},
     session::{Session, SessionKeys},
 };
 
 /// What is said where the Transmitter gave no reason for the user, always in English.
 const REVOKED_TEXT: &str = "Your session was ended. Please sign in again.";
+const BLOCKED_TEXT: &str = "Access is suspended. Please ask your administrator.";
 const REAUTHENTICATE_TEXT: &str = "Please confirm that it is you by signing in again.";
+const STEP_UP_TEXT: &str = "Please sign in again in a stronger way.";
 
 /// Whether a session may go on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,29 +29,48 @@ pub enum Decision {
     Deny(Denial),
 }
 
-/// Why a session is refused.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Why a session is refused; the gravest first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Reason {
     /// It is over; a new sign-in of any kind starts another one.
     Revoked,
+    /// The account, or the device, is not served for now; a new sign-in does not help.
+    Blocked,
     /// The user has to prove afresh who they are: `prompt=login` or `max_age=0`, with the new `auth_time` registered.
     Reauthenticate,
+    /// The user has to sign in in a stronger way: with the `acr_values` that the application wants, and the new `auth_time`
+    /// registered.
+    StepUp,
 }
 
 impl Reason {
+    /// The status of the default answer: 401, or 403 where a new sign-in would not help.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Revoked | Self::Reauthenticate | Self::StepUp => 401,
+            Self::Blocked => 403,
+        }
+    }
+
     /// The member `error` of the default answer.
     pub fn error(self) -> &'static str {
         match self {
             Self::Revoked => "session_revoked",
+            Self::Blocked => "session_blocked",
             Self::Reauthenticate => "login_required",
+            Self::StepUp => "insufficient_user_authentication",
         }
     }
 
-    /// The challenge of the default answer (RFC 6750 §3, RFC 9470 §3).
-    pub fn challenge(self) -> &'static str {
+    /// The challenge of the default answer (RFC 6750 §3, RFC 9470 §3); none where a new sign-in would not help.
+    pub fn challenge(self) -> Option<&'static str> {
         match self {
-            Self::Revoked => r#"Bearer error="invalid_token""#,
-            Self::Reauthenticate => r#"Bearer error="insufficient_user_authentication", max_age=0"#,
+            Self::Revoked => Some(r#"Bearer error="invalid_token""#),
+            Self::Blocked => None,
+            Self::Reauthenticate => {
+                Some(r#"Bearer error="insufficient_user_authentication", max_age=0"#)
+            }
+            Self::StepUp => Some(r#"Bearer error="insufficient_user_authentication""#),
         }
     }
 
@@ -58,7 +79,9 @@ impl Reason {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Revoked => "revoked",
+            Self::Blocked => "blocked",
             Self::Reauthenticate => "reauthenticate",
+            Self::StepUp => "step_up",
         }
     }
 }
@@ -93,7 +116,9 @@ impl Denial {
             Some(texts) => Texts::choose(texts, accept_language),
             None => match self.reason {
                 Reason::Revoked => ("en", REVOKED_TEXT),
+                Reason::Blocked => ("en", BLOCKED_TEXT),
                 Reason::Reauthenticate => ("en", REAUTHENTICATE_TEXT),
+                Reason::StepUp => ("en", STEP_UP_TEXT),
             },
         }
     }
@@ -128,26 +153,37 @@ impl From<SessionKeys> for Presented {
 
 /// Decides from the hashes of a session and what was revoked, in whole seconds: the same second is still before.
 ///
-/// A session that is over is not asked for a fresh sign-in as well. Among several causes the latest is told. Where keys were
-/// made by another receiver, nobody can tell whether the session was ended: it is over.
+/// The gravest reason is told, as [`Reason`] lists them, and among several causes of it the latest. Where keys were made by
+/// another receiver, nobody can tell whether the session was ended: it is over.
 pub fn decide(session: &SessionKeys, index: &Index) -> Decision {
     let Some(matches) = index.matches(session) else {
         return deny(Reason::Revoked, None);
     };
-    let latest = |kind, refuses: &dyn Fn(&Match) -> bool| {
-        matches
-            .iter()
-            .filter(|found| found.kind == kind && refuses(found))
-            .max_by_key(|found| (found.moment, &found.detail))
-    };
-    let ends = |found: &Match| found.named || session.began <= found.moment;
-    if let Some(found) = latest(Kind::Ended, &ends) {
-        return deny(Reason::Revoked, Some(found));
-    }
-    let asks = |found: &Match| session.authenticated.is_none_or(|at| at <= found.moment);
-    match latest(Kind::Unproven, &asks) {
-        Some(found) => deny(Reason::Reauthenticate, Some(found)),
+    let refusals = matches
+        .iter()
+        .filter_map(|found| Some((refusal(session, found)?, found)));
+    let gravest = refusals
+        .min_by_key(|(reason, found)| (*reason, Reverse(found.moment), Reverse(&found.detail)));
+    match gravest {
+        Some((reason, found)) => deny(reason, Some(found)),
         None => Decision::Allow,
+    }
+}
+
+/// What a revocation that selects a session says against it.
+fn refusal(session: &SessionKeys, found: &Match) -> Option<Reason> {
+    let is_unproven = || session.authenticated.is_none_or(|at| at <= found.moment);
+    match (found.kind, found.effect) {
+        (Kind::Ended, _) => {
+            (found.named || session.began <= found.moment).then_some(Reason::Revoked)
+        }
+        (_, Some(Effect::Block)) => Some(Reason::Blocked),
+        (Kind::Unproven, _) | (_, Some(Effect::Reauthenticate)) => {
+            is_unproven().then_some(Reason::Reauthenticate)
+        }
+        // A sign-in since then is one that the identity provider knew to have to be a stronger one.
+        (_, Some(Effect::StepUp)) => is_unproven().then_some(Reason::StepUp),
+        (_, Some(Effect::Lifted) | None) => None,
     }
 }
 

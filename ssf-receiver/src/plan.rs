@@ -9,8 +9,11 @@ use ssf_types::{
 };
 
 use crate::{
-    actions,
-    revocation::{IndexKey, Policy, Revocation, ScopeId, Unselected, seconds, select},
+    actions::{Actions, Meaning, concerns_device},
+    revocation::{
+        Effect, IndexKey, Policy, Revocation, ScopeId, Selection, State, Unselected, seconds,
+        select,
+    },
 };
 
 /// What a SET does.
@@ -53,7 +56,7 @@ impl Outcome {
 /// The SET is to be refused.
 pub(crate) fn plan(
     claims: &SetClaims,
-    policy: &Policy,
+    (policy, actions): (&Policy, &Actions),
     (key, scope): (&IndexKey, ScopeId),
     received_at: Timestamp,
 ) -> Result<Plan, PushError> {
@@ -67,10 +70,10 @@ pub(crate) fn plan(
         outcome,
         revocations: Vec::new(),
     };
-    let Some(meaning) = actions::meaning(claims, received_at) else {
+    let Some(meaning) = actions.meaning(claims, received_at) else {
         return Ok(without_effect(Outcome::Noted));
     };
-    let selections = match select(&claims.sub_id, policy) {
+    let selections = match selected(claims, policy) {
         Ok(selections) => selections,
         Err(Unselected::CriticalMember) => return Ok(without_effect(Outcome::Discarded)),
         Err(Unselected::NotApplicable) => return Ok(without_effect(Outcome::NotApplicable)),
@@ -78,36 +81,69 @@ pub(crate) fn plan(
             return Err(PushError::new(ErrCode::InvalidRequest, error.to_string()));
         }
     };
-    let moment = seconds(meaning.moment);
-    let revocations = selections
-        .into_iter()
-        .map(|selection| Revocation {
-            scope,
-            key: key.selection(&claims.iss, &selection),
-            mask: selection.mask,
-            kind: meaning.kind,
-            moment,
-            until: seconds(received_at).max(moment),
-            detail: meaning.detail.clone(),
-        })
-        .collect();
+    let mut revocations = Vec::with_capacity(selections.len() * meaning.kinds.len());
+    for mut selection in selections {
+        for (kind, effect) in &meaning.kinds {
+            // States are of one namespace; that a session ended is not.
+            selection.mask.about = effect.and(meaning.about.clone());
+            let moment = seconds(meaning.moment);
+            revocations.push(Revocation {
+                scope,
+                key: key.selection(&claims.iss, &selection),
+                mask: selection.mask.clone(),
+                kind: *kind,
+                state: effect.map(|effect| state(claims, &meaning, received_at, effect)),
+                moment,
+                until: seconds(received_at).max(moment),
+                detail: meaning.detail.clone(),
+            });
+        }
+    }
     Ok(Plan {
         outcome: Outcome::Revoked,
         revocations,
     })
 }
 
+/// The sessions that an event is about; a device that is not known is no reason to act upon its user.
+fn selected(claims: &SetClaims, policy: &Policy) -> Result<Vec<Selection>, Unselected> {
+    if !concerns_device(&claims.event) {
+        return select(&claims.sub_id, policy);
+    }
+    let policy = Policy {
+        unknown: policy.unknown_of_device,
+        ..policy.clone()
+    };
+    select(&claims.sub_id, &policy)
+}
+
+fn state(claims: &SetClaims, meaning: &Meaning, received_at: Timestamp, effect: Effect) -> State {
+    State {
+        occurred: meaning.moment.as_millis(),
+        toe: claims.toe.map_or(0, Timestamp::as_millis),
+        arrived: received_at.as_millis(),
+        effect,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ssf_types::{
         audience::Audience,
-        event::caep::SessionRevoked,
+        event::{
+            caep::{
+                AssuranceLevelChange, ChangeDirection, ComplianceStatus, DeviceComplianceChange,
+                SessionRevoked,
+            },
+            risc::AccountDisabled,
+        },
         id::Jti,
         subject::{ComplexSubject, SimpleSubject, Subject},
         uri::Issuer,
     };
 
     use super::*;
+    use crate::revocation::Kind;
 
     fn opaque(id: &str) -> SimpleSubject {
         SimpleSubject::Opaque { id: id.into() }
@@ -128,7 +164,8 @@ mod tests {
         };
         let key = IndexKey::new([7; 16]);
         let of = (&key, ScopeId::default());
-        plan(&claims, &policy, of, Timestamp::from_secs(10))
+        let wanted = (&policy, &Actions::default());
+        plan(&claims, wanted, of, Timestamp::from_secs(10))
     }
 
     fn verification(state: Option<&str>) -> Event {
@@ -172,5 +209,52 @@ mod tests {
         let plan = planned(subject.into(), SessionRevoked::default().into()).unwrap();
         assert_eq!(plan.outcome, Outcome::Revoked);
         assert_eq!(plan.revocations.len(), 2);
+    }
+
+    #[test]
+    fn a_device_that_is_not_known_is_no_reason_to_act_upon_its_user() {
+        let change = DeviceComplianceChange::new(
+            ComplianceStatus::Compliant,
+            ComplianceStatus::NotCompliant,
+        );
+        let members = [("user", opaque("1")), ("session", opaque("2"))];
+        let known = ComplexSubject::new(members).unwrap();
+        let plan = planned(known.into(), change.clone().into()).unwrap();
+        let masks: Vec<usize> = plan
+            .revocations
+            .iter()
+            .map(|one| one.mask.has.len())
+            .collect();
+        assert_eq!(masks, [2]);
+        let members = [("user", opaque("1")), ("tenant", opaque("2"))];
+        let unknown = ComplexSubject::new(members).unwrap();
+        let plan = planned(unknown.into(), change.into()).unwrap();
+        assert_eq!(plan.outcome, Outcome::NotApplicable);
+    }
+
+    #[test]
+    fn a_disabled_account_is_both_ended_and_blocked() {
+        let plan = planned(opaque("1").into(), AccountDisabled::default().into()).unwrap();
+        let kinds: Vec<_> = plan
+            .revocations
+            .iter()
+            .map(|one| (one.kind, one.state.map(|state| state.effect)))
+            .collect();
+        let blocked = (Kind::Disabled, Some(Effect::Block));
+        assert_eq!(kinds, [(Kind::Ended, None), blocked]);
+    }
+
+    #[test]
+    fn states_of_two_namespaces_have_two_keys() {
+        let key = |namespace: &str| {
+            let mut change = AssuranceLevelChange::new(namespace, "low");
+            change.change_direction = Some(ChangeDirection::Decrease);
+            planned(opaque("1").into(), change.into())
+                .unwrap()
+                .revocations[0]
+                .key
+        };
+        assert_eq!(key("NIST-AAL"), key("NIST-AAL"));
+        assert_ne!(key("NIST-AAL"), key("RFC8176"));
     }
 }

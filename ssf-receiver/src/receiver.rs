@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::{
     acceptance::Acceptance,
+    actions::Actions,
     answer::Answer,
     builder::Builder,
     clock,
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) issuer: Issuer,
     pub(crate) method: Method,
     pub(crate) policy: Policy,
+    pub(crate) actions: Actions,
     pub(crate) index: Index,
     pub(crate) inbox: AnyInbox,
     pub(crate) keys: Keys,
@@ -335,6 +337,7 @@ impl Shared {
             inbox: &self.inbox,
             index: &self.index,
             policy: &policy,
+            actions: &self.actions,
         };
         let answer = acceptance.accept(set, received_at).await;
         if answer.is_acknowledgement() {

@@ -11,9 +11,11 @@ mod key;
 mod kind;
 mod mask;
 mod rebuild;
+mod registers;
 mod scope;
 mod selection;
 mod slot;
+mod state;
 mod table;
 mod tag;
 mod word;
@@ -22,12 +24,13 @@ use std::sync::Arc;
 
 pub use self::{
     detail::Detail,
-    index::{Full, Index, MASKS_MAX, Match},
+    index::{Full, Index, MASKS_MAX, Match, STATES_MAX},
     key::{Fingerprint, IndexKey, RevocationKey},
     kind::Kind,
     mask::Mask,
     scope::{SCOPES_MAX, Scope, ScopeId},
     selection::{COMBINATIONS_MAX, Policy, Selection, Unknown, Unselected, select},
+    state::{Effect, State},
 };
 pub(crate) use self::{scope::issuer_form, selection::COLLECTIVE};
 
@@ -44,6 +47,8 @@ pub struct Revocation {
     pub mask: Mask,
     /// What it compares.
     pub kind: Kind,
+    /// What it does, and its place among others, if it is a state.
+    pub state: Option<State>,
     /// What is compared with: seconds since 1970. The same second is still before, because both sides count whole seconds.
     pub moment: u32,
     /// By what it may be forgotten: when it was received, or `moment` if that is later; seconds since 1970.
@@ -56,16 +61,18 @@ pub struct Revocation {
 }
 
 impl Revocation {
-    /// Both in one; they have one key and one kind.
+    /// Both in one; they have one key and one kind. Of two states the later holds, and of two moments the later counts.
     #[must_use]
     pub fn merge(&self, other: &Self) -> Self {
-        let later = |one: &Self| (one.moment, Arc::clone(&one.detail));
-        let (moment, detail) = later(self).max(later(other));
+        let order = |one: &Self| (one.state, one.moment, Arc::clone(&one.detail));
+        let later = if order(other) > order(self) {
+            other
+        } else {
+            self
+        };
         Self {
-            moment,
-            detail,
             until: self.until.max(other.until),
-            ..self.clone()
+            ..later.clone()
         }
     }
 }
@@ -90,22 +97,47 @@ mod tests {
         })
     }
 
-    fn any_of_one_key() -> impl Strategy<Value = Revocation> {
-        (0..4_u32, 0..4_u32, any_detail()).prop_map(|(moment, later, detail)| Revocation {
-            scope: ScopeId::default(),
-            key: RevocationKey::from_bytes([7; 16]),
-            mask: Mask::default(),
-            kind: Kind::Ended,
-            moment,
-            until: moment + later,
-            detail,
+    fn any_state() -> impl Strategy<Value = State> {
+        let effect = prop::sample::select(&Effect::ALL[..]);
+        (0..3_u64, 0..3_u64, 0..3_u64, effect).prop_map(|(occurred, toe, arrived, effect)| State {
+            occurred,
+            toe,
+            arrived,
+            effect,
+        })
+    }
+
+    /// Three of one key and kind: a state or none.
+    fn three_of_one_key() -> impl Strategy<Value = [Revocation; 3]> {
+        any::<bool>().prop_flat_map(|is_state| {
+            let state = if is_state {
+                any_state().prop_map(Some).boxed()
+            } else {
+                Just(None).boxed()
+            };
+            let one = (0..4_u32, 0..4_u32, any_detail(), state);
+            let one = one.prop_map(|(moment, later, detail, state)| Revocation {
+                scope: ScopeId::default(),
+                key: RevocationKey::from_bytes([7; 16]),
+                mask: Mask::default(),
+                kind: if state.is_some() {
+                    Kind::Risk
+                } else {
+                    Kind::Ended
+                },
+                state,
+                moment,
+                until: moment + later,
+                detail,
+            });
+            prop::array::uniform3(one)
         })
     }
 
     proptest! {
         #[test]
         fn merging_is_idempotent_commutative_and_associative(
-            a in any_of_one_key(), b in any_of_one_key(), c in any_of_one_key()
+            [a, b, c] in three_of_one_key()
         ) {
             prop_assert_eq!(a.merge(&a), a.clone());
             prop_assert_eq!(a.merge(&b), b.merge(&a));
@@ -113,10 +145,13 @@ mod tests {
         }
 
         #[test]
-        fn what_is_merged_is_never_earlier(a in any_of_one_key(), b in any_of_one_key()) {
+        fn what_is_merged_is_never_earlier([a, b, _] in three_of_one_key()) {
             let merged = a.merge(&b);
-            prop_assert!(merged.moment >= a.moment.max(b.moment));
             prop_assert!(merged.until >= a.until.max(b.until));
+            prop_assert_eq!(merged.state, a.state.max(b.state));
+            if merged.state.is_none() {
+                prop_assert_eq!(merged.moment, a.moment.max(b.moment));
+            }
         }
     }
 }

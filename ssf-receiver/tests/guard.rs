@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use ssf_receiver::{
     Builder, Receiver, Session, SessionKeys,
+    actions::{Action, Trigger},
     guard::{Decision, Denial, Guard, Presented},
 };
 use ssf_types::{audience::Audience, secret::AuthorizationHeader, time::Timestamp};
@@ -146,6 +147,53 @@ async fn a_session_is_refused_by_the_keys_that_the_application_kept_of_it() {
     accept(&receiver, &transmitter.claims("1", &subject, T)).await;
     let after = respond(receiver.guard(keys_of), Some(&kept), "en").await;
     assert_eq!(after.status(), 401);
+    transmitter.stop().await;
+}
+
+/// An event of RISC about alice, without members.
+fn risc(transmitter: &Transmitter, jti: &str, name: &str, at: u64) -> Value {
+    let mut claims = transmitter.claims(jti, &email("alice@example.com"), at);
+    let uri = format!("https://schemas.openid.net/secevent/risc/event-type/{name}");
+    claims["events"] = json!({ uri: {} });
+    claims
+}
+
+#[actix_web::test]
+async fn a_disabled_account_is_forbidden_even_to_sign_in_until_it_is_enabled_and_that_revives_nothing()
+ {
+    let transmitter = Transmitter::start();
+    let receiver = receiver(&transmitter).await;
+    let before = alice(&receiver);
+    let since = receiver
+        .session(Timestamp::from_secs(T + 9))
+        .email("alice@example.com");
+    accept(&receiver, &risc(&transmitter, "1", "account-disabled", T)).await;
+    let blocked = respond(receiver.guard(session_of), Some(&since), "en").await;
+    assert_eq!(blocked.status(), 403);
+    assert!(!blocked.headers().contains_key("www-authenticate"));
+    let body: Value = test::read_body_json(blocked).await;
+    assert_eq!(body["error"], "session_blocked");
+    accept(
+        &receiver,
+        &risc(&transmitter, "2", "account-enabled", T + 1),
+    )
+    .await;
+    let enabled = respond(receiver.guard(session_of), Some(&since), "en").await;
+    assert_eq!(enabled.status(), 200);
+    let ended = respond(receiver.guard(session_of), Some(&before), "en").await;
+    assert_eq!(ended.status(), 401);
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
+async fn an_application_has_another_effect_follow_from_an_event() {
+    let transmitter = Transmitter::start();
+    let builder = builder(&transmitter).in_memory();
+    let receiver = started(builder.action(Trigger::AccountDisabled, Action::Note)).await;
+    let session = alice(&receiver);
+    accept(&receiver, &risc(&transmitter, "1", "account-disabled", T)).await;
+    let response = respond(receiver.guard(session_of), Some(&session), "en").await;
+    assert_eq!(response.status(), 200);
     transmitter.stop().await;
 }
 

@@ -144,6 +144,7 @@ fn grown(secret: &IndexKey, entries: u32) -> Fallible<(Index, f64)> {
             key: key(number),
             mask: Mask::default(),
             kind: Kind::Ended,
+            state: None,
             moment: NOW,
             until: NOW,
             detail: Arc::clone(&detail),

@@ -10,7 +10,7 @@ use actix_web::{
     Error, HttpRequest, HttpResponse,
     body::{EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
-    http::header,
+    http::{StatusCode, header},
 };
 use futures_util::{
     TryFutureExt,
@@ -56,15 +56,19 @@ impl<F> Guard<F> {
     }
 }
 
-/// 401 with the reason, in JSON.
+/// 401 or 403 with the reason, in JSON.
 fn default_answer(request: &HttpRequest, denial: &Denial) -> HttpResponse {
     let accept_language = request
         .headers()
         .get(header::ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok());
     let (language, _) = denial.message(accept_language);
-    HttpResponse::Unauthorized()
-        .insert_header((header::WWW_AUTHENTICATE, denial.reason().challenge()))
+    let status = StatusCode::from_u16(denial.reason().status());
+    let mut response = HttpResponse::build(status.unwrap_or(StatusCode::UNAUTHORIZED));
+    if let Some(challenge) = denial.reason().challenge() {
+        response.insert_header((header::WWW_AUTHENTICATE, challenge));
+    }
+    response
         .insert_header((header::CONTENT_LANGUAGE, language))
         .insert_header((header::VARY, "Accept-Language"))
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -10,7 +10,7 @@ use ssf_types::{
 };
 
 use super::*;
-use crate::revocation::{IndexKey, Policy, Revocation, Scope, ScopeId, select};
+use crate::revocation::{IndexKey, Policy, Revocation, Scope, ScopeId, State, select};
 
 const T: u64 = 1_615_305_159;
 
@@ -36,6 +36,7 @@ fn complex(members: &[(&str, SimpleSubject)]) -> Subject {
 #[derive(Clone, Debug)]
 struct What {
     kind: Kind,
+    effect: Option<Effect>,
     before: u64,
     reason: Option<Texts>,
 }
@@ -43,6 +44,7 @@ struct What {
 fn end(before: u64) -> What {
     What {
         kind: Kind::Ended,
+        effect: None,
         before,
         reason: None,
     }
@@ -52,6 +54,15 @@ fn reauthenticate(before: u64) -> What {
     What {
         kind: Kind::Unproven,
         ..end(before)
+    }
+}
+
+/// A state since that second.
+fn state(kind: Kind, effect: Effect, since: u64) -> What {
+    What {
+        kind,
+        effect: Some(effect),
+        ..end(since)
     }
 }
 
@@ -80,6 +91,12 @@ fn revoke(index: &Index, scope: &Issuer, subject: &Subject, policy: &Policy, wha
             key: index.key().selection(scope, &selection),
             mask: selection.mask,
             kind: what.kind,
+            state: what.effect.map(|effect| State {
+                occurred: what.before * 1000,
+                toe: 0,
+                arrived: 0,
+                effect,
+            }),
             moment,
             until: moment,
             detail: Arc::new(detail),
@@ -300,6 +317,74 @@ fn a_session_that_is_over_is_not_asked_for_a_fresh_sign_in() {
 }
 
 #[test]
+fn a_blocked_account_is_refused_whenever_it_signs_in_until_that_is_lifted() {
+    let subject = Subject::from(email("alice@example.com"));
+    let index = index_of(&subject, &state(Kind::Disabled, Effect::Block, T));
+    let later = alice().auth_time(Timestamp::from_secs(T + 99));
+    assert_eq!(reason(decide(&later, &index)), Some(Reason::Blocked));
+    let lifted = state(Kind::Disabled, Effect::Lifted, T + 1);
+    revoke(&index, &issuer(), &subject, &Policy::default(), &lifted);
+    assert_eq!(reason(decide(&later, &index)), None);
+    let late = state(Kind::Disabled, Effect::Block, T);
+    revoke(&index, &issuer(), &subject, &Policy::default(), &late);
+    assert_eq!(reason(decide(&later, &index)), None);
+}
+
+#[test]
+fn of_a_block_and_its_end_at_one_moment_the_block_stays() {
+    let subject = Subject::from(email("alice@example.com"));
+    let both = [Effect::Block, Effect::Lifted].map(|effect| state(Kind::Disabled, effect, T));
+    for order in [[&both[0], &both[1]], [&both[1], &both[0]]] {
+        let index = index_of(&subject, order[0]);
+        revoke(&index, &issuer(), &subject, &Policy::default(), order[1]);
+        assert_eq!(reason(decide(&alice(), &index)), Some(Reason::Blocked));
+    }
+}
+
+#[test]
+fn what_ended_a_session_is_not_revived_when_the_block_is_lifted() {
+    let subject = Subject::from(email("alice@example.com"));
+    let index = index_of(&subject, &end(T));
+    let lifted = state(Kind::Disabled, Effect::Lifted, T + 1);
+    revoke(&index, &issuer(), &subject, &Policy::default(), &lifted);
+    assert_eq!(reason(decide(&alice(), &index)), Some(Reason::Revoked));
+}
+
+#[test]
+fn a_risk_asks_once_and_is_satisfied_by_a_sign_in_since() {
+    let subject = Subject::from(email("alice@example.com"));
+    let at = |auth_time| alice().auth_time(Timestamp::from_secs(auth_time));
+    for (effect, expected) in [
+        (Effect::Reauthenticate, Reason::Reauthenticate),
+        (Effect::StepUp, Reason::StepUp),
+    ] {
+        let index = index_of(&subject, &state(Kind::Risk, effect, T));
+        assert_eq!(reason(decide(&at(T), &index)), Some(expected));
+        assert_eq!(reason(decide(&at(T + 1), &index)), None);
+        let lower = state(Kind::Risk, Effect::Lifted, T + 5);
+        revoke(&index, &issuer(), &subject, &Policy::default(), &lower);
+        assert_eq!(reason(decide(&at(T), &index)), None);
+    }
+}
+
+#[test]
+fn the_gravest_of_several_reasons_is_told() {
+    let subject = Subject::from(email("alice@example.com"));
+    let index = index_of(&subject, &state(Kind::Risk, Effect::StepUp, T));
+    for (what, expected) in [
+        (reauthenticate(T), Reason::Reauthenticate),
+        (
+            state(Kind::NotCompliant, Effect::Block, T - 9),
+            Reason::Blocked,
+        ),
+        (end(T), Reason::Revoked),
+    ] {
+        revoke(&index, &issuer(), &subject, &Policy::default(), &what);
+        assert_eq!(reason(decide(&alice(), &index)), Some(expected));
+    }
+}
+
+#[test]
 fn an_address_never_crosses_transmitters() {
     let index = new_index();
     let subject = Subject::from(email("alice@example.com"));
@@ -397,21 +482,46 @@ fn oracle_selects(subject: &Subject, session: &Session, policy: &Policy) -> Opti
 }
 
 fn oracle(session: &Session, revoked: &[(Subject, What)], policy: &Policy) -> Option<Reason> {
-    let any = |kind, refuses: &dyn Fn(bool, u64) -> bool| {
-        revoked.iter().any(|(subject, what)| {
-            let selected = oracle_selects(subject, session, policy);
-            what.kind == kind && selected.is_some_and(|named| refuses(named, what.before))
-        })
-    };
-    let ends = |named, before| named || session.began().as_secs() <= before;
-    let asks = |_, before| {
+    let is_unproven = |before| {
         let authenticated = session.authenticated();
         authenticated.is_none_or(|moment| moment.as_secs() <= before)
     };
-    if any(Kind::Ended, &ends) {
-        return Some(Reason::Revoked);
+    // A state is told under each subject by itself: the latest of one subject and kind holds, and of two at once the worse.
+    let holds = |subject: &Subject, what: &What| {
+        let same = revoked
+            .iter()
+            .filter(|(other, of)| same_subject(other, subject) && of.kind == what.kind);
+        let latest = same.map(|(_, of)| (of.before, of.effect)).max();
+        what.effect.is_none() || latest == Some((what.before, what.effect))
+    };
+    let reasons = revoked.iter().filter_map(|(subject, what)| {
+        let named = oracle_selects(subject, session, policy)?;
+        if !holds(subject, what) {
+            return None;
+        }
+        match (what.kind, what.effect) {
+            (Kind::Ended, _) => {
+                (named || session.began().as_secs() <= what.before).then_some(Reason::Revoked)
+            }
+            (_, Some(Effect::Block)) => Some(Reason::Blocked),
+            (Kind::Unproven, _) | (_, Some(Effect::Reauthenticate)) => {
+                is_unproven(what.before).then_some(Reason::Reauthenticate)
+            }
+            (_, Some(Effect::StepUp)) => is_unproven(what.before).then_some(Reason::StepUp),
+            (_, _) => None,
+        }
+    });
+    reasons.min()
+}
+
+/// States are told of single identifiers here, so that what is told of one says nothing of another.
+fn same_subject(one: &Subject, other: &Subject) -> bool {
+    match (one, other) {
+        (Subject::Simple(one), Subject::Simple(other)) => {
+            one.revocation_key() == other.revocation_key()
+        }
+        _ => false,
     }
-    any(Kind::Unproven, &asks).then_some(Reason::Reauthenticate)
 }
 
 const MEMBERS: [&str; 4] = ["device", "session", "tenant", "user"];
@@ -470,11 +580,19 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 }
 
 fn any_revoked() -> impl Strategy<Value = Vec<(Subject, What)>> {
-    let what = prop_oneof![
+    let threshold = prop_oneof![
         (0..4_u64).prop_map(end),
         (0..4_u64).prop_map(reauthenticate)
     ];
-    prop::collection::vec((any_subject(), what), 1..5)
+    let kind = prop::sample::select(vec![Kind::Disabled, Kind::Risk]);
+    let effect = prop::sample::select(&Effect::ALL[..]);
+    let any_state =
+        (kind, effect, 0..4_u64).prop_map(|(kind, effect, since)| state(kind, effect, since));
+    let one = prop_oneof![
+        (any_subject(), threshold),
+        (any_identifier().prop_map(Subject::from), any_state),
+    ];
+    prop::collection::vec(one, 1..7)
 }
 
 fn index_with<'r>(

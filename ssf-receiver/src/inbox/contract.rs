@@ -4,7 +4,7 @@ use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 
 use super::{Arriving, Inbox, MemoryInbox, ReceivedSet, Retained};
 use crate::revocation::{
-    Detail, IndexKey, Kind, Mask, Revocation, RevocationKey, SCOPES_MAX, ScopeId,
+    Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, SCOPES_MAX, ScopeId, State,
 };
 
 fn received(issuer: &str, jti: &str, claims: &str, at: u64) -> ReceivedSet {
@@ -30,8 +30,10 @@ fn revocation(key: u8, kind: Kind, moment: u32) -> Revocation {
         mask: Mask {
             has: ["user/email".to_owned()].into(),
             lacks: ["session/opaque".to_owned()].into(),
+            about: (kind == Kind::Assurance).then(|| "NIST-AAL".to_owned()),
         },
         kind,
+        state: None,
         moment,
         until: moment + 10,
         detail: detail.into(),
@@ -106,6 +108,29 @@ async fn what_is_later_to_be_forgotten_stays_so(inbox: &impl Inbox) {
     assert!(inbox.revocations().await.unwrap().contains(&expected));
 }
 
+async fn of_two_states_the_later_stays_with_all_that_it_says(inbox: &impl Inbox) {
+    let state = |occurred: u32, effect| {
+        let mut revocation = revocation(4, Kind::Assurance, 2 * occurred);
+        revocation.state = Some(State {
+            occurred: u64::from(occurred),
+            toe: 7,
+            arrived: 8,
+            effect,
+        });
+        revocation
+    };
+    let lifted = state(30, Effect::Lifted);
+    for (jti, one) in [
+        ("7", state(20, Effect::Block)),
+        ("8", lifted.clone()),
+        ("9", state(25, Effect::StepUp)),
+    ] {
+        let set = received(A, jti, "{}", 1001);
+        assert_eq!(retain(inbox, set, &[one]).await, Retained::New);
+    }
+    assert!(inbox.revocations().await.unwrap().contains(&lifted));
+}
+
 async fn sets_that_come_together_are_answered_one_by_one(inbox: &impl Inbox) {
     let arriving = |jti, claims| Arriving {
         set: received(B, jti, claims, 3003),
@@ -159,6 +184,7 @@ async fn keeps_its_contract(inbox: &impl Inbox) {
     another_issuer_may_use_the_same_jti(inbox).await;
     revocations_of_one_key_and_kind_are_merged(inbox).await;
     what_is_later_to_be_forgotten_stays_so(inbox).await;
+    of_two_states_the_later_stays_with_all_that_it_says(inbox).await;
     sets_that_come_together_are_answered_one_by_one(inbox).await;
     a_transmitter_keeps_its_number(inbox).await;
     settings_are_kept_and_replaced(inbox).await;

@@ -13,9 +13,10 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 
 use super::{
-    Revocation,
+    Revocation, State,
     details::Details,
     rebuild::Rebuild,
+    registers::Registers,
     table::{NoRoom, Slots, Table},
     tag::Tag,
     word::{Entry, Word},
@@ -48,6 +49,7 @@ pub(super) struct Entries {
 struct Writer {
     /// What was put into the current table since another one is being made of it.
     journal: Option<Vec<(Tag, Word)>>,
+    registers: Registers,
 }
 
 impl Entries {
@@ -78,10 +80,14 @@ impl Entries {
             let mut writer = self.writer();
             let table = self.table();
             let known = table.word(tag, revocation.kind).map(Word::entry);
+            let known = known.map(|entry| (writer.registers.known(revocation), entry));
             let Some(entry) = later(known, revocation, table.details()) else {
                 return;
             };
             let put = writer.put(&table, tag, entry.into());
+            if put.is_ok() {
+                writer.registers.keep(revocation);
+            }
             let begins = writer.begin_another(&table);
             drop(table); // whoever lets it go does not wait for somebody who waits
             if begins {
@@ -95,6 +101,14 @@ impl Entries {
                 return;
             }
         }
+    }
+
+    /// How many states would hold with these; 0 if none of them is one.
+    pub(super) fn holding_with(&self, revocations: &[Revocation]) -> usize {
+        if revocations.iter().all(|one| one.state.is_none()) {
+            return 0;
+        }
+        self.writer().registers.holding_with(revocations)
     }
 
     /// The writer; a panic elsewhere leaves it whole, since nothing is ever half written.
@@ -175,13 +189,23 @@ impl Writer {
 }
 
 /// What is to be known in place of `known`; `None` if that is as late.
-fn later(known: Option<Entry>, revocation: &Revocation, details: &Details) -> Option<Entry> {
-    let is_later = known.is_none_or(|known| {
+fn later(
+    known: Option<(Option<State>, Entry)>,
+    revocation: &Revocation,
+    details: &Details,
+) -> Option<Entry> {
+    let is_later = known.is_none_or(|(state, known)| {
         let detail = details.get(known.detail);
-        (revocation.moment, Some(&revocation.detail)) > (known.moment, detail)
+        let new = (
+            revocation.state,
+            revocation.moment,
+            Some(&revocation.detail),
+        );
+        new > (state, known.moment, detail)
     });
     is_later.then(|| Entry {
         kind: revocation.kind,
+        effect: revocation.state.map(|state| state.effect),
         moment: revocation.moment,
         detail: details.number(&revocation.detail),
     })
@@ -221,6 +245,7 @@ mod tests {
             key: key(number),
             mask: Mask::default(),
             kind: Kind::Ended,
+            state: None,
             moment,
             until: moment,
             detail: Arc::new(Detail {

@@ -6,13 +6,16 @@ use arc_swap::ArcSwap;
 use ssf_types::uri::Issuer;
 
 use super::{
-    Detail, IndexKey, Kind, Mask, Revocation, RevocationKey, Scope, ScopeId, entries::Entries,
-    key::MaskSecret, tag::Tag,
+    Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, Scope, ScopeId,
+    entries::Entries, key::MaskSecret, tag::Tag,
 };
 use crate::session::SessionKeys;
 
 /// Most sets of members and formats by which sessions of one transmitter are looked up: each costs each decision.
 pub const MASKS_MAX: usize = 32;
+
+/// Most states that hold at a time. They are never given up: whoever is blocked stays so until that is lifted.
+pub const STATES_MAX: usize = 262_144;
 
 /// All revocations, by hash of what they select.
 ///
@@ -52,7 +55,9 @@ pub struct Match {
     pub named: bool,
     /// What it compares.
     pub kind: Kind,
-    /// With what: seconds since 1970.
+    /// What it does, if it is a state.
+    pub effect: Option<Effect>,
+    /// With what it compares: seconds since 1970.
     pub moment: u32,
     /// What it tells; `None` if there was no room for it.
     pub detail: Option<Arc<Detail>>,
@@ -65,6 +70,9 @@ pub enum Full {
     /// Its transmitter speaks of sessions by [`MASKS_MAX`] other sets of members and formats.
     #[error("the transmitter's subjects have more than {MASKS_MAX} sets of members and formats")]
     Masks,
+    /// [`STATES_MAX`] hold already.
+    #[error("{STATES_MAX} accounts, devices or sessions are blocked or at risk already")]
+    States,
 }
 
 impl Index {
@@ -136,11 +144,13 @@ impl Index {
                 .collect();
             new.is_empty() || masks.len() + new.len() <= MASKS_MAX
         };
-        self.scopes
-            .iter()
-            .all(fits)
-            .then_some(())
-            .ok_or(Full::Masks)
+        if !self.scopes.iter().all(fits) {
+            return Err(Full::Masks);
+        }
+        if self.entries.holding_with(revocations) > STATES_MAX {
+            return Err(Full::States);
+        }
+        Ok(())
     }
 
     /// Merges a revocation into what is known; when this returns, every reader sees it.
@@ -177,6 +187,7 @@ impl Index {
                 found.push(Match {
                     named,
                     kind: entry.kind,
+                    effect: entry.effect,
                     moment: entry.moment,
                     detail: table.details().get(entry.detail).cloned(),
                 });
@@ -220,7 +231,11 @@ impl ActiveMask {
     /// Calls `look_up` with each key that a session has under the mask, and whether it names the session.
     fn keys(&self, session: &SessionKeys, look_up: &mut impl FnMut(RevocationKey, bool)) {
         if self.mask.is_simple() {
-            for (key, named) in session.simple() {
+            for (fingerprint, named) in session.simple() {
+                let key = match self.mask.about {
+                    None => fingerprint.key(),
+                    Some(_) => self.secret.with(fingerprint).key(),
+                };
                 look_up(key, named);
             }
             return;
@@ -276,9 +291,10 @@ mod tests {
             key: RevocationKey::from_bytes([member; 16]),
             mask: Mask {
                 has: [Mask::place(&format!("member{member}"), "opaque")].into(),
-                lacks: BTreeSet::new(),
+                ..Mask::default()
             },
             kind: Kind::Ended,
+            state: None,
             moment: 7,
             until: 7,
             detail: told("urn:example:event"),

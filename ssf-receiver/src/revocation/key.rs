@@ -85,7 +85,7 @@ impl IndexKey {
             .identifiers
             .iter()
             .map(|one| self.fingerprint(scope, one));
-        if selection.mask.is_simple()
+        if selection.mask.is_plain()
             && let Some(fingerprint) = fingerprints.next()
         {
             return fingerprint.key();
@@ -103,6 +103,9 @@ impl IndexKey {
             for name in names {
                 hash.part(name.as_bytes());
             }
+        }
+        if let Some(about) = &mask.about {
+            hash.part(about.as_bytes());
         }
         MaskSecret(hash.finish())
     }
@@ -253,6 +256,7 @@ mod tests {
             mask: Mask {
                 has: names(has),
                 lacks: names(lacks),
+                about: None,
             },
             identifiers: identifiers.iter().map(|one| email(one)).collect(),
         }
@@ -272,6 +276,11 @@ mod tests {
     #[test]
     fn scope_mask_and_order_are_part_of_the_key() {
         let key = IndexKey::new([7; 16]);
+        let about = |namespace: &str| {
+            let mut selection = selection(&[], &[], &["a@b.example"]);
+            selection.mask.about = Some(namespace.to_owned());
+            selection
+        };
         let (a, b) = (issuer("https://a.example"), issuer("https://b.example"));
         let (one, other) = ("a@b.example", "c@d.example");
         let keys = [
@@ -282,6 +291,8 @@ mod tests {
             (&a, selection(&["user"], &["session"], &[one])),
             (&a, selection(&["user", "session"], &[], &[one, other])),
             (&a, selection(&["user", "session"], &[], &[other, one])),
+            (&a, about("NIST-AAL")),
+            (&a, about("RFC8176")),
         ];
         let distinct: HashSet<_> = keys
             .iter()

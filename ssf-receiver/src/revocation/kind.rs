@@ -8,17 +8,36 @@ pub enum Kind {
     Ended,
     /// When the user proved who they are: a session without a later proof needs a fresh sign-in.
     Unproven,
+    /// A state: whether an account is disabled.
+    Disabled,
+    /// A state: whether a device complies with the rules for devices.
+    NotCompliant,
+    /// A state: how high the risk of a user, session or device is.
+    Risk,
+    /// A state: how sure somebody's identity is, in one namespace of levels.
+    Assurance,
 }
 
 impl Kind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 2] = [Self::Ended, Self::Unproven];
+    pub const ALL: [Self; 6] = [
+        Self::Ended,
+        Self::Unproven,
+        Self::Disabled,
+        Self::NotCompliant,
+        Self::Risk,
+        Self::Assurance,
+    ];
 
     /// The number that is stored.
     pub fn number(self) -> u8 {
         match self {
             Self::Ended => 0,
             Self::Unproven => 1,
+            Self::Disabled => 2,
+            Self::NotCompliant => 3,
+            Self::Risk => 4,
+            Self::Assurance => 5,
         }
     }
 

@@ -9,6 +9,8 @@ pub struct Mask {
     pub has: BTreeSet<String>,
     /// Places at which the session must not know an identifier: one that does is judged by it, under another mask.
     pub lacks: BTreeSet<String>,
+    /// What the revocation is about beside the subject, such as a namespace of levels: it has states of its own.
+    pub about: Option<String>,
 }
 
 impl Mask {
@@ -17,8 +19,13 @@ impl Mask {
         format!("{member}/{format}")
     }
 
-    /// Whether this is the mask of simple subjects.
+    /// Whether this is a mask of simple subjects.
     pub fn is_simple(&self) -> bool {
         self.has.is_empty()
+    }
+
+    /// Whether this is the mask of simple subjects, and of nothing beside them.
+    pub fn is_plain(&self) -> bool {
+        self.is_simple() && self.about.is_none()
     }
 }

@@ -30,16 +30,19 @@ pub struct Policy {
     pub members: BTreeSet<String>,
     /// What to do with the others.
     pub unknown: Unknown,
+    /// The same for events about a device: whoever uses it may use others.
+    pub unknown_of_device: Unknown,
     /// Members that must not be left out (`critical_subject_members`, SSF 1.0 §7.1).
     pub critical: BTreeSet<String>,
 }
 
 impl Default for Policy {
-    /// Knows `user` and `session`, and leaves out the rest.
+    /// Knows `user` and `session`, and leaves out the rest, but for events about a device.
     fn default() -> Self {
         Self {
             members: [USER, SESSION].map(str::to_owned).into(),
             unknown: Unknown::default(),
+            unknown_of_device: Unknown::Ignore,
             critical: BTreeSet::new(),
         }
     }
@@ -178,6 +181,7 @@ fn combine(
         mask: Mask {
             has: combination.keys().cloned().collect(),
             lacks: lacks.clone(),
+            about: None,
         },
         identifiers: combination.into_values().collect(),
     }));

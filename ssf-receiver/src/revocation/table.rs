@@ -188,6 +188,7 @@ mod tests {
         let detail = DetailId(1);
         Entry {
             kind,
+            effect: None,
             moment,
             detail,
         }

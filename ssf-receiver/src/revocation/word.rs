@@ -1,10 +1,14 @@
 //! What the index keeps for one key and kind: one machine word, so that all of it changes at once.
 
-use super::Kind;
+use super::{Effect, Kind};
 
-/// The moment fills the low half, the number of the detail stands above it, and the kind in the highest bits.
+/// The moment fills the low half, the number of the detail stands above it, then the effect, and the kind in the highest bits.
 const DETAIL_AT: u32 = u32::BITS;
+const EFFECT_AT: u32 = 56;
 const KIND_AT: u32 = 61;
+
+/// The bits of the effect: none, or one more than its number.
+const EFFECT_BITS: u8 = 0b111;
 
 /// An [`Entry`], packed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,6 +18,8 @@ pub(super) struct Word(u64);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Entry {
     pub(super) kind: Kind,
+    /// What it does, if it is a state.
+    pub(super) effect: Option<Effect>,
     /// Seconds since 1970: what sessions are compared with.
     pub(super) moment: u32,
     pub(super) detail: DetailId,
@@ -31,9 +37,11 @@ impl Word {
     }
 
     pub(super) fn entry(self) -> Entry {
-        let [_, _, high, low, moment @ ..] = self.0.to_be_bytes();
+        let [kind_and_effect, _, high, low, moment @ ..] = self.0.to_be_bytes();
+        let effect = (kind_and_effect & EFFECT_BITS).checked_sub(1);
         Entry {
             kind: self.kind(),
+            effect: effect.and_then(Effect::from_number),
             moment: u32::from_be_bytes(moment),
             detail: DetailId(u16::from_be_bytes([high, low])),
         }
@@ -51,8 +59,10 @@ impl Word {
 impl From<Entry> for Word {
     fn from(entry: Entry) -> Self {
         let kind = u64::from(entry.kind.number()) << KIND_AT;
+        let effect = entry.effect.map_or(0, |effect| effect.number() + 1);
+        let effect = u64::from(effect) << EFFECT_AT;
         let detail = u64::from(entry.detail.0) << DETAIL_AT;
-        Self(kind | detail | u64::from(entry.moment))
+        Self(kind | effect | detail | u64::from(entry.moment))
     }
 }
 
@@ -64,8 +74,11 @@ pub(super) mod tests {
 
     pub(in super::super) fn any_entry() -> impl Strategy<Value = Entry> {
         let kind = prop::sample::select(&Kind::ALL[..]);
-        (kind, any::<u32>(), any::<u16>()).prop_map(|(kind, moment, detail)| Entry {
+        let effect = prop::option::of(prop::sample::select(&Effect::ALL[..]));
+        let parts = (kind, effect, any::<u32>(), any::<u16>());
+        parts.prop_map(|(kind, effect, moment, detail)| Entry {
             kind,
+            effect,
             moment,
             detail: DetailId(detail),
         })

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use ssf_types::subject::SimpleSubject;
 
 use super::{SESSION, Session};
-use crate::revocation::{COLLECTIVE, Fingerprint, IndexKey, Mask, RevocationKey, seconds};
+use crate::revocation::{COLLECTIVE, Fingerprint, IndexKey, Mask, seconds};
 
 /// Most identifiers that are looked up for one session.
 pub const IDENTIFIERS_MAX: usize = 64;
@@ -159,12 +159,12 @@ impl SessionKeys {
         })
     }
 
-    /// The keys of the simple subjects that may stand for it, each with whether it names this very session.
-    pub(crate) fn simple(&self) -> impl Iterator<Item = (RevocationKey, bool)> {
+    /// The identifiers of the simple subjects that may stand for it, each with whether it names this very session.
+    pub(crate) fn simple(&self) -> impl Iterator<Item = (Fingerprint, bool)> {
         self.identifiers
             .iter()
             .filter(|one| one.meaning != Meaning::Collective)
-            .map(|one| (one.fingerprint.key(), one.is_session()))
+            .map(|one| (one.fingerprint, one.is_session()))
     }
 
     pub(crate) fn at(&self, place: u64) -> impl Iterator<Item = &HashedIdentifier> {

@@ -25,7 +25,7 @@ pub(super) mod set {
 }
 
 pub(super) mod revocation {
-    //! Revocations, merged by key and kind.
+    //! Revocations, merged by key and kind; states have an effect and their order.
 
     use sea_orm::entity::prelude::*;
 
@@ -36,6 +36,10 @@ pub(super) mod revocation {
         pub(crate) key: Vec<u8>,
         #[sea_orm(primary_key, auto_increment = false)]
         pub(crate) kind: i64,
+        pub(crate) effect: Option<i64>,
+        pub(crate) occurred: Option<i64>,
+        pub(crate) toe: Option<i64>,
+        pub(crate) arrived: Option<i64>,
         pub(crate) scope: i64,
         pub(crate) mask: i64,
         pub(crate) moment: i64,
@@ -69,7 +73,7 @@ pub(super) mod scope {
 }
 
 pub(super) mod mask {
-    //! Masks; both lists of places are JSON.
+    //! Masks; both lists of places are JSON, and `about` is empty if they are about nothing else.
 
     use sea_orm::entity::prelude::*;
 
@@ -80,6 +84,7 @@ pub(super) mod mask {
         pub(crate) id: i64,
         pub(crate) has: String,
         pub(crate) lacks: String,
+        pub(crate) about: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

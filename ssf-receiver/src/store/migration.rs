@@ -2,6 +2,7 @@
 
 mod m0001_beginning;
 mod m0002_number_scopes;
+mod m0003_keep_states;
 
 use sea_orm_migration::prelude::*;
 
@@ -12,6 +13,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_beginning::Beginning),
             Box::new(m0002_number_scopes::NumberScopes),
+            Box::new(m0003_keep_states::KeepStates),
         ]
     }
 }

@@ -70,6 +70,10 @@ pub(super) async fn merge(
     let key = [revocation::Column::Key, revocation::Column::Kind];
     let conflict = OnConflict::columns(key)
         .update_columns([
+            revocation::Column::Effect,
+            revocation::Column::Occurred,
+            revocation::Column::Toe,
+            revocation::Column::Arrived,
             revocation::Column::Moment,
             revocation::Column::Until,
             revocation::Column::Detail,
@@ -86,10 +90,11 @@ pub(super) async fn merge(
 /// The number of a mask, which gets one if it has none.
 async fn mask_id(transaction: &DatabaseTransaction, mask: &Mask) -> Result<i64, InboxError> {
     let failed = |error: DbErr| InboxError::new("retain a mask", error);
-    let (has, lacks) = row::of_mask(mask);
+    let [has, lacks, about] = row::of_mask(mask);
     let known = mask::Entity::find()
         .filter(mask::Column::Has.eq(has.as_str()))
         .filter(mask::Column::Lacks.eq(lacks.as_str()))
+        .filter(mask::Column::About.eq(about.as_str()))
         .one(transaction)
         .await
         .map_err(failed)?;
@@ -100,6 +105,7 @@ async fn mask_id(transaction: &DatabaseTransaction, mask: &Mask) -> Result<i64, 
         id: NotSet,
         has: Set(has),
         lacks: Set(lacks),
+        about: Set(about),
     };
     let inserted = mask::Entity::insert(row).exec(transaction).await;
     Ok(inserted.map_err(failed)?.last_insert_id)

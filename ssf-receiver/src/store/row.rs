@@ -11,7 +11,7 @@ use ssf_types::{event::language::Texts, time::Timestamp};
 use super::entity::{detail, mask, revocation, set};
 use crate::{
     inbox::{InboxError, ReceivedSet, Retained},
-    revocation::{Detail, Kind, Mask, Revocation, RevocationKey, ScopeId},
+    revocation::{Detail, Effect, Kind, Mask, Revocation, RevocationKey, ScopeId, State},
 };
 
 pub(super) fn of_set(received: &ReceivedSet) -> set::ActiveModel {
@@ -36,10 +36,11 @@ pub(super) fn repeated(known: &set::Model, received: &ReceivedSet) -> Retained {
     }
 }
 
-/// A mask as its row has it: both lists.
-pub(super) fn of_mask(mask: &Mask) -> (String, String) {
+/// A mask as its row has it: both lists, and what it is about, or nothing.
+pub(super) fn of_mask(mask: &Mask) -> [String; 3] {
     let list = |places: &BTreeSet<String>| serde_json::json!(places).to_string();
-    (list(&mask.has), list(&mask.lacks))
+    let about = mask.about.clone().unwrap_or_default();
+    [list(&mask.has), list(&mask.lacks), about]
 }
 
 pub(super) fn to_mask(row: &mask::Model) -> Result<Mask, InboxError> {
@@ -49,6 +50,7 @@ pub(super) fn to_mask(row: &mask::Model) -> Result<Mask, InboxError> {
     Ok(Mask {
         has: list(&row.has)?,
         lacks: list(&row.lacks)?,
+        about: Some(row.about.clone()).filter(|about| !about.is_empty()),
     })
 }
 
@@ -89,9 +91,14 @@ pub(super) fn of_revocation(
     revocation: &Revocation,
     (mask, detail): (i64, i64),
 ) -> revocation::ActiveModel {
+    let state = revocation.state;
     revocation::ActiveModel {
         key: Set(revocation.key.to_bytes().to_vec()),
         kind: Set(revocation.kind.number().into()),
+        effect: Set(state.map(|state| state.effect.number().into())),
+        occurred: Set(state.map(|state| state.occurred.cast_signed())),
+        toe: Set(state.map(|state| state.toe.cast_signed())),
+        arrived: Set(state.map(|state| state.arrived.cast_signed())),
         scope: Set(revocation.scope.number().into()),
         mask: Set(mask),
         moment: Set(revocation.moment.into()),
@@ -114,8 +121,21 @@ fn read_revocation(row: &revocation::Model, references: &References) -> Option<R
         key: RevocationKey::from_bytes(row.key.as_slice().try_into().ok()?),
         mask: references.masks.get(&row.mask)?.clone(),
         kind: u8::try_from(row.kind).ok().and_then(Kind::from_number)?,
+        state: match row.effect {
+            Some(effect) => Some(read_state(row, effect)?),
+            None => None,
+        },
         moment: row.moment.try_into().ok()?,
         until: row.until.try_into().ok()?,
         detail: Arc::clone(references.details.get(&row.detail)?),
+    })
+}
+
+fn read_state(row: &revocation::Model, effect: i64) -> Option<State> {
+    Some(State {
+        occurred: row.occurred?.cast_unsigned(),
+        toe: row.toe?.cast_unsigned(),
+        arrived: row.arrived?.cast_unsigned(),
+        effect: u8::try_from(effect).ok().and_then(Effect::from_number)?,
     })
 }

@@ -7,6 +7,7 @@ use std::{
 
 use ssf_receiver::{
     Acceptance, Answer, Session,
+    actions::Actions,
     guard::{self, Decision},
     inbox::{Arriving, Inbox, InboxError, MemoryInbox, Retained, Settings},
     revocation::{Index, IndexKey, Policy, Revocation, Scope, ScopeId},
@@ -205,6 +206,7 @@ async fn take(world: &World, number: usize, life: &Life, token: &str) -> Reply {
         inbox: &inbox,
         index: &life.index,
         policy: &Policy::default(),
+        actions: &Actions::default(),
     };
     let answer = acceptance.accept(&set, now).await;
     if answer.is_acknowledgement() {
