@@ -2,6 +2,8 @@
 
 #[cfg(feature = "actix")]
 mod actix;
+#[cfg(feature = "tower")]
+mod tower;
 
 use std::{cmp::Reverse, sync::Arc};
 
@@ -9,6 +11,8 @@ use ssf_types::event::language::Texts;
 
 #[cfg(feature = "actix")]
 pub use self::actix::{Guard, GuardService};
+#[cfg(feature = "tower")]
+pub use self::tower::{DefaultAnswer, Denying, GuardLayer, Guarded, OwnAnswer};
 use crate::{
     revocation::{Detail, Effect, Index, Kind, Match},
     session::{Session, SessionKeys},
@@ -121,6 +125,21 @@ impl Denial {
                 Reason::StepUp => ("en", STEP_UP_TEXT),
             },
         }
+    }
+
+    /// The headers of the default answer.
+    pub fn headers(&self, accept_language: Option<&str>) -> Vec<(&'static str, String)> {
+        let (language, _) = self.message(accept_language);
+        let mut headers = vec![
+            ("Content-Type", "application/json".to_owned()),
+            ("Content-Language", language.to_owned()),
+            ("Vary", "Accept-Language".to_owned()),
+            ("Cache-Control", "no-store".to_owned()),
+        ];
+        if let Some(challenge) = self.reason.challenge() {
+            headers.push(("WWW-Authenticate", challenge.to_owned()));
+        }
+        headers
     }
 
     /// The body of the default answer: a JSON object with `error` and `reason`.

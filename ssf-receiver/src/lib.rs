@@ -43,7 +43,7 @@
 //! # Features
 //!
 //! `client` (the receiver itself: discovery, keys, the stream), `sqlite` (the durable inbox) and `actix` (the push
-//! route and the guard for actix-web) are on by default. Without any, what remains is pure: sessions, revocations, the
+//! route and the guard for actix-web) are on by default; `tower` is the guard as a layer, for axum. Without any, what remains is pure: sessions, revocations, the
 //! index and the decision.
 
 #[cfg(feature = "client")]

@@ -167,7 +167,7 @@ impl Receiver {
     }
 
     /// Decides about whatever a guard is shown.
-    #[cfg(feature = "actix")]
+    #[cfg(any(feature = "actix", feature = "tower"))]
     pub(crate) fn decide_presented(&self, presented: &guard::Presented) -> Decision {
         match presented {
             guard::Presented::Session(session) => self.decide(session),
@@ -213,6 +213,18 @@ impl Receiver {
         P: Into<guard::Presented>,
     {
         guard::Guard::new(self.clone(), session_of)
+    }
+
+    /// A layer for axum, or tower, that refuses requests whose session was revoked.
+    ///
+    /// `session_of` finds the session of a request, or its keys; requests without one pass.
+    #[cfg(feature = "tower")]
+    pub fn layer<F, B, P>(&self, session_of: F) -> guard::GuardLayer<F>
+    where
+        F: Fn(&http::Request<B>) -> Option<P>,
+        P: Into<guard::Presented>,
+    {
+        guard::GuardLayer::new(self.clone(), session_of)
     }
 
     /// Takes a push, whatever web framework it came by (RFC 8935 §2).

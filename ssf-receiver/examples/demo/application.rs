@@ -13,6 +13,7 @@ use actix_web::{
     http::header,
     web,
 };
+use openidconnect::http::Response as Reply;
 use openidconnect::{
     AsyncHttpClient, AuthenticationFlow, AuthorizationCode, ClientId, CsrfToken,
     EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpClientError,
@@ -283,7 +284,7 @@ impl<'c> AsyncHttpClient<'c> for Oidc<'_> {
                 .execute(request.try_into().map_err(Box::new)?)
                 .await
                 .map_err(Box::new)?;
-            let mut response = openidconnect::http::Response::builder().status(answer.status());
+            let mut response = Reply::builder().status(answer.status());
             for (name, value) in answer.headers() {
                 response = response.header(name, value);
             }

@@ -62,17 +62,12 @@ fn default_answer(request: &HttpRequest, denial: &Denial) -> HttpResponse {
         .headers()
         .get(header::ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok());
-    let (language, _) = denial.message(accept_language);
     let status = StatusCode::from_u16(denial.reason().status());
     let mut response = HttpResponse::build(status.unwrap_or(StatusCode::UNAUTHORIZED));
-    if let Some(challenge) = denial.reason().challenge() {
-        response.insert_header((header::WWW_AUTHENTICATE, challenge));
+    for header in denial.headers(accept_language) {
+        response.insert_header(header);
     }
-    response
-        .insert_header((header::CONTENT_LANGUAGE, language))
-        .insert_header((header::VARY, "Accept-Language"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(denial.to_json(accept_language))
+    response.json(denial.to_json(accept_language))
 }
 
 impl<S, B, F, P> Transform<S, ServiceRequest> for Guard<F>
