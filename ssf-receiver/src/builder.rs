@@ -5,8 +5,11 @@ use std::sync::{Arc, atomic::AtomicU64};
 use arc_swap::ArcSwapOption;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use secrecy::SecretString;
+#[cfg(feature = "sqlite")]
+use ssf_types::set::SetClaims;
 use ssf_types::{
     audience::Audience,
+    dialect::Dialect,
     event::{
         Event,
         caep::{ChangeType, CredentialChange, SessionRevoked},
@@ -14,8 +17,6 @@ use ssf_types::{
     secret::{AuthorizationHeader, AuthorizationHeaderError},
     uri::{EndpointUrl, EventTypeUri, Issuer, UriError},
 };
-#[cfg(feature = "sqlite")]
-use ssf_types::{dialect::Dialect, set::SetClaims};
 use tokio::sync::watch;
 
 use crate::{
@@ -77,6 +78,7 @@ pub struct Builder {
     /// Where SETs are pushed; without it, they are polled.
     endpoint: Option<String>,
     events: Vec<EventTypeUri>,
+    dialect: &'static Dialect,
     policy: Policy,
     actions: Actions,
     database: Option<DatabaseChoice>,
@@ -112,6 +114,7 @@ impl Builder {
             issuer,
             endpoint,
             events: events.iter().map(Event::uri).collect(),
+            dialect: &Dialect::SSF_1_0,
             policy: Policy::default(),
             actions: Actions::default(),
             database: None,
@@ -163,6 +166,15 @@ impl Builder {
     /// Asks for these events instead of session-revoked and credential-change.
     pub fn events(mut self, events: impl IntoIterator<Item = EventTypeUri>) -> Self {
         self.events = events.into_iter().collect();
+        self
+    }
+
+    /// Reads SETs as an older draft or a vendor writes them, such as [`Dialect::OKTA`], instead of SSF 1.0 to the letter. What
+    /// it deviates in is listed in `docs/dialects.md`; anything else is refused as ever.
+    ///
+    /// It concerns SETs alone: a stream that is set up by the receiver itself speaks SSF 1.0.
+    pub fn dialect(mut self, dialect: &'static Dialect) -> Self {
+        self.dialect = dialect;
         self
     }
 
@@ -249,6 +261,7 @@ impl Builder {
         let shared = Arc::new(Shared {
             issuer,
             method,
+            dialect: self.dialect,
             policy: self.policy,
             actions: self.actions,
             index,

@@ -11,6 +11,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use ssf_types::{
     audience::Audience,
+    dialect::Dialect,
     push::PushError,
     secret::constant_time_eq,
     set::{Expectation, MEDIA_TYPE, SET_BYTES_MAX, SetError, UnverifiedSet, VerifiedSet},
@@ -48,6 +49,8 @@ pub struct Receiver {
 pub(crate) struct Shared {
     pub(crate) issuer: Issuer,
     pub(crate) method: Method,
+    /// How the Transmitter writes SETs.
+    pub(crate) dialect: &'static Dialect,
     pub(crate) policy: Policy,
     pub(crate) actions: Actions,
     pub(crate) index: Index,
@@ -306,7 +309,8 @@ impl Shared {
             .map_err(|error| Answer::refused(PushError::from(&error)))?;
         let audience = self.audience.load_full();
         let audience = audience.ok_or_else(|| Answer::unavailable(RETRY_AFTER))?;
-        let expected = Expectation::new(self.issuer.clone(), Audience::clone(&audience));
+        let expected = Expectation::new(self.issuer.clone(), Audience::clone(&audience))
+            .with_dialect(self.dialect);
         match self.keys.verify(&set, &expected, received_at).await {
             Ok(set) => Ok(set),
             Err(Unverified::Never(SetError::IssuedInFuture))
