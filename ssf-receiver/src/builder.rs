@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::{
     actions::{Action, Actions, Trigger, UnknownLevel},
     client::{FetchError, Http, poll::PollAt},
+    freshness::Hearing,
     inbox::{AnyInbox, Inbox, InboxError, MemoryInbox, Settings},
     keys::Keys,
     poll::PollStatus,
@@ -270,6 +271,7 @@ impl Builder {
             audience: ArcSwapOption::from(audience.map(Arc::new)),
             stream: watch::Sender::new(StreamState::Pending { last_error: None }),
             polls: watch::Sender::new(PollStatus::default()),
+            hearing: Hearing::new(),
             acknowledged: AtomicU64::new(0),
         });
         let tasks = setup::spawn(&shared, setup);

@@ -107,6 +107,11 @@ impl Keys {
         members.cloned().collect()
     }
 
+    /// The metadata as it was last fetched.
+    pub(crate) fn metadata(&self) -> Option<Arc<TransmitterMetadata>> {
+        self.metadata.load_full()
+    }
+
     /// Fetches the metadata.
     pub(crate) async fn discover(&self) -> Result<Arc<TransmitterMetadata>, DiscoveryError> {
         let metadata = Arc::new(discovery::metadata(&self.http, &self.issuer).await?);

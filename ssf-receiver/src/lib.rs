@@ -59,7 +59,11 @@ mod builder;
 mod client;
 #[cfg(feature = "client")]
 mod clock;
+#[cfg(feature = "client")]
+mod freshness;
 pub mod guard;
+#[cfg(feature = "client")]
+mod heartbeat;
 #[cfg(feature = "actix")]
 mod http;
 pub mod inbox;
@@ -89,6 +93,7 @@ pub use self::{
     answer::Answer,
     builder::{Builder, StartError},
     client::FetchError,
+    freshness::{Freshness, Why},
     poll::PollStatus,
     receiver::{Receiver, Status},
     stream::StreamState,

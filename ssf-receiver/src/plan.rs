@@ -1,12 +1,6 @@
 //! What a verified SET does to the index: a pure function of the claims, the policy and the time of receipt.
 
-use ssf_types::{
-    error::ErrCode,
-    event::{Event, ssf::Verification},
-    push::PushError,
-    set::SetClaims,
-    time::Timestamp,
-};
+use ssf_types::{error::ErrCode, push::PushError, set::SetClaims, time::Timestamp};
 
 use crate::{
     actions::{Actions, Meaning, concerns_device},
@@ -60,12 +54,6 @@ pub(crate) fn plan(
     (key, scope): (&IndexKey, ScopeId),
     received_at: Timestamp,
 ) -> Result<Plan, PushError> {
-    if let Event::Verification(Verification { state: Some(_), .. }) = &claims.event {
-        return Err(PushError::new(
-            ErrCode::InvalidState,
-            "no verification with this state was asked for",
-        ));
-    }
     let without_effect = |outcome| Plan {
         outcome,
         revocations: Vec::new(),
@@ -131,11 +119,13 @@ mod tests {
     use ssf_types::{
         audience::Audience,
         event::{
+            Event,
             caep::{
                 AssuranceLevelChange, ChangeDirection, ComplianceStatus, DeviceComplianceChange,
                 SessionRevoked,
             },
             risc::AccountDisabled,
+            ssf::Verification,
         },
         id::Jti,
         subject::{ComplexSubject, SimpleSubject, Subject},
@@ -172,12 +162,6 @@ mod tests {
         let mut event = Verification::default();
         event.state = state.map(str::to_owned);
         event.into()
-    }
-
-    #[test]
-    fn a_verification_with_a_state_that_nobody_asked_for_is_refused() {
-        let error = planned(opaque("stream").into(), verification(Some("x"))).unwrap_err();
-        assert_eq!(error.err, ErrCode::InvalidState);
     }
 
     #[test]

@@ -123,6 +123,7 @@ impl Poller {
             polls.answered += 1;
             polls.last_error = None;
         });
+        self.shared.hearing.heard();
         self.round.answered(request);
         let page = self.take(response.sets).await;
         if page.unsettled > 0 {

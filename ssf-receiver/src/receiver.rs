@@ -12,6 +12,7 @@ use arc_swap::ArcSwapOption;
 use ssf_types::{
     audience::Audience,
     dialect::Dialect,
+    error::ErrCode,
     push::PushError,
     secret::constant_time_eq,
     set::{Expectation, MEDIA_TYPE, SET_BYTES_MAX, SetError, UnverifiedSet, VerifiedSet},
@@ -26,6 +27,7 @@ use crate::{
     answer::Answer,
     builder::Builder,
     clock,
+    freshness::{Freshness, Hearing},
     guard::{self, Decision},
     inbox::AnyInbox,
     keys::{Keys, RETRY_AFTER, Unverified},
@@ -60,6 +62,7 @@ pub(crate) struct Shared {
     pub(crate) audience: ArcSwapOption<Audience>,
     pub(crate) stream: watch::Sender<StreamState>,
     pub(crate) polls: watch::Sender<PollStatus>,
+    pub(crate) hearing: Hearing,
     /// How many SETs were acknowledged since the start, repeats included.
     pub(crate) acknowledged: AtomicU64,
 }
@@ -78,6 +81,8 @@ pub struct Status {
     ///
     /// By poll, the Transmitter hears of them with the poll that follows.
     pub acknowledged: u64,
+    /// How far what is known of the Transmitter can be relied on.
+    pub freshness: Freshness,
     /// How polling goes; `None` if SETs are pushed.
     pub polls: Option<PollStatus>,
 }
@@ -141,6 +146,7 @@ impl Receiver {
             keys_loaded: self.shared.keys.loaded(),
             revocations: self.shared.index.len(),
             acknowledged: self.shared.acknowledged.load(Ordering::Acquire),
+            freshness: self.shared.hearing.freshness(),
             polls: match self.shared.method {
                 Method::Poll => Some(self.shared.polls.borrow().clone()),
                 Method::Push { .. } => None,
@@ -343,8 +349,13 @@ impl Shared {
         answer
     }
 
-    /// Makes a verified SET durable, then effective, then answers.
+    /// Makes a verified SET durable, then effective, then answers. A verification has to be one that was asked for
+    /// (SSF 1.0 §8.1.4.1).
     pub(crate) async fn apply(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
+        if !self.hearing.is_expected(&set.claims().event) {
+            let text = "no verification with this state was asked for";
+            return Answer::refused(PushError::new(ErrCode::InvalidState, text));
+        }
         let policy = Policy {
             critical: self.keys.critical_subject_members(),
             ..self.policy.clone()
@@ -357,6 +368,7 @@ impl Shared {
         };
         let answer = acceptance.accept(set, received_at).await;
         if answer.is_acknowledgement() {
+            self.hearing.learn(set.claims());
             self.acknowledged.fetch_add(1, Ordering::Release);
         }
         answer

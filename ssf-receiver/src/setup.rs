@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
-use ssf_types::{error::Chain, id::StreamId, uri::EventTypeUri};
+use ssf_types::{error::Chain, uri::EventTypeUri};
 
 use crate::{
     client::{
@@ -15,6 +15,7 @@ use crate::{
             ensure_push_stream,
         },
     },
+    heartbeat::{self, Asked},
     inbox::{Inbox, InboxError},
     poll::{Ended, Poller},
     receiver::Shared,
@@ -52,8 +53,8 @@ pub(crate) enum Source {
 /// A stream that is set up.
 #[derive(Default)]
 struct Found {
-    /// Its name, if the receiver manages it.
-    id: Option<StreamId>,
+    /// How to ask about it, if the receiver manages it.
+    asked: Option<Asked>,
     /// Where to poll it; `None` if it is pushed.
     poll_at: Option<PollAt>,
 }
@@ -77,10 +78,20 @@ async fn receive(shared: Arc<Shared>, mut setup: Setup, mut stop: Stop) {
             () = stop.told() => return,
             found = set_up(&shared, &mut setup) => found,
         };
-        let Some(at) = found.poll_at else {
-            return;
+        let heartbeat = heartbeat::keep(&shared, &setup.http, found.asked.as_ref());
+        // The heartbeat never ends by itself.
+        let ended = if let Some(at) = &found.poll_at {
+            tokio::select! {
+                ended = poller.run(at, &mut stop) => ended,
+                never = heartbeat => match never {},
+            }
+        } else {
+            tokio::select! {
+                () = stop.told() => Ended::Stopped,
+                never = heartbeat => match never {},
+            }
         };
-        match poller.run(&at, &mut stop).await {
+        match ended {
             Ended::Stopped => return,
             Ended::Gone => {
                 tracing::error!("the stream is not where it was polled: it is set up again");
@@ -112,7 +123,7 @@ async fn set_up(shared: &Shared, setup: &mut Setup) -> Found {
         let error = match attempt(shared, setup).await {
             Ok(found) => {
                 tracing::info!("the receiver is ready");
-                let stream_id = found.id.clone();
+                let stream_id = found.asked.as_ref().map(|asked| asked.stream_id.clone());
                 shared.stream.send_replace(StreamState::Ready { stream_id });
                 return found;
             }
@@ -132,7 +143,7 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError
     let found = match &mut setup.source {
         Source::Pushed => Found::default(),
         Source::Polled(at) => Found {
-            id: None,
+            asked: None,
             poll_at: Some(at.clone()),
         },
         Source::Managed { token, remembered } => {
@@ -153,7 +164,7 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError
             let (agreed, poll_at) = ensured(shared, &client, &wanted, remembered.as_ref()).await?;
             // Should the rest of the attempt fail, the next one finds this stream.
             *remembered = Some(agreed.clone());
-            report_status(&client, &agreed).await;
+            report_status(shared, &client, &agreed).await;
             shared
                 .inbox
                 .keep_settings(&setup.memory.write(&agreed)?)
@@ -161,8 +172,13 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError
             shared
                 .audience
                 .store(Some(Arc::new(agreed.audience.clone())));
+            let asked = Asked {
+                stream_id: agreed.id,
+                token: token.clone(),
+                min_interval: agreed.min_verification_interval,
+            };
             Found {
-                id: Some(agreed.id),
+                asked: Some(asked),
                 poll_at,
             }
         }
@@ -193,8 +209,12 @@ async fn ensured(
 }
 
 /// A stream that is paused or disabled delivers nothing, which a person has to know.
-async fn report_status(client: &StreamClient<'_>, stream: &Agreed) {
-    match client.status(&stream.id).await {
+async fn report_status(shared: &Shared, client: &StreamClient<'_>, stream: &Agreed) {
+    let status = client.status(&stream.id).await;
+    if let Ok(found) = &status {
+        shared.hearing.status_is(found.status);
+    }
+    match status {
         Ok(found) if found.status == ssf_types::stream::StreamStatus::Enabled => {}
         Ok(found) => tracing::error!(
             stream.id = %stream.id, stream.status = found.status.as_str(),

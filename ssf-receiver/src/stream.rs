@@ -82,6 +82,7 @@ impl StreamMemory {
         Ok(Some(Agreed {
             id: setting.stream_id,
             audience: setting.aud,
+            min_verification_interval: None,
         }))
     }
 

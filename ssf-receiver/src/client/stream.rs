@@ -10,7 +10,11 @@ use ssf_types::{
     json::JsonError,
     metadata::TransmitterMetadata,
     secret::AuthorizationHeader,
-    stream::{CreateStream, Delivery, PushDelivery, StatusConfiguration, StreamConfiguration},
+    set::Sequence,
+    stream::{
+        CreateStream, Delivery, PushDelivery, StatusConfiguration, StreamConfiguration,
+        VerificationRequest,
+    },
     uri::{EndpointUrl, EventTypeUri, Issuer},
 };
 
@@ -73,6 +77,7 @@ impl StreamError {
 const LIST: &str = "list streams";
 const CREATE: &str = "create a stream";
 const DELETE: &str = "delete a stream";
+const VERIFY: &str = "verify the stream";
 const STATUS: &str = "tell the status of the stream";
 
 /// The API of one Transmitter.
@@ -135,6 +140,35 @@ impl StreamClient<'_> {
         let body = done(answer.and_then(|answer| answer.expect(&[200])), STATUS)?;
         StatusConfiguration::parse(&body).map_err(faulty(STATUS))
     }
+
+    /// Asks for a verification event with `state` in it (SSF 1.0 §8.1.4.2).
+    ///
+    /// The event may come before the answer, or much later.
+    pub(crate) async fn verify(&self, id: &StreamId, state: String) -> Result<(), StreamError> {
+        let url = endpoint(
+            self.metadata.verification_endpoint.as_ref(),
+            "verification_endpoint",
+        )
+        .map_err(StreamError::NotOffered)?
+        .url()
+        .clone();
+        let request = VerificationRequest::new(id.clone(), Some(state));
+        let body = serde_json::to_vec(&request).map_err(StreamError::Unwritable)?;
+        let answer = self
+            .http
+            .manage(Method::POST, url, self.token, Some(body))
+            .await;
+        done(answer.and_then(|answer| answer.expect(&[204, 200])), VERIFY).map(drop)
+    }
+
+    /// Asks for numbers on the SETs, where they are offered.
+    fn numbered(&self, mut request: CreateStream) -> Result<CreateStream, StreamError> {
+        if self.metadata.extra.json(Sequence::SUPPORTED) == Some("true") {
+            let put = request.extra.put(Sequence::NAME, &true);
+            put.map_err(StreamError::Unwritable)?;
+        }
+        Ok(request)
+    }
 }
 
 fn done<T>(answer: Result<T, FetchError>, action: &'static str) -> Result<T, StreamError> {
@@ -150,6 +184,8 @@ fn faulty(action: &'static str) -> impl Fn(JsonError) -> StreamError {
 pub(crate) struct Agreed {
     pub(crate) id: StreamId,
     pub(crate) audience: Audience,
+    /// Least seconds between two verifications, as the Transmitter last said.
+    pub(crate) min_verification_interval: Option<u64>,
 }
 
 /// What a receiver wants of its stream.
@@ -191,7 +227,7 @@ pub(crate) async fn ensure_push_stream(
         return Ok(adopted);
     }
     let push = PushDelivery::new(endpoint.clone(), Some(secret.clone()));
-    let request = CreateStream::push(wanted.events.to_vec(), push);
+    let request = client.numbered(CreateStream::push(wanted.events.to_vec(), push))?;
     let created = client.create(&request).await?;
     if !pushes_to(&created, endpoint) {
         return Err(StreamError::WrongDelivery);
@@ -219,5 +255,6 @@ fn checked(stream: StreamConfiguration, wanted: &Wanted<'_>) -> Result<Agreed, S
     Ok(Agreed {
         id: stream.stream_id,
         audience: stream.aud,
+        min_verification_interval: stream.min_verification_interval,
     })
 }

@@ -73,6 +73,8 @@ pub struct State {
     /// Whether a Receiver may have one stream alone.
     pub one_stream: AtomicBool,
     pub polls: polls::Polls,
+    /// Bodies of the requests for a verification.
+    pub verifications: Mutex<Vec<Value>>,
 }
 
 pub struct Transmitter {
@@ -99,6 +101,7 @@ impl Transmitter {
                 .route("/streams", web::post().to(create))
                 .route("/streams", web::delete().to(delete))
                 .route("/status", web::get().to(status))
+                .route("/verify", web::post().to(verify))
                 .route("/poll/{stream}", web::post().to(polls::poll))
         })
         .workers(1)
@@ -217,7 +220,8 @@ async fn metadata(state: Shared) -> HttpResponse {
     let truth = json!({
         "spec_version": "1_0", "issuer": issuer, "jwks_uri": format!("{issuer}/jwks"),
         "configuration_endpoint": format!("{issuer}/streams"), "status_endpoint": format!("{issuer}/status"),
-        "delivery_methods_supported": ["urn:ietf:rfc:8935"],
+        "verification_endpoint": format!("{issuer}/verify"), "set_sequence_supported": true,
+        "delivery_methods_supported": ["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"],
     });
     told(&state.metadata_lie, &state, &truth)
 }
@@ -276,6 +280,7 @@ async fn create(request: HttpRequest, state: Shared, body: web::Json<Value>) -> 
     let configuration = json!({
         "stream_id": id, "iss": iss, "aud": AUDIENCE, "delivery": delivery,
         "events_requested": body["events_requested"], "events_delivered": body["events_requested"],
+        "set_sequence": body["set_sequence"],
     });
     state.streams.lock().unwrap().push(Stream {
         id,
@@ -296,6 +301,14 @@ async fn delete(
     state.deleted.fetch_add(1, Ordering::SeqCst);
     let mut streams = state.streams.lock().unwrap();
     streams.retain(|stream| stream.id != query["stream_id"]);
+    HttpResponse::NoContent().finish()
+}
+
+async fn verify(request: HttpRequest, state: Shared, body: web::Json<Value>) -> HttpResponse {
+    if let Some(refusal) = refused(&request, &state) {
+        return refusal;
+    }
+    state.verifications.lock().unwrap().push(body.into_inner());
     HttpResponse::NoContent().finish()
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn ensure_poll_stream(
             ),
         }
     }
-    let request = CreateStream::poll(wanted.events.to_vec());
+    let request = client.numbered(CreateStream::poll(wanted.events.to_vec()))?;
     match client.create(&request).await {
         Ok(created) => polled(created, wanted),
         Err(error) if error.is_conflict() => {

@@ -1,0 +1,143 @@
+//! How fresh what we know of the Transmitter is: whether anything is heard, and whether something is missing.
+
+mod health;
+mod numbers;
+mod range_set;
+mod states;
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ssf_types::{
+    event::Event,
+    set::{Sequence, SetClaims},
+    stream::StreamStatus,
+};
+use tokio::time::Instant;
+
+pub(crate) use self::health::heartbeat;
+pub use self::health::{Freshness, Why};
+use self::{
+    health::{Health, Noticed},
+    states::States,
+};
+
+/// What is heard of the stream, by a steady clock.
+#[derive(Debug)]
+pub(crate) struct Hearing {
+    began: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    health: Health,
+    states: States,
+}
+
+impl Hearing {
+    /// Begins to listen: nothing has been heard yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            state: Mutex::new(State {
+                health: Health::default(),
+                states: States::default(),
+            }),
+        }
+    }
+
+    /// The state; a panic elsewhere leaves it whole, since nothing in it can break off.
+    fn state(&self) -> (MutexGuard<'_, State>, Duration) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state, self.began.elapsed())
+    }
+
+    /// How fresh what we know is.
+    pub(crate) fn freshness(&self) -> Freshness {
+        let (state, now) = self.state();
+        state.health.freshness(now)
+    }
+
+    /// A sign of life is asked for so often.
+    pub(crate) fn expect_every(&self, heartbeat: Duration) {
+        self.state().0.health.expect_every(heartbeat);
+    }
+
+    /// A verification with this state is about to be asked for.
+    pub(crate) fn asked_with(&self, verification: String) {
+        let (mut state, now) = self.state();
+        state.states.sent(verification, now);
+    }
+
+    /// Whether a verification is one that was asked for, or brings no state; anything else is no verification.
+    pub(crate) fn is_expected(&self, event: &Event) -> bool {
+        let Event::Verification(verification) = event else {
+            return true;
+        };
+        let (state, now) = self.state();
+        verification
+            .state
+            .as_ref()
+            .is_none_or(|sent| state.states.sent_at(sent, now).is_some())
+    }
+
+    /// A poll was answered.
+    pub(crate) fn heard(&self) {
+        let (mut state, now) = self.state();
+        state.health.heard(now);
+    }
+
+    /// The Transmitter tells the stream's status.
+    pub(crate) fn status_is(&self, status: StreamStatus) {
+        self.state().0.health.status_is(status);
+    }
+
+    /// Learns from a SET that is durable.
+    pub(crate) fn learn(&self, claims: &SetClaims) {
+        let (mut state, now) = self.state();
+        if let Event::Verification(verification) = &claims.event {
+            let sent = verification.state.as_ref();
+            // As of when it was asked for: a verification that was held up says nothing of the time since.
+            if let Some(sent_at) = sent.and_then(|sent| state.states.sent_at(sent, now)) {
+                state.health.heard(sent_at);
+            }
+        }
+        if let Event::StreamUpdated(updated) = &claims.event {
+            state.health.status_is(updated.status);
+        }
+        match Sequence::among(&claims.extra) {
+            Ok(Some(sequence)) => match state.health.numbered(&sequence, now) {
+                Noticed::Nothing => {}
+                Noticed::OtherEpoch => tracing::error!(
+                    epoch = %sequence.epoch,
+                    "the transmitter numbers its SETs anew: what it sent before may be lost"
+                ),
+            },
+            Ok(None) => {}
+            // The SET itself is none the worse for it.
+            Err(error) => tracing::warn!(%error, "the number of a SET cannot be read"),
+        }
+    }
+
+    /// How many numbers nobody looks for although they may be missing.
+    pub(crate) fn untold(&self) -> u64 {
+        self.state().0.health.untold()
+    }
+
+    /// The numbers that are missing, for the log.
+    pub(crate) fn missing(&self) -> String {
+        let (state, now) = self.state();
+        let ranges = state.health.missing(now);
+        let shown = ranges.iter().take(RANGES_SHOWN);
+        let shown: Vec<String> = shown
+            .map(|range| format!("{}-{}", range.start(), range.end()))
+            .collect();
+        shown.join(" ")
+    }
+}
+
+/// Most ranges of numbers in one line of the log.
+const RANGES_SHOWN: usize = 10;

@@ -1,0 +1,248 @@
+//! What is known of a stream's health, and what follows from it: pure, by a steady clock that counts from the start.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use ssf_types::{set::Sequence, stream::StreamStatus};
+
+use super::numbers::{Numbers, PATIENCE, Taken};
+
+/// How often a sign of life is asked for, unless the Transmitter wants to be asked less often.
+pub(crate) const HEARTBEAT_MIN: Duration = Duration::from_mins(5);
+
+/// Longest interval of heartbeats: nobody is fresh for longer than that without a sign of life, whatever the Transmitter
+/// wants.
+const HEARTBEAT_MAX: Duration = Duration::from_hours(24);
+
+/// How far what we know of a Transmitter can be relied on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Freshness {
+    /// Something was heard within two heartbeats, and nothing is missing.
+    Fresh,
+    /// Something is amiss; it may be a passing trouble.
+    Late(Why),
+    /// What was revoked lately may not be known here.
+    Stale(Why),
+}
+
+/// What is amiss.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Why {
+    /// Neither a verification that was asked for nor an answer to a poll came: late after two heartbeats, stale after
+    /// three; late at the start, and stale after one.
+    Silent,
+    /// A SET that the Transmitter says was delivered is not here: late after a minute, stale after three heartbeats.
+    Gap,
+    /// The Transmitter began to number its SETs anew, and does not know what it sent before.
+    Epoch,
+    /// The stream is paused: events are held.
+    Paused,
+    /// The stream is disabled: events are lost.
+    Disabled,
+}
+
+/// The interval of heartbeats, where at least `min_interval` seconds have to lie between two verifications.
+///
+/// It is a second longer than that, for clocks that round, and a day at most.
+pub(crate) fn heartbeat(min_interval: Option<u64>) -> Duration {
+    let asked = Duration::from_secs(min_interval.unwrap_or_default().saturating_add(1));
+    asked.clamp(HEARTBEAT_MIN, HEARTBEAT_MAX)
+}
+
+/// What is known of the stream.
+#[derive(Debug)]
+pub(crate) struct Health {
+    heartbeat: Duration,
+    /// The last moment of which we know that the Transmitter's SETs came through.
+    heard: Option<Duration>,
+    numbers: Numbers,
+    other_epoch: bool,
+    status: StreamStatus,
+}
+
+/// Something that a person has to know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Noticed {
+    Nothing,
+    OtherEpoch,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            heartbeat: HEARTBEAT_MIN,
+            heard: None,
+            numbers: Numbers::default(),
+            other_epoch: false,
+            status: StreamStatus::Enabled,
+        }
+    }
+}
+
+impl Health {
+    pub(crate) fn expect_every(&mut self, heartbeat: Duration) {
+        self.heartbeat = heartbeat;
+    }
+
+    /// SETs came through at this moment; one that lies before another says nothing.
+    pub(crate) fn heard(&mut self, at: Duration) {
+        self.heard = self.heard.max(Some(at));
+    }
+
+    pub(crate) fn status_is(&mut self, status: StreamStatus) {
+        self.status = status;
+    }
+
+    /// Takes the number of a SET that is durable.
+    pub(crate) fn numbered(&mut self, sequence: &Sequence, now: Duration) -> Noticed {
+        match self.numbers.take(sequence, now) {
+            Taken::Known | Taken::First => Noticed::Nothing,
+            Taken::OtherEpoch => {
+                self.other_epoch = true;
+                Noticed::OtherEpoch
+            }
+        }
+    }
+
+    pub(crate) fn missing(&self, now: Duration) -> Vec<RangeInclusive<u64>> {
+        self.numbers.missing(now)
+    }
+
+    /// How many numbers nobody looks for although they may be missing.
+    pub(crate) fn untold(&self) -> u64 {
+        self.numbers.untold()
+    }
+
+    /// The worst of what is known.
+    pub(crate) fn freshness(&self, now: Duration) -> Freshness {
+        let stale_after = self.heartbeat.saturating_mul(3);
+        let (late_from, stale_from) = match self.heard {
+            Some(heard) => (
+                heard.saturating_add(self.heartbeat.saturating_mul(2)),
+                heard.saturating_add(stale_after),
+            ),
+            None => (Duration::ZERO, self.heartbeat),
+        };
+        let owed_since = self.numbers.owed_since();
+        let is_owed_for =
+            |time: Duration| owed_since.is_some_and(|since| since.saturating_add(time) <= now);
+        if self.status == StreamStatus::Disabled {
+            return Freshness::Stale(Why::Disabled);
+        }
+        if stale_from <= now {
+            return Freshness::Stale(Why::Silent);
+        }
+        if is_owed_for(stale_after) {
+            return Freshness::Stale(Why::Gap);
+        }
+        if is_owed_for(PATIENCE) {
+            return Freshness::Late(Why::Gap);
+        }
+        if self.other_epoch {
+            return Freshness::Late(Why::Epoch);
+        }
+        if self.status == StreamStatus::Paused {
+            return Freshness::Late(Why::Paused);
+        }
+        if late_from <= now {
+            return Freshness::Late(Why::Silent);
+        }
+        Freshness::Fresh
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ssf_types::{id::Epoch, set::Account};
+
+    use super::*;
+
+    const fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn numbered(epoch: &str, seq: u64, through: Option<u64>) -> Sequence {
+        let mut sequence = Sequence::new(Epoch::parse(epoch).unwrap(), seq);
+        sequence.account = through.map(|through| Account::new(through, 0, []));
+        sequence
+    }
+
+    /// Heard, and numbered from 1 on, at the very start.
+    fn fresh() -> Health {
+        let mut health = Health::default();
+        health.heard(secs(0));
+        health.numbered(&numbered("e", 1, Some(0)), secs(0));
+        health
+    }
+
+    #[test]
+    fn a_start_is_late_until_something_is_heard_and_stale_after_one_heartbeat() {
+        let mut health = Health::default();
+        assert_eq!(health.freshness(secs(0)), Freshness::Late(Why::Silent));
+        assert_eq!(health.freshness(secs(299)), Freshness::Late(Why::Silent));
+        assert_eq!(health.freshness(secs(300)), Freshness::Stale(Why::Silent));
+        health.heard(secs(301));
+        assert_eq!(health.freshness(secs(301)), Freshness::Fresh);
+    }
+
+    #[test]
+    fn silence_is_late_after_two_heartbeats_and_stale_after_three() {
+        let mut health = fresh();
+        assert_eq!(health.freshness(secs(599)), Freshness::Fresh);
+        assert_eq!(health.freshness(secs(600)), Freshness::Late(Why::Silent));
+        assert_eq!(health.freshness(secs(900)), Freshness::Stale(Why::Silent));
+        // What was asked for long ago and comes now says nothing of the time since.
+        health.heard(secs(200));
+        assert_eq!(health.freshness(secs(900)), Freshness::Late(Why::Silent));
+        health.heard(secs(100));
+        assert_eq!(health.freshness(secs(799)), Freshness::Fresh);
+    }
+
+    #[test]
+    fn a_transmitter_that_wants_to_be_asked_seldom_is_given_the_time() {
+        assert_eq!(heartbeat(None), secs(300));
+        assert_eq!(heartbeat(Some(60)), secs(300));
+        assert_eq!(heartbeat(Some(1000)), secs(1001));
+        // But not for ever.
+        assert_eq!(heartbeat(Some(u64::MAX)), secs(86_400));
+        let mut health = fresh();
+        health.expect_every(heartbeat(Some(1000)));
+        assert_eq!(health.freshness(secs(2001)), Freshness::Fresh);
+        assert_eq!(health.freshness(secs(2002)), Freshness::Late(Why::Silent));
+    }
+
+    #[test]
+    fn a_gap_is_late_after_a_minute_and_stale_after_three_heartbeats_until_it_is_closed() {
+        let mut health = fresh();
+        health.numbered(&numbered("e", 3, Some(2)), secs(10));
+        health.heard(secs(600));
+        assert_eq!(health.freshness(secs(69)), Freshness::Fresh);
+        assert_eq!(health.freshness(secs(70)), Freshness::Late(Why::Gap));
+        assert_eq!(health.missing(secs(70)), [2..=2]);
+        assert_eq!(health.freshness(secs(909)), Freshness::Late(Why::Gap));
+        assert_eq!(health.freshness(secs(910)), Freshness::Stale(Why::Gap));
+        health.numbered(&numbered("e", 2, None), secs(911));
+        assert_eq!(health.freshness(secs(911)), Freshness::Fresh);
+    }
+
+    #[test]
+    fn another_epoch_is_late_whatever_comes() {
+        let mut health = fresh();
+        let noticed = health.numbered(&numbered("f", 1, Some(0)), secs(1));
+        assert_eq!(noticed, Noticed::OtherEpoch);
+        assert_eq!(health.freshness(secs(2)), Freshness::Late(Why::Epoch));
+        health.numbered(&numbered("f", 3, Some(2)), secs(3));
+        assert_eq!(health.freshness(secs(4)), Freshness::Late(Why::Epoch));
+    }
+
+    #[test]
+    fn a_stream_that_is_paused_is_late_and_one_that_is_disabled_is_stale() {
+        let mut health = fresh();
+        health.status_is(StreamStatus::Paused);
+        assert_eq!(health.freshness(secs(1)), Freshness::Late(Why::Paused));
+        health.status_is(StreamStatus::Disabled);
+        assert_eq!(health.freshness(secs(1)), Freshness::Stale(Why::Disabled));
+        health.status_is(StreamStatus::Enabled);
+        assert_eq!(health.freshness(secs(1)), Freshness::Fresh);
+    }
+}
