@@ -1,6 +1,6 @@
 //! How a receiver is put together and started.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
@@ -272,7 +272,7 @@ impl Builder {
             stream: watch::Sender::new(StreamState::Pending { last_error: None }),
             polls: watch::Sender::new(PollStatus::default()),
             hearing: Hearing::new(),
-            acknowledged: AtomicU64::new(0),
+            acknowledged: watch::Sender::new(0),
         });
         let tasks = setup::spawn(&shared, setup);
         Ok(Receiver::new(shared, tasks))

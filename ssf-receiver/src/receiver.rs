@@ -1,12 +1,6 @@
 //! The receiver: takes SETs, and decides about sessions.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
 use ssf_types::{
@@ -19,7 +13,7 @@ use ssf_types::{
     time::Timestamp,
     uri::Issuer,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 
 use crate::{
     acceptance::Acceptance,
@@ -28,7 +22,7 @@ use crate::{
     builder::Builder,
     clock,
     freshness::{Freshness, Hearing},
-    guard::{self, Decision},
+    guard::{self, Decision, Denial},
     inbox::AnyInbox,
     keys::{Keys, RETRY_AFTER, Unverified},
     poll::PollStatus,
@@ -37,6 +31,9 @@ use crate::{
     stream::{Method, StreamState},
     tasks::Tasks,
 };
+
+/// Shortest time between two looks at a session that somebody waits for, however many SETs come.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A running receiver; clones share it.
 ///
@@ -64,7 +61,7 @@ pub(crate) struct Shared {
     pub(crate) polls: watch::Sender<PollStatus>,
     pub(crate) hearing: Hearing,
     /// How many SETs were acknowledged since the start, repeats included.
-    pub(crate) acknowledged: AtomicU64,
+    pub(crate) acknowledged: watch::Sender<u64>,
 }
 
 /// How a receiver is doing.
@@ -145,7 +142,7 @@ impl Receiver {
             stream: self.shared.stream.borrow().clone(),
             keys_loaded: self.shared.keys.loaded(),
             revocations: self.shared.index.len(),
-            acknowledged: self.shared.acknowledged.load(Ordering::Acquire),
+            acknowledged: *self.shared.acknowledged.borrow(),
             freshness: self.shared.hearing.freshness(),
             polls: match self.shared.method {
                 Method::Poll => Some(self.shared.polls.borrow().clone()),
@@ -173,6 +170,24 @@ impl Receiver {
     /// Decides about a session: from memory, without waiting for anything.
     pub fn decide(&self, session: &Session) -> Decision {
         self.decide_by_keys(&self.keys(session))
+    }
+
+    /// Waits until a session is refused: for whatever outlives a request, such as a WebSocket, which the application closes
+    /// then. A guard lets such a connection begin, and sees nothing of it any more.
+    ///
+    /// It looks once a SET was put into effect, at most every 50 ms, and costs nothing in between.
+    pub async fn refused(&self, keys: &SessionKeys) -> Denial {
+        let mut acknowledged = self.shared.acknowledged.subscribe();
+        loop {
+            // Before the look: what comes during it is looked at as well.
+            acknowledged.mark_unchanged();
+            if let Decision::Deny(denial) = guard::decide(keys, &self.shared.index) {
+                return denial;
+            }
+            sleep(LOOK_AGAIN).await;
+            // The sender lives in `self`, so this ends with a SET.
+            let _ = acknowledged.changed().await;
+        }
     }
 
     /// Decides about whatever a guard is shown.
@@ -369,7 +384,7 @@ impl Shared {
         let answer = acceptance.accept(set, received_at).await;
         if answer.is_acknowledgement() {
             self.hearing.learn(set.claims());
-            self.acknowledged.fetch_add(1, Ordering::Release);
+            self.acknowledged.send_modify(|count| *count += 1);
         }
         answer
     }

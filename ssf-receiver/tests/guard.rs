@@ -5,6 +5,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use actix_web::{
     App, HttpResponse,
     body::MessageBody,
@@ -19,9 +21,10 @@ use serde_json::{Value, json};
 use ssf_receiver::{
     Builder, Receiver, Session, SessionKeys,
     actions::{Action, Trigger},
-    guard::{Decision, Denial, Guard, Presented},
+    guard::{Decision, Denial, Guard, Presented, Reason},
 };
 use ssf_types::{audience::Audience, secret::AuthorizationHeader, time::Timestamp};
+use tokio::time::timeout;
 
 const T: u64 = 1_615_305_159;
 const CREDENTIAL_CHANGE: &str =
@@ -194,6 +197,27 @@ async fn an_application_has_another_effect_follow_from_an_event() {
     accept(&receiver, &risc(&transmitter, "1", "account-disabled", T)).await;
     let response = respond(receiver.guard(session_of), Some(&session), "en").await;
     assert_eq!(response.status(), 200);
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
+async fn whatever_outlives_a_request_is_told_when_its_session_ends_and_no_other_is() {
+    let transmitter = Transmitter::start();
+    let receiver = receiver(&transmitter).await;
+    let bob = receiver.session(Timestamp::from_secs(T));
+    let bob = receiver.keys(&bob.email("bob@example.com"));
+    let alice = receiver.keys(&alice(&receiver));
+    let mut of_alice = Box::pin(receiver.refused(&alice));
+    let mut of_bob = Box::pin(receiver.refused(&bob));
+    assert!((&mut of_alice).now_or_never().is_none());
+    assert!((&mut of_bob).now_or_never().is_none());
+    let subject = email("alice@example.com");
+    accept(&receiver, &transmitter.claims("1", &subject, T)).await;
+    let denial = timeout(Duration::from_secs(20), of_alice).await.unwrap();
+    assert_eq!(denial.reason(), Reason::Revoked);
+    let again = receiver.refused(&alice).now_or_never();
+    assert!(again.is_some(), "it was refused before");
+    assert!((&mut of_bob).now_or_never().is_none());
     transmitter.stop().await;
 }
 
