@@ -44,7 +44,7 @@
 //!
 //! `client` (the receiver itself: discovery, keys, the stream), `sqlite` (the durable inbox) and `actix` (the push
 //! route and the guard for actix-web) are on by default; `tower` is the guard as a layer, for axum. Without any, what remains is pure: sessions, revocations, the
-//! index and the decision.
+//! index and the decision. `daemon` is the program `ssf-receiver`, for applications that embed nothing.
 
 #[cfg(feature = "client")]
 mod acceptance;
@@ -55,10 +55,16 @@ mod answer;
 mod budget;
 #[cfg(feature = "client")]
 mod builder;
+#[cfg(feature = "daemon")]
+pub mod cli;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]
 mod clock;
+#[cfg(feature = "daemon")]
+pub mod config;
+#[cfg(feature = "daemon")]
+mod daemon;
 #[cfg(feature = "client")]
 mod freshness;
 pub mod guard;
@@ -85,6 +91,8 @@ mod store;
 mod stream;
 #[cfg(feature = "client")]
 mod tasks;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
 
 pub use self::session::{IDENTIFIERS_MAX, Session, SessionKeys};
 #[cfg(feature = "client")]

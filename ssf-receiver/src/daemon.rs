@@ -1,0 +1,231 @@
+//! The receiver behind HTTP: puts the parts together, runs them, and takes them down in order.
+
+mod envelope;
+mod listening;
+mod probes;
+
+use std::{
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use actix_web::web::{Data, ServiceConfig};
+use metrics_exporter_prometheus::PrometheusHandle;
+use ssf_types::uri::{EndpointUrl, UriError};
+use tokio::{task::JoinHandle, time::Instant};
+use tracing::{info, warn};
+
+use self::{
+    listening::{Listening, Terms},
+    probes::Probes,
+};
+use crate::{
+    Receiver,
+    builder::StartError,
+    config::{self, Config, StreamSettings, TransmitterSettings},
+};
+
+/// How often histograms are tidied up.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// Most connections for probes and metrics at the same time.
+const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// The daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum DaemonError {
+    /// An address.
+    #[error("{address} cannot be listened on")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The URL that a transmitter is to push to.
+    #[error("public_url cannot be used")]
+    Endpoint(#[source] UriError),
+    /// The receiver itself, or its database.
+    #[error("the receiver cannot start")]
+    Receiver(#[source] StartError),
+    /// An HTTP server.
+    #[error("HTTP cannot be served")]
+    Http(#[source] io::Error),
+}
+
+/// Probes and metrics: there before anything else, so that a start that takes its time is seen to live.
+pub(crate) struct Admin {
+    address: SocketAddr,
+    http: Listening,
+    probes: Data<Probes>,
+    upkeep: JoinHandle<()>,
+}
+
+impl Admin {
+    /// Answers probes from now on; they say that nothing is ready yet.
+    pub(crate) fn start(config: &Config, metrics: PrometheusHandle) -> Result<Self, DaemonError> {
+        let (listener, address) = listen(config.listen.admin)?;
+        let upkeep = tokio::spawn(keep_up(metrics.clone()));
+        let probes = Data::new(Probes::new(config.transmitter.name.clone(), metrics));
+        let shared = probes.clone();
+        let routes = move |config: &mut ServiceConfig| probes::routes(&shared, config);
+        let terms = Terms {
+            connections_max: ADMIN_CONNECTIONS_MAX,
+            workers: 1,
+            shutdown: config.shutdown,
+        };
+        let http = Listening::start(listener, terms, routes).map_err(DaemonError::Http)?;
+        Ok(Self {
+            address,
+            http,
+            probes,
+            upkeep,
+        })
+    }
+
+    /// The address that was bound.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        self.upkeep.abort();
+    }
+}
+
+/// A receiver that serves. Drop it and everything stops at once; [`Daemon::run_until`] stops in order.
+pub(crate) struct Daemon {
+    address: SocketAddr,
+    endpoint: Option<EndpointUrl>,
+    admin: Admin,
+    http: Listening,
+    receiver: Receiver,
+    shutdown: Duration,
+}
+
+impl Daemon {
+    /// Loads what was revoked, and takes SETs from then on.
+    pub(crate) async fn start(config: Config, admin: Admin) -> Result<Self, DaemonError> {
+        // First, since the port may be part of the endpoint's URL; whoever connects meanwhile waits.
+        let (listener, address) = listen(config.listen.address)?;
+        let endpoint = config.endpoint(address).map_err(DaemonError::Endpoint)?;
+        let path = config::push_path(&config.transmitter.name);
+        let path = endpoint.is_some().then_some(path);
+        let receiver = start_receiver(config.transmitter, endpoint.as_ref(), config.database_url)
+            .await
+            .map_err(DaemonError::Receiver)?;
+        let pushed = receiver.clone();
+        let routes = move |config: &mut ServiceConfig| {
+            if let Some(path) = &path {
+                config.service(pushed.push_route_at(path));
+            }
+        };
+        let terms = Terms {
+            connections_max: config.listen.connections_max,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            shutdown: config.shutdown,
+        };
+        let http = Listening::start(listener, terms, routes).map_err(DaemonError::Http)?;
+        admin.probes.ready(receiver.clone());
+        info!(%address, issuer = %receiver.issuer(), "the receiver serves");
+        Ok(Self {
+            address,
+            endpoint,
+            admin,
+            http,
+            receiver,
+            shutdown: config.shutdown,
+        })
+    }
+
+    /// Where SETs come in.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL that the transmitter is told to push to; `None` if it is polled.
+    pub(crate) fn endpoint(&self) -> Option<&EndpointUrl> {
+        self.endpoint.as_ref()
+    }
+
+    /// Serves until `stop`, then answers what is under way, and acknowledges what was polled, within the configured time.
+    ///
+    /// What is not acknowledged by then comes again.
+    ///
+    /// # Errors
+    /// HTTP broke down by itself.
+    pub(crate) async fn run_until(mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        tokio::select! {
+            ended = self.http.ended() => return ended,
+            ended = self.admin.http.ended() => return ended,
+            () = stop => {}
+        }
+        info!("the receiver stops");
+        self.admin.probes.stopping();
+        let deadline = Instant::now() + self.shutdown;
+        let in_order = async {
+            // Both at once: pushes end by themselves, and the last poll has to be told.
+            let (http, ()) = tokio::join!(self.http.stop(), self.receiver.stop());
+            drop(self.receiver);
+            http.and(self.admin.http.stop().await)
+        };
+        let Ok(stopped) = tokio::time::timeout_at(deadline, in_order).await else {
+            warn!("not everything was acknowledged in time; it comes again");
+            return Ok(());
+        };
+        info!("the receiver has stopped");
+        stopped
+    }
+}
+
+async fn start_receiver(
+    transmitter: TransmitterSettings,
+    endpoint: Option<&EndpointUrl>,
+    database_url: String,
+) -> Result<Receiver, StartError> {
+    let issuer = transmitter.issuer;
+    let mut builder = match endpoint {
+        Some(endpoint) => Receiver::builder(issuer, endpoint.as_str()),
+        None => Receiver::polling(issuer),
+    };
+    builder = match transmitter.stream {
+        StreamSettings::Pushed(token) | StreamSettings::Polled(token) => {
+            builder.management_token(token)
+        }
+        StreamSettings::Existing(audience, header) => builder.existing_stream(audience, header),
+    };
+    builder = builder
+        .database(database_url)
+        .unknown_members(transmitter.unknown_members);
+    if let Some(events) = transmitter.events {
+        builder = builder.events(events);
+    }
+    if let Some(members) = transmitter.members {
+        builder = builder.members(members);
+    }
+    builder.start().await
+}
+
+/// Listens, and says on which address, since port 0 lets the system choose.
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), DaemonError> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+        Ok((listener, bound))
+    });
+    bound.map_err(|source| DaemonError::Listen { address, source })
+}
+
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut interval = tokio::time::interval(METRICS_UPKEEP);
+    loop {
+        interval.tick().await;
+        metrics.run_upkeep();
+    }
+}

@@ -1,0 +1,76 @@
+//! What every answer has: the id of its request, a word to caches, a log line and a count.
+
+use std::time::Instant;
+
+use actix_web::{
+    Error, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{CACHE_CONTROL, HeaderName, HeaderValue},
+    middleware::Next,
+};
+use tracing::{Instrument, debug, info, info_span};
+use uuid::Uuid;
+
+use super::probes;
+
+/// The header that names the request.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names the request, in its answer and in every log line about it; the outermost of all.
+///
+/// A name that the request brings along is ignored: whoever sends it could make two requests look like one.
+pub(super) async fn identify(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = Uuid::new_v4().as_simple().to_string();
+    let span = info_span!("request", request.id = %id);
+    let mut response = next.call(request).instrument(span).await?;
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, HeaderValue::from_str(&id)?);
+    Ok(response)
+}
+
+/// Logs and counts a request when it is answered: method, route, status, time. Neither queries nor paths that no route has.
+pub(super) async fn log(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let response = next.call(request).await?;
+    let elapsed = started.elapsed();
+    let route = response.request().match_pattern();
+    let route = route.unwrap_or_else(|| "none".to_owned());
+    let method = response.request().method().as_str();
+    let status = response.status().as_u16();
+    let elapsed_ms = elapsed.as_secs_f64() * 1000.0;
+    if probes::PATHS.contains(&route.as_str()) {
+        debug!(http.method = method, http.route = %route, http.status = status, elapsed_ms, "request answered");
+    } else {
+        info!(http.method = method, http.route = %route, http.status = status, elapsed_ms, "request answered");
+    }
+    let status = status.to_string();
+    metrics::counter!("ssf_receiver_http_requests_total", "route" => route.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("ssf_receiver_http_request_seconds", "route" => route).record(elapsed);
+    Ok(response)
+}
+
+/// Forbids caches to keep what does not say that they may.
+pub(super) async fn complete(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    let headers = response.headers_mut();
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    Ok(response)
+}
+
+/// 404, for a path that there is not.
+pub(super) async fn not_found() -> HttpResponse {
+    HttpResponse::NotFound().finish()
+}

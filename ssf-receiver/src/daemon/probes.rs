@@ -1,0 +1,104 @@
+//! What supervisors and monitoring ask.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::{
+    HttpResponse,
+    web::{self, Data, ServiceConfig},
+};
+use arc_swap::ArcSwapOption;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+
+use crate::{Receiver, StreamState};
+
+/// The paths of what is here.
+pub(super) const PATHS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
+/// What the probes look at.
+pub(super) struct Probes {
+    /// The name of the transmitter.
+    name: String,
+    metrics: PrometheusHandle,
+    /// `None` while what was revoked is being loaded.
+    receiver: ArcSwapOption<Receiver>,
+    is_stopping: AtomicBool,
+}
+
+impl Probes {
+    pub(super) fn new(name: String, metrics: PrometheusHandle) -> Self {
+        Self {
+            name,
+            metrics,
+            receiver: ArcSwapOption::empty(),
+            is_stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Says that `receiver` can decide, and takes SETs.
+    pub(super) fn ready(&self, receiver: Receiver) {
+        self.receiver.store(Some(receiver.into()));
+    }
+
+    /// Says that requests had better go elsewhere, and lets go of the receiver.
+    pub(super) fn stopping(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+        self.receiver.store(None);
+    }
+
+    /// Writes down what is known only when it is asked for.
+    fn measure(&self) {
+        let Some(receiver) = self.receiver.load_full() else {
+            return;
+        };
+        let status = receiver.status();
+        let is_ready = matches!(status.stream, StreamState::Ready { .. });
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a gauge is a floating point number; beyond 2^53 nobody counts"
+        )]
+        metrics::gauge!("ssf_receiver_revocations").set(status.revocations as f64);
+        metrics::gauge!("ssf_receiver_stream_ready", "transmitter" => self.name.clone())
+            .set(f64::from(u8::from(is_ready)));
+    }
+}
+
+/// Adds the probes.
+pub(super) fn routes(probes: &Data<Probes>, config: &mut ServiceConfig) {
+    let [live_path, ready_path, metrics_path] = PATHS;
+    config
+        .app_data(probes.clone())
+        .route(live_path, web::get().to(live))
+        .route(ready_path, web::get().to(ready))
+        .route(metrics_path, web::get().to(metrics));
+}
+
+/// GET /livez: the process lives and answers.
+async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+/// GET /readyz: what was revoked is loaded, so that decisions are right and SETs are taken. The transmitter may be away.
+async fn ready(probes: Data<Probes>) -> HttpResponse {
+    let Some(receiver) = probes.receiver.load_full() else {
+        let is_stopping = probes.is_stopping.load(Ordering::Acquire);
+        let status = if is_stopping { "stopping" } else { "starting" };
+        return HttpResponse::ServiceUnavailable().json(json!({ "status": status }));
+    };
+    let status = receiver.status();
+    let stream = match status.stream {
+        StreamState::Pending { .. } => "pending",
+        StreamState::Ready { .. } => "ready",
+    };
+    let transmitter = json!({ "stream": stream, "keys": status.keys_loaded });
+    let name = probes.name.as_str();
+    HttpResponse::Ok().json(json!({ "status": "ok", "transmitters": { name: transmitter } }))
+}
+
+/// GET /metrics: in Prometheus's text format; no label holds an identifier or a secret.
+async fn metrics(probes: Data<Probes>) -> HttpResponse {
+    probes.measure();
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(probes.metrics.render())
+}

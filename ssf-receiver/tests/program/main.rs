@@ -1,0 +1,12 @@
+//! Tests of the real program, through its command line and over HTTP.
+
+#![cfg(feature = "daemon")]
+#![expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
+
+mod cli;
+#[path = "../common/mod.rs"]
+mod common;
+mod markers;
+mod metrics;
+mod rig;
+mod serve;

@@ -1,0 +1,107 @@
+//! Threat T58: what is secret or about a person stands nowhere that others read.
+
+use serde_json::{Value, json};
+
+use crate::{
+    common::{SESSION_REVOKED, TOKEN, Transmitter, client, push, signed},
+    rig::{Answer, Daemon, Installation},
+};
+
+/// Stand for a person, and for what only two know.
+const MARKERS: [&str; 5] = [
+    "marker-person",
+    "marker-subject",
+    "marker-session",
+    "marker-secret",
+    "marker-reason",
+];
+
+/// SETs that hold markers, some of them faulty, so that refusals are tried as well.
+fn sets(transmitter: &Transmitter) -> Vec<String> {
+    let subjects = [
+        json!({"format": "email", "email": "marker-person@example.com"}),
+        json!({"format": "complex",
+            "user": {"format": "iss_sub", "iss": transmitter.issuer, "sub": "marker-subject"},
+            "session": {"format": "opaque", "id": "marker-session"}}),
+        json!({"format": "email", "email": "marker-person"}),
+        json!({"format": "marker-person"}),
+    ];
+    let claims = subjects.iter().enumerate().map(|(number, subject)| {
+        let mut claims = transmitter.claims(&number.to_string(), subject, 1_615_305_159);
+        claims["events"][SESSION_REVOKED]["reason_user"] = json!({"en": "marker-reason"});
+        claims
+    });
+    let mut claims: Vec<Value> = claims.collect();
+    for (name, value) in [
+        ("iss", json!("https://marker-secret.example.com")),
+        ("aud", json!("marker-secret")),
+        ("events", json!({"marker-secret": {}})),
+    ] {
+        let mut faulty = claims[0].clone();
+        faulty[name] = value;
+        claims.push(faulty);
+    }
+    // The first again, with the same `jti` and something else in it.
+    let mut other = claims[0].clone();
+    other["txn"] = json!("marker-secret");
+    claims.push(other);
+    let header = Transmitter::header();
+    let sets = claims.iter().map(|claims| signed(&header, claims));
+    sets.chain(["marker-secret.marker-secret.marker-secret".to_owned()])
+        .collect()
+}
+
+/// Tells everything to everybody, and returns the answers.
+async fn tell(daemon: &Daemon, transmitter: &Transmitter) -> Vec<Answer> {
+    let authorization = transmitter.stream().authorization;
+    let mut answers = Vec::new();
+    for set in sets(transmitter) {
+        for header in [&authorization, "Bearer marker-secret"] {
+            let answer = push(&daemon.endpoint, header, set.clone()).await;
+            answers.push(Answer::read(answer).await);
+        }
+    }
+    for path in [
+        "/marker-person",
+        "/events/idp?x=marker-secret",
+        "/events/marker-secret",
+    ] {
+        let answer = client().get(daemon.url(path)).send().await.unwrap();
+        answers.push(Answer::read(answer).await);
+    }
+    answers
+}
+
+#[actix_web::test]
+async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
+    let transmitter = Transmitter::start();
+    let filter = "info,ssf_receiver=trace";
+    let installation = Installation::of(&transmitter).with("LOG_FILTER", filter);
+    let daemon = installation.serve().await;
+    daemon.ready().await;
+    let answers = tell(&daemon, &transmitter).await;
+    let accepted = answers.iter().filter(|answer| answer.status == 202);
+    assert!(accepted.count() >= 2, "some of it is in order");
+    let metrics = daemon.metrics().await;
+    let probe = daemon.probe("/readyz").await.body;
+    daemon.kill().await;
+    let authorization = transmitter.stream().authorization;
+    let push_secret = authorization.strip_prefix("Bearer ").unwrap();
+    let log = installation.log();
+    assert!(log.len() > 1000 && metrics.len() > 1000);
+    let bodies: String = answers.into_iter().map(|answer| answer.body).collect();
+    for marker in MARKERS.into_iter().chain([TOKEN, push_secret]) {
+        for (place, text) in [
+            ("the log", &log),
+            ("the metrics", &metrics),
+            ("a probe", &probe),
+            ("an answer", &bodies),
+        ] {
+            assert!(
+                !text.contains(marker),
+                "{marker} stands in {place}:\n{text}"
+            );
+        }
+    }
+    transmitter.stop().await;
+}
