@@ -13,10 +13,7 @@ pub use self::{
     table::{Action, ActionTable},
     trigger::Trigger,
 };
-use self::{
-    table::effects,
-    trigger::{Said, concerns_individual},
-};
+use self::{table::effects, trigger::Said};
 use crate::revocation::{Detail, Effect, Kind};
 
 /// How far a Transmitter's clock may be ahead; a moment beyond counts as the time of receipt, or of the SET's issue if that
@@ -79,6 +76,7 @@ impl Actions {
 }
 
 /// Whether an event is about a device rather than whoever uses it.
+#[cfg(feature = "client")]
 pub(crate) fn concerns_device(event: &Event) -> bool {
     if let Event::RiskLevelChange(change) = event {
         return change.principal == "DEVICE";
@@ -87,8 +85,9 @@ pub(crate) fn concerns_device(event: &Event) -> bool {
 }
 
 /// Whether an event is about so many that nothing follows from it, although a person should know.
+#[cfg(feature = "client")]
 pub(crate) fn concerns_many(event: &Event) -> bool {
-    matches!(event, Event::RiskLevelChange(change) if !concerns_individual(change))
+    matches!(event, Event::RiskLevelChange(change) if !trigger::concerns_individual(change))
 }
 
 /// When it happened: `event_timestamp`, else `toe`, else `iat`; but never long after it was received.
