@@ -5,29 +5,16 @@
 
 mod common;
 
-use common::{Transmitter, signed};
+use common::{Transmitter, builder, signed, started};
 use serde_json::Value;
 use ssf_receiver::{Receiver, Session, guard::Decision};
-use ssf_types::{
-    audience::Audience, dialect::Dialect, secret::AuthorizationHeader, subject::SimpleSubject,
-    time::Timestamp,
-};
+use ssf_types::{dialect::Dialect, subject::SimpleSubject, time::Timestamp};
 
 /// Before all of these events.
 const BEGAN: Timestamp = Timestamp::from_secs(1_500_000_000);
 
 async fn receiver(transmitter: &Transmitter, dialect: &'static Dialect) -> Receiver {
-    let audience = Audience::new([common::AUDIENCE]).unwrap();
-    let secret = AuthorizationHeader::parse("Bearer x").unwrap();
-    let receiver = Receiver::builder(&transmitter.issuer, "http://127.0.0.1:9/push")
-        .existing_stream(audience, secret)
-        .dialect(dialect)
-        .in_memory()
-        .start()
-        .await
-        .unwrap();
-    receiver.ready().await;
-    receiver
+    started(builder(transmitter).dialect(dialect).in_memory()).await
 }
 
 /// Claims of a recorded SET, from our own transmitter to us.

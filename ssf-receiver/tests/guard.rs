@@ -14,16 +14,16 @@ use actix_web::{
     test::{self, TestRequest},
     web,
 };
-use common::{Transmitter, email, signed, until};
+use common::{Transmitter, builder, email, signed, started, until};
 use futures_util::FutureExt;
 use serde::Serialize;
 use serde_json::{Value, json};
 use ssf_receiver::{
-    Builder, Receiver, Session, SessionKeys,
+    Receiver, Session, SessionKeys,
     actions::{Action, Trigger},
     guard::{Decision, Denial, Guard, Presented, Reason},
 };
-use ssf_types::{audience::Audience, secret::AuthorizationHeader, time::Timestamp};
+use ssf_types::time::Timestamp;
 use tokio::time::timeout;
 
 const T: u64 = 1_615_305_159;
@@ -36,19 +36,6 @@ fn session_of(request: &ServiceRequest) -> Option<Session> {
 
 async fn receiver(transmitter: &Transmitter) -> Receiver {
     started(builder(transmitter).in_memory()).await
-}
-
-fn builder(transmitter: &Transmitter) -> Builder {
-    Receiver::builder(&transmitter.issuer, "http://127.0.0.1:9/push").existing_stream(
-        Audience::new([common::AUDIENCE]).unwrap(),
-        AuthorizationHeader::parse("Bearer x").unwrap(),
-    )
-}
-
-async fn started(builder: Builder) -> Receiver {
-    let receiver = builder.start().await.unwrap();
-    receiver.ready().await;
-    receiver
 }
 
 async fn accept(receiver: &Receiver, claims: &Value) {

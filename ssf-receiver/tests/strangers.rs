@@ -18,11 +18,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use common::{Lie, Transmitter, email};
+use common::{Lie, Transmitter, builder, email, started};
 use serde::Deserialize;
 use serde_json::Value;
-use ssf_receiver::{Receiver, guard::Decision};
-use ssf_types::{audience::Audience, secret::AuthorizationHeader, time::Timestamp};
+use ssf_receiver::guard::Decision;
+use ssf_types::time::Timestamp;
 
 const T: u64 = 1_615_305_159;
 
@@ -87,7 +87,7 @@ async fn ends_a_session(stranger: fn(&Path) -> Command) {
     assert_eq!(signed.tokens.len(), 4);
     *transmitter.state.keys_lie.lock().unwrap() = Some(Lie::Body(signed.jwks.to_string()));
     for token in &signed.tokens {
-        let receiver = receiver(&transmitter).await;
+        let receiver = started(builder(&transmitter).in_memory()).await;
         let session = receiver.session(Timestamp::from_secs(T));
         let session = session.email("alice@example.com");
         assert_eq!(receiver.decide(&session), Decision::Allow);
@@ -104,19 +104,6 @@ async fn ends_a_session(stranger: fn(&Path) -> Command) {
         assert!(matches!(receiver.decide(&session), Decision::Deny(_)));
     }
     transmitter.stop().await;
-}
-
-async fn receiver(transmitter: &Transmitter) -> Receiver {
-    let audience = Audience::new([common::AUDIENCE]).unwrap();
-    let secret = AuthorizationHeader::parse("Bearer x").unwrap();
-    let receiver = Receiver::builder(&transmitter.issuer, "http://127.0.0.1:9/push")
-        .existing_stream(audience, secret)
-        .in_memory()
-        .start()
-        .await
-        .unwrap();
-    receiver.ready().await;
-    receiver
 }
 
 #[actix_web::test]

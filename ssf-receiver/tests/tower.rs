@@ -5,8 +5,6 @@
 
 mod common;
 
-use std::time::Duration;
-
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -15,10 +13,10 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use common::{Transmitter, email, signed};
+use common::{Transmitter, builder, client, email, signed, started};
 use serde_json::{Value, json};
 use ssf_receiver::{Receiver, SessionKeys, guard::Denial};
-use ssf_types::{audience::Audience, secret::AuthorizationHeader, time::Timestamp};
+use ssf_types::time::Timestamp;
 
 const T: u64 = 1_615_305_159;
 
@@ -51,26 +49,10 @@ fn redirect(_: &HeaderMap, denial: &Denial) -> Response<Body> {
         .unwrap()
 }
 
-fn client() -> reqwest::Client {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(30))
-        .build()
-        .unwrap()
-}
-
 impl Application {
     async fn start() -> Self {
         let transmitter = Transmitter::start();
-        let audience = Audience::new([common::AUDIENCE]).unwrap();
-        let secret = AuthorizationHeader::parse("Bearer x").unwrap();
-        let receiver = Receiver::builder(&transmitter.issuer, "http://127.0.0.1:9/push")
-            .existing_stream(audience, secret)
-            .in_memory()
-            .start()
-            .await
-            .unwrap();
-        receiver.ready().await;
+        let receiver = started(builder(&transmitter).in_memory()).await;
         let guard = receiver.layer(session_of);
         let app = Router::new()
             .route("/", get(async || "secret page").layer(guard.clone()))
@@ -105,11 +87,7 @@ impl Application {
     }
 
     async fn push(&self, set: String, secret: &str) -> reqwest::Response {
-        let request = client()
-            .post(format!("{}/push", self.url))
-            .header("authorization", secret)
-            .header("content-type", "application/secevent+jwt");
-        request.body(set).send().await.unwrap()
+        common::push(&format!("{}/push", self.url), secret, set).await
     }
 
     async fn revoke_alice(&self) {

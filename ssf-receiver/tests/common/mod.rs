@@ -28,8 +28,11 @@ use actix_web::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use josekit::jws::JwsSigner;
 use serde_json::{Value, json};
+use ssf_receiver::{Builder, Receiver};
 use ssf_types::{
+    audience::Audience,
     jose::{self, SigningKey},
+    secret::AuthorizationHeader,
     set::{Algorithm, CompactSet},
 };
 
@@ -157,6 +160,20 @@ pub fn signed_with(key: &SigningKey, header: &Value, claims: &str) -> String {
 
 pub fn signed(header: &Value, claims: &Value) -> String {
     signed_with(&KEY, header, &claims.to_string())
+}
+
+/// A receiver of what the Transmitter pushes with `Bearer x`.
+pub fn builder(transmitter: &Transmitter) -> Builder {
+    Receiver::builder(&transmitter.issuer, "http://127.0.0.1:9/push").existing_stream(
+        Audience::new([AUDIENCE]).unwrap(),
+        AuthorizationHeader::parse("Bearer x").unwrap(),
+    )
+}
+
+pub async fn started(builder: Builder) -> Receiver {
+    let receiver = builder.start().await.unwrap();
+    receiver.ready().await;
+    receiver
 }
 
 pub fn email(email: &str) -> Value {
