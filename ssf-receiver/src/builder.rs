@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::{
     actions::{Action, Actions, Trigger, UnknownLevel},
     client::{FetchError, Http, poll::PollAt},
+    deletion::Management,
     freshness::Hearing,
     inbox::{AnyInbox, Inbox, InboxError, MemoryInbox, Settings},
     keys::Keys,
@@ -109,12 +110,10 @@ struct Chosen {
 
 impl Builder {
     pub(crate) fn new(issuer: String, endpoint: Option<String>) -> Self {
-        let change = CredentialChange::new("password", ChangeType::Update);
-        let events = [SessionRevoked::default().into(), Event::from(change)];
         Self {
             issuer,
             endpoint,
-            events: events.iter().map(Event::uri).collect(),
+            events: events_default(),
             dialect: &Dialect::SSF_1_0,
             policy: Policy::default(),
             actions: Actions::default(),
@@ -251,8 +250,21 @@ impl Builder {
             audience,
             source,
         } = chosen(stream, endpoint, &inbox, &settings, &memory).await?;
-        let http = Http::new()?;
+        let http = Http::new(&issuer)?;
         let keys = Keys::new(issuer.clone(), http.clone());
+        let http = match &source {
+            Source::Managed { .. } | Source::Pushed => http,
+            // No document leads there, but the operator.
+            Source::Polled(_) => Http::of_operator()?,
+        };
+        let management = match &source {
+            Source::Managed { token, .. } => Some(Management {
+                http: http.clone(),
+                token: token.clone(),
+                memory: memory.clone(),
+            }),
+            Source::Pushed | Source::Polled(_) => None,
+        };
         let setup = Setup {
             http,
             events: self.events,
@@ -272,11 +284,19 @@ impl Builder {
             stream: watch::Sender::new(StreamState::Pending { last_error: None }),
             polls: watch::Sender::new(PollStatus::default()),
             hearing: Hearing::new(),
+            management,
             acknowledged: watch::Sender::new(0),
         });
         let tasks = setup::spawn(&shared, setup);
         Ok(Receiver::new(shared, tasks))
     }
+}
+
+/// What a stream asks for unless told otherwise.
+pub(crate) fn events_default() -> Vec<EventTypeUri> {
+    let change = CredentialChange::new("password", ChangeType::Update);
+    let events = [SessionRevoked::default().into(), Event::from(change)];
+    events.iter().map(Event::uri).collect()
 }
 
 #[cfg_attr(

@@ -5,6 +5,7 @@
 
 mod config;
 mod serve;
+mod stream;
 
 use std::{
     error::Error,
@@ -40,6 +41,9 @@ struct Cli {
 enum Command {
     /// Serves: sets up the stream, takes SETs, and keeps what they revoke.
     Serve(SettingArgs),
+    /// Manages streams at the transmitter, whether the program serves meanwhile or not.
+    #[command(subcommand)]
+    Stream(stream::Command),
     /// Works on the configuration, and on nothing else.
     #[command(subcommand)]
     Config(config::Command),
@@ -132,6 +136,11 @@ pub fn run() -> ExitCode {
 fn execute(command: Command) -> Outcome {
     match command {
         Command::Config(command) => config::execute(command),
+        Command::Stream(command) => {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().build()?;
+            runtime.block_on(stream::execute(command))
+        }
         Command::Serve(settings) => {
             let config = settings.read()?;
             let mut runtime = tokio::runtime::Builder::new_multi_thread();

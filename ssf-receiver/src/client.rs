@@ -2,13 +2,17 @@
 
 pub(crate) mod discovery;
 pub(crate) mod poll;
+pub(crate) mod reach;
 pub(crate) mod stream;
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
-use reqwest::{Client, Method, RequestBuilder, Response, header, redirect};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, header, redirect};
 use secrecy::{ExposeSecret, SecretString};
+use ssf_types::uri::Issuer;
 use url::Url;
+
+use self::reach::{Names, Reach};
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,6 +38,14 @@ pub enum FetchError {
         /// Why, without the URL.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A document leads from a public issuer into a network that is not public.
+    #[error(
+        "{host} is a loopback, link-local, private or reserved address, to which no document of a public issuer leads"
+    )]
+    NotPublic {
+        /// The host that would have been asked.
+        host: String,
+    },
     /// The answer is longer than any that makes sense.
     #[error("the answer of {host} has more than {bytes_max} bytes")]
     TooLong {
@@ -58,7 +70,9 @@ fn hint(status: u16) -> &'static str {
         300..=399 => "; redirects are not followed, so use the address that it points to",
         401 => "; check the management token",
         403 => "; the management token lacks a permission",
-        404 => "; check the issuer",
+        404 => "; there is no such thing there: check the issuer, or the stream's id",
+        405 | 501 => "; it does not offer this",
+        409 => "; it has a stream for these credentials, and wants no second one",
         429 => "; it wants fewer requests",
         _ => "",
     }
@@ -85,26 +99,45 @@ impl Answered {
     }
 }
 
-/// The HTTP client.
+/// The HTTP client, for one Transmitter.
 #[derive(Clone, Debug)]
-pub(crate) struct Http(Client);
+pub(crate) struct Http {
+    client: Client,
+    reach: Reach,
+}
 
 impl Http {
-    pub(crate) fn new() -> Result<Self, FetchError> {
-        Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("ssf-receiver/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map(Self)
-            .map_err(|error| FetchError::Client(error.into()))
+    /// Asks the Transmitter `issuer`, and whatever its documents may lead to.
+    pub(crate) fn new(issuer: &Issuer) -> Result<Self, FetchError> {
+        let builder = builder().dns_resolver(Arc::new(Names::new(issuer)));
+        Self::built(builder, Reach::of(issuer))
+    }
+
+    /// Asks at addresses that the operator chose, wherever they are.
+    pub(crate) fn of_operator() -> Result<Self, FetchError> {
+        Self::built(builder(), Reach::Everywhere)
+    }
+
+    fn built(builder: ClientBuilder, reach: Reach) -> Result<Self, FetchError> {
+        let client = builder.build();
+        let client = client.map_err(|error| FetchError::Client(error.into()))?;
+        Ok(Self { client, reach })
+    }
+
+    /// A request to `url`, if the Transmitter's documents may lead there.
+    fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, FetchError> {
+        if !self.reach.allows(&url) {
+            let host = host_of(&url);
+            return Err(FetchError::NotPublic { host });
+        }
+        Ok(self.client.request(method, url))
     }
 
     /// GETs a public document.
     pub(crate) async fn get(&self, url: Url) -> Result<Vec<u8>, FetchError> {
         let host = host_of(&url);
-        answered(self.0.get(url), host).await?.expect(&[200])
+        let request = self.request(Method::GET, url)?;
+        answered(request, host).await?.expect(&[200])
     }
 
     /// Asks the stream management API.
@@ -117,8 +150,7 @@ impl Http {
     ) -> Result<Answered, FetchError> {
         let host = host_of(&url);
         let mut request = self
-            .0
-            .request(method, url)
+            .request(method, url)?
             .bearer_auth(token.expose_secret())
             .header(header::ACCEPT, "application/json");
         if let Some(body) = body {
@@ -128,6 +160,14 @@ impl Http {
         }
         answered(request, host).await
     }
+}
+
+fn builder() -> ClientBuilder {
+    Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!("ssf-receiver/", env!("CARGO_PKG_VERSION")))
 }
 
 fn host_of(url: &Url) -> String {

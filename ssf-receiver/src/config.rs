@@ -6,7 +6,7 @@ mod fault;
 mod layers;
 mod listen;
 mod reader;
-mod secret;
+pub(crate) mod secret;
 mod transmitter;
 
 use std::{net::SocketAddr, time::Duration};

@@ -66,6 +66,8 @@ pub mod config;
 #[cfg(feature = "daemon")]
 mod daemon;
 #[cfg(feature = "client")]
+mod deletion;
+#[cfg(feature = "client")]
 mod freshness;
 pub mod guard;
 #[cfg(feature = "client")]
@@ -101,6 +103,7 @@ pub use self::{
     answer::Answer,
     builder::{Builder, StartError},
     client::FetchError,
+    deletion::DeleteStreamError,
     freshness::{Freshness, Why},
     poll::PollStatus,
     receiver::{Receiver, Status},

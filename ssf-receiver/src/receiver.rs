@@ -21,6 +21,7 @@ use crate::{
     answer::Answer,
     builder::Builder,
     clock,
+    deletion::Management,
     freshness::{Freshness, Hearing},
     guard::{self, Decision, Denial},
     inbox::AnyInbox,
@@ -40,7 +41,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The crate's page shows how to embed one.
 #[derive(Clone)]
 pub struct Receiver {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     tasks: Arc<Tasks>,
 }
 
@@ -60,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) stream: watch::Sender<StreamState>,
     pub(crate) polls: watch::Sender<PollStatus>,
     pub(crate) hearing: Hearing,
+    /// What manages the stream; `None` if somebody else does.
+    pub(crate) management: Option<Management>,
     /// How many SETs were acknowledged since the start, repeats included.
     pub(crate) acknowledged: watch::Sender<u64>,
 }

@@ -1,4 +1,4 @@
-//! Background work: fetching keys, setting up the stream as often as it takes, and polling it.
+//! Background work: fetching keys, setting up the stream as often as it takes, keeping it, and polling it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -69,33 +69,37 @@ pub(crate) fn spawn(shared: &Arc<Shared>, setup: Setup) -> Tasks {
     tasks
 }
 
-/// Sets up the stream, and polls it if it is one that is polled; one that is gone is set up again.
+/// Sets up the stream, keeps it alive, and polls it if it is one that is polled; one that is gone is set up again.
 async fn receive(shared: Arc<Shared>, mut setup: Setup, mut stop: Stop) {
     let mut poller = Poller::new(Arc::clone(&shared), setup.http.clone());
+    let mut lost = None;
     loop {
         let found = tokio::select! {
             biased;
             () = stop.told() => return,
             found = set_up(&shared, &mut setup) => found,
         };
-        let heartbeat = heartbeat::keep(&shared, &setup.http, found.asked.as_ref());
-        // The heartbeat never ends by itself.
+        let heartbeat = heartbeat::keep(&shared, &setup.http, found.asked.as_ref(), lost.as_ref());
         let ended = if let Some(at) = &found.poll_at {
             tokio::select! {
                 ended = poller.run(at, &mut stop) => ended,
-                never = heartbeat => match never {},
+                () = heartbeat => Ended::Gone,
             }
         } else {
             tokio::select! {
                 () = stop.told() => Ended::Stopped,
-                never = heartbeat => match never {},
+                () = heartbeat => Ended::Gone,
             }
         };
         match ended {
             Ended::Stopped => return,
             Ended::Gone => {
-                tracing::error!("the stream is not where it was polled: it is set up again");
-                let last_error = Some("the stream is not where it was polled".to_owned());
+                tracing::error!(
+                    "the stream is gone, or not where it was polled: it is set up again"
+                );
+                let last_error = "the stream is gone, or not where it was polled".to_owned();
+                let last_error = Some(last_error);
+                lost = found.asked.map(|asked| asked.stream_id);
                 shared
                     .stream
                     .send_replace(StreamState::Pending { last_error });
@@ -158,7 +162,6 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError
                 token,
             };
             let wanted = Wanted {
-                issuer: &shared.issuer,
                 events: &setup.events,
             };
             let (agreed, poll_at) = ensured(shared, &client, &wanted, remembered.as_ref()).await?;
@@ -176,6 +179,7 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError
                 stream_id: agreed.id,
                 token: token.clone(),
                 min_interval: agreed.min_verification_interval,
+                inactivity: agreed.inactivity_timeout,
             };
             Found {
                 asked: Some(asked),

@@ -77,13 +77,22 @@ impl StreamMemory {
         let Some(text) = settings.get(&self.stream) else {
             return Ok(None);
         };
+        if text.is_empty() {
+            return Ok(None);
+        }
         let setting: Setting =
             serde_json::from_str(text).map_err(|_| StartError::FaultySetting("stream"))?;
         Ok(Some(Agreed {
             id: setting.stream_id,
             audience: setting.aud,
             min_verification_interval: None,
+            inactivity_timeout: None,
         }))
+    }
+
+    /// The setting that remembers none: settings are overwritten, and never deleted.
+    pub(crate) fn forgotten(&self) -> Settings {
+        [(self.stream.clone(), String::new())].into()
     }
 
     /// The setting that remembers a stream.

@@ -73,8 +73,9 @@ async fn the_stream_is_made_once_and_adopted_after_a_restart() {
 }
 
 #[actix_web::test]
-async fn a_stream_whose_secret_is_lost_is_replaced() {
+async fn a_stream_whose_secret_is_lost_is_replaced_where_streams_cannot_be_changed() {
     let transmitter = Transmitter::start();
+    transmitter.state.unchanging.store(true, Ordering::SeqCst);
     for disk in [Disk::new(), Disk::new()] {
         let receiver = builder(&transmitter).database(disk.url()).start().await;
         receiver.unwrap().ready().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Response, header};
+use reqwest::{Method, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
     json::JsonError,
@@ -68,8 +68,8 @@ impl Http {
         let host = host_of(&url);
         let body = serde_json::to_vec(poll).map_err(PollError::Unwritable)?;
         let mut request = self
-            .0
-            .post(url)
+            .request(Method::POST, url)
+            .map_err(PollError::Unanswered)?
             .timeout(deadline)
             .bearer_auth(at.token.expose_secret())
             .header(header::ACCEPT, MEDIA_TYPE)

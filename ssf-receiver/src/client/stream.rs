@@ -1,84 +1,46 @@
 //! The stream management API, as a Receiver uses it (SSF 1.0 §8.1).
+//!
+//! Each answer is held against what was asked: its status is the one that the specification gives for a success, the body can be
+//! read, `iss` is the issuer whose metadata we have, and the stream is the one that was meant.
 
+mod ensure;
 mod polled;
+mod refusal;
 
 use reqwest::Method;
 use secrecy::SecretString;
+use serde::Serialize;
 use ssf_types::{
-    audience::Audience,
     id::StreamId,
     json::JsonError,
     metadata::TransmitterMetadata,
-    secret::AuthorizationHeader,
     set::Sequence,
     stream::{
-        CreateStream, Delivery, PushDelivery, StatusConfiguration, StreamConfiguration,
-        VerificationRequest,
+        AddSubject, CreateStream, RemoveSubject, ReplaceStream, StatusConfiguration,
+        StreamConfiguration, UpdateStatus, UpdateStream, VerificationRequest,
     },
-    uri::{EndpointUrl, EventTypeUri, Issuer},
+    uri::EndpointUrl,
 };
+use url::Url;
 
-pub(crate) use self::polled::{Polled, ensure_poll_stream};
-use super::{
-    FetchError, Http,
-    discovery::{DiscoveryError, endpoint},
+pub(crate) use self::{
+    ensure::{Agreed, Wanted, ensure_push_stream},
+    polled::{Polled, ensure_poll_stream},
+    refusal::StreamError,
 };
-
-/// The stream cannot be managed.
-#[derive(Debug, thiserror::Error)]
-
-pub(crate) enum StreamError {
-    /// The Transmitter does not say how.
-    #[error("the transmitter offers no stream management")]
-    NotOffered(#[source] DiscoveryError),
-    /// A request was refused or not answered.
-    #[error("the transmitter does not {action}")]
-    Request {
-        /// What was asked for.
-        action: &'static str,
-        /// Why it was not done.
-        source: FetchError,
-    },
-    /// The request cannot be written.
-    #[error("the request for a stream cannot be written")]
-    Unwritable(#[source] serde_json::Error),
-    /// An answer is not what it has to be.
-    #[error("the transmitter's answer to a request to {action} is faulty")]
-    Faulty {
-        /// What was asked for.
-        action: &'static str,
-        /// What is wrong with the answer.
-        source: JsonError,
-    },
-    /// The stream has another issuer than the metadata.
-    #[error("the stream has another iss than the transmitter's metadata")]
-    WrongIssuer,
-    /// The stream's `aud` is not the one that was agreed; it never changes (SSF 1.0 §8.1.1).
-    #[error("the stream has another aud than before")]
-    WrongAudience,
-    /// The stream was made, but not as it was asked for: it pushes elsewhere, or does not say where to poll.
-    #[error("the transmitter made a stream that does not deliver as it was asked to")]
-    WrongDelivery,
-}
-
-impl StreamError {
-    /// Whether the Transmitter has a stream for this Receiver, and wants no second one (SSF 1.0 §8.1.1.1).
-    fn is_conflict(&self) -> bool {
-        matches!(
-            self,
-            Self::Request {
-                source: FetchError::Status { status: 409, .. },
-                ..
-            }
-        )
-    }
-}
+use super::{Http, discovery::endpoint};
 
 const LIST: &str = "list streams";
+const READ: &str = "tell a stream's configuration";
 const CREATE: &str = "create a stream";
+const UPDATE: &str = "update a stream";
+const REPLACE: &str = "replace a stream's configuration";
 const DELETE: &str = "delete a stream";
-const VERIFY: &str = "verify the stream";
 const STATUS: &str = "tell the status of the stream";
+const SET_STATUS: &str = "change the status of the stream";
+const ADD_SUBJECT: &str = "add a subject";
+const REMOVE_SUBJECT: &str = "remove a subject";
+const VERIFY: &str = "verify the stream";
 
 /// The API of one Transmitter.
 #[derive(Debug)]
@@ -89,20 +51,22 @@ pub(crate) struct StreamClient<'c> {
 }
 
 impl StreamClient<'_> {
-    fn configuration(&self) -> Result<&EndpointUrl, StreamError> {
-        endpoint(
-            self.metadata.configuration_endpoint.as_ref(),
-            "configuration_endpoint",
-        )
-        .map_err(StreamError::NotOffered)
-    }
-
     /// The Receiver's streams (SSF 1.0 §8.1.1.2).
     pub(crate) async fn list(&self) -> Result<Vec<StreamConfiguration>, StreamError> {
         let url = self.configuration()?.url().clone();
-        let answer = self.http.manage(Method::GET, url, self.token, None).await;
-        let body = done(answer.and_then(|answer| answer.expect(&[200])), LIST)?;
-        StreamConfiguration::parse_list(&body).map_err(faulty(LIST))
+        let body = self.ask(LIST, (Method::GET, url), None, &[200]).await?;
+        let streams = StreamConfiguration::parse_list(&body).map_err(faulty(LIST))?;
+        for stream in &streams {
+            self.is_ours(stream)?;
+        }
+        Ok(streams)
+    }
+
+    /// The configuration of a stream (SSF 1.0 §8.1.1.2).
+    pub(crate) async fn read(&self, id: &StreamId) -> Result<StreamConfiguration, StreamError> {
+        let url = self.configuration()?.with_query("stream_id", id.as_str());
+        let body = self.ask(READ, (Method::GET, url), None, &[200]).await?;
+        self.configured(&body, READ, Some(id))
     }
 
     /// Makes a stream (SSF 1.0 §8.1.1.1).
@@ -111,150 +75,174 @@ impl StreamClient<'_> {
         request: &CreateStream,
     ) -> Result<StreamConfiguration, StreamError> {
         let url = self.configuration()?.url().clone();
-        let body = serde_json::to_vec(request).map_err(StreamError::Unwritable)?;
-        let answer = self
-            .http
-            .manage(Method::POST, url, self.token, Some(body))
-            .await;
-        let body = done(answer.and_then(|answer| answer.expect(&[201, 200])), CREATE)?;
-        StreamConfiguration::parse(&body).map_err(faulty(CREATE))
+        let request = Some(written(request)?);
+        let asked = self.ask(CREATE, (Method::POST, url), request, &[201, 200]);
+        self.configured(&asked.await?, CREATE, None)
+    }
+
+    /// Changes what the request names, and nothing else (SSF 1.0 §8.1.1.3).
+    pub(crate) async fn update(
+        &self,
+        request: &UpdateStream,
+    ) -> Result<StreamConfiguration, StreamError> {
+        let url = self.configuration()?.url().clone();
+        let body = Some(written(request)?);
+        let asked = self.ask(UPDATE, (Method::PATCH, url), body, &[200]);
+        self.configured(&asked.await?, UPDATE, Some(&request.stream_id))
+    }
+
+    /// Replaces all that the Receiver supplies (SSF 1.0 §8.1.1.4).
+    pub(crate) async fn replace(
+        &self,
+        request: &ReplaceStream,
+    ) -> Result<StreamConfiguration, StreamError> {
+        let url = self.configuration()?.url().clone();
+        let body = Some(written(request)?);
+        let asked = self.ask(REPLACE, (Method::PUT, url), body, &[200]);
+        self.configured(&asked.await?, REPLACE, Some(&request.stream_id))
     }
 
     /// Deletes a stream; one that is gone already counts as deleted (SSF 1.0 §8.1.1.5).
     pub(crate) async fn delete(&self, id: &StreamId) -> Result<(), StreamError> {
         let url = self.configuration()?.with_query("stream_id", id.as_str());
-        let answer = self
-            .http
-            .manage(Method::DELETE, url, self.token, None)
-            .await;
-        let deleted = answer.and_then(|answer| answer.expect(&[204, 200, 404]));
-        done(deleted, DELETE).map(drop)
+        let statuses = [204, 200, 404];
+        self.ask(DELETE, (Method::DELETE, url), None, &statuses)
+            .await
+            .map(drop)
     }
 
     /// The status of a stream (SSF 1.0 §8.1.2.1).
     pub(crate) async fn status(&self, id: &StreamId) -> Result<StatusConfiguration, StreamError> {
-        let url = endpoint(self.metadata.status_endpoint.as_ref(), "status_endpoint")
-            .map_err(StreamError::NotOffered)?
-            .with_query("stream_id", id.as_str());
-        let answer = self.http.manage(Method::GET, url, self.token, None).await;
-        let body = done(answer.and_then(|answer| answer.expect(&[200])), STATUS)?;
-        StatusConfiguration::parse(&body).map_err(faulty(STATUS))
+        let url = offered(self.metadata.status_endpoint.as_ref(), "status_endpoint")?;
+        let url = url.with_query("stream_id", id.as_str());
+        let body = self.ask(STATUS, (Method::GET, url), None, &[200]).await?;
+        status_of(&body, STATUS, id)
     }
 
-    /// Asks for a verification event with `state` in it (SSF 1.0 §8.1.4.2).
+    /// Asks for another status (SSF 1.0 §8.1.2.2), and tells the one that the stream has then.
+    pub(crate) async fn set_status(
+        &self,
+        request: &UpdateStatus,
+    ) -> Result<StatusConfiguration, StreamError> {
+        let url = offered(self.metadata.status_endpoint.as_ref(), "status_endpoint")?;
+        let body = Some(written(request)?);
+        let asked = self.ask(SET_STATUS, (Method::POST, url.url().clone()), body, &[200]);
+        status_of(&asked.await?, SET_STATUS, &request.stream_id)
+    }
+
+    /// Adds a subject (SSF 1.0 §8.1.3.2).
+    pub(crate) async fn add_subject(&self, request: &AddSubject) -> Result<(), StreamError> {
+        let place = self.metadata.add_subject_endpoint.as_ref();
+        let url = offered(place, "add_subject_endpoint")?.url().clone();
+        let body = Some(written(request)?);
+        let asked = self.ask(ADD_SUBJECT, (Method::POST, url), body, &[200, 204]);
+        asked.await.map(drop)
+    }
+
+    /// Removes a subject (SSF 1.0 §8.1.3.3).
+    pub(crate) async fn remove_subject(&self, request: &RemoveSubject) -> Result<(), StreamError> {
+        let place = self.metadata.remove_subject_endpoint.as_ref();
+        let url = offered(place, "remove_subject_endpoint")?.url().clone();
+        let body = Some(written(request)?);
+        let asked = self.ask(REMOVE_SUBJECT, (Method::POST, url), body, &[204, 200]);
+        asked.await.map(drop)
+    }
+
+    /// Asks for a verification event, with `state` in it if there is one (SSF 1.0 §8.1.4.2).
     ///
     /// The event may come before the answer, or much later.
-    pub(crate) async fn verify(&self, id: &StreamId, state: String) -> Result<(), StreamError> {
-        let url = endpoint(
-            self.metadata.verification_endpoint.as_ref(),
-            "verification_endpoint",
-        )
-        .map_err(StreamError::NotOffered)?
-        .url()
-        .clone();
-        let request = VerificationRequest::new(id.clone(), Some(state));
-        let body = serde_json::to_vec(&request).map_err(StreamError::Unwritable)?;
-        let answer = self
-            .http
-            .manage(Method::POST, url, self.token, Some(body))
-            .await;
-        done(answer.and_then(|answer| answer.expect(&[204, 200])), VERIFY).map(drop)
+    pub(crate) async fn verify(
+        &self,
+        id: &StreamId,
+        state: Option<String>,
+    ) -> Result<(), StreamError> {
+        let place = self.metadata.verification_endpoint.as_ref();
+        let url = offered(place, "verification_endpoint")?.url().clone();
+        let request = VerificationRequest::new(id.clone(), state);
+        let body = Some(written(&request)?);
+        let asked = self.ask(VERIFY, (Method::POST, url), body, &[204, 200]);
+        asked.await.map(drop)
     }
 
     /// Asks for numbers on the SETs, where they are offered.
-    fn numbered(&self, mut request: CreateStream) -> Result<CreateStream, StreamError> {
+    pub(crate) fn numbered(&self, mut request: CreateStream) -> Result<CreateStream, StreamError> {
         if self.metadata.extra.json(Sequence::SUPPORTED) == Some("true") {
             let put = request.extra.put(Sequence::NAME, &true);
             put.map_err(StreamError::Unwritable)?;
         }
         Ok(request)
     }
+
+    fn configuration(&self) -> Result<&EndpointUrl, StreamError> {
+        let place = self.metadata.configuration_endpoint.as_ref();
+        offered(place, "configuration_endpoint")
+    }
+
+    /// Sends a request, and reads the answer if its status is one of those.
+    async fn ask(
+        &self,
+        action: &'static str,
+        (method, url): (Method, Url),
+        body: Option<Vec<u8>>,
+        statuses: &[u16],
+    ) -> Result<Vec<u8>, StreamError> {
+        let answer = self.http.manage(method, url, self.token, body).await;
+        let answer = answer.map_err(|source| StreamError::Request { action, source })?;
+        if answer.status == 202 {
+            return Err(StreamError::NotYet { action });
+        }
+        let body = answer.expect(statuses);
+        body.map_err(|source| StreamError::Request { action, source })
+    }
+
+    /// Reads a configuration, of `asked` if one stream was asked about.
+    fn configured(
+        &self,
+        body: &[u8],
+        action: &'static str,
+        asked: Option<&StreamId>,
+    ) -> Result<StreamConfiguration, StreamError> {
+        let stream = StreamConfiguration::parse(body).map_err(faulty(action))?;
+        self.is_ours(&stream)?;
+        if asked.is_some_and(|asked| *asked != stream.stream_id) {
+            return Err(StreamError::WrongStream { action });
+        }
+        Ok(stream)
+    }
+
+    /// A stream has the issuer of the metadata (SSF 1.0 §8.1.1.1 to §8.1.1.4).
+    fn is_ours(&self, stream: &StreamConfiguration) -> Result<(), StreamError> {
+        if stream.iss != self.metadata.issuer {
+            return Err(StreamError::WrongIssuer);
+        }
+        Ok(())
+    }
 }
 
-fn done<T>(answer: Result<T, FetchError>, action: &'static str) -> Result<T, StreamError> {
-    answer.map_err(|source| StreamError::Request { action, source })
+/// An endpoint of the metadata, if it is there.
+fn offered<'e>(
+    url: Option<&'e EndpointUrl>,
+    name: &'static str,
+) -> Result<&'e EndpointUrl, StreamError> {
+    endpoint(url, name).map_err(StreamError::NotOffered)
+}
+
+fn written(request: &impl Serialize) -> Result<Vec<u8>, StreamError> {
+    serde_json::to_vec(request).map_err(StreamError::Unwritable)
 }
 
 fn faulty(action: &'static str) -> impl Fn(JsonError) -> StreamError {
     move |source| StreamError::Faulty { action, source }
 }
 
-/// A stream that was agreed upon.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Agreed {
-    pub(crate) id: StreamId,
-    pub(crate) audience: Audience,
-    /// Least seconds between two verifications, as the Transmitter last said.
-    pub(crate) min_verification_interval: Option<u64>,
-}
-
-/// What a receiver wants of its stream.
-#[derive(Debug)]
-pub(crate) struct Wanted<'w> {
-    pub(crate) issuer: &'w Issuer,
-    pub(crate) events: &'w [EventTypeUri],
-}
-
-/// Adopts the stream that was agreed upon before, or makes one.
-///
-/// A stream that pushes to our endpoint and is not the one we remember was made with a secret that we do not hold: it
-/// is deleted, because its pushes would be refused for ever.
-pub(crate) async fn ensure_push_stream(
-    client: &StreamClient<'_>,
-    wanted: &Wanted<'_>,
-    (endpoint, secret): (&EndpointUrl, &AuthorizationHeader),
-    remembered: Option<&Agreed>,
-) -> Result<Agreed, StreamError> {
-    let mut adopted = None;
-    for stream in client.list().await? {
-        if !pushes_to(&stream, endpoint) {
-            continue;
-        }
-        match remembered {
-            Some(known) if known.id == stream.stream_id => {
-                if stream.aud != known.audience {
-                    return Err(StreamError::WrongAudience);
-                }
-                adopted = Some(checked(stream, wanted)?);
-            }
-            _ => {
-                tracing::warn!(stream.id = %stream.stream_id, "deleting a stream whose push secret is lost");
-                client.delete(&stream.stream_id).await?;
-            }
-        }
+fn status_of(
+    body: &[u8],
+    action: &'static str,
+    asked: &StreamId,
+) -> Result<StatusConfiguration, StreamError> {
+    let found = StatusConfiguration::parse(body).map_err(faulty(action))?;
+    if found.stream_id != *asked {
+        return Err(StreamError::WrongStream { action });
     }
-    if let Some(adopted) = adopted {
-        return Ok(adopted);
-    }
-    let push = PushDelivery::new(endpoint.clone(), Some(secret.clone()));
-    let request = client.numbered(CreateStream::push(wanted.events.to_vec(), push))?;
-    let created = client.create(&request).await?;
-    if !pushes_to(&created, endpoint) {
-        return Err(StreamError::WrongDelivery);
-    }
-    checked(created, wanted)
-}
-
-fn pushes_to(stream: &StreamConfiguration, endpoint: &EndpointUrl) -> bool {
-    matches!(&stream.delivery, Delivery::Push(push) if push.endpoint_url == *endpoint)
-}
-
-/// The facts of a stream whose issuer is the right one; events that it will not deliver are worth a warning.
-fn checked(stream: StreamConfiguration, wanted: &Wanted<'_>) -> Result<Agreed, StreamError> {
-    if stream.iss != *wanted.issuer {
-        return Err(StreamError::WrongIssuer);
-    }
-    for event in wanted.events {
-        if !stream.events_delivered.contains(event) {
-            tracing::warn!(
-                stream.id = %stream.stream_id, event.r#type = %event,
-                "the transmitter will not deliver an event type that was asked for"
-            );
-        }
-    }
-    Ok(Agreed {
-        id: stream.stream_id,
-        audience: stream.aud,
-        min_verification_interval: stream.min_verification_interval,
-    })
+    Ok(found)
 }

@@ -41,7 +41,8 @@ pub(super) fn read(
     Ok(from_environment.or(from_file))
 }
 
-fn of_file(path: &Path) -> Result<SecretString, String> {
+/// Reads a secret from a file; a line end behind it is no part of it.
+pub(crate) fn of_file(path: &Path) -> Result<SecretString, String> {
     let mut text = String::new();
     let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     // One more than the longest with a line end, which is then too long.

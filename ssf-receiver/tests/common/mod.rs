@@ -75,6 +75,19 @@ pub struct State {
     pub streams: Mutex<Vec<Stream>>,
     /// Whether a Receiver may have one stream alone.
     pub one_stream: AtomicBool,
+    /// How many of the next lists are behind: they are empty.
+    pub lists_behind: AtomicUsize,
+    /// Whether streams cannot be changed.
+    pub unchanging: AtomicBool,
+    pub updated: AtomicUsize,
+    /// Whether all streams are lost when somebody asks for the status of one.
+    pub forgetful: AtomicBool,
+    /// Whether no stream has a status.
+    pub without_status: AtomicBool,
+    pub statuses: AtomicUsize,
+    pub inactivity_timeout: Mutex<Option<u64>>,
+    /// Where streams are polled, if not here.
+    pub polled_at: Mutex<Option<String>>,
     pub polls: polls::Polls,
     /// Bodies of the requests for a verification.
     pub verifications: Mutex<Vec<Value>>,
@@ -102,6 +115,7 @@ impl Transmitter {
                 .route("/moved/jwks", web::get().to(moved_keys))
                 .route("/streams", web::get().to(list))
                 .route("/streams", web::post().to(create))
+                .route("/streams", web::patch().to(update))
                 .route("/streams", web::delete().to(delete))
                 .route("/status", web::get().to(status))
                 .route("/verify", web::post().to(verify))
@@ -268,6 +282,14 @@ async fn list(request: HttpRequest, state: Shared) -> HttpResponse {
     if let Some(refusal) = refused(&request, &state) {
         return refusal;
     }
+    let behind = &state.lists_behind;
+    let fewer = |count: usize| count.checked_sub(1);
+    if behind
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer)
+        .is_ok()
+    {
+        return HttpResponse::Ok().json(json!([]));
+    }
     let streams = state.streams.lock().unwrap();
     let all: Vec<&Value> = streams.iter().map(|stream| &stream.configuration).collect();
     HttpResponse::Ok().json(all)
@@ -289,22 +311,57 @@ async fn create(request: HttpRequest, state: Shared, body: web::Json<Value>) -> 
         .remove("authorization_header");
     if delivery["method"] == "urn:ietf:rfc:8936" {
         let issuer = state.issuer.lock().unwrap();
-        delivery["endpoint_url"] = format!("{issuer}/poll/{number}").into();
+        let elsewhere = state.polled_at.lock().unwrap().clone();
+        let place = elsewhere.unwrap_or_else(|| format!("{issuer}/poll/{number}"));
+        delivery["endpoint_url"] = place.into();
     }
     let iss = state.stream_iss.lock().unwrap().clone();
     let iss = iss.unwrap_or_else(|| state.issuer.lock().unwrap().clone());
     let id = format!("stream-{number}");
-    let configuration = json!({
+    let mut configuration = json!({
         "stream_id": id, "iss": iss, "aud": AUDIENCE, "delivery": delivery,
         "events_requested": body["events_requested"], "events_delivered": body["events_requested"],
         "set_sequence": body["set_sequence"],
     });
+    if let Some(timeout) = *state.inactivity_timeout.lock().unwrap() {
+        configuration["inactivity_timeout"] = timeout.into();
+    }
     state.streams.lock().unwrap().push(Stream {
         id,
         configuration: configuration.clone(),
         authorization: secret.as_str().unwrap_or_default().to_owned(),
     });
     HttpResponse::Created().json(configuration)
+}
+
+async fn update(request: HttpRequest, state: Shared, body: web::Json<Value>) -> HttpResponse {
+    if let Some(refusal) = refused(&request, &state) {
+        return refusal;
+    }
+    if state.unchanging.load(Ordering::SeqCst) {
+        return HttpResponse::MethodNotAllowed().finish();
+    }
+    let mut streams = state.streams.lock().unwrap();
+    let is_it = |stream: &&mut Stream| body["stream_id"] == stream.id.as_str();
+    let Some(stream) = streams.iter_mut().find(is_it) else {
+        return HttpResponse::NotFound().finish();
+    };
+    state.updated.fetch_add(1, Ordering::SeqCst);
+    if let Some(events) = body.get("events_requested") {
+        stream.configuration["events_requested"] = events.clone();
+        stream.configuration["events_delivered"] = events.clone();
+    }
+    if let Some(delivery) = body.get("delivery") {
+        let mut delivery = delivery.clone();
+        let members = delivery.as_object_mut().unwrap();
+        let secret = members.remove("authorization_header").unwrap_or_default();
+        secret
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut stream.authorization);
+        stream.configuration["delivery"] = delivery;
+    }
+    HttpResponse::Ok().json(&stream.configuration)
 }
 
 async fn delete(
@@ -337,5 +394,14 @@ async fn status(
     if let Some(refusal) = refused(&request, &state) {
         return refusal;
     }
-    HttpResponse::Ok().json(json!({ "stream_id": query["stream_id"], "status": "enabled" }))
+    state.statuses.fetch_add(1, Ordering::SeqCst);
+    if state.forgetful.swap(false, Ordering::SeqCst) {
+        state.streams.lock().unwrap().clear();
+    }
+    let id = &query["stream_id"];
+    let mut streams = state.streams.lock().unwrap().clone().into_iter();
+    if state.without_status.load(Ordering::SeqCst) || !streams.any(|stream| stream.id == *id) {
+        return HttpResponse::NotFound().finish();
+    }
+    HttpResponse::Ok().json(json!({ "stream_id": id, "status": "enabled" }))
 }

@@ -9,4 +9,7 @@ mod common;
 mod markers;
 mod metrics;
 mod rig;
+mod scripted;
 mod serve;
+mod stream;
+mod stream_for_real;

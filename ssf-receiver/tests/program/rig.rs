@@ -18,7 +18,7 @@ use tokio::{
 use crate::common::{TOKEN, Transmitter, client};
 
 /// How long anything may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A directory with a database, in which the program can be started again and again.
 pub(crate) struct Installation {

@@ -5,7 +5,11 @@ use ssf_types::{
     uri::EndpointUrl,
 };
 
-use super::{Agreed, StreamClient, StreamError, Wanted, checked};
+use super::{
+    Agreed, StreamClient, StreamError, Wanted,
+    ensure::{agreed, as_wanted},
+};
+use crate::client::reach::is_named;
 
 /// A stream that is polled.
 #[derive(Debug)]
@@ -30,7 +34,10 @@ pub(crate) async fn ensure_poll_stream(
         let is_known = |stream: &&StreamConfiguration| stream.stream_id == known.id;
         match listed.iter().find(is_known) {
             Some(stream) if stream.aud != known.audience => return Err(StreamError::WrongAudience),
-            Some(stream) if is_polled(stream) => return polled(stream.clone(), wanted),
+            Some(stream) if is_polled(stream) => {
+                let stream = as_wanted(client, wanted, stream.clone()).await?;
+                return polled(client, stream, wanted);
+            }
             Some(_) | None => tracing::error!(
                 stream.id = %known.id,
                 "the stream is gone, with what waited in it: another one is made"
@@ -39,12 +46,16 @@ pub(crate) async fn ensure_poll_stream(
     }
     let request = client.numbered(CreateStream::poll(wanted.events.to_vec()))?;
     match client.create(&request).await {
-        Ok(created) => polled(created, wanted),
+        Ok(created) => polled(client, created, wanted),
         Err(error) if error.is_conflict() => {
-            let mut polls = listed.into_iter().filter(is_polled);
+            // Once more, since somebody may have made it since we looked.
+            let mut polls = client.list().await?.into_iter().filter(is_polled);
             match (polls.next(), polls.next()) {
-                (Some(only), None) => polled(only, wanted),
-                (Some(_), Some(_)) | (None, _) => Err(error),
+                (Some(only), None) => {
+                    let only = as_wanted(client, wanted, only).await?;
+                    polled(client, only, wanted)
+                }
+                (Some(_), Some(_)) | (None, _) => Err(StreamError::Occupied),
             }
         }
         Err(error) => Err(error),
@@ -55,15 +66,34 @@ fn is_polled(stream: &StreamConfiguration) -> bool {
     matches!(stream.delivery, Delivery::Poll(_))
 }
 
-fn polled(stream: StreamConfiguration, wanted: &Wanted<'_>) -> Result<Polled, StreamError> {
-    let Delivery::Poll(PollDelivery {
-        endpoint_url: Some(endpoint),
-        ..
-    }) = &stream.delivery
-    else {
-        return Err(StreamError::WrongDelivery);
-    };
-    let endpoint = endpoint.clone();
-    let agreed = checked(stream, wanted)?;
+fn polled(
+    client: &StreamClient<'_>,
+    stream: StreamConfiguration,
+    wanted: &Wanted<'_>,
+) -> Result<Polled, StreamError> {
+    let endpoint = client.poll_endpoint(&stream)?;
+    let agreed = agreed(stream, wanted);
     Ok(Polled { agreed, endpoint })
+}
+
+impl StreamClient<'_> {
+    /// Where a stream is polled, with the management token: the Transmitter chooses the place, among those that its metadata
+    /// names (SSF 1.0 §6.1.2).
+    pub(crate) fn poll_endpoint(
+        &self,
+        stream: &StreamConfiguration,
+    ) -> Result<EndpointUrl, StreamError> {
+        let Delivery::Poll(PollDelivery {
+            endpoint_url: Some(endpoint),
+            ..
+        }) = &stream.delivery
+        else {
+            return Err(StreamError::WrongDelivery);
+        };
+        if !is_named(self.metadata, endpoint.url()) {
+            let host = endpoint.host().to_owned();
+            return Err(StreamError::ForeignPoll { host });
+        }
+        Ok(endpoint.clone())
+    }
 }
