@@ -31,6 +31,7 @@ use crate::{
     revocation::{Index, IndexKey, Policy, Unknown},
     setup::{self, Setup, Source},
     stream::{Method, StreamMemory, StreamState},
+    work::Handlers,
 };
 #[cfg(feature = "sqlite")]
 use crate::{plan::plan, store::Stored};
@@ -286,6 +287,8 @@ impl Builder {
             hearing: Hearing::new(),
             management,
             acknowledged: watch::Sender::new(0),
+            handlers: Handlers::default(),
+            handed_again: watch::Sender::new(0),
         });
         let tasks = setup::spawn(&shared, setup);
         Ok(Receiver::new(shared, tasks))

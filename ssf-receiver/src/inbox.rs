@@ -11,6 +11,8 @@ mod any;
 #[cfg(feature = "client")]
 mod contract;
 mod memory;
+#[cfg(feature = "client")]
+pub(crate) mod worklist;
 
 use std::{collections::BTreeMap, error::Error, future::Future};
 

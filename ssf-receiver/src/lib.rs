@@ -37,7 +37,8 @@
 //! or what a SET was refused for), `ssf_receiver_events_total` by `outcome` (`revoked`, `noted`, `duplicate`,
 //! `not_applicable`, `discarded`; `no_room` where it is not acknowledged), `ssf_receiver_guard_decisions_total` by
 //! `decision` (`allow`, `revoked`, `blocked`, `reauthenticate`, `step_up`), `ssf_receiver_key_fetches_total` by `result` (`fetched`, `failed`) and `ssf_receiver_polls_total` by
-//! `result` (`answered`, `failed`, `elsewhere` while somebody else polls the same stream). Neither labels nor logs tell
+//! `result` (`answered`, `failed`, `elsewhere` while somebody else polls the same stream), and
+//! `ssf_receiver_handled_total` by `handler` and `result` (`done`, `failed`, `dead`). Neither labels nor logs tell
 //! whom an event is about.
 //!
 //! # Features
@@ -95,6 +96,8 @@ mod stream;
 mod tasks;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
+#[cfg(feature = "client")]
+mod work;
 
 pub use self::session::{IDENTIFIERS_MAX, Session, SessionKeys};
 #[cfg(feature = "client")]
@@ -108,4 +111,8 @@ pub use self::{
     poll::PollStatus,
     receiver::{Receiver, Status},
     stream::StreamState,
+    work::{
+        ATTEMPTS_MAX, Again, DEAD_LETTERS_MAX, DeadLetter, HANDLER_NAME_BYTES_MAX, HANDLERS_MAX,
+        HandedSet, HandleError, HandlerName,
+    },
 };

@@ -1,6 +1,6 @@
 //! The receiver: takes SETs, and decides about sessions.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
 use ssf_types::{
@@ -31,6 +31,7 @@ use crate::{
     session::{Session, SessionKeys},
     stream::{Method, StreamState},
     tasks::Tasks,
+    work::Handlers,
 };
 
 /// Shortest time between two looks at a session that somebody waits for, however many SETs come.
@@ -65,6 +66,9 @@ pub(crate) struct Shared {
     pub(crate) management: Option<Management>,
     /// How many SETs were acknowledged since the start, repeats included.
     pub(crate) acknowledged: watch::Sender<u64>,
+    pub(crate) handlers: Handlers,
+    /// How often handlers were to be called again.
+    pub(crate) handed_again: watch::Sender<u64>,
 }
 
 /// How a receiver is doing.
@@ -116,6 +120,15 @@ impl Receiver {
             shared,
             tasks: Arc::new(tasks),
         }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Has something go on in the background until the last clone of this is gone, or it is stopped.
+    pub(crate) fn run(&self, work: impl Future<Output = Infallible> + Send + 'static) {
+        self.tasks.abort_at_end(tokio::spawn(work).abort_handle());
     }
 
     /// The Transmitter's issuer.

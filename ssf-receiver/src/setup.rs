@@ -61,7 +61,7 @@ struct Found {
 
 /// Starts the background tasks.
 pub(crate) fn spawn(shared: &Arc<Shared>, setup: Setup) -> Tasks {
-    let (mut tasks, stop) = Tasks::new();
+    let (tasks, stop) = Tasks::new();
     let keeper = Arc::clone(shared);
     let keeper = tokio::spawn(async move { keeper.keys.keep().await });
     tasks.abort_at_end(keeper.abort_handle());

@@ -8,6 +8,7 @@ mod replan;
 mod retain;
 mod row;
 mod scopes;
+mod worklist;
 
 use std::{fs::File, io, path::Path, time::Duration};
 

@@ -1,12 +1,14 @@
 //! The background work of a receiver, and how it ends.
 
+use std::sync::{Mutex, PoisonError};
+
 use tokio::{sync::watch, task::AbortHandle};
 
 /// What runs in the background; it is told to end when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Tasks {
     /// Tasks that may end anywhere.
-    aborted: Vec<AbortHandle>,
+    aborted: Mutex<Vec<AbortHandle>>,
     stop: watch::Sender<bool>,
     /// Closed when the task that is told to end has ended.
     ended: watch::Receiver<()>,
@@ -26,7 +28,7 @@ impl Tasks {
         let (stop, told) = watch::channel(false);
         let (ending, ended) = watch::channel(());
         let tasks = Self {
-            aborted: Vec::new(),
+            aborted: Mutex::default(),
             stop,
             ended,
         };
@@ -38,8 +40,10 @@ impl Tasks {
     }
 
     /// Adds a task that may end anywhere.
-    pub(crate) fn abort_at_end(&mut self, task: AbortHandle) {
-        self.aborted.push(task);
+    pub(crate) fn abort_at_end(&self, task: AbortHandle) {
+        // A panic elsewhere leaves the list whole: each step adds one, or reads.
+        let mut aborted = self.aborted.lock().unwrap_or_else(PoisonError::into_inner);
+        aborted.push(task);
     }
 
     /// Tells the tasks to end, and waits until the one has ended that has something to finish.
@@ -52,7 +56,8 @@ impl Tasks {
     }
 
     fn abort(&self) {
-        for task in &self.aborted {
+        let aborted = self.aborted.lock().unwrap_or_else(PoisonError::into_inner);
+        for task in aborted.iter() {
             task.abort();
         }
     }

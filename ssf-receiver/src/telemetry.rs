@@ -71,6 +71,11 @@ pub const METRICS: &[Metric] = &[
         "Polls, by what came of them",
     ),
     metric(
+        "ssf_receiver_handled_total",
+        MetricKind::Counter,
+        "Calls of the application's handlers, by what came of them",
+    ),
+    metric(
         "ssf_receiver_revocations",
         MetricKind::Gauge,
         "Keys of the index that have a revocation",

@@ -1,9 +1,17 @@
 //! The inbox that a receiver was built with.
 
-use ssf_types::uri::Issuer;
+use std::collections::HashSet;
 
-use super::{Arriving, Inbox, InboxError, MemoryInbox, Retained, Settings};
-use crate::revocation::{Revocation, Scope};
+use ssf_types::{time::Timestamp, uri::Issuer};
+
+use super::{
+    Arriving, Inbox, InboxError, MemoryInbox, Retained, Settings,
+    worklist::{Settled, Work, Worklist},
+};
+use crate::{
+    revocation::{Revocation, Scope},
+    work::{Again, DeadLetter, HandlerName},
+};
 
 /// One of the inboxes there are.
 #[derive(Debug)]
@@ -42,5 +50,60 @@ impl Inbox for AnyInbox {
 
     async fn keep_settings(&self, settings: &Settings) -> Result<(), InboxError> {
         any!(self, inbox => inbox.keep_settings(settings))
+    }
+}
+
+impl Worklist for AnyInbox {
+    async fn enlist(&self, handler: &HandlerName) -> Result<i64, InboxError> {
+        any!(self, inbox => inbox.enlist(handler))
+    }
+
+    async fn fresh(
+        &self,
+        handler: &HandlerName,
+        after: i64,
+        limit: u64,
+    ) -> Result<Vec<Work>, InboxError> {
+        any!(self, inbox => inbox.fresh(handler, after, limit))
+    }
+
+    async fn due(
+        &self,
+        handler: &HandlerName,
+        now: Timestamp,
+        limit: u64,
+        under_way: &HashSet<i64>,
+    ) -> Result<Vec<Work>, InboxError> {
+        any!(self, inbox => inbox.due(handler, now, limit, under_way))
+    }
+
+    async fn next_due(
+        &self,
+        handler: &HandlerName,
+        under_way: &HashSet<i64>,
+    ) -> Result<Option<Timestamp>, InboxError> {
+        any!(self, inbox => inbox.next_due(handler, under_way))
+    }
+
+    async fn settle(
+        &self,
+        handler: &HandlerName,
+        done: i64,
+        settled: &[Settled],
+    ) -> Result<(), InboxError> {
+        any!(self, inbox => inbox.settle(handler, done, settled))
+    }
+
+    async fn dead(&self, handler: &HandlerName, limit: u64) -> Result<Vec<DeadLetter>, InboxError> {
+        any!(self, inbox => inbox.dead(handler, limit))
+    }
+
+    async fn again(
+        &self,
+        handler: &HandlerName,
+        which: &Again,
+        now: Timestamp,
+    ) -> Result<u64, InboxError> {
+        any!(self, inbox => inbox.again(handler, which, now))
     }
 }

@@ -1,8 +1,10 @@
 //! What every inbox has to keep, run against each of them.
 
+mod worklist;
+
 use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 
-use super::{Arriving, Inbox, MemoryInbox, ReceivedSet, Retained};
+use super::{Arriving, Inbox, MemoryInbox, ReceivedSet, Retained, worklist::Worklist};
 use crate::revocation::{
     Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, SCOPES_MAX, ScopeId, State,
 };
@@ -178,7 +180,7 @@ async fn settings_are_kept_and_replaced(inbox: &impl Inbox) {
     assert_eq!(inbox.settings().await.unwrap(), settings("3", "2"));
 }
 
-async fn keeps_its_contract(inbox: &impl Inbox) {
+async fn keeps_its_contract(inbox: &(impl Inbox + Worklist)) {
     a_set_is_retained_once(inbox).await;
     other_claims_change_nothing(inbox).await;
     another_issuer_may_use_the_same_jti(inbox).await;
@@ -188,6 +190,7 @@ async fn keeps_its_contract(inbox: &impl Inbox) {
     sets_that_come_together_are_answered_one_by_one(inbox).await;
     a_transmitter_keeps_its_number(inbox).await;
     settings_are_kept_and_replaced(inbox).await;
+    worklist::keeps_its_contract(inbox).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! An inbox that forgets at restart: for tests, and for trying things out.
 
+#[cfg(feature = "client")]
+mod worklist;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -20,6 +23,8 @@ struct State {
     revocations: BTreeMap<(RevocationKey, Kind), Revocation>,
     issuers: Vec<Issuer>,
     settings: Settings,
+    #[cfg(feature = "client")]
+    worklists: worklist::Worklists,
 }
 
 impl MemoryInbox {
@@ -40,6 +45,8 @@ impl State {
             return Retained::Duplicate { received_at };
         }
         self.sets.insert(name, (set.fingerprint, set.received_at));
+        #[cfg(feature = "client")]
+        self.worklists.add(set);
         for revocation in revocations {
             self.revocations
                 .entry((revocation.key, revocation.kind))

@@ -131,3 +131,45 @@ pub(super) mod setting {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+pub(super) mod handler {
+    //! Up to which row of the inbox each handler is done.
+
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "handler")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) name: String,
+        pub(crate) done: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub(super) mod task {
+    //! What handlers failed at, and when they are called again; dead letters are not due.
+
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "task")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) handler: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) set_id: i64,
+        pub(crate) failed: i64,
+        pub(crate) due_at: Option<i64>,
+        pub(crate) error: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
