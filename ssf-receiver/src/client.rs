@@ -4,6 +4,8 @@ pub(crate) mod discovery;
 pub(crate) mod poll;
 pub(crate) mod reach;
 pub(crate) mod stream;
+#[cfg(feature = "daemon")]
+mod webhook;
 
 use std::{error::Error, sync::Arc, time::Duration};
 

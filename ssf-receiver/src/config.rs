@@ -8,6 +8,7 @@ mod listen;
 mod reader;
 pub(crate) mod secret;
 mod transmitter;
+mod webhook;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -21,6 +22,7 @@ pub use self::{
     transmitter::{StreamSettings, TransmitterSettings},
 };
 use self::{layers::Value, reader::Reader};
+use crate::webhook::Webhook;
 
 /// The database unless told otherwise: a file in the current directory.
 pub const DATABASE_URL_DEFAULT: &str = "sqlite://ssf-receiver.db";
@@ -54,6 +56,8 @@ pub struct Config {
     pub shutdown: Duration,
     /// Whom SETs come from.
     pub transmitter: TransmitterSettings,
+    /// Where they are told of.
+    pub webhooks: Vec<Webhook>,
 }
 
 impl Config {
@@ -69,6 +73,7 @@ impl Config {
         let log_filter = reader.value("log_filter", read_log_filter);
         let shutdown = reader.number("shutdown_seconds", 15, 1..=SHUTDOWN_SECONDS_MAX);
         let transmitter = transmitter::read(&mut reader);
+        let webhooks = webhook::read(&mut reader);
         let faults = reader.finish();
         let config = (|| {
             Some(Self {
@@ -78,6 +83,7 @@ impl Config {
                 log_filter: log_filter?,
                 shutdown: Duration::from_secs(shutdown?),
                 transmitter: transmitter?,
+                webhooks: webhooks?,
             })
         })();
         config

@@ -22,9 +22,11 @@ use self::{
     probes::Probes,
 };
 use crate::{
-    Receiver,
+    HandleError, Receiver,
     builder::StartError,
+    client::{FetchError, Http},
     config::{self, Config, StreamSettings, TransmitterSettings},
+    webhook::Webhook,
 };
 
 /// How often histograms are tidied up.
@@ -52,6 +54,18 @@ pub(crate) enum DaemonError {
     /// The receiver itself, or its database.
     #[error("the receiver cannot start")]
     Receiver(#[source] StartError),
+    /// A webhook.
+    #[error("the webhook {name} cannot be told of anything")]
+    Webhook {
+        /// Its name.
+        name: String,
+        /// Why not.
+        #[source]
+        source: HandleError,
+    },
+    /// The HTTP client.
+    #[error("no webhook can be told of anything")]
+    Client(#[source] FetchError),
     /// An HTTP server.
     #[error("HTTP cannot be served")]
     Http(#[source] io::Error),
@@ -120,6 +134,7 @@ impl Daemon {
         let receiver = start_receiver(config.transmitter, endpoint.as_ref(), config.database_url)
             .await
             .map_err(DaemonError::Receiver)?;
+        tell(config.webhooks, &receiver).await?;
         let pushed = receiver.clone();
         let routes = move |config: &mut ServiceConfig| {
             if let Some(path) = &path {
@@ -182,6 +197,16 @@ impl Daemon {
         info!("the receiver has stopped");
         stopped
     }
+}
+
+async fn tell(webhooks: Vec<Webhook>, receiver: &Receiver) -> Result<(), DaemonError> {
+    let http = Http::of_operator().map_err(DaemonError::Client)?;
+    for webhook in webhooks {
+        let name = webhook.name.clone();
+        let told = webhook.tell(receiver, &http).await;
+        told.map_err(|source| DaemonError::Webhook { name, source })?;
+    }
+    Ok(())
 }
 
 async fn start_receiver(

@@ -96,6 +96,8 @@ mod stream;
 mod tasks;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
+#[cfg(feature = "daemon")]
+pub mod webhook;
 #[cfg(feature = "client")]
 mod work;
 

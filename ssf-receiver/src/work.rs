@@ -87,6 +87,8 @@ pub enum HandleError {
 pub struct HandedSet {
     /// What it says; `claims.event` has its type.
     pub claims: SetClaims,
+    /// The same as JSON, byte for byte as it was signed.
+    pub json: String,
     /// When it came first.
     pub received_at: Timestamp,
     /// The number of this call among those with this SET; the first is 1. After a crash it may be the same twice.

@@ -1,8 +1,12 @@
 //! Moments: `NumericDate` on the wire, milliseconds in memory.
 
+mod rfc3339;
+
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+pub use self::rfc3339::Rfc3339;
 
 /// The last moment that is accepted, in milliseconds: 2^42 seconds are the most of which an `f64`, which JSON readers
 /// make of a fraction, keeps every millisecond.

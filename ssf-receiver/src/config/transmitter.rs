@@ -145,7 +145,7 @@ fn read_audience(value: &Value) -> Result<Audience, String> {
     Audience::new(values).map_err(|_| expected.to_owned())
 }
 
-fn read_events(value: &Value) -> Result<Vec<EventTypeUri>, String> {
+pub(super) fn read_events(value: &Value) -> Result<Vec<EventTypeUri>, String> {
     let expected = "must be a list of event type URIs, framework events excepted";
     let uris = value
         .list()

@@ -184,19 +184,14 @@ where
     }
 
     fn begin(&mut self, work: Work) {
-        match self.claims(&work) {
-            Ok(claims) if matches!(claims.event, Event::Verification(_)) => {
+        match self.handed(&work) {
+            Ok(set) if matches!(set.claims.event, Event::Verification(_)) => {
                 self.ended.push(Settled {
                     row: work.row,
                     came: Came::Done,
                 });
             }
-            Ok(claims) => {
-                let set = HandedSet {
-                    claims,
-                    received_at: work.received_at,
-                    attempt: work.failed + 1,
-                };
+            Ok(set) => {
                 let handler = Arc::clone(&self.handler);
                 self.under_way.begin(work, async move {
                     match timeout(DEADLINE, handler(set)).await {
@@ -219,8 +214,14 @@ where
         }
     }
 
-    fn claims(&self, work: &Work) -> Result<SetClaims, SetError> {
-        SetClaims::read_verified(&work.issuer, &work.claims, self.shared.dialect)
+    fn handed(&self, work: &Work) -> Result<HandedSet, SetError> {
+        let claims = SetClaims::read_verified(&work.issuer, &work.claims, self.shared.dialect)?;
+        Ok(HandedSet {
+            claims,
+            json: work.claims.clone(),
+            received_at: work.received_at,
+            attempt: work.failed + 1,
+        })
     }
 
     /// Judges the end of a call; what the handler says may be about somebody, and is for no log.

@@ -13,3 +13,4 @@ mod scripted;
 mod serve;
 mod stream;
 mod stream_for_real;
+mod webhooks;

@@ -11,11 +11,15 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use ssf_types::{id::Kid, jose::SigningKey, set::Algorithm, time::Timestamp};
+use ssf_types::{
+    id::Kid,
+    jose::SigningKey,
+    set::Algorithm,
+    time::{Rfc3339, Timestamp},
+};
 
 use super::{
     Outcome, SettingArgs, audit,
-    moment::Moment,
     receiver::{NoSuchIssuer, parse_issuer_name},
 };
 use crate::{
@@ -266,7 +270,7 @@ fn line(key: &StoredKey, now: Timestamp) -> String {
         times.published_until,
     ];
     let moment = |moment: Option<Timestamp>| {
-        moment.map_or_else(|| "-".to_owned(), |moment| Moment(moment).to_string())
+        moment.map_or_else(|| "-".to_owned(), |moment| Rfc3339(moment).to_string())
     };
     let moments = moments.map(moment).join("\t");
     let state = key.state(now).as_str();

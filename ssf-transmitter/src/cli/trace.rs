@@ -5,12 +5,11 @@ use std::io::{self, Write};
 use clap::Args;
 use reqwest::Method;
 use serde_json::Value;
-use ssf_types::time::Timestamp;
+use ssf_types::time::{Rfc3339, Timestamp};
 
 use super::{
     Outcome,
     api::{ApiError, ServerArgs, sent},
-    moment::Moment,
 };
 
 /// What a name may be of, in the order in which it is tried.
@@ -179,5 +178,5 @@ fn word<'v>(value: &'v Value, name: &str) -> &'v str {
 
 fn moment(value: &Value, name: &str) -> String {
     let moment: Option<Timestamp> = serde_json::from_str(&value[name].to_string()).ok();
-    moment.map_or_else(|| "-".to_owned(), |at| Moment(at).to_string())
+    moment.map_or_else(|| "-".to_owned(), |at| Rfc3339(at).to_string())
 }
