@@ -40,6 +40,7 @@ bench-growth: setup-bench
 	$(CARGO) bench --locked --package ssf-transmitter --bench transmitter -- growth
 
 kill-loops: setup
+	$(CARGO) build --workspace --all-features --locked --examples
 	SSF_CRASHES=$(N) $(CARGO) test --workspace --all-features --locked --test crashes -- --nocapture
 
 faults: setup-bench

@@ -11,6 +11,7 @@ use ssf_types::{
 use crate::{
     actions::{Actions, concerns_many},
     answer::Answer,
+    failpoint::{Failpoint, reached},
     inbox::{Arriving, Inbox, ReceivedSet, Retained},
     keys::RETRY_AFTER,
     plan::{Outcome, Plan, plan},
@@ -70,6 +71,7 @@ impl<I: Inbox> Acceptance<'_, I> {
             revocations: planned.revocations,
         };
         let retained = self.inbox.retain(std::slice::from_ref(&arriving)).await;
+        reached(Failpoint::AfterCommit);
         match retained.map(|retained| retained.first().copied()) {
             Ok(Some(Retained::New)) => {
                 report(&claims.event, planned.outcome);

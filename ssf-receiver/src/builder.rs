@@ -23,6 +23,7 @@ use crate::{
     actions::{Action, Actions, Trigger, UnknownLevel},
     client::{FetchError, Http, poll::PollAt},
     deletion::Management,
+    failpoint::{Failpoint, reached},
     freshness::Hearing,
     inbox::{AnyInbox, Inbox, InboxError, MemoryInbox, Settings},
     keys::Keys,
@@ -244,6 +245,7 @@ impl Builder {
         let index = Index::with_room_for(revocations.len(), key, scopes);
         for revocation in &revocations {
             index.apply(revocation);
+            reached(Failpoint::Load);
         }
         let memory = StreamMemory::new(&issuer, endpoint.as_ref());
         let Chosen {

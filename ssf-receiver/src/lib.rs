@@ -69,6 +69,8 @@ mod daemon;
 #[cfg(feature = "client")]
 mod deletion;
 #[cfg(feature = "client")]
+mod failpoint;
+#[cfg(feature = "client")]
 mod freshness;
 pub mod guard;
 #[cfg(feature = "client")]

@@ -22,6 +22,7 @@ use crate::{
     builder::Builder,
     clock,
     deletion::Management,
+    failpoint::{Failpoint, reached},
     freshness::{Freshness, Hearing},
     guard::{self, Decision, Denial},
     inbox::AnyInbox,
@@ -397,7 +398,9 @@ impl Shared {
             policy: &policy,
             actions: &self.actions,
         };
+        reached(Failpoint::BeforeRetain);
         let answer = acceptance.accept(set, received_at).await;
+        reached(Failpoint::BeforeAnswer);
         if answer.is_acknowledgement() {
             self.hearing.learn(set.claims());
             self.acknowledged.send_modify(|count| *count += 1);

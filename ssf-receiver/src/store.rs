@@ -24,6 +24,7 @@ use ssf_types::uri::Issuer;
 use self::entity::setting;
 pub(crate) use self::replan::{REPLAN, Stored};
 use crate::{
+    failpoint::{Failpoint, reached},
     inbox::{Arriving, Inbox, InboxError, Retained, Settings},
     revocation::{Revocation, Scope},
 };
@@ -104,6 +105,7 @@ impl Inbox for SqliteInbox {
         for arriving in sets {
             retained.push(retain::retain(&transaction, arriving).await?);
         }
+        reached(Failpoint::BeforeCommit);
         transaction.commit().await.map_err(failed)?;
         Ok(retained)
     }

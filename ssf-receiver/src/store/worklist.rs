@@ -13,6 +13,7 @@ use super::{
     entity::{handler, set, task},
 };
 use crate::{
+    failpoint::{Failpoint, reached},
     inbox::{
         InboxError,
         worklist::{Came, Settled, Work, Worklist, shortened},
@@ -163,6 +164,7 @@ impl Worklist for SqliteInbox {
                 }
             }
         }
+        reached(Failpoint::BeforeSettled);
         transaction.commit().await.map_err(failed)
     }
 

@@ -22,6 +22,7 @@ use tokio::{
 use super::{HandedSet, HandlerName, place::Place, retry};
 use crate::{
     clock,
+    failpoint::{Failpoint, reached},
     inbox::{
         InboxError,
         worklist::{Came, Settled, Work, Worklist},
@@ -226,6 +227,7 @@ where
 
     /// Judges the end of a call; what the handler says may be about somebody, and is for no log.
     fn has_ended(&mut self, work: &Work, result: Result<(), String>) {
+        reached(Failpoint::AfterCall);
         let failed = work.failed + 1;
         let (label, came) = match result {
             Ok(()) => ("done", Came::Done),

@@ -8,6 +8,8 @@
     reason = "each test uses a part of it, and a harness may panic"
 )]
 
+pub mod hooks;
+pub mod party;
 pub mod polls;
 
 use std::{

@@ -8,6 +8,7 @@ mod cli;
 mod common;
 mod markers;
 mod metrics;
+#[expect(dead_code, reason = "the tests of crashes use the rest")]
 mod rig;
 mod scripted;
 mod serve;

@@ -51,6 +51,14 @@ impl Installation {
         self
     }
 
+    /// Has programs that are started from now on die when they come to a point; without one, never again.
+    pub(crate) fn arm(&mut self, failpoint: Option<&str>) {
+        const VARIABLE: &str = "SSF_FAILPOINT";
+        self.environment.retain(|(name, _)| name != VARIABLE);
+        let armed = failpoint.map(|point| (VARIABLE.to_owned(), point.to_owned()));
+        self.environment.extend(armed);
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

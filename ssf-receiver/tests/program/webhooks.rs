@@ -3,115 +3,38 @@
 use std::{
     env,
     io::Write,
-    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU16, Ordering},
-    },
+    sync::atomic::Ordering,
 };
 
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use openssl::{hash::MessageDigest, pkey::PKey, sign::Signer};
 use serde_json::{Value, json};
 
 use crate::{
-    common::{SESSION_REVOKED, Transmitter, email, push, signed, until},
+    common::{
+        SESSION_REVOKED, Transmitter, email,
+        hooks::{Application, Message},
+        push, signed,
+    },
     rig::{Answer, Daemon, Installation},
 };
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// A message as it came.
-#[derive(Clone)]
-struct Message {
-    id: String,
-    timestamp: String,
-    signature: String,
-    body: String,
-}
-
-impl Message {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
-    }
-
-    /// The signature that the specification asks for, by another library than the program's.
-    fn expected(&self, secret: &str) -> String {
-        let secret = BASE64.decode(secret.strip_prefix("whsec_").unwrap());
-        let key = PKey::hmac(&secret.unwrap()).unwrap();
-        let mut signer = Signer::new(MessageDigest::sha256(), &key).unwrap();
-        let signed = format!("{}.{}.{}", self.id, self.timestamp, self.body);
-        let signature = signer.sign_oneshot_to_vec(signed.as_bytes()).unwrap();
-        format!("v1,{}", BASE64.encode(signature))
-    }
-}
-
-/// What an application has been told.
-#[derive(Default)]
-struct Told {
-    messages: Mutex<Vec<Message>>,
-    /// What it answers the next message with; afterwards 204.
-    status: AtomicU16,
-}
-
-struct Application {
-    told: Arc<Told>,
-    url: String,
-    server: ServerHandle,
-}
-
-impl Application {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/hooks", listener.local_addr().unwrap());
-        let told = Arc::new(Told::default());
-        let data = web::Data::from(Arc::clone(&told));
-        let server = HttpServer::new(move || {
-            App::new()
-                .app_data(data.clone())
-                .route("/hooks", web::post().to(hook))
-        })
-        .workers(1)
-        .disable_signals()
-        .listen(listener)
-        .unwrap()
-        .run();
-        let handle = server.handle();
-        actix_web::rt::spawn(server);
-        let server = handle;
-        Self { told, url, server }
-    }
-
-    fn messages(&self) -> Vec<Message> {
-        self.told.messages.lock().unwrap().clone()
-    }
-
-    async fn told(&self, count: usize) -> Vec<Message> {
-        until("the application is told", || self.messages().len() >= count).await;
-        self.messages()
-    }
-}
-
-async fn hook(request: HttpRequest, told: web::Data<Told>, body: String) -> HttpResponse {
-    let header = |name| request.headers()[name].to_str().unwrap().to_owned();
-    assert_eq!(header("content-type"), "application/json");
-    told.messages.lock().unwrap().push(Message {
-        id: header("webhook-id"),
-        timestamp: header("webhook-timestamp"),
-        signature: header("webhook-signature"),
-        body,
-    });
-    let status = told.status.swap(204, Ordering::SeqCst);
-    let status = status.try_into().unwrap_or_default();
-    HttpResponse::build(status).finish()
+/// The signature that the specification asks for, by another library than the program's.
+fn expected(message: &Message, secret: &str) -> String {
+    let secret = BASE64.decode(secret.strip_prefix("whsec_").unwrap());
+    let key = PKey::hmac(&secret.unwrap()).unwrap();
+    let mut signer = Signer::new(MessageDigest::sha256(), &key).unwrap();
+    let content = format!("{}.{}.{}", message.id, message.timestamp, message.body);
+    let signature = signer.sign_oneshot_to_vec(content.as_bytes()).unwrap();
+    format!("v1,{}", BASE64.encode(signature))
 }
 
 /// The program with a webhook to the application.
 async fn daemon(transmitter: &Transmitter, application: &Application) -> (Installation, Daemon) {
-    application.told.status.store(204, Ordering::SeqCst);
     let installation = Installation::of(transmitter)
         .with("WEBHOOK_APP_URL", &application.url)
         .with("WEBHOOK_APP_SECRET", SECRET);
@@ -163,7 +86,7 @@ async fn an_application_is_told_of_each_set_in_a_message_that_strangers_verify()
     let (_installation, daemon) = daemon(&transmitter, &application).await;
     let claims = pushed(&transmitter, &daemon, "1.").await;
     let message = application.told(1).await.remove(0);
-    assert_eq!(message.signature, message.expected(SECRET));
+    assert_eq!(message.signature, expected(&message, SECRET));
     assert!(
         message.id.starts_with("msg_") && !message.id.contains('.'),
         "{}",
@@ -197,7 +120,7 @@ async fn a_message_that_is_not_taken_comes_again_under_its_id() {
     };
     assert_eq!(first.id, second.id);
     assert_eq!(first.body, second.body);
-    assert_eq!(second.signature, second.expected(SECRET));
+    assert_eq!(second.signature, expected(second, SECRET));
     let handled = r#"ssf_receiver_handled_total{handler="webhook-app",result="done"} 1"#;
     let is_counted = |answer: &Answer| answer.body.contains(handled);
     daemon.probe_until("/metrics", is_counted).await;
