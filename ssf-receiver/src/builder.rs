@@ -29,7 +29,7 @@ use crate::{
     keys::Keys,
     poll::PollStatus,
     receiver::{Receiver, Shared},
-    revocation::{Index, IndexKey, Policy, Unknown},
+    revocation::{Index, IndexKey, Limits, Policy, Unknown},
     setup::{self, Setup, Source},
     stream::{Method, StreamMemory, StreamState},
     work::Handlers,
@@ -85,6 +85,7 @@ pub struct Builder {
     dialect: &'static Dialect,
     policy: Policy,
     actions: Actions,
+    revocations_max: u32,
     database: Option<DatabaseChoice>,
     stream: Option<StreamChoice>,
 }
@@ -119,6 +120,7 @@ impl Builder {
             dialect: &Dialect::SSF_1_0,
             policy: Policy::default(),
             actions: Actions::default(),
+            revocations_max: Limits::default().most,
             database: None,
             stream: None,
         }
@@ -131,6 +133,15 @@ impl Builder {
     #[cfg(feature = "sqlite")]
     pub fn database(mut self, url: impl Into<String>) -> Self {
         self.database = Some(DatabaseChoice::Sqlite(url.into()));
+        self
+    }
+
+    /// Keeps so many revocations in memory at most, blocked accounts and the like apart, instead of a million; each takes up to
+    /// 44 bytes.
+    ///
+    /// Beyond, the oldest tenth is forgotten, and sessions that began before that have to be renewed by a sign-in.
+    pub fn revocations_max(mut self, revocations: u32) -> Self {
+        self.revocations_max = revocations;
         self
     }
 
@@ -242,7 +253,11 @@ impl Builder {
         #[cfg(feature = "sqlite")]
         plan_anew(&inbox, &key, (&self.policy, &self.actions)).await?;
         let revocations = inbox.revocations().await?;
-        let index = Index::with_room_for(revocations.len(), key, scopes);
+        let limits = Limits {
+            room_for: revocations.len(),
+            most: self.revocations_max,
+        };
+        let index = Index::with_limits(limits, key, scopes);
         for revocation in &revocations {
             index.apply(revocation);
             reached(Failpoint::Load);

@@ -14,7 +14,7 @@ pub use self::actix::{Guard, GuardService};
 #[cfg(feature = "tower")]
 pub use self::tower::{DefaultAnswer, Denying, GuardLayer, Guarded, OwnAnswer};
 use crate::{
-    revocation::{Detail, Effect, Index, Kind, Match},
+    revocation::{Detail, Effect, Index, Kind, Match, Watermarks},
     session::{Session, SessionKeys},
 };
 
@@ -23,6 +23,8 @@ const REVOKED_TEXT: &str = "Your session was ended. Please sign in again.";
 const BLOCKED_TEXT: &str = "Access is suspended. Please ask your administrator.";
 const REAUTHENTICATE_TEXT: &str = "Please confirm that it is you by signing in again.";
 const STEP_UP_TEXT: &str = "Please sign in again in a stronger way.";
+
+const RENEW_TEXT: &str = "It is too long ago that you signed in. Please sign in again.";
 
 /// Whether a session may go on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,13 +47,16 @@ pub enum Reason {
     /// The user has to sign in in a stronger way: with the `acr_values` that the application wants, and the new `auth_time`
     /// registered.
     StepUp,
+    /// It may have been ended: what was revoked when it was that young has been forgotten. A new sign-in of any kind starts
+    /// another one.
+    Renew,
 }
 
 impl Reason {
     /// The status of the default answer: 401, or 403 where a new sign-in would not help.
     pub fn status(self) -> u16 {
         match self {
-            Self::Revoked | Self::Reauthenticate | Self::StepUp => 401,
+            Self::Revoked | Self::Reauthenticate | Self::StepUp | Self::Renew => 401,
             Self::Blocked => 403,
         }
     }
@@ -63,13 +68,14 @@ impl Reason {
             Self::Blocked => "session_blocked",
             Self::Reauthenticate => "login_required",
             Self::StepUp => "insufficient_user_authentication",
+            Self::Renew => "renewal_required",
         }
     }
 
     /// The challenge of the default answer (RFC 6750 §3, RFC 9470 §3); none where a new sign-in would not help.
     pub fn challenge(self) -> Option<&'static str> {
         match self {
-            Self::Revoked => Some(r#"Bearer error="invalid_token""#),
+            Self::Revoked | Self::Renew => Some(r#"Bearer error="invalid_token""#),
             Self::Blocked => None,
             Self::Reauthenticate => {
                 Some(r#"Bearer error="insufficient_user_authentication", max_age=0"#)
@@ -86,6 +92,7 @@ impl Reason {
             Self::Blocked => "blocked",
             Self::Reauthenticate => "reauthenticate",
             Self::StepUp => "step_up",
+            Self::Renew => "renew",
         }
     }
 }
@@ -123,6 +130,7 @@ impl Denial {
                 Reason::Blocked => ("en", BLOCKED_TEXT),
                 Reason::Reauthenticate => ("en", REAUTHENTICATE_TEXT),
                 Reason::StepUp => ("en", STEP_UP_TEXT),
+                Reason::Renew => ("en", RENEW_TEXT),
             },
         }
     }
@@ -175,7 +183,7 @@ impl From<SessionKeys> for Presented {
 /// The gravest reason is told, as [`Reason`] lists them, and among several causes of it the latest. Where keys were made by
 /// another receiver, nobody can tell whether the session was ended: it is over.
 pub fn decide(session: &SessionKeys, index: &Index) -> Decision {
-    let Some(matches) = index.matches(session) else {
+    let Some((matches, watermarks)) = index.matches(session) else {
         return deny(Reason::Revoked, None);
     };
     let refusals = matches
@@ -183,10 +191,23 @@ pub fn decide(session: &SessionKeys, index: &Index) -> Decision {
         .filter_map(|found| Some((refusal(session, found)?, found)));
     let gravest = refusals
         .min_by_key(|(reason, found)| (*reason, Reverse(found.moment), Reverse(&found.detail)));
-    match gravest {
-        Some((reason, found)) => deny(reason, Some(found)),
-        None => Decision::Allow,
+    let forgotten = forgotten(session, watermarks);
+    if let Some((reason, found)) = gravest
+        && forgotten.is_none_or(|forgotten| reason <= forgotten)
+    {
+        return deny(reason, Some(found));
     }
+    forgotten.map_or(Decision::Allow, |reason| deny(reason, None))
+}
+
+/// What may have been revoked and forgotten.
+fn forgotten(session: &SessionKeys, watermarks: Watermarks) -> Option<Reason> {
+    if watermarks.may_be_unproven(session.authenticated) {
+        return Some(Reason::Reauthenticate);
+    }
+    watermarks
+        .may_have_ended(session.began)
+        .then_some(Reason::Renew)
 }
 
 /// What a revocation that selects a session says against it.

@@ -18,12 +18,14 @@ mod slot;
 mod state;
 mod table;
 mod tag;
+mod watermark;
 mod word;
 
 use std::sync::Arc;
 
 pub use self::{
     detail::Detail,
+    entries::Limits,
     index::{Full, Index, MASKS_MAX, Match, STATES_MAX},
     key::{Fingerprint, IndexKey, RevocationKey},
     kind::Kind,
@@ -31,6 +33,7 @@ pub use self::{
     scope::{SCOPES_MAX, Scope, ScopeId},
     selection::{COMBINATIONS_MAX, Policy, Selection, Unknown, Unselected, select},
     state::{Effect, State},
+    watermark::Watermarks,
 };
 pub(crate) use self::{scope::issuer_form, selection::COLLECTIVE};
 

@@ -1,5 +1,7 @@
 //! The decision against examples, and against a slow oracle that knows neither hashes nor masks.
 
+mod forgetting;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use proptest::{prelude::*, sample::subsequence};

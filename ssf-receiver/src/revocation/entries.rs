@@ -13,13 +13,14 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 
 use super::{
-    Revocation, State,
+    Revocation, ScopeId, State,
     details::Details,
     rebuild::Rebuild,
     registers::Registers,
     table::{NoRoom, Slots, Table},
     tag::Tag,
-    word::{Entry, Word},
+    watermark::{AllWatermarks, Watermarks},
+    word::{Entry, Lag, Word},
 };
 
 /// Most words that are carried over while writers wait. More are carried over before that, round by round.
@@ -34,6 +35,26 @@ const READER_PATIENCE: Duration = Duration::from_millis(1);
 /// How often to look. A decision takes less than a microsecond; only a thread that was stopped in its midst reads longer.
 const LOOKS_MAX: usize = 1000;
 
+/// How many revocations there may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// For so many there is room from the beginning.
+    pub room_for: usize,
+    /// Most of one transmitter, states apart; at least 1. Beyond, the oldest tenth is forgotten, and sessions as old have to be
+    /// renewed.
+    pub most: u32,
+}
+
+impl Default for Limits {
+    /// A million of each transmitter, which take up to 44 MB.
+    fn default() -> Self {
+        Self {
+            room_for: 0,
+            most: 1_000_000,
+        }
+    }
+}
+
 /// All entries. Who reads takes no lock; who writes waits for other writers only, or for room.
 #[derive(Debug)]
 pub(super) struct Entries {
@@ -43,6 +64,9 @@ pub(super) struct Entries {
     replaced: Condvar,
     /// Bytes of the table that is being made.
     making: AtomicUsize,
+    watermarks: AllWatermarks,
+    /// Most entries of one scope that may be forgotten.
+    limit: u32,
 }
 
 #[derive(Debug, Default)]
@@ -50,22 +74,31 @@ struct Writer {
     /// What was put into the current table since another one is being made of it.
     journal: Option<Vec<(Tag, Word)>>,
     registers: Registers,
+    /// When the newest revocation was received.
+    newest: u32,
 }
 
 impl Entries {
     /// None yet, with room for so many.
-    pub(super) fn with_room_for(entries: usize) -> Self {
+    pub(super) fn new(Limits { room_for, most }: Limits) -> Self {
         Self {
-            current: ArcSwap::from_pointee(Table::new(Slots::for_entries(entries))),
+            current: ArcSwap::from_pointee(Table::new(Slots::for_entries(room_for))),
             writer: Mutex::default(),
             replaced: Condvar::new(),
             making: AtomicUsize::new(0),
+            watermarks: AllWatermarks::default(),
+            limit: most.max(1),
         }
     }
 
     /// The current table: it has whatever was written before, and stays as long as somebody reads it.
     pub(super) fn table(&self) -> Guard<Arc<Table>> {
         self.current.load()
+    }
+
+    /// Up to when revocations of a scope may have been forgotten, for whoever has looked at the table before.
+    pub(super) fn watermarks(&self, scope: ScopeId) -> Watermarks {
+        self.watermarks.of(scope)
     }
 
     /// What all tables take in memory.
@@ -78,17 +111,27 @@ impl Entries {
         let tag = Tag::of(revocation.key);
         loop {
             let mut writer = self.writer();
+            writer.newest = writer.newest.max(revocation.until);
             let table = self.table();
             let known = table.word(tag, revocation.kind).map(Word::entry);
+            let is_new = known.is_none();
             let known = known.map(|entry| (writer.registers.known(revocation), entry));
-            let Some(entry) = later(known, revocation, table.details()) else {
+            let Some(entry) = merged(known, revocation, table.details()) else {
                 return;
             };
-            let put = writer.put(&table, tag, entry.into());
+            let is_added = is_new && entry.may_be_forgotten();
+            if is_added && self.covers(&entry, revocation.until) {
+                return;
+            }
+            let put = if is_added && table.forgettable(entry.scope) >= self.limit {
+                Err(NoRoom)
+            } else {
+                writer.put(&table, tag, entry.into())
+            };
             if put.is_ok() {
                 writer.registers.keep(revocation);
             }
-            let begins = writer.begin_another(&table);
+            let begins = writer.begin_another(self.has_to_change(&table));
             drop(table); // whoever lets it go does not wait for somebody who waits
             if begins {
                 drop(writer);
@@ -111,6 +154,20 @@ impl Entries {
         self.writer().registers.holding_with(revocations)
     }
 
+    /// Whether an entry need not be kept that was received then.
+    fn covers(&self, entry: &Entry, until: u32) -> bool {
+        entry.may_be_forgotten() && self.watermarks.cover(entry.scope, entry.kind, until)
+    }
+
+    /// From so many entries of a scope on, the oldest are forgotten: before there are too many, so that nobody waits.
+    fn forgets_from(&self) -> u32 {
+        self.limit - self.limit / 16
+    }
+
+    fn has_to_change(&self, table: &Table) -> bool {
+        table.is_crowded() || table.scopes_with(self.forgets_from()).next().is_some()
+    }
+
     /// The writer; a panic elsewhere leaves it whole, since nothing is ever half written.
     fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
@@ -129,7 +186,13 @@ impl Entries {
     fn replace(&self) {
         loop {
             let former = self.current.load_full();
-            let mut slots = Slots::for_entries(former.len());
+            let newest = self.writer().newest;
+            for scope in former.scopes_with(self.forgets_from()) {
+                self.forget_oldest(&former, scope, newest);
+            }
+            let all = former.entries().map(|(_, word)| word.entry());
+            let staying = all.filter(|entry| !self.covers(entry, entry.until(newest)));
+            let mut slots = former.slots().changed_for(staying.count());
             while self.replace_by(slots, &former) == Err(NoRoom) {
                 slots = slots.doubled();
             }
@@ -137,9 +200,27 @@ impl Entries {
             self.replaced.notify_all();
             let_go(former);
             let mut writer = self.writer();
-            if !writer.begin_another(&self.table()) {
+            if !writer.begin_another(self.has_to_change(&self.table())) {
                 return;
             }
+        }
+    }
+
+    /// Raises the watermarks of a scope above its oldest tenth, which the next table is then made without.
+    fn forget_oldest(&self, table: &Table, scope: ScopeId, newest: u32) {
+        let own = || {
+            let all = table.entries().map(|(_, word)| word.entry());
+            all.filter(|entry| entry.scope == scope && entry.may_be_forgotten())
+        };
+        let mut untils: Vec<u32> = own().map(|entry| entry.until(newest)).collect();
+        if untils.is_empty() {
+            return;
+        }
+        let tenth = untils.len() / 10;
+        let (_, oldest, _) = untils.select_nth_unstable(tenth);
+        for entry in own().filter(|entry| entry.until(newest) <= *oldest) {
+            self.watermarks
+                .raise(scope, entry.kind, entry.until(newest));
         }
     }
 
@@ -150,7 +231,9 @@ impl Entries {
         let mut rebuild = Rebuild::of(former, slots);
         self.making
             .store(rebuild.table().bytes(), Ordering::Relaxed);
-        rebuild.carry_all()?;
+        // Those that are received from here on are in the journal, whatever is taken for their time.
+        let newest = self.writer().newest;
+        rebuild.carry_all(|entry| !self.covers(entry, entry.until(newest)))?;
         for round in 1.. {
             let mut writer = self.writer();
             let written = writer.journal.as_mut().map(mem::take).unwrap_or_default();
@@ -179,8 +262,8 @@ impl Writer {
     }
 
     /// Begins the journal if another table has to be made and nobody makes one; whoever is told so has to make it.
-    fn begin_another(&mut self, current: &Table) -> bool {
-        let begins = current.is_crowded() && self.journal.is_none();
+    fn begin_another(&mut self, has_to_change: bool) -> bool {
+        let begins = has_to_change && self.journal.is_none();
         if begins {
             self.journal = Some(Vec::new());
         }
@@ -188,8 +271,8 @@ impl Writer {
     }
 }
 
-/// What is to be known in place of `known`; `None` if that is as late.
-fn later(
+/// What is to be known in place of `known`; `None` if that says as much.
+fn merged(
     known: Option<(Option<State>, Entry)>,
     revocation: &Revocation,
     details: &Details,
@@ -203,12 +286,21 @@ fn later(
         );
         new > (state, known.moment, detail)
     });
-    is_later.then(|| Entry {
-        kind: revocation.kind,
-        effect: revocation.state.map(|state| state.effect),
-        moment: revocation.moment,
-        detail: details.number(&revocation.detail),
-    })
+    let lag = Lag::reaching(revocation.moment, revocation.until);
+    let mut entry = match known {
+        Some((_, known)) if !is_later => known,
+        _ => Entry {
+            kind: revocation.kind,
+            scope: revocation.scope,
+            effect: revocation.state.map(|state| state.effect),
+            moment: revocation.moment,
+            lag,
+            detail: details.number(&revocation.detail),
+        },
+    };
+    // Whichever is later, it has to be kept as long as both.
+    entry.lag = known.map_or(lag, |(_, known)| known.lag.max(lag));
+    (known.map(|(_, known)| known) != Some(entry)).then_some(entry)
 }
 
 /// Frees a table once nobody reads it any more: here, and not where a request would pay for it.
@@ -267,7 +359,7 @@ mod tests {
 
     #[test]
     fn what_was_written_stays_and_keeps_its_detail_however_often_the_table_grows() {
-        let entries = Arc::new(Entries::with_room_for(0));
+        let entries = Arc::new(Entries::new(Limits::default()));
         for number in 0..50_000 {
             put(&entries, number, 1);
             put(&entries, number / 2, 2);
@@ -286,7 +378,7 @@ mod tests {
     #[test]
     fn whoever_knows_that_something_was_written_sees_it_while_the_table_grows_all_the_time() {
         const WRITTEN: u64 = 100_000;
-        let entries = Arc::new(Entries::with_room_for(0));
+        let entries = Arc::new(Entries::new(Limits::default()));
         let written = AtomicU64::new(0);
         let read = |salt: u64| {
             let mut turn = salt;
@@ -320,7 +412,7 @@ mod tests {
 
     #[test]
     fn writers_on_several_threads_lose_nothing_of_each_other() {
-        let entries = Arc::new(Entries::with_room_for(0));
+        let entries = Arc::new(Entries::new(Limits::default()));
         thread::scope(|scope| {
             for first in 0..4 {
                 let entries = &entries;

@@ -6,8 +6,10 @@ use arc_swap::ArcSwap;
 use ssf_types::uri::Issuer;
 
 use super::{
-    Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, Scope, ScopeId,
-    entries::Entries, key::MaskSecret, tag::Tag,
+    Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, Scope, ScopeId, Watermarks,
+    entries::{Entries, Limits},
+    key::MaskSecret,
+    tag::Tag,
 };
 use crate::session::SessionKeys;
 
@@ -19,7 +21,7 @@ pub const STATES_MAX: usize = 262_144;
 
 /// All revocations, by hash of what they select.
 ///
-/// Reading takes no lock and waits for nobody. It grows with the number of distinct subjects that were revoked, by 22 to 44
+/// Reading takes no lock and waits for nobody. Up to its [`Limits`], it grows with the number of distinct subjects that were revoked, by 22 to 44
 /// bytes for each.
 #[derive(Debug)]
 pub struct Index {
@@ -78,12 +80,12 @@ pub enum Full {
 impl Index {
     /// Makes an empty index of the revocations of these transmitters, whose hashes are made with `key`.
     pub fn new(key: IndexKey, scopes: impl IntoIterator<Item = Scope>) -> Self {
-        Self::with_room_for(0, key, scopes)
+        Self::with_limits(Limits::default(), key, scopes)
     }
 
-    /// Makes an empty index that need not grow for so many revocations.
-    pub fn with_room_for(
-        revocations: usize,
+    /// Makes an empty index that has room for so many revocations, and keeps no more than so many.
+    pub fn with_limits(
+        limits: Limits,
         key: IndexKey,
         scopes: impl IntoIterator<Item = Scope>,
     ) -> Self {
@@ -95,7 +97,7 @@ impl Index {
         Self {
             scopes: scopes.into_iter().map(of_scope).collect(),
             secret: key.number(),
-            entries: Arc::new(Entries::with_room_for(revocations)),
+            entries: Arc::new(Entries::new(limits)),
             key,
         }
     }
@@ -119,6 +121,11 @@ impl Index {
     /// Whether nothing was revoked.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Up to when revocations of a transmitter may have been forgotten.
+    pub fn watermarks(&self, scope: ScopeId) -> Watermarks {
+        self.entries.watermarks(scope)
     }
 
     /// What the revocations take in memory, in bytes. While the index grows, that is two tables.
@@ -169,17 +176,14 @@ impl Index {
         of_scope.look_up_by(&revocation.mask, &self.key);
     }
 
-    /// The revocations that select a session.
+    /// The revocations that select a session, and what may have been forgotten of its transmitter.
     ///
     /// `None` if its keys were made with another secret, or for another transmitter: nobody can tell then.
-    pub fn matches(&self, session: &SessionKeys) -> Option<Vec<Match>> {
+    pub fn matches(&self, session: &SessionKeys) -> Option<(Vec<Match>, Watermarks)> {
         let of_scope = self.scopes.iter().find(|one| one.number == session.scope);
         let of_scope = of_scope.filter(|_| session.secret == self.secret)?;
         let masks = of_scope.masks.load();
         let mut found = Vec::new();
-        if masks.is_empty() {
-            return Some(found);
-        }
         let table = self.entries.table();
         let mut look_up = |key, named| {
             table.each(Tag::of(key), |word| {
@@ -196,7 +200,17 @@ impl Index {
         for mask in masks.iter() {
             mask.keys(session, &mut look_up);
         }
-        Some(found)
+        // After the table: what is missing there is under what is seen here.
+        let watermarks = self.entries.watermarks(of_scope.scope.id);
+        Some((found, watermarks))
+    }
+}
+
+#[cfg(test)]
+impl Index {
+    /// Waits until nothing is being forgotten.
+    pub(crate) fn settled(&self) {
+        self.entries.settled();
     }
 }
 

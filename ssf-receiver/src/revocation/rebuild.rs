@@ -34,9 +34,10 @@ impl<'f> Rebuild<'f> {
         self.table
     }
 
-    /// Carries over what the former table has; what it gets meanwhile may be missing.
-    pub(super) fn carry_all(&mut self) -> Result<(), NoRoom> {
-        self.carry(self.former.entries())
+    /// Carries over what the former table has and is to stay; what it gets meanwhile may be missing.
+    pub(super) fn carry_all(&mut self, stays: impl Fn(&Entry) -> bool) -> Result<(), NoRoom> {
+        let all = self.former.entries();
+        self.carry(all.filter(|(_, word)| stays(&word.entry())))
     }
 
     /// Carries over words of the former table, in the order in which they were written.

@@ -8,10 +8,10 @@
 //! 4. A detail is there before the word that points to it.
 //! 5. It grows by another table that takes its place. Whoever reads reads one of them to the end.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::{
-    Kind,
+    Kind, SCOPES_MAX, ScopeId,
     details::Details,
     filter::Filter,
     slot::{Bucket, Held, Slot},
@@ -36,6 +36,16 @@ impl Slots {
         slots
     }
 
+    /// As many as there should be where these have so many entries: fewer only if those would not have to grow soon.
+    pub(super) fn changed_for(self, entries: usize) -> Self {
+        let fewest = Self::for_entries(entries);
+        let are_tight = entries * 100 > fewest.0 * 74;
+        if fewest.0 < self.0 && are_tight {
+            return fewest.doubled();
+        }
+        fewest
+    }
+
     pub(super) fn doubled(self) -> Self {
         Self(self.0 * 2)
     }
@@ -58,6 +68,8 @@ pub(super) struct Table {
     filter: Filter,
     details: Details,
     len: AtomicUsize,
+    /// Of each scope, those that may be forgotten.
+    forgettable: Box<[AtomicU32]>,
 }
 
 /// The table has no room for another entry.
@@ -72,6 +84,7 @@ impl Table {
             filter: Filter::new(slots.0),
             details: Details::default(),
             len: AtomicUsize::new(0),
+            forgettable: (0..SCOPES_MAX).map(|_| AtomicU32::new(0)).collect(),
         }
     }
 
@@ -115,6 +128,7 @@ impl Table {
                     slot.fill(tag, word);
                     self.filter.add(tag);
                     self.len.fetch_add(1, Ordering::Relaxed);
+                    self.count(word);
                     return Ok(());
                 }
                 Held::Nothing => return Err(NoRoom),
@@ -139,12 +153,31 @@ impl Table {
         self.len.load(Ordering::Relaxed)
     }
 
+    /// How many entries of a scope may be forgotten.
+    pub(super) fn forgettable(&self, scope: ScopeId) -> u32 {
+        self.forgettable[usize::from(scope.number())].load(Ordering::Relaxed)
+    }
+
+    /// The scopes of which so many entries may be forgotten.
+    pub(super) fn scopes_with(&self, entries: u32) -> impl Iterator<Item = ScopeId> {
+        let numbered = (0..).map_while(ScopeId::new);
+        numbered.filter(move |scope| self.forgettable(*scope) >= entries)
+    }
+
+    fn count(&self, word: Word) {
+        let entry = word.entry();
+        if entry.may_be_forgotten() {
+            let count = &self.forgettable[usize::from(entry.scope.number())];
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Whether it has to grow.
     pub(super) fn is_crowded(&self) -> bool {
         self.slots().are_crowded_by(self.len())
     }
 
-    fn slots(&self) -> Slots {
+    pub(super) fn slots(&self) -> Slots {
         Slots(self.buckets.len() * Bucket::SLOTS)
     }
 
@@ -179,7 +212,7 @@ mod tests {
     use super::{
         super::{
             tag::tests::tag,
-            word::{DetailId, Entry, tests::any_entry},
+            word::{DetailId, Entry, Lag, tests::any_entry},
         },
         *,
     };
@@ -188,7 +221,9 @@ mod tests {
         let detail = DetailId(1);
         Entry {
             kind,
+            scope: ScopeId::default(),
             effect: None,
+            lag: Lag::reaching(moment, moment),
             moment,
             detail,
         }

@@ -1,0 +1,84 @@
+//! Up to when what was revoked may have been forgotten.
+//!
+//! A watermark stands for every revocation that was received up to it, of one transmitter and kind. Whoever forgets raises it
+//! first, and changes the table then; whoever decides looks at the table first, and at the watermark then. So what is not in
+//! the table that is looked at is under the watermark that is seen.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{Kind, SCOPES_MAX, ScopeId};
+
+/// How far a transmitter's clock may be ahead: a session that was revoked by name may seem to have begun so much later.
+const CLOCK_SKEW_SECONDS: u32 = 60;
+
+const _: () = assert!(CLOCK_SKEW_SECONDS as u64 == ssf_types::set::LEEWAY.as_secs());
+
+/// Up to when revocations of one transmitter may have been forgotten: seconds since 1970, or 0 if none was.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Watermarks {
+    /// Those that end sessions: whatever began no later has to be renewed.
+    pub ended: u32,
+    /// Those that ask for a fresh sign-in: who has none since has to sign in.
+    pub unproven: u32,
+}
+
+impl Watermarks {
+    /// Whether a session that began then may have been ended.
+    pub(crate) fn may_have_ended(self, began: u32) -> bool {
+        self.ended > 0 && began <= self.ended.saturating_add(CLOCK_SKEW_SECONDS)
+    }
+
+    /// Whether a session with that sign-in may have been asked for a fresh one.
+    pub(crate) fn may_be_unproven(self, authenticated: Option<u32>) -> bool {
+        self.unproven > 0 && authenticated.is_none_or(|at| at <= self.unproven)
+    }
+}
+
+/// The watermarks of all transmitters.
+#[derive(Debug)]
+pub(super) struct AllWatermarks(Box<[OfScope]>);
+
+#[derive(Debug, Default)]
+struct OfScope {
+    ended: AtomicU32,
+    unproven: AtomicU32,
+}
+
+impl Default for AllWatermarks {
+    fn default() -> Self {
+        Self((0..SCOPES_MAX).map(|_| OfScope::default()).collect())
+    }
+}
+
+impl AllWatermarks {
+    pub(super) fn of(&self, scope: ScopeId) -> Watermarks {
+        let of_scope = &self.0[usize::from(scope.number())];
+        Watermarks {
+            ended: of_scope.ended.load(Ordering::Acquire),
+            unproven: of_scope.unproven.load(Ordering::Acquire),
+        }
+    }
+
+    /// Whether what was received at `until`, at the latest, need not be kept any more. States have to be.
+    pub(super) fn cover(&self, scope: ScopeId, kind: Kind, until: u32) -> bool {
+        let watermark = self.watermark(scope, kind);
+        let watermark = watermark.map_or(0, |watermark| watermark.load(Ordering::Acquire));
+        watermark > 0 && until <= watermark
+    }
+
+    /// Raises one; it never falls.
+    pub(super) fn raise(&self, scope: ScopeId, kind: Kind, to: u32) {
+        if let Some(watermark) = self.watermark(scope, kind) {
+            watermark.fetch_max(to.max(1), Ordering::Release);
+        }
+    }
+
+    fn watermark(&self, scope: ScopeId, kind: Kind) -> Option<&AtomicU32> {
+        let of_scope = &self.0[usize::from(scope.number())];
+        match kind {
+            Kind::Ended => Some(&of_scope.ended),
+            Kind::Unproven => Some(&of_scope.unproven),
+            Kind::Disabled | Kind::NotCompliant | Kind::Risk | Kind::Assurance => None,
+        }
+    }
+}
