@@ -2,6 +2,8 @@
 
 #[cfg(feature = "actix")]
 mod actix;
+#[cfg(feature = "client")]
+mod renew;
 #[cfg(feature = "tower")]
 mod tower;
 
@@ -11,8 +13,14 @@ use ssf_types::event::language::Texts;
 
 #[cfg(feature = "actix")]
 pub use self::actix::{Guard, GuardService};
+#[cfg(feature = "client")]
+pub(crate) use self::renew::Renewals;
+#[cfg(feature = "client")]
+pub use self::renew::Renewed;
 #[cfg(feature = "tower")]
-pub use self::tower::{DefaultAnswer, Denying, GuardLayer, Guarded, OwnAnswer};
+pub use self::tower::{
+    DefaultAnswer, Denying, GuardLayer, Guarded, OwnAnswer, Renewing, WithoutRenewal,
+};
 use crate::{
     revocation::{Detail, Effect, Index, Kind, Match, Watermarks},
     session::{Session, SessionKeys},
@@ -23,8 +31,12 @@ const REVOKED_TEXT: &str = "Your session was ended. Please sign in again.";
 const BLOCKED_TEXT: &str = "Access is suspended. Please ask your administrator.";
 const REAUTHENTICATE_TEXT: &str = "Please confirm that it is you by signing in again.";
 const STEP_UP_TEXT: &str = "Please sign in again in a stronger way.";
-
 const RENEW_TEXT: &str = "It is too long ago that you signed in. Please sign in again.";
+const UNCONFIRMED_TEXT: &str =
+    "Your session cannot be confirmed right now. Please try again in a moment.";
+
+/// After how many seconds a request may come again whose session could not be renewed.
+const RENEWAL_RETRY_AFTER: &str = "5";
 
 /// Whether a session may go on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -48,16 +60,19 @@ pub enum Reason {
     /// registered.
     StepUp,
     /// It may have been ended: what was revoked when it was that young has been forgotten. A new sign-in of any kind starts
-    /// another one.
+    /// another one, and a renewal lets it go on.
     Renew,
+    /// The same, and whoever could renew it does not answer. It is not over: the request may come again.
+    Unconfirmed,
 }
 
 impl Reason {
-    /// The status of the default answer: 401, or 403 where a new sign-in would not help.
+    /// The status of the default answer: 401, or 403 where a new sign-in would not help, or 503 where time may.
     pub fn status(self) -> u16 {
         match self {
             Self::Revoked | Self::Reauthenticate | Self::StepUp | Self::Renew => 401,
             Self::Blocked => 403,
+            Self::Unconfirmed => 503,
         }
     }
 
@@ -69,6 +84,7 @@ impl Reason {
             Self::Reauthenticate => "login_required",
             Self::StepUp => "insufficient_user_authentication",
             Self::Renew => "renewal_required",
+            Self::Unconfirmed => "renewal_unavailable",
         }
     }
 
@@ -76,7 +92,7 @@ impl Reason {
     pub fn challenge(self) -> Option<&'static str> {
         match self {
             Self::Revoked | Self::Renew => Some(r#"Bearer error="invalid_token""#),
-            Self::Blocked => None,
+            Self::Blocked | Self::Unconfirmed => None,
             Self::Reauthenticate => {
                 Some(r#"Bearer error="insufficient_user_authentication", max_age=0"#)
             }
@@ -86,13 +102,14 @@ impl Reason {
 
     /// The label of the decision in metrics.
     #[cfg(feature = "client")]
-    pub(crate) fn label(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Revoked => "revoked",
             Self::Blocked => "blocked",
             Self::Reauthenticate => "reauthenticate",
             Self::StepUp => "step_up",
             Self::Renew => "renew",
+            Self::Unconfirmed => "unconfirmed",
         }
     }
 }
@@ -102,6 +119,32 @@ impl Reason {
 pub struct Denial {
     reason: Reason,
     detail: Option<Arc<Detail>>,
+}
+
+#[cfg(feature = "client")]
+impl Decision {
+    /// The label in metrics.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny(denial) => denial.reason.label(),
+        }
+    }
+
+    /// Whether a renewal is all that the session needs to go on.
+    pub(crate) fn asks_for_renewal(&self) -> bool {
+        matches!(self, Self::Deny(denial) if denial.reason == Reason::Renew)
+    }
+
+    /// What follows from what is known of a session that may have been ended.
+    pub(crate) fn after(self, renewed: Option<Renewed>) -> Self {
+        match renewed {
+            None => self,
+            Some(Renewed::Confirmed) => Self::Allow,
+            Some(Renewed::Refused) => deny(Reason::Revoked, None),
+            Some(Renewed::Unreachable) => deny(Reason::Unconfirmed, None),
+        }
+    }
 }
 
 impl Denial {
@@ -131,6 +174,7 @@ impl Denial {
                 Reason::Reauthenticate => ("en", REAUTHENTICATE_TEXT),
                 Reason::StepUp => ("en", STEP_UP_TEXT),
                 Reason::Renew => ("en", RENEW_TEXT),
+                Reason::Unconfirmed => ("en", UNCONFIRMED_TEXT),
             },
         }
     }
@@ -146,6 +190,9 @@ impl Denial {
         ];
         if let Some(challenge) = self.reason.challenge() {
             headers.push(("WWW-Authenticate", challenge.to_owned()));
+        }
+        if self.reason == Reason::Unconfirmed {
+            headers.push(("Retry-After", RENEWAL_RETRY_AFTER.to_owned()));
         }
         headers
     }

@@ -24,7 +24,7 @@ use crate::{
     deletion::Management,
     failpoint::{Failpoint, reached},
     freshness::{Freshness, Hearing},
-    guard::{self, Decision, Denial},
+    guard::{self, Decision, Denial, Renewals, Renewed},
     inbox::AnyInbox,
     keys::{Keys, RETRY_AFTER, Unverified},
     poll::PollStatus,
@@ -37,6 +37,9 @@ use crate::{
 
 /// Shortest time between two looks at a session that somebody waits for, however many SETs come.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Most renewals of one session while one request waits: each is void if a watermark rises meanwhile.
+const RENEWALS_MAX: usize = 3;
 
 /// A running receiver; clones share it.
 ///
@@ -56,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) policy: Policy,
     pub(crate) actions: Actions,
     pub(crate) index: Index,
+    pub(crate) renewals: Renewals,
     pub(crate) inbox: AnyInbox,
     pub(crate) keys: Keys,
     /// Names of this receiver; unknown until there is a stream.
@@ -198,7 +202,7 @@ impl Receiver {
         loop {
             // Before the look: what comes during it is looked at as well.
             acknowledged.mark_unchanged();
-            if let Decision::Deny(denial) = guard::decide(keys, &self.shared.index) {
+            if let Decision::Deny(denial) = self.shared.decide(keys) {
                 return denial;
             }
             sleep(LOOK_AGAIN).await;
@@ -207,24 +211,57 @@ impl Receiver {
         }
     }
 
-    /// Decides about whatever a guard is shown.
+    /// The hashes of whatever a guard is shown.
     #[cfg(any(feature = "actix", feature = "tower"))]
-    pub(crate) fn decide_presented(&self, presented: &guard::Presented) -> Decision {
+    pub(crate) fn keys_of(&self, presented: guard::Presented) -> SessionKeys {
         match presented {
-            guard::Presented::Session(session) => self.decide(session),
-            guard::Presented::Keys(keys) => self.decide_by_keys(keys),
+            guard::Presented::Session(session) => self.keys(&session),
+            guard::Presented::Keys(keys) => keys,
         }
     }
 
     /// Decides about a session of which the keys were kept: from memory, without waiting for anything.
     pub fn decide_by_keys(&self, keys: &SessionKeys) -> Decision {
-        let decision = guard::decide(keys, &self.shared.index);
-        let label = match &decision {
-            Decision::Allow => "allow",
-            Decision::Deny(denial) => denial.reason().label(),
-        };
-        metrics::counter!("ssf_receiver_guard_decisions_total", "decision" => label).increment(1);
+        counted(self.shared.decide(keys))
+    }
+
+    /// The same, but a session that may have been ended ([`Reason::Renew`](guard::Reason::Renew)) is renewed, if whoever `ask`
+    /// asks says so: once, however many want that at a time.
+    ///
+    /// `ask` gets 5 s. What it says is remembered; so a session that was refused is over, while one about which nobody could
+    /// tell is [`Reason::Unconfirmed`](guard::Reason::Unconfirmed), and asked about again.
+    pub async fn decide_or_renew<A>(&self, keys: &SessionKeys, ask: impl Fn() -> A) -> Decision
+    where
+        A: Future<Output = Renewed>,
+    {
+        let decision = self.decide_by_keys(keys);
+        if decision.asks_for_renewal() {
+            return self.renewed(keys, ask).await;
+        }
         decision
+    }
+
+    /// Decides about a session after it was renewed, or was not.
+    pub(crate) async fn renewed<A>(&self, keys: &SessionKeys, ask: impl Fn() -> A) -> Decision
+    where
+        A: Future<Output = Renewed>,
+    {
+        let Shared {
+            renewals, index, ..
+        } = &*self.shared;
+        let mut left = RENEWALS_MAX;
+        loop {
+            let renewed = renewals.renew(keys, index, &ask).await;
+            left -= 1;
+            // Anew, whatever was answered: the session may have been revoked meanwhile.
+            let decision = self.shared.decide(keys);
+            if !decision.asks_for_renewal() {
+                return counted(decision);
+            }
+            if renewed == Renewed::Unreachable || left == 0 {
+                return counted(decision.after(Some(Renewed::Unreachable)));
+            }
+        }
     }
 
     /// The route that takes pushes, at the path of the push endpoint's URL. For a receiver that polls, it matches no
@@ -321,6 +358,12 @@ impl Receiver {
     }
 }
 
+fn counted(decision: Decision) -> Decision {
+    let label = decision.label();
+    metrics::counter!("ssf_receiver_guard_decisions_total", "decision" => label).increment(1);
+    decision
+}
+
 /// How far ahead an `iat` may lie for the clocks to be the likely cause; beyond, the number is wrong.
 const CLOCK_DIFFERENCE_MAX: Duration = Duration::from_hours(24);
 
@@ -331,6 +374,15 @@ fn is_set(content_type: &str) -> bool {
 }
 
 impl Shared {
+    /// Decides about a session, which goes on if it was renewed since what may have ended it was forgotten.
+    pub(crate) fn decide(&self, keys: &SessionKeys) -> Decision {
+        let decision = guard::decide(keys, &self.index);
+        if !decision.asks_for_renewal() {
+            return decision;
+        }
+        decision.after(self.renewals.known(keys, &self.index))
+    }
+
     /// Verifies a token, whichever way it came.
     ///
     /// # Errors

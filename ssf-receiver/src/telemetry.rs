@@ -61,6 +61,11 @@ pub const METRICS: &[Metric] = &[
         "Decisions about sessions",
     ),
     metric(
+        "ssf_receiver_renewals_total",
+        MetricKind::Counter,
+        "Questions whether sessions go on that may have been ended, by the answer",
+    ),
+    metric(
         "ssf_receiver_key_fetches_total",
         MetricKind::Counter,
         "Attempts to fetch the keys of a transmitter, by whether there were any",

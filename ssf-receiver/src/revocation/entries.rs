@@ -17,6 +17,7 @@ use super::{
     details::Details,
     rebuild::Rebuild,
     registers::Registers,
+    scope::ScopeSet,
     table::{NoRoom, Slots, Table},
     tag::Tag,
     watermark::{AllWatermarks, Watermarks},
@@ -101,6 +102,11 @@ impl Entries {
         self.watermarks.of(scope)
     }
 
+    /// How often something of a scope was forgotten, for whoever has looked at the table before.
+    pub(super) fn era(&self, scope: ScopeId) -> u64 {
+        self.watermarks.era(scope)
+    }
+
     /// What all tables take in memory.
     pub(super) fn bytes(&self) -> usize {
         self.table().bytes() + self.making.load(Ordering::Relaxed)
@@ -120,9 +126,6 @@ impl Entries {
                 return;
             };
             let is_added = is_new && entry.may_be_forgotten();
-            if is_added && self.covers(&entry, revocation.until) {
-                return;
-            }
             let put = if is_added && table.forgettable(entry.scope) >= self.limit {
                 Err(NoRoom)
             } else {
@@ -233,7 +236,14 @@ impl Entries {
             .store(rebuild.table().bytes(), Ordering::Relaxed);
         // Those that are received from here on are in the journal, whatever is taken for their time.
         let newest = self.writer().newest;
-        rebuild.carry_all(|entry| !self.covers(entry, entry.until(newest)))?;
+        let forgetting = ScopeSet::default();
+        rebuild.carry_all(|entry| {
+            let stays = !self.covers(entry, entry.until(newest));
+            if !stays {
+                forgetting.add(entry.scope);
+            }
+            stays
+        })?;
         for round in 1.. {
             let mut writer = self.writer();
             let written = writer.journal.as_mut().map(mem::take).unwrap_or_default();
@@ -243,6 +253,10 @@ impl Entries {
                 continue;
             }
             rebuild.carry(written)?;
+            // Before the table: who reads that one knows that something is missing in it.
+            for scope in forgetting.scopes() {
+                self.watermarks.begin_era(scope);
+            }
             self.current.store(Arc::new(rebuild.into_table()));
             writer.journal = None;
             break;

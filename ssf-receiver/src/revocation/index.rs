@@ -128,6 +128,18 @@ impl Index {
         self.entries.watermarks(scope)
     }
 
+    /// How often revocations of a session's transmitter were forgotten, for whoever has decided before: 0 if it is none of
+    /// these. All that were forgotten up to then had been taken before.
+    #[cfg(feature = "client")]
+    pub(crate) fn era(&self, session: &SessionKeys) -> u64 {
+        let of_scope = self.of_session(session);
+        of_scope.map_or(0, |of_scope| self.entries.era(of_scope.scope.id))
+    }
+
+    fn of_session(&self, session: &SessionKeys) -> Option<&OfScope> {
+        self.scopes.iter().find(|one| one.number == session.scope)
+    }
+
     /// What the revocations take in memory, in bytes. While the index grows, that is two tables.
     pub fn bytes(&self) -> usize {
         self.entries.bytes()
@@ -180,7 +192,7 @@ impl Index {
     ///
     /// `None` if its keys were made with another secret, or for another transmitter: nobody can tell then.
     pub fn matches(&self, session: &SessionKeys) -> Option<(Vec<Match>, Watermarks)> {
-        let of_scope = self.scopes.iter().find(|one| one.number == session.scope);
+        let of_scope = self.of_session(session);
         let of_scope = of_scope.filter(|_| session.secret == self.secret)?;
         let masks = of_scope.masks.load();
         let mut found = Vec::new();

@@ -1,5 +1,7 @@
 //! The transmitters of one receiver, by number.
 
+use std::cell::Cell;
+
 use ssf_types::uri::Issuer;
 
 /// Most transmitters of one receiver.
@@ -23,6 +25,24 @@ impl ScopeId {
     }
 }
 
+/// Some scopes, added one by one.
+#[derive(Debug, Default)]
+pub(super) struct ScopeSet(Cell<u64>);
+
+impl ScopeSet {
+    pub(super) fn add(&self, scope: ScopeId) {
+        self.0.set(self.0.get() | 1 << scope.0);
+    }
+
+    pub(super) fn scopes(&self) -> impl Iterator<Item = ScopeId> {
+        let bits = self.0.get();
+        let numbered = (0..).map_while(ScopeId::new);
+        numbered.filter(move |scope| bits >> scope.0 & 1 == 1)
+    }
+}
+
+const _: () = assert!(SCOPES_MAX == u64::BITS as usize);
+
 /// A transmitter with its number.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Scope {
@@ -36,4 +56,20 @@ pub struct Scope {
 pub(crate) fn issuer_form(issuer: &Issuer) -> &str {
     let text = issuer.as_str();
     text.strip_suffix('/').unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_the_scopes_that_were_added() {
+        let set = ScopeSet::default();
+        let added = [0, 7, 63].map(|number| ScopeId::new(number).unwrap());
+        for scope in added.iter().chain(&added) {
+            set.add(*scope);
+        }
+        assert!(set.scopes().eq(added));
+        assert_eq!(ScopeSet::default().scopes().count(), 0);
+    }
 }

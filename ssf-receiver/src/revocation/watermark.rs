@@ -3,8 +3,10 @@
 //! A watermark stands for every revocation that was received up to it, of one transmitter and kind. Whoever forgets raises it
 //! first, and changes the table then; whoever decides looks at the table first, and at the watermark then. So what is not in
 //! the table that is looked at is under the watermark that is seen.
+//!
+//! An era is the time between two of such tables. What was forgotten before it had been received before it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::{Kind, SCOPES_MAX, ScopeId};
 
@@ -42,6 +44,7 @@ pub(super) struct AllWatermarks(Box<[OfScope]>);
 struct OfScope {
     ended: AtomicU32,
     unproven: AtomicU32,
+    era: AtomicU64,
 }
 
 impl Default for AllWatermarks {
@@ -71,6 +74,19 @@ impl AllWatermarks {
         if let Some(watermark) = self.watermark(scope, kind) {
             watermark.fetch_max(to.max(1), Ordering::Release);
         }
+    }
+
+    /// The number of the present era.
+    pub(super) fn era(&self, scope: ScopeId) -> u64 {
+        self.0[usize::from(scope.number())]
+            .era
+            .load(Ordering::Acquire)
+    }
+
+    /// Begins another era, before the table whose making has forgotten something.
+    pub(super) fn begin_era(&self, scope: ScopeId) {
+        let era = &self.0[usize::from(scope.number())].era;
+        era.fetch_add(1, Ordering::Release);
     }
 
     fn watermark(&self, scope: ScopeId, kind: Kind) -> Option<&AtomicU32> {

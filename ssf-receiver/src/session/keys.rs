@@ -114,7 +114,8 @@ impl IndexKey {
 }
 
 impl SessionKeys {
-    fn to_bytes(&self) -> Vec<u8> {
+    /// All of it, as it is stored.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD_BYTES + IDENTIFIER_BYTES * self.identifiers.len());
         bytes.push(VERSION);
         bytes.extend(self.secret.to_be_bytes());

@@ -1,0 +1,206 @@
+//! Renewals: whether sessions that may have been ended go on, as whoever can tell says.
+//!
+//! 1. What was confirmed counts until something more is forgotten: all that was forgotten before the question had been received
+//!    before it, so that whoever answered knew of it. No two clocks are compared.
+//! 2. A session is asked about once at a time; who comes meanwhile waits for the same answer.
+//! 3. A session that was refused is not asked about again while that is remembered.
+
+mod known;
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::Hasher,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+use tokio::{sync::watch, time::timeout};
+
+use self::known::{Known, Memory, SessionId};
+use crate::{revocation::Index, session::SessionKeys};
+
+/// How long an answer may take; a request waits for it.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Most sessions that are asked about at once: each holds a request, and a connection to whoever answers.
+const AT_ONCE_MAX: usize = 1024;
+
+/// What whoever can tell says of a session that may have been ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Renewed {
+    /// It goes on: a refresh token was taken, its introspection says `active`, or a sign-in without the user succeeded.
+    Confirmed,
+    /// It is over: `invalid_grant`, `active: false`, `login_required`.
+    Refused,
+    /// Nobody can tell now: there is no answer, or one that says nothing of the session.
+    Unreachable,
+}
+
+impl Renewed {
+    /// The label in metrics.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// What was answered about sessions, and what is being asked.
+#[derive(Debug)]
+pub(crate) struct Renewals {
+    /// Names sessions: two of them share a name with a probability that does not count, whoever chooses their identifiers.
+    secret: [u8; 16],
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    memory: Memory,
+    under_way: HashMap<SessionId, Answer>,
+}
+
+/// Where the answer to a question will be; whoever asks dropped it without one if its sender is gone.
+type Answer = watch::Receiver<Option<Renewed>>;
+
+/// What is left to do for somebody who wants a session renewed.
+enum Part<'r> {
+    Asks(Question<'r>),
+    Waits(Answer),
+    Knows(Renewed),
+    /// There are too many questions already.
+    ComesAgain,
+}
+
+/// A question that is being asked. Dropped without an answer, it leaves room for another one.
+struct Question<'r> {
+    renewals: &'r Renewals,
+    session: SessionId,
+    answer: Option<watch::Sender<Option<Renewed>>>,
+}
+
+impl Renewals {
+    /// Nothing is known yet; `secret` are random bytes.
+    pub(crate) fn new(secret: [u8; 16]) -> Self {
+        Self {
+            secret,
+            state: Mutex::default(),
+        }
+    }
+
+    /// What was answered about a session that may have been ended, if it still counts.
+    ///
+    /// To be asked after the decision: what that one did not find in the table is then forgotten before this era, or not at all.
+    pub(crate) fn known(&self, keys: &SessionKeys, index: &Index) -> Option<Renewed> {
+        let era = index.era(keys);
+        self.state().memory.of(self.name(keys), era)
+    }
+
+    /// Has `ask` find out whether a session goes on, unless somebody does already, or did.
+    pub(crate) async fn renew<A>(
+        &self,
+        keys: &SessionKeys,
+        index: &Index,
+        ask: impl FnOnce() -> A,
+    ) -> Renewed
+    where
+        A: Future<Output = Renewed>,
+    {
+        let session = self.name(keys);
+        loop {
+            // Before the question: see the first rule.
+            let era = index.era(keys);
+            match self.part(session, era) {
+                Part::Knows(renewed) => return renewed,
+                Part::Asks(question) => {
+                    let renewed = timeout(DEADLINE, ask()).await;
+                    let renewed = renewed.unwrap_or(Renewed::Unreachable);
+                    question.settle(renewed, era);
+                    return renewed;
+                }
+                Part::Waits(mut answer) => {
+                    let answered = timeout(DEADLINE, answer.wait_for(Option::is_some)).await;
+                    match answered.map(|answered| answered.map(|renewed| *renewed)) {
+                        Ok(Ok(renewed)) => return renewed.unwrap_or(Renewed::Unreachable),
+                        // Whoever asked went away: somebody else asks.
+                        Ok(Err(_)) => {}
+                        Err(_) => return Renewed::Unreachable,
+                    }
+                }
+                Part::ComesAgain => {
+                    count("postponed");
+                    return Renewed::Unreachable;
+                }
+            }
+        }
+    }
+
+    fn part(&self, session: SessionId, era: u64) -> Part<'_> {
+        let mut state = self.state();
+        if let Some(renewed) = state.memory.of(session, era) {
+            return Part::Knows(renewed);
+        }
+        let is_full = state.under_way.len() >= AT_ONCE_MAX;
+        match state.under_way.entry(session) {
+            Entry::Occupied(asked) => Part::Waits(asked.get().clone()),
+            Entry::Vacant(_) if is_full => Part::ComesAgain,
+            Entry::Vacant(free) => {
+                let (sender, answer) = watch::channel(None);
+                free.insert(answer);
+                Part::Asks(Question {
+                    renewals: self,
+                    session,
+                    answer: Some(sender),
+                })
+            }
+        }
+    }
+
+    /// What a session is known by here.
+    fn name(&self, keys: &SessionKeys) -> SessionId {
+        let mut hasher = SipHasher13::new_with_key(&self.secret);
+        hasher.write(&keys.to_bytes());
+        hasher.finish128().as_u128()
+    }
+
+    /// The state; a panic elsewhere leaves it whole, since every step only inserts or removes.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Question<'_> {
+    /// Remembers the answer, and tells whoever waits for it.
+    fn settle(mut self, renewed: Renewed, era: u64) {
+        count(renewed.label());
+        let mut state = self.renewals.state();
+        match renewed {
+            Renewed::Confirmed => state.memory.learn(self.session, Known::Confirmed { era }),
+            Renewed::Refused => state.memory.learn(self.session, Known::Refused),
+            Renewed::Unreachable => {}
+        }
+        state.under_way.remove(&self.session);
+        drop(state);
+        if let Some(answer) = self.answer.take() {
+            answer.send_replace(Some(renewed));
+        }
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        if self.answer.is_some() {
+            self.renewals.state().under_way.remove(&self.session);
+        }
+    }
+}
+
+fn count(result: &'static str) {
+    metrics::counter!("ssf_receiver_renewals_total", "result" => result).increment(1);
+}
+
+#[cfg(test)]
+#[cfg(feature = "actix")]
+mod tests;
