@@ -25,7 +25,7 @@ const EVENTS: &str = "ssf_receiver_events_total";
 /// and an index of their own. It is borrowed from whoever serves.
 ///
 /// One that stops in the midst of the step leaves the SET in the inbox at most. So whoever starts with an inbox that is
-/// there puts [`Inbox::revocations`] into the index first; and a peer that hangs up must not break the step off.
+/// there puts [`Inbox::watermarks`] and [`Inbox::revocations`] into the index first; and a peer that hangs up must not break the step off.
 #[derive(Clone, Copy, Debug)]
 pub struct Acceptance<'a, I> {
     /// Where SETs are safe.

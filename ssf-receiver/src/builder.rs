@@ -1,6 +1,6 @@
 //! How a receiver is put together and started.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
@@ -23,6 +23,7 @@ use crate::{
     actions::{Action, Actions, Trigger, UnknownLevel},
     client::{FetchError, Http, poll::PollAt},
     deletion::Management,
+    expiry::{Ages, Expiry},
     failpoint::{Failpoint, reached},
     freshness::Hearing,
     guard::Renewals,
@@ -30,7 +31,7 @@ use crate::{
     keys::Keys,
     poll::PollStatus,
     receiver::{Receiver, Shared},
-    revocation::{Index, IndexKey, Limits, Policy, Unknown},
+    revocation::{Index, IndexKey, Limits, Policy, Scope, Unknown},
     setup::{self, Setup, Source},
     stream::{Method, StreamMemory, StreamState},
     work::Handlers,
@@ -61,6 +62,9 @@ pub enum StartError {
         "existing_stream(…) goes with Receiver::builder(…), and existing_poll_stream(…) with Receiver::polling(…)"
     )]
     WrongMethod,
+    /// A session may get too little old.
+    #[error("session_age_max and authentication_age_max are at least an hour")]
+    Age,
     /// The database cannot be used.
     #[error(transparent)]
     Inbox(#[from] InboxError),
@@ -87,6 +91,7 @@ pub struct Builder {
     policy: Policy,
     actions: Actions,
     revocations_max: u32,
+    ages: Ages,
     database: Option<DatabaseChoice>,
     stream: Option<StreamChoice>,
 }
@@ -122,6 +127,7 @@ impl Builder {
             policy: Policy::default(),
             actions: Actions::default(),
             revocations_max: Limits::default().most,
+            ages: Ages::default(),
             database: None,
             stream: None,
         }
@@ -143,6 +149,23 @@ impl Builder {
     /// Beyond, the oldest tenth is forgotten, and sessions that began before that have to be renewed by a sign-in.
     pub fn revocations_max(mut self, revocations: u32) -> Self {
         self.revocations_max = revocations;
+        self
+    }
+
+    /// Takes it that sessions are over at that age since they began, instead of at 30 days: what was revoked before that is
+    /// forgotten. At least an hour. One that is older all the same may have to be renewed, or signed in again.
+    pub fn session_age_max(mut self, age: Duration) -> Self {
+        self.ages.session = age;
+        self
+    }
+
+    /// Takes it that a user proves afresh who they are within that time: what asked for that before is forgotten. At least an
+    /// hour.
+    ///
+    /// Without it, nothing of that is forgotten but for want of room. Once something is, sessions that do not register
+    /// [`auth_time`](crate::Session::auth_time) are asked for a sign-in.
+    pub fn authentication_age_max(mut self, age: Duration) -> Self {
+        self.ages.authentication = Some(age);
         self
     }
 
@@ -247,22 +270,16 @@ impl Builder {
         let endpoint = self.endpoint.map(EndpointUrl::parse).transpose();
         let endpoint = endpoint.map_err(StartError::Endpoint)?;
         let stream = self.stream.ok_or(StartError::NoStream)?;
+        if !self.ages.are_sound() {
+            return Err(StartError::Age);
+        }
         let inbox = open(self.database.ok_or(StartError::NoDatabase)?).await?;
         let settings = inbox.settings().await?;
         let scopes = inbox.scopes(std::slice::from_ref(&issuer)).await?;
         let key = index_key(&inbox, &settings).await?;
         #[cfg(feature = "sqlite")]
         plan_anew(&inbox, &key, (&self.policy, &self.actions)).await?;
-        let revocations = inbox.revocations().await?;
-        let limits = Limits {
-            room_for: revocations.len(),
-            most: self.revocations_max,
-        };
-        let index = Index::with_limits(limits, key, scopes);
-        for revocation in &revocations {
-            index.apply(revocation);
-            reached(Failpoint::Load);
-        }
+        let index = loaded(&inbox, self.revocations_max, key, scopes).await?;
         let memory = StreamMemory::new(&issuer, endpoint.as_ref());
         let Chosen {
             method,
@@ -298,6 +315,7 @@ impl Builder {
             actions: self.actions,
             index,
             renewals: Renewals::new(rand::random()),
+            expiry: Expiry::new(self.ages),
             inbox,
             keys,
             audience: ArcSwapOption::from(audience.map(Arc::new)),
@@ -338,6 +356,29 @@ async fn open(choice: DatabaseChoice) -> Result<AnyInbox, InboxError> {
         }
         DatabaseChoice::Memory => Ok(AnyInbox::Memory(MemoryInbox::default())),
     }
+}
+
+/// An index of all that the inbox has, and that knows what is missing in it.
+async fn loaded(
+    inbox: &AnyInbox,
+    most: u32,
+    key: IndexKey,
+    scopes: Vec<Scope>,
+) -> Result<Index, InboxError> {
+    let revocations = inbox.revocations().await?;
+    let limits = Limits {
+        room_for: revocations.len(),
+        most,
+    };
+    let index = Index::with_limits(limits, key, scopes);
+    for (scope, watermarks) in inbox.watermarks().await? {
+        index.raise(scope, watermarks);
+    }
+    for revocation in &revocations {
+        index.apply(revocation);
+        reached(Failpoint::Load);
+    }
+    Ok(index)
 }
 
 /// Keeps what the SETs of a former version revoke, if that is not kept yet: as of when they were received.

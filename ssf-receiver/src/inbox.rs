@@ -23,7 +23,7 @@ pub(crate) use self::any::AnyInbox;
 pub use self::memory::MemoryInbox;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::memory::too_many_scopes;
-use crate::revocation::{Fingerprint, Revocation, Scope};
+use crate::revocation::{Fingerprint, Revocation, Scope, ScopeId, Watermarks};
 
 /// A verified SET as it is kept.
 ///
@@ -108,6 +108,21 @@ pub trait Inbox: Send + Sync {
 
     /// All revocations.
     fn revocations(&self) -> impl Future<Output = Result<Vec<Revocation>, InboxError>> + Send;
+
+    /// Keeps up to when revocations of a transmitter may have been forgotten, and drops revocations for which that stands: at
+    /// most so many, and both in one step, so that none is ever missing without it. Watermarks never fall. Says how many were
+    /// dropped.
+    fn forget(
+        &self,
+        scope: ScopeId,
+        watermarks: Watermarks,
+        most: u32,
+    ) -> impl Future<Output = Result<u32, InboxError>> + Send;
+
+    /// Up to when revocations may have been forgotten, of each transmitter.
+    fn watermarks(
+        &self,
+    ) -> impl Future<Output = Result<Vec<(ScopeId, Watermarks)>, InboxError>> + Send;
 
     /// Gives each transmitter its number: the one it had, or a new one, which it keeps. They have the order of the issuers.
     fn scopes(

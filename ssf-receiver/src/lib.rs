@@ -70,6 +70,8 @@ mod daemon;
 #[cfg(feature = "client")]
 mod deletion;
 #[cfg(feature = "client")]
+mod expiry;
+#[cfg(feature = "client")]
 mod failpoint;
 #[cfg(feature = "client")]
 mod freshness;
@@ -99,6 +101,8 @@ mod stream;
 mod tasks;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
+#[cfg(feature = "client")]
+mod tending;
 #[cfg(feature = "daemon")]
 pub mod webhook;
 #[cfg(feature = "client")]

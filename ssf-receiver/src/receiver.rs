@@ -22,6 +22,7 @@ use crate::{
     builder::Builder,
     clock,
     deletion::Management,
+    expiry::Expiry,
     failpoint::{Failpoint, reached},
     freshness::{Freshness, Hearing},
     guard::{self, Decision, Denial, Renewals, Renewed},
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) actions: Actions,
     pub(crate) index: Index,
     pub(crate) renewals: Renewals,
+    pub(crate) expiry: Expiry,
     pub(crate) inbox: AnyInbox,
     pub(crate) keys: Keys,
     /// Names of this receiver; unknown until there is a stream.
@@ -455,6 +457,7 @@ impl Shared {
         reached(Failpoint::BeforeAnswer);
         if answer.is_acknowledgement() {
             self.hearing.learn(set.claims());
+            self.expiry.learn(set.claims().iat, received_at);
             self.acknowledged.send_modify(|count| *count += 1);
         }
         answer

@@ -21,6 +21,7 @@ use crate::{
     receiver::Shared,
     stream::{Method, StreamMemory, StreamState},
     tasks::{Stop, Tasks},
+    tending,
 };
 
 /// Wait after the first failed attempt; it doubles with each further one.
@@ -65,6 +66,8 @@ pub(crate) fn spawn(shared: &Arc<Shared>, setup: Setup) -> Tasks {
     let keeper = Arc::clone(shared);
     let keeper = tokio::spawn(async move { keeper.keys.keep().await });
     tasks.abort_at_end(keeper.abort_handle());
+    let tending = tokio::spawn(tending::keep(Arc::clone(shared)));
+    tasks.abort_at_end(tending.abort_handle());
     tokio::spawn(receive(Arc::clone(shared), setup, stop));
     tasks
 }

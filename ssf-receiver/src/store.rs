@@ -8,6 +8,7 @@ mod replan;
 mod retain;
 mod row;
 mod scopes;
+mod watermarks;
 mod worklist;
 
 use std::{fs::File, io, path::Path, time::Duration};
@@ -26,7 +27,7 @@ pub(crate) use self::replan::{REPLAN, Stored};
 use crate::{
     failpoint::{Failpoint, reached},
     inbox::{Arriving, Inbox, InboxError, Retained, Settings},
-    revocation::{Revocation, Scope},
+    revocation::{Revocation, Scope, ScopeId, Watermarks},
 };
 
 /// How long a predecessor may take to end, as in a rolling restart.
@@ -112,6 +113,23 @@ impl Inbox for SqliteInbox {
 
     async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
         load::revocations(&self.database).await
+    }
+
+    async fn forget(
+        &self,
+        scope: ScopeId,
+        watermarks: Watermarks,
+        most: u32,
+    ) -> Result<u32, InboxError> {
+        let failed = |error: DbErr| InboxError::new("forget revocations", error);
+        let transaction = self.database.begin().await.map_err(failed)?;
+        let dropped = watermarks::forget(&transaction, scope, watermarks, most).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(dropped)
+    }
+
+    async fn watermarks(&self) -> Result<Vec<(ScopeId, Watermarks)>, InboxError> {
+        watermarks::kept(&self.database).await
     }
 
     async fn scopes(&self, issuers: &[Issuer]) -> Result<Vec<Scope>, InboxError> {

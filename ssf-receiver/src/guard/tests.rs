@@ -1,6 +1,7 @@
 //! The decision against examples, and against a slow oracle that knows neither hashes nor masks.
 
 mod forgetting;
+mod share;
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -9,7 +9,7 @@ use super::{
     worklist::{Settled, Work, Worklist},
 };
 use crate::{
-    revocation::{Revocation, Scope},
+    revocation::{Revocation, Scope, ScopeId, Watermarks},
     work::{Again, DeadLetter, HandlerName},
 };
 
@@ -38,6 +38,19 @@ impl Inbox for AnyInbox {
 
     async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
         any!(self, inbox => inbox.revocations())
+    }
+
+    async fn forget(
+        &self,
+        scope: ScopeId,
+        watermarks: Watermarks,
+        most: u32,
+    ) -> Result<u32, InboxError> {
+        any!(self, inbox => inbox.forget(scope, watermarks, most))
+    }
+
+    async fn watermarks(&self) -> Result<Vec<(ScopeId, Watermarks)>, InboxError> {
+        any!(self, inbox => inbox.watermarks())
     }
 
     async fn scopes(&self, issuers: &[Issuer]) -> Result<Vec<Scope>, InboxError> {

@@ -7,6 +7,7 @@ use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 use super::{Arriving, Inbox, MemoryInbox, ReceivedSet, Retained, worklist::Worklist};
 use crate::revocation::{
     Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, SCOPES_MAX, ScopeId, State,
+    Watermarks,
 };
 
 fn received(issuer: &str, jti: &str, claims: &str, at: u64) -> ReceivedSet {
@@ -166,6 +167,30 @@ async fn a_transmitter_keeps_its_number(inbox: &impl Inbox) {
     assert!(why.contains("64"), "{why}");
 }
 
+async fn what_is_forgotten_goes_with_its_watermark_which_never_falls(inbox: &impl Inbox) {
+    let scope = ScopeId::new(3).unwrap();
+    let at = |ended, unproven| Watermarks { ended, unproven };
+    let rows = inbox.revocations().await.unwrap().len();
+    for (watermarks, most, dropped, kept) in [
+        (at(98, 13), 10, 1, at(98, 13)),
+        (at(5, 16), 10, 0, at(98, 16)),
+        (at(99, 17), 1, 1, at(99, 17)),
+        (at(99, 17), 10, 1, at(99, 17)),
+    ] {
+        assert_eq!(
+            inbox.forget(scope, watermarks, most).await.unwrap(),
+            dropped
+        );
+        let all = inbox.watermarks().await.unwrap();
+        assert!(all.contains(&(scope, kept)), "{all:?}");
+        let others = all.iter().filter(|(other, _)| *other != scope);
+        assert!(others.clone().all(|(_, kept)| *kept == at(0, 0)), "{all:?}");
+    }
+    let left = inbox.revocations().await.unwrap();
+    assert_eq!(left.len(), rows - 3);
+    assert!(left.iter().all(|one| one.state.is_some()), "{left:?}");
+}
+
 async fn settings_are_kept_and_replaced(inbox: &impl Inbox) {
     let settings = |a: &str, b: &str| {
         [("a", a), ("b", b)]
@@ -189,6 +214,7 @@ async fn keeps_its_contract(inbox: &(impl Inbox + Worklist)) {
     of_two_states_the_later_stays_with_all_that_it_says(inbox).await;
     sets_that_come_together_are_answered_one_by_one(inbox).await;
     a_transmitter_keeps_its_number(inbox).await;
+    what_is_forgotten_goes_with_its_watermark_which_never_falls(inbox).await;
     settings_are_kept_and_replaced(inbox).await;
     worklist::keeps_its_contract(inbox).await;
 }
@@ -228,13 +254,33 @@ mod sqlite {
             .unwrap();
         keeps_its_contract(&before).await;
         let (revocations, settings) = (before.revocations().await, before.settings().await);
+        let watermarks = before.watermarks().await.unwrap();
         drop(before);
         let after = SqliteInbox::open(&url(&directory), Duration::ZERO)
             .await
             .unwrap();
         assert_eq!(after.revocations().await.unwrap(), revocations.unwrap());
         assert_eq!(after.settings().await.unwrap(), settings.unwrap());
+        assert_eq!(after.watermarks().await.unwrap(), watermarks);
         other_claims_are_still_refused(&after).await;
+    }
+
+    #[tokio::test]
+    async fn no_revocation_goes_whose_watermark_cannot_be_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let inbox = SqliteInbox::open(&url(&directory), Duration::ZERO)
+            .await
+            .unwrap();
+        let ended = revocation(1, Kind::Ended, 5);
+        let set = received(A, "1", "{}", 1001);
+        retain(&inbox, set, std::slice::from_ref(&ended)).await;
+        let watermarks = Watermarks {
+            ended: 99,
+            unproven: 99,
+        };
+        // Nobody gave the transmitter this number.
+        assert!(inbox.forget(ended.scope, watermarks, 10).await.is_err());
+        assert_eq!(inbox.revocations().await.unwrap(), [ended]);
     }
 
     async fn other_claims_are_still_refused(inbox: &SqliteInbox) {

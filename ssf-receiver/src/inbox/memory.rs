@@ -11,7 +11,9 @@ use std::{
 use ssf_types::{time::Timestamp, uri::Issuer};
 
 use super::{Arriving, Inbox, InboxError, Retained, Settings};
-use crate::revocation::{Fingerprint, Kind, Revocation, RevocationKey, SCOPES_MAX, Scope, ScopeId};
+use crate::revocation::{
+    Fingerprint, Kind, Revocation, RevocationKey, SCOPES_MAX, Scope, ScopeId, Watermarks,
+};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
@@ -22,13 +24,14 @@ struct State {
     sets: HashMap<(String, String), (Fingerprint, Timestamp)>,
     revocations: BTreeMap<(RevocationKey, Kind), Revocation>,
     issuers: Vec<Issuer>,
+    watermarks: BTreeMap<ScopeId, Watermarks>,
     settings: Settings,
     #[cfg(feature = "client")]
     worklists: worklist::Worklists,
 }
 
 impl MemoryInbox {
-    /// The state; a panic elsewhere leaves it whole, since every step only inserts.
+    /// The state; a panic elsewhere leaves it whole, since every step only inserts, or drops what it need not keep.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -54,6 +57,19 @@ impl State {
                 .or_insert_with(|| revocation.clone());
         }
         Retained::New
+    }
+
+    fn forget(&mut self, scope: ScopeId, watermarks: Watermarks, most: u32) -> u32 {
+        let kept = self.watermarks.entry(scope).or_default();
+        *kept = kept.max(watermarks);
+        let mut dropped = 0;
+        self.revocations.retain(|_, one| {
+            let is_over = one.scope == scope && kept.cover(one.kind, one.until);
+            let stays = !is_over || dropped == most;
+            dropped += u32::from(!stays);
+            stays
+        });
+        dropped
     }
 
     fn scope(&mut self, issuer: &Issuer) -> Result<Scope, InboxError> {
@@ -82,6 +98,21 @@ impl Inbox for MemoryInbox {
 
     async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
         Ok(self.state().revocations.values().cloned().collect())
+    }
+
+    async fn forget(
+        &self,
+        scope: ScopeId,
+        watermarks: Watermarks,
+        most: u32,
+    ) -> Result<u32, InboxError> {
+        Ok(self.state().forget(scope, watermarks, most))
+    }
+
+    async fn watermarks(&self) -> Result<Vec<(ScopeId, Watermarks)>, InboxError> {
+        let state = self.state();
+        let each = state.watermarks.iter();
+        Ok(each.map(|(scope, kept)| (*scope, *kept)).collect())
     }
 
     async fn scopes(&self, issuers: &[Issuer]) -> Result<Vec<Scope>, InboxError> {

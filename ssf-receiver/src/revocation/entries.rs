@@ -30,6 +30,9 @@ const LAST_ROUND_MAX: usize = 1024;
 /// Most rounds, after which writers wait for all that is left.
 const ROUNDS_MAX: usize = 16;
 
+/// Another table is made if one entry of so many is over; with fewer, they stay until one is made anyway.
+const WORTH_IT: usize = 8;
+
 /// How long to wait between two looks whether somebody still reads a former table.
 const READER_PATIENCE: Duration = Duration::from_millis(1);
 
@@ -149,6 +152,32 @@ impl Entries {
         }
     }
 
+    /// Takes it that revocations of a scope are missing that were received up to then.
+    pub(super) fn raise(&self, scope: ScopeId, watermarks: Watermarks) {
+        self.watermarks.raise(scope, watermarks);
+        self.watermarks.begin_era(scope);
+    }
+
+    /// Forgets what was received up to then: the watermarks rise to the latest of that.
+    pub(super) fn forget(self: &Arc<Self>, scope: ScopeId, over: Watermarks) {
+        let newest = self.writer().newest;
+        let table = self.table();
+        let own = table.entries().map(|(_, word)| word.entry());
+        let own = own.filter(|entry| entry.scope == scope && entry.may_be_forgotten());
+        let forgotten = own.map(|entry| (entry.kind, entry.until(newest)));
+        let forgotten = forgotten.filter(|(kind, until)| over.cover(*kind, *until));
+        let (count, reached) = forgotten.fold(
+            (0, Watermarks::default()),
+            |(count, reached), (kind, until)| (count + 1, reached.with(kind, until)),
+        );
+        self.watermarks.raise(scope, reached);
+        let is_worth_it = count * WORTH_IT >= table.len().max(1);
+        drop(table);
+        if self.writer().begin_another(is_worth_it) {
+            self.make_another();
+        }
+    }
+
     /// How many states would hold with these; 0 if none of them is one.
     pub(super) fn holding_with(&self, revocations: &[Revocation]) -> usize {
         if revocations.iter().all(|one| one.state.is_none()) {
@@ -159,7 +188,7 @@ impl Entries {
 
     /// Whether an entry need not be kept that was received then.
     fn covers(&self, entry: &Entry, until: u32) -> bool {
-        entry.may_be_forgotten() && self.watermarks.cover(entry.scope, entry.kind, until)
+        entry.may_be_forgotten() && self.watermarks(entry.scope).cover(entry.kind, until)
     }
 
     /// From so many entries of a scope on, the oldest are forgotten: before there are too many, so that nobody waits.
@@ -220,11 +249,13 @@ impl Entries {
             return;
         }
         let tenth = untils.len() / 10;
-        let (_, oldest, _) = untils.select_nth_unstable(tenth);
-        for entry in own().filter(|entry| entry.until(newest) <= *oldest) {
-            self.watermarks
-                .raise(scope, entry.kind, entry.until(newest));
-        }
+        let oldest = *untils.select_nth_unstable(tenth).1;
+        let forgotten = own().map(|entry| (entry.kind, entry.until(newest)));
+        let forgotten = forgotten.filter(|(_, until)| *until <= oldest);
+        let reached = forgotten.fold(Watermarks::default(), |reached, (kind, until)| {
+            reached.with(kind, until)
+        });
+        self.watermarks.raise(scope, reached);
     }
 
     /// Puts a table with so many slots in the place of the current one.

@@ -128,6 +128,19 @@ impl Index {
         self.entries.watermarks(scope)
     }
 
+    /// Takes it that revocations of a transmitter are missing that were received up to then: those that a former process forgot,
+    /// and the database with it. What was confirmed of sessions counts no more.
+    pub fn raise(&self, scope: ScopeId, watermarks: Watermarks) {
+        self.entries.raise(scope, watermarks);
+    }
+
+    /// Forgets revocations of a transmitter that were received up to then. Its watermarks rise to the latest of those.
+    ///
+    /// It looks at all revocations.
+    pub fn forget(&self, scope: ScopeId, over: Watermarks) {
+        self.entries.forget(scope, over);
+    }
+
     /// How often revocations of a session's transmitter were forgotten, for whoever has decided before: 0 if it is none of
     /// these. All that were forgotten up to then had been taken before.
     #[cfg(feature = "client")]

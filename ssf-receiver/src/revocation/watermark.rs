@@ -34,6 +34,41 @@ impl Watermarks {
     pub(crate) fn may_be_unproven(self, authenticated: Option<u32>) -> bool {
         self.unproven > 0 && authenticated.is_none_or(|at| at <= self.unproven)
     }
+
+    /// Whether these stand for what was received at `until`, at the latest. For states none does.
+    pub(crate) fn cover(self, kind: Kind, until: u32) -> bool {
+        let watermark = match kind {
+            Kind::Ended => self.ended,
+            Kind::Unproven => self.unproven,
+            Kind::Disabled | Kind::NotCompliant | Kind::Risk | Kind::Assurance => 0,
+        };
+        watermark > 0 && until <= watermark
+    }
+
+    /// The later of each.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            ended: self.ended.max(other.ended),
+            unproven: self.unproven.max(other.unproven),
+        }
+    }
+
+    /// The same, or the time of receipt if that is later: for one more that is forgotten.
+    pub(super) fn with(self, kind: Kind, until: u32) -> Self {
+        let until = until.max(1);
+        match kind {
+            Kind::Ended => Self {
+                ended: self.ended.max(until),
+                ..self
+            },
+            Kind::Unproven => Self {
+                unproven: self.unproven.max(until),
+                ..self
+            },
+            Kind::Disabled | Kind::NotCompliant | Kind::Risk | Kind::Assurance => self,
+        }
+    }
 }
 
 /// The watermarks of all transmitters.
@@ -62,18 +97,11 @@ impl AllWatermarks {
         }
     }
 
-    /// Whether what was received at `until`, at the latest, need not be kept any more. States have to be.
-    pub(super) fn cover(&self, scope: ScopeId, kind: Kind, until: u32) -> bool {
-        let watermark = self.watermark(scope, kind);
-        let watermark = watermark.map_or(0, |watermark| watermark.load(Ordering::Acquire));
-        watermark > 0 && until <= watermark
-    }
-
-    /// Raises one; it never falls.
-    pub(super) fn raise(&self, scope: ScopeId, kind: Kind, to: u32) {
-        if let Some(watermark) = self.watermark(scope, kind) {
-            watermark.fetch_max(to.max(1), Ordering::Release);
-        }
+    /// Raises those of a scope; they never fall.
+    pub(super) fn raise(&self, scope: ScopeId, to: Watermarks) {
+        let of_scope = &self.0[usize::from(scope.number())];
+        of_scope.ended.fetch_max(to.ended, Ordering::Release);
+        of_scope.unproven.fetch_max(to.unproven, Ordering::Release);
     }
 
     /// The number of the present era.
@@ -87,14 +115,5 @@ impl AllWatermarks {
     pub(super) fn begin_era(&self, scope: ScopeId) {
         let era = &self.0[usize::from(scope.number())].era;
         era.fetch_add(1, Ordering::Release);
-    }
-
-    fn watermark(&self, scope: ScopeId, kind: Kind) -> Option<&AtomicU32> {
-        let of_scope = &self.0[usize::from(scope.number())];
-        match kind {
-            Kind::Ended => Some(&of_scope.ended),
-            Kind::Unproven => Some(&of_scope.unproven),
-            Kind::Disabled | Kind::NotCompliant | Kind::Risk | Kind::Assurance => None,
-        }
     }
 }

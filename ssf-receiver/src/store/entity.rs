@@ -54,7 +54,7 @@ pub(super) mod revocation {
 }
 
 pub(super) mod scope {
-    //! Transmitters with their numbers.
+    //! Transmitters with their numbers, and up to when their revocations may have been forgotten: seconds since 1970.
 
     use sea_orm::entity::prelude::*;
 
@@ -64,6 +64,8 @@ pub(super) mod scope {
         #[sea_orm(primary_key, auto_increment = false)]
         pub(crate) id: i64,
         pub(crate) issuer: String,
+        pub(crate) ended: i64,
+        pub(crate) unproven: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -33,6 +33,8 @@ pub(super) async fn numbered(
             let row = scope::ActiveModel {
                 id: Set(id),
                 issuer: Set(issuer.to_string()),
+                ended: Set(0),
+                unproven: Set(0),
             };
             let inserted = scope::Entity::insert(row).exec_without_returning(transaction);
             inserted.await.map_err(failed)?;

@@ -10,7 +10,7 @@ use ssf_receiver::{
     actions::Actions,
     guard::{self, Decision},
     inbox::{Arriving, Inbox, InboxError, MemoryInbox, Retained, Settings},
-    revocation::{Index, IndexKey, Policy, Revocation, Scope, ScopeId},
+    revocation::{Index, IndexKey, Policy, Revocation, Scope, ScopeId, Watermarks},
 };
 use ssf_transmitter::{
     app::{ids, manage},
@@ -263,6 +263,19 @@ impl Inbox for Desk<'_> {
 
     async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
         self.inbox().revocations().await
+    }
+
+    async fn forget(
+        &self,
+        scope: ScopeId,
+        watermarks: Watermarks,
+        most: u32,
+    ) -> Result<u32, InboxError> {
+        self.inbox().forget(scope, watermarks, most).await
+    }
+
+    async fn watermarks(&self) -> Result<Vec<(ScopeId, Watermarks)>, InboxError> {
+        self.inbox().watermarks().await
     }
 
     async fn scopes(&self, issuers: &[Issuer]) -> Result<Vec<Scope>, InboxError> {

@@ -26,7 +26,9 @@ struct World {
     rows: Vec<Revocation>,
     sessions: Vec<Session>,
     index: Index,
-    /// Watermarks of former processes are not kept: the rows are.
+    /// What the database says is missing in it.
+    stored: Watermarks,
+    /// The watermarks at the last look.
     forgotten: Watermarks,
 }
 
@@ -37,6 +39,10 @@ enum Step {
     /// The same SET again.
     Repeat(sample::Index),
     SignIn(Vec<(&'static str, SimpleSubject)>, i32, Option<u32>),
+    /// What was received longer ago is over.
+    Expire(u32),
+    /// The database drops so many rows at most that the index has forgotten.
+    Store(usize),
     Restart,
     Pass(u32),
 }
@@ -56,6 +62,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => any::<sample::Index>().prop_map(Step::Repeat),
         2 => (vec(identifier, 1..4), -60..=60, prop::option::of(0..500_u32))
             .prop_map(|(identifiers, moved, age)| Step::SignIn(identifiers, moved, age)),
+        1 => (0..10_000_u32).prop_map(Step::Expire),
+        1 => (0..50_usize).prop_map(Step::Store),
         1 => Just(Step::Restart),
         3 => (1..2_000_u32).prop_map(Step::Pass),
     ]
@@ -70,6 +78,7 @@ impl World {
             rows: Vec::new(),
             sessions: Vec::new(),
             index: empty(most),
+            stored: Watermarks::default(),
             forgotten: Watermarks::default(),
         }
     }
@@ -102,15 +111,38 @@ impl World {
                     });
                 self.sessions.push(session);
             }
+            Step::Expire(age) => {
+                let over = Watermarks {
+                    ended: self.now - age,
+                    unproven: self.now - age,
+                };
+                let scope = self.index.scope(&issuer()).unwrap();
+                self.index.forget(scope, over);
+            }
+            Step::Store(most) => self.store(most),
             Step::Restart => {
                 self.index = empty(self.most);
-                self.forgotten = Watermarks::default();
+                // What a former process knew beyond that is in the rows.
+                self.forgotten = self.stored;
+                let scope = self.index.scope(&issuer()).unwrap();
+                self.index.raise(scope, self.stored);
                 for row in &self.rows {
                     self.index.apply(row);
                 }
             }
             Step::Pass(seconds) => self.now += seconds,
         }
+    }
+
+    fn store(&mut self, most: usize) {
+        let scope = self.index.scope(&issuer()).unwrap();
+        self.stored = self.stored.max(self.index.watermarks(scope));
+        let mut left = most;
+        self.rows.retain(|row| {
+            let goes = left > 0 && self.stored.cover(row.kind, row.until);
+            left -= usize::from(goes);
+            !goes
+        });
     }
 
     fn tell(&mut self, subject: Subject, kind: Kind, moment: u32, received: u32) {
