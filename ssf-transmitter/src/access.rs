@@ -5,13 +5,11 @@ use std::time::Duration;
 mod assertion;
 mod external;
 mod failures;
-mod jwt;
 mod token;
 
 pub(crate) use self::{
     assertion::Assertion,
     external::{ExternalServer, ForeignClient, ForeignTokenError},
-    jwt::UnverifiedJwt,
 };
 use crate::sealing::Sealer;
 
@@ -41,6 +39,5 @@ pub use self::{
     assertion::{AssertionError, CheckedAssertion},
     external::ExternalServers,
     failures::Failures,
-    jwt::{JWT_BYTES_MAX, JwtError, SignatureError},
     token::{AccessTokens, TokenError},
 };

@@ -20,7 +20,6 @@ pub mod id;
 pub mod inactivity;
 pub mod introspection;
 pub mod issuer;
-pub mod jwt;
 pub mod key;
 pub mod ledger;
 pub mod matching;

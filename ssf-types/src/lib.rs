@@ -51,6 +51,7 @@
 //! | read and write events: SSF, CAEP, RISC, OAuth 2018, SCIM, your own | [`mod@event`], [`events!`] | CAEP 1.0, RISC 1.0 |
 //! | name somebody or something, and compare names | [`subject`], [`subject::canonical`], [`subject::matching`] | RFC 9493, SSF 1.0 §3, §8.1.3.1 |
 //! | keep keys | [`jose`] | RFC 7517, RFC 7638, RFC 8725 |
+//! | judge a JWT that is no SET, such as an access token | [`jwt`] | RFC 7519, RFC 8725, RFC 9068 |
 //! | push, and understand the answer | [`push`] | RFC 8935 |
 //! | poll, acknowledge, refuse | [`poll`] | RFC 8936 |
 //! | manage streams: configuration, status, subjects, verification | [`stream`] | SSF 1.0 §8.1 |
@@ -82,6 +83,7 @@ pub mod id;
 #[cfg(feature = "jose")]
 pub mod jose;
 pub mod json;
+pub mod jwt;
 pub mod metadata;
 pub mod poll;
 pub mod push;

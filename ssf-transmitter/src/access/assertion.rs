@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use ssf_types::{jose::KeySet, time::Timestamp};
-
-use super::jwt::{JwtError, SignatureError, UnverifiedJwt};
-use crate::domain::jwt::{ClaimsError, LEEWAY};
+use ssf_types::{
+    jose::KeySet,
+    jwt::{ClaimsError, JwtError, LEEWAY, SignatureError, UnverifiedJwt},
+    time::Timestamp,
+};
 
 /// Longest time for which an assertion may count: so long its `jti` is remembered.
 const LIFE_MAX: Duration = Duration::from_hours(1);

@@ -8,7 +8,11 @@ mod outbound;
 
 use std::sync::Arc;
 
-use ssf_types::{time::Timestamp, uri::Issuer};
+use ssf_types::{
+    jwt::{ClaimsError, LEEWAY, SignatureError, UnverifiedJwt},
+    time::Timestamp,
+    uri::Issuer,
+};
 
 pub(crate) use self::introspection::Introspection;
 use self::{
@@ -16,13 +20,11 @@ use self::{
     introspection::{IntrospectError, Terms},
     outbound::Outbound,
 };
-use super::jwt::{SignatureError, UnverifiedJwt};
 use crate::{
     domain::{
         authorization_server::AuthorizationServer,
         introspection::NotVouchedError,
         issuer::{IssuerName, Issuers},
-        jwt::{ClaimsError, LEEWAY},
         push_address::PushAddresses,
         scope::Scopes,
     },

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use secrecy::SecretString;
-use ssf_types::{time::Timestamp, uri::Issuer};
+use ssf_types::{
+    jwt::{JwtError, UnverifiedJwt},
+    time::Timestamp,
+    uri::Issuer,
+};
 use uuid::Uuid;
 
-use super::jwt::{JwtError, UnverifiedJwt};
 use crate::{
     domain::grant::{Grant, GrantError},
     sealing::Sealer,

@@ -7,6 +7,7 @@ use ssf_types::{
     id::StreamId,
     jose::{JwksError, KeyError, KeySet, PublicKey},
     json::{self, Members},
+    jwt::is_name,
     time::Timestamp,
     uri::Issuer,
 };
@@ -18,7 +19,6 @@ use crate::{
         credential::{CLIENT_KEYS_MAX, Credential, CredentialKind, ExternalClient, OVERLAP_MAX},
         id::{Fingerprint, ReceiverId},
         issuer::IssuerName,
-        jwt::is_name,
         profile::Profile,
         push_hosts::PushHosts,
         receiver::{Receiver, ReceiverNameError},

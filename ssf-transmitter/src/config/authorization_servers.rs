@@ -1,13 +1,12 @@
 //! `[authorization_servers.NAME]`: tables of external authorization servers.
 
 use secrecy::SecretString;
-use ssf_types::uri::Issuer;
+use ssf_types::{jwt::NAME_BYTES_MAX, uri::Issuer};
 
 use super::layers::{Reader, Value};
 use crate::domain::{
     authorization_server::{AUTHORIZATION_SERVERS_MAX, AuthorizationServer, IntrospectionClient},
     issuer::IssuerName,
-    jwt::NAME_BYTES_MAX,
 };
 
 /// Longest name of a table, in bytes.

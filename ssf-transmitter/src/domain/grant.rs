@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ssf_types::{time::Timestamp, uri::Issuer};
+use ssf_types::{
+    jwt::{Claims, ClaimsError},
+    time::Timestamp,
+    uri::Issuer,
+};
 use uuid::Uuid;
 
-use super::{
-    id::ReceiverId,
-    jwt::{Claims, ClaimsError},
-    scope::Scopes,
-};
+use super::{id::ReceiverId, scope::Scopes};
 
 /// The claim with the number that grows when all tokens of a Receiver have to stop.
 const EPOCH: &str = "ssf_epoch";

@@ -5,10 +5,9 @@ use std::time::Duration;
 use ssf_types::{
     audience::Audience,
     json::{self, Extra, JsonError, Members},
+    jwt::is_name,
     time::Timestamp,
 };
-
-use super::jwt::is_name;
 
 /// What a server says of a token, in its form and nothing more.
 #[derive(Clone, Debug)]
@@ -116,7 +115,7 @@ impl Introspected {
     /// The name in the member `claim`.
     ///
     /// # Errors
-    /// There is none of 1 to [`NAME_BYTES_MAX`](super::jwt::NAME_BYTES_MAX) bytes without control characters.
+    /// There is none of 1 to [`NAME_BYTES_MAX`](ssf_types::jwt::NAME_BYTES_MAX) bytes without control characters.
     pub fn name(&self, claim: &str) -> Result<String, NotVouchedError> {
         self.others
             .json(claim)
@@ -129,8 +128,9 @@ impl Introspected {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use ssf_types::jwt::LEEWAY;
 
-    use super::{super::jwt::LEEWAY, *};
+    use super::*;
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
     const SERVER: &str = "https://as.example.com";

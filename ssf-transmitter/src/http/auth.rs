@@ -4,16 +4,16 @@ use actix_web::{
     HttpRequest,
     http::header::{AUTHORIZATION, HeaderValue},
 };
-use ssf_types::error::Chain;
+use ssf_types::{
+    error::Chain,
+    jwt::{JWT_BYTES_MAX, UnverifiedJwt},
+};
 use tracing::debug;
 use url::form_urlencoded;
 
 use super::{AppState, challenge::Challenge, problem::Problem, site::Site};
 use crate::{
-    access::{
-        AccessTokens, ExternalServer, ForeignClient, ForeignTokenError, JWT_BYTES_MAX,
-        UnverifiedJwt,
-    },
+    access::{AccessTokens, ExternalServer, ForeignClient, ForeignTokenError},
     app::receivers::external_fingerprint,
     domain::{
         id::Fingerprint,

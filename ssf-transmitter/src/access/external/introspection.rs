@@ -8,7 +8,7 @@ use std::{
 };
 
 use secrecy::ExposeSecret;
-use ssf_types::{error::Chain, json::JsonError, time::Timestamp, uri::Issuer};
+use ssf_types::{error::Chain, json::JsonError, jwt::LEEWAY, time::Timestamp, uri::Issuer};
 use tokio::{
     sync::{AcquireError, Semaphore, SemaphorePermit, watch},
     time::{Instant, timeout},
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::domain::{
     authorization_server::IntrospectionClient, id::Fingerprint, introspection::Introspected,
-    jwt::LEEWAY, scope::Scopes,
+    scope::Scopes,
 };
 
 /// Most questions on the wire at once: tokens that somebody makes up must not become a flood at the server.

@@ -1,33 +1,45 @@
-//! JWTs with which somebody asks for something: their form, and their signature by one of somebody's keys.
+//! JWTs with which somebody asks for something, such as access tokens: their form, their signature by one of somebody's
+//! keys, and when their claims count (RFC 7519, RFC 8725, RFC 9068). SETs, which ask for nothing, are read by [`crate::set`].
+
+mod claims;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use ssf_types::{
-    id::Kid,
-    jose::KeySet,
-    json::{self, JsonError, Members},
-    set::Algorithm,
-};
 
-use crate::domain::jwt::{Claims, ClaimsError};
+pub use self::claims::{Claims, ClaimsError, LEEWAY, NAME_BYTES_MAX, is_name};
+use crate::{
+    id::Kid,
+    json::{self, JsonError, Members},
+};
+#[cfg(feature = "jose")]
+use crate::{jose::KeySet, set::Algorithm};
 
 /// Longest JWT that is read, in bytes: servers commonly take no longer header.
 pub const JWT_BYTES_MAX: usize = 16 * 1024;
 
 /// A JWT that has its form, and nothing more: one JWS in compact form (RFC 7515 §7.1) with claims.
 #[derive(Clone)]
-pub(crate) struct UnverifiedJwt<'t> {
-    pub(crate) header: JwtHeader,
-    pub(crate) claims: Claims,
-    pub(crate) signing_input: &'t str,
-    pub(crate) signature: Vec<u8>,
+#[non_exhaustive]
+pub struct UnverifiedJwt<'t> {
+    /// How it says to be signed.
+    pub header: JwtHeader,
+    /// What it says.
+    pub claims: Claims,
+    /// What is signed: header and claims as they stand.
+    pub signing_input: &'t str,
+    /// The signature.
+    pub signature: Vec<u8>,
 }
 
 /// What is said of how it is signed.
 #[derive(Clone, Debug)]
-pub(crate) struct JwtHeader {
-    pub(crate) alg: String,
-    pub(crate) typ: Option<String>,
-    pub(crate) kid: Option<Kid>,
+#[non_exhaustive]
+pub struct JwtHeader {
+    /// The algorithm's name, which may be one that nobody should use.
+    pub alg: String,
+    /// What kind of JWT it is.
+    pub typ: Option<String>,
+    /// The key's name.
+    pub kid: Option<Kid>,
 }
 
 /// A text is no JWT that can be checked.
@@ -49,6 +61,7 @@ pub enum JwtError {
 }
 
 /// A JWT is not signed with one of somebody's keys.
+#[cfg(feature = "jose")]
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
@@ -64,8 +77,11 @@ pub enum SignatureError {
 }
 
 impl<'t> UnverifiedJwt<'t> {
-    /// Takes a JWT apart.
-    pub(crate) fn parse(token: &'t str) -> Result<Self, JwtError> {
+    /// Takes a JWT of at most [`JWT_BYTES_MAX`] bytes apart.
+    ///
+    /// # Errors
+    /// Says what is wrong with it, without its text.
+    pub fn parse(token: &'t str) -> Result<Self, JwtError> {
         if token.len() > JWT_BYTES_MAX {
             return Err(JwtError::NotCompact);
         }
@@ -82,7 +98,11 @@ impl<'t> UnverifiedJwt<'t> {
     /// Checks the signature with the keys of whoever is said to have signed.
     ///
     /// Keys or addresses of keys in the header are not looked at (RFC 8725 §3.10).
-    pub(crate) fn verify(&self, keys: &KeySet) -> Result<(), SignatureError> {
+    ///
+    /// # Errors
+    /// Says whether the algorithm, the key or the signature is at fault.
+    #[cfg(feature = "jose")]
+    pub fn verify(&self, keys: &KeySet) -> Result<(), SignatureError> {
         let algorithm = Algorithm::parse(&self.header.alg).ok_or(SignatureError::Algorithm)?;
         let kid = self.header.kid.as_ref();
         let input = self.signing_input.as_bytes();
@@ -112,7 +132,7 @@ impl JwtHeader {
     }
 
     /// Whether `typ` is `name`, with or without `application/` in front, in whatever case (RFC 7515 §4.1.9).
-    pub(crate) fn is_of_type(&self, name: &str) -> bool {
+    pub fn is_of_type(&self, name: &str) -> bool {
         let Some(typ) = self.typ.as_deref() else {
             return false;
         };
@@ -183,6 +203,7 @@ mod tests {
         assert!(!header("applicationät+jwt").is_of_type("at+jwt"));
     }
 
+    #[cfg(feature = "jose")]
     #[test]
     fn symmetric_algorithms_and_none_have_no_key() {
         for alg in ["none", "HS256", "None", "RS512"] {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ssf_types::{
+use crate::{
     audience::Audience,
     json::{self, Extra, JsonError, Members},
     time::Timestamp,
