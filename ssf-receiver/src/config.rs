@@ -2,6 +2,7 @@
 //!
 //! Every fault is found in one go and named by its key and its source; values are not repeated, since some are secrets.
 
+mod actions;
 mod fault;
 mod layers;
 mod listen;
@@ -97,7 +98,7 @@ impl Config {
     /// Never, since what the URL is made of was checked with room to spare.
     pub fn endpoint(&self, bound: SocketAddr) -> Result<Option<EndpointUrl>, UriError> {
         match &self.transmitter.stream {
-            StreamSettings::Polled(_) => Ok(None),
+            StreamSettings::Polled(_) | StreamSettings::ExistingPolled(..) => Ok(None),
             StreamSettings::Pushed(_) | StreamSettings::Existing(..) => self
                 .listen
                 .endpoint(bound, &self.transmitter.name)

@@ -224,10 +224,18 @@ async fn start_receiver(
             builder.management_token(token)
         }
         StreamSettings::Existing(audience, header) => builder.existing_stream(audience, header),
+        StreamSettings::ExistingPolled(audience, url, token) => {
+            builder.existing_poll_stream(audience, url, token)
+        }
     };
     builder = builder
         .database(database_url)
-        .unknown_members(transmitter.unknown_members);
+        .dialect(transmitter.dialect)
+        .unknown_members(transmitter.unknown_members)
+        .unknown_members_of_device_events(transmitter.unknown_members_of_device_events);
+    for (trigger, action) in transmitter.actions {
+        builder = builder.action(trigger, action);
+    }
     if let Some(events) = transmitter.events {
         builder = builder.events(events);
     }

@@ -126,7 +126,9 @@ impl Reached {
                 metadata: &self.metadata,
                 token,
             }),
-            StreamSettings::Existing(..) => Err(CommandError::NoToken),
+            StreamSettings::Existing(..) | StreamSettings::ExistingPolled(..) => {
+                Err(CommandError::NoToken)
+            }
         }
     }
 }

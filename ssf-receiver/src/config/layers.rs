@@ -74,6 +74,23 @@ impl Value {
             .collect()
     }
 
+    /// Texts by name: a table in a file, else a text of `NAME=TEXT` with commas between them.
+    pub(super) fn texts(&self) -> Option<Vec<(String, String)>> {
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        if let Some(table) = self.content.as_ref()?.as_table() {
+            let entries = table.iter();
+            return entries
+                .map(|(name, text)| Some(pair(name, text.as_str()?)))
+                .collect();
+        }
+        let entries = self.text()?.split(',').map(str::trim);
+        let entries = entries.filter(|entry| !entry.is_empty());
+        entries
+            // A name may be a URL.
+            .map(|entry| entry.rsplit_once('=').map(|(name, text)| pair(name, text)))
+            .collect()
+    }
+
     pub(super) fn number(&self) -> Option<u64> {
         match self.text() {
             Some(text) => text.trim().parse().ok(),

@@ -3,18 +3,22 @@
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
     audience::Audience,
+    dialect::Dialect,
     event::Family,
     secret::AuthorizationHeader,
-    uri::{EventTypeUri, Issuer},
+    uri::{EndpointUrl, EventTypeUri, Issuer},
 };
 
 use super::{
-    Source,
+    Source, actions,
     layers::Value,
     reader::{Reader, is_name},
     secret,
 };
-use crate::revocation::Unknown;
+use crate::{
+    actions::{Action, Trigger},
+    revocation::Unknown,
+};
 
 /// Most members of complex subjects that sessions are said to register.
 const MEMBERS_MAX: usize = 16;
@@ -30,6 +34,8 @@ pub struct TransmitterSettings {
     pub name: String,
     /// Its issuer, byte for byte.
     pub issuer: Issuer,
+    /// How it writes SETs.
+    pub dialect: &'static Dialect,
     /// How its stream is come by.
     pub stream: StreamSettings,
     /// What the stream asks for; `None` for what an embedded receiver asks for.
@@ -38,6 +44,10 @@ pub struct TransmitterSettings {
     pub members: Option<Vec<String>>,
     /// What to do with members that sessions do not register.
     pub unknown_members: Unknown,
+    /// The same for events about a device.
+    pub unknown_members_of_device_events: Unknown,
+    /// What follows from events, where it is not what follows by default.
+    pub actions: Vec<(Trigger, Action)>,
 }
 
 /// How a stream is come by.
@@ -50,6 +60,8 @@ pub enum StreamSettings {
     Polled(SecretString),
     /// Somebody else made it, and SETs are pushed: its `aud`, and the `Authorization` that they come with.
     Existing(Audience, AuthorizationHeader),
+    /// Somebody else made it, and it is polled: its `aud`, where, and the bearer token for that.
+    ExistingPolled(Audience, EndpointUrl, SecretString),
 }
 
 /// Reads the tables, of which there has to be one.
@@ -85,61 +97,151 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
         Issuer::parse(text)
             .map_err(|error| format!("must be an https URL without query and fragment: {error}"))
     });
+    let dialect = table.value("dialect", read_dialect);
     let stream = read_stream(table);
     let events = table.value("events", |value| value.map(read_events).transpose());
     let members = table.value("members", |value| value.map(read_members).transpose());
-    let unknown_members = table.value("unknown_members", |value| match value.map(Value::text) {
-        None | Some(Some("widen")) => Ok(Unknown::Widen),
-        Some(Some("ignore")) => Ok(Unknown::Ignore),
-        Some(_) => Err("must be widen or ignore".to_owned()),
+    let unknown_members = table.value("unknown_members", |value| {
+        read_unknown(value, Unknown::Widen)
     });
+    let of_device = table.value("unknown_members_of_device_events", |value| {
+        read_unknown(value, Unknown::Ignore)
+    });
+    let actions = table.value("actions", |value| value.map(actions::read).transpose());
     Some(TransmitterSettings {
         name,
         issuer: issuer?,
+        dialect: dialect?,
         stream: stream?,
         events: events?,
         members: members?,
         unknown_members: unknown_members?,
+        unknown_members_of_device_events: of_device?,
+        actions: actions?.unwrap_or_default(),
     })
 }
 
+#[derive(Clone, Copy)]
+enum Method {
+    Push,
+    Poll,
+}
+
+/// What is known of a stream that somebody else made.
+struct Parts {
+    audience: Option<Audience>,
+    header: Option<SecretString>,
+    poll_url: Option<EndpointUrl>,
+    poll_token: Option<SecretString>,
+}
+
 fn read_stream(table: &mut Reader) -> Option<StreamSettings> {
-    let token = secret::read(table, "management_token", "management_token_file");
-    let header = secret::read(table, "push_authorization", "push_authorization_file");
-    let managed = table.value("delivery", |value| match value.map(Value::text) {
-        None | Some(Some("push")) => Ok(StreamSettings::Pushed as fn(_) -> _),
-        Some(Some("poll")) => Ok(StreamSettings::Polled as fn(_) -> _),
+    let method = table.value("delivery", |value| match value.map(Value::text) {
+        None | Some(Some("push")) => Ok(Method::Push),
+        Some(Some("poll")) => Ok(Method::Poll),
         Some(_) => Err("must be push or poll".to_owned()),
     });
+    let token = secret::read(table, "management_token", "management_token_file");
+    let parts = read_parts(table);
+    let (method, token, parts) = (method?, token.ok()?, parts?);
+    let Some(token) = token else {
+        return existing(method, parts, table);
+    };
+    if !parts.is_empty() {
+        let problem = "must not stand beside audience, push_authorization, poll_url or poll_token, which are for a stream that somebody else made";
+        table.fault("management_token", Source::Default, problem.to_owned());
+        return None;
+    }
+    Some(match method {
+        Method::Push => StreamSettings::Pushed(token),
+        Method::Poll => StreamSettings::Polled(token),
+    })
+}
+
+fn read_parts(table: &mut Reader) -> Option<Parts> {
+    let header = secret::read(table, "push_authorization", "push_authorization_file");
+    let poll_token = secret::read(table, "poll_token", "poll_token_file");
+    let poll_url = table.value("poll_url", |value| value.map(read_url).transpose());
     let audience = table.value("audience", |value| value.map(read_audience).transpose());
-    match (token.ok()?, header.ok()?, audience?) {
-        (Some(token), None, None) => Some(managed?(token)),
-        (None, Some(header), Some(audience)) => {
-            let parsed = AuthorizationHeader::parse(header.expose_secret());
-            let header = parsed.map_err(|error| {
-                table.fault("push_authorization", Source::Default, error.to_string());
-            });
-            Some(StreamSettings::Existing(audience, header.ok()?))
-        }
-        (None, None, None) => {
-            let problem = "must be set, or audience and push_authorization_file for a stream that somebody else made";
-            table.fault("management_token_file", Source::Default, problem.to_owned());
-            None
-        }
-        (None, _, _) => {
-            let problem = "must stand beside push_authorization_file: a stream that somebody else made has both";
-            table.fault("audience", Source::Default, problem.to_owned());
-            None
-        }
-        (Some(_), _, _) => {
-            let problem = "must not stand beside audience or push_authorization, which are for a stream that somebody else made";
-            table.fault("management_token", Source::Default, problem.to_owned());
-            None
-        }
+    Some(Parts {
+        audience: audience?,
+        header: header.ok()?,
+        poll_url: poll_url?,
+        poll_token: poll_token.ok()?,
+    })
+}
+
+impl Parts {
+    fn is_empty(&self) -> bool {
+        let is_pushed = self.header.is_some();
+        let is_polled = self.poll_url.is_some() || self.poll_token.is_some();
+        self.audience.is_none() && !is_pushed && !is_polled
     }
 }
 
-fn read_audience(value: &Value) -> Result<Audience, String> {
+/// A stream that somebody else made, of which everything has to be known.
+fn existing(method: Method, parts: Parts, table: &mut Reader) -> Option<StreamSettings> {
+    if parts.is_empty() {
+        let problem = "must be set; or, for a stream that somebody else made, audience and push_authorization_file, or delivery = \"poll\", audience, poll_url and poll_token_file";
+        table.fault("management_token_file", Source::Default, problem.to_owned());
+        return None;
+    }
+    let Parts {
+        audience,
+        header,
+        poll_url,
+        poll_token,
+    } = parts;
+    let problem = match (method, audience, (header, poll_url, poll_token)) {
+        (Method::Push, Some(audience), (Some(header), None, None)) => {
+            match AuthorizationHeader::parse(header.expose_secret()) {
+                Ok(header) => return Some(StreamSettings::Existing(audience, header)),
+                Err(error) => {
+                    table.fault("push_authorization", Source::Default, error.to_string());
+                    return None;
+                }
+            }
+        }
+        (Method::Poll, Some(audience), (None, Some(url), Some(token))) => {
+            return Some(StreamSettings::ExistingPolled(audience, url, token));
+        }
+        (Method::Push, ..) => {
+            "must stand beside push_authorization_file: a stream that somebody else made, and that pushes, has both and no more"
+        }
+        (Method::Poll, ..) => {
+            "must stand beside poll_url and poll_token_file: a stream that somebody else made, and that is polled, has all three and no more"
+        }
+    };
+    table.fault("audience", Source::Default, problem.to_owned());
+    None
+}
+
+fn read_url(value: &Value) -> Result<EndpointUrl, String> {
+    EndpointUrl::parse(value.text().unwrap_or_default())
+        .map_err(|error| format!("must be an https URL: {error}"))
+}
+
+fn read_dialect(value: Option<&Value>) -> Result<&'static Dialect, String> {
+    let Some(value) = value else {
+        return Ok(&Dialect::SSF_1_0);
+    };
+    let dialect = value.text().and_then(Dialect::named);
+    dialect.ok_or_else(|| {
+        let names: Vec<&str> = Dialect::ALL.iter().map(|dialect| dialect.name).collect();
+        format!("must be one of {}", names.join(", "))
+    })
+}
+
+fn read_unknown(value: Option<&Value>, default: Unknown) -> Result<Unknown, String> {
+    match value.map(Value::text) {
+        None => Ok(default),
+        Some(Some("widen")) => Ok(Unknown::Widen),
+        Some(Some("ignore")) => Ok(Unknown::Ignore),
+        Some(_) => Err("must be widen or ignore".to_owned()),
+    }
+}
+
+pub(super) fn read_audience(value: &Value) -> Result<Audience, String> {
     let expected = "must be the aud of the stream's SETs: a list of texts";
     let values = value.list().ok_or(expected)?;
     Audience::new(values).map_err(|_| expected.to_owned())
