@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::{
     audience::Audience,
     json::{self, Extra, JsonError, Members},
@@ -20,8 +22,8 @@ pub const NAME_BYTES_MAX: usize = 255;
 pub struct Claims {
     /// Who says so.
     pub iss: String,
-    /// For whom it is said.
-    pub aud: Audience,
+    /// For whom it is said, if it is for somebody.
+    pub aud: Option<Audience>,
     /// Until when it counts.
     pub exp: Timestamp,
     /// From when on it counts.
@@ -55,10 +57,10 @@ pub enum ClaimsError {
 impl Claims {
     /// Reads claims.
     ///
-    /// `scope` is a text with blanks (RFC 8693 §4.2); `scp`, a list, is read where it is missing.
+    /// `scope` is a text with blanks (RFC 8693 §4.2); `scp`, such a text or a list, is read where it is missing.
     ///
     /// # Errors
-    /// The text is not an object with `iss`, `aud` and `exp`, or a claim is not what it must be.
+    /// The text is not an object with `iss` and `exp`, or a claim is not what it must be.
     pub fn parse(claims: &[u8]) -> Result<Self, ClaimsError> {
         let malformed = ClaimsError::Malformed;
         let text = json::check(claims).map_err(malformed)?;
@@ -67,14 +69,14 @@ impl Claims {
         let read = |members: &mut Members<'_>| {
             let scope: Option<String> = members.optional("scope", "a text")?;
             let scopes = match scope {
-                Some(scope) => scope.split(' ').map(str::to_owned).collect(),
+                Some(scope) => Scp::Text(scope).into_list(),
                 None => members
-                    .optional("scp", "a list of texts")?
-                    .unwrap_or_default(),
+                    .optional("scp", "a text or a list of texts")?
+                    .map_or_else(Vec::new, Scp::into_list),
             };
             Ok(Self {
                 iss: members.required("iss", "a text")?,
-                aud: members.required("aud", "a text or a list of texts")?,
+                aud: members.optional("aud", "a text or a list of texts")?,
                 exp: members.required("exp", moment)?,
                 nbf: members.optional("nbf", moment)?,
                 scopes,
@@ -99,6 +101,16 @@ impl Claims {
         serde_json::from_str(self.others.json(name)?).ok()
     }
 
+    /// A moment.
+    pub fn moment(&self, name: &str) -> Option<Timestamp> {
+        serde_json::from_str(self.others.json(name)?).ok()
+    }
+
+    /// The JSON text of another claim than those that are fields here, whatever it is.
+    pub fn json(&self, name: &str) -> Option<&str> {
+        self.others.json(name)
+    }
+
     /// Checks that `issuer` says it, to one of `audience`, for the moment `now`, give or take `leeway`.
     ///
     /// # Errors
@@ -113,9 +125,18 @@ impl Claims {
         if self.iss != issuer {
             return Err(ClaimsError::Issuer);
         }
-        if !self.aud.values().any(|value| audience.contains(&value)) {
+        let mut values = self.aud.iter().flat_map(Audience::values);
+        if !values.any(|value| audience.contains(&value)) {
             return Err(ClaimsError::Audience);
         }
+        self.check_time(now, leeway)
+    }
+
+    /// Checks that it counts at the moment `now`, give or take `leeway`, whoever says it to whomever.
+    ///
+    /// # Errors
+    /// The moment is past, or yet to come.
+    pub fn check_time(&self, now: Timestamp, leeway: Duration) -> Result<(), ClaimsError> {
         if self.exp.after(leeway) <= now {
             return Err(ClaimsError::Expired);
         }
@@ -123,6 +144,23 @@ impl Claims {
             return Err(ClaimsError::NotYet);
         }
         Ok(())
+    }
+}
+
+/// The claim `scp`, as some products write it and others.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scp {
+    Text(String),
+    List(Vec<String>),
+}
+
+impl Scp {
+    fn into_list(self) -> Vec<String> {
+        match self {
+            Self::Text(text) => text.split(' ').map(str::to_owned).collect(),
+            Self::List(list) => list,
+        }
     }
 }
 
@@ -180,7 +218,7 @@ mod tests {
 
     #[test]
     fn claims_without_what_makes_them_count_are_malformed() {
-        for name in ["iss", "aud", "exp"] {
+        for name in ["iss", "exp"] {
             let mut claims = claims();
             claims.as_object_mut().unwrap().remove(name);
             let read = Claims::parse(claims.to_string().as_bytes());
@@ -192,9 +230,31 @@ mod tests {
             ("aud", json!([])),
             ("iss", json!(null)),
             ("scope", json!(["ssf.read"])),
+            ("scp", json!([7])),
         ] {
             assert!(with(name, value).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn claims_for_nobody_in_particular_count_where_nobody_is_asked_for_alone() {
+        let mut claims = claims();
+        claims.as_object_mut().unwrap().remove("aud");
+        let claims = Claims::parse(claims.to_string().as_bytes()).unwrap();
+        let audience = ["https://tr.example.com"];
+        let checked = claims.check("https://as.example.com", &audience, NOW, LEEWAY);
+        assert_eq!(checked, Err(ClaimsError::Audience));
+        assert_eq!(claims.check_time(NOW, LEEWAY), Ok(()));
+        let later = NOW.after(Duration::from_mins(3));
+        let over = claims.check_time(later, LEEWAY);
+        assert_eq!(over, Err(ClaimsError::Expired));
+    }
+
+    #[test]
+    fn a_claim_is_a_moment_if_it_is_a_number_of_seconds() {
+        let moment = |value| with("auth_time", value).unwrap().moment("auth_time");
+        assert_eq!(moment(json!(1_800_000_000)), Some(NOW));
+        assert_eq!(moment(json!("1800000000")), None);
     }
 
     #[test]
@@ -202,6 +262,7 @@ mod tests {
         let scopes = |name, value| with(name, value).unwrap().scopes;
         assert_eq!(scopes("scope", json!("a b")), ["a", "b"]);
         assert_eq!(scopes("scp", json!(["a", "b"])), ["a", "b"]);
+        assert_eq!(scopes("scp", json!("a b")), ["a", "b"]);
         assert!(scopes("sub", json!("x")).is_empty());
     }
 
