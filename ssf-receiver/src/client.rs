@@ -5,6 +5,8 @@ pub(crate) mod poll;
 pub(crate) mod reach;
 pub(crate) mod stream;
 #[cfg(feature = "daemon")]
+pub(crate) mod token_keys;
+#[cfg(feature = "daemon")]
 mod webhook;
 
 use std::{error::Error, sync::Arc, time::Duration};

@@ -3,11 +3,14 @@
 //! Every fault is found in one go and named by its key and its source; values are not repeated, since some are secrets.
 
 mod actions;
+mod auth;
 mod fault;
+mod identifier;
 mod layers;
 mod listen;
 mod reader;
 pub(crate) mod secret;
+mod token_issuer;
 mod transmitter;
 mod webhook;
 
@@ -17,9 +20,12 @@ use ssf_types::uri::{EndpointUrl, UriError};
 use tracing_subscriber::EnvFilter;
 
 pub use self::{
+    auth::{Anonymous, AuthSettings, SessionHeaders},
     fault::{ConfigError, ConfigFault},
+    identifier::{IdentifierFormat, IdentifierRule},
     layers::{Layers, Source},
     listen::{LISTEN_ADMIN_DEFAULT, LISTEN_DEFAULT, Listen, Transport},
+    token_issuer::TokenIssuerSettings,
     transmitter::{StreamSettings, TransmitterSettings},
 };
 use self::{layers::Value, reader::Reader};
@@ -59,6 +65,8 @@ pub struct Config {
     pub transmitter: TransmitterSettings,
     /// Where they are told of.
     pub webhooks: Vec<Webhook>,
+    /// What proxies are answered by; `None` if none asks.
+    pub auth: Option<AuthSettings>,
 }
 
 impl Config {
@@ -75,6 +83,7 @@ impl Config {
         let shutdown = reader.number("shutdown_seconds", 15, 1..=SHUTDOWN_SECONDS_MAX);
         let transmitter = transmitter::read(&mut reader);
         let webhooks = webhook::read(&mut reader);
+        let auth = auth::read(&mut reader);
         let faults = reader.finish();
         let config = (|| {
             Some(Self {
@@ -85,6 +94,7 @@ impl Config {
                 shutdown: Duration::from_secs(shutdown?),
                 transmitter: transmitter?,
                 webhooks: webhooks?,
+                auth: auth.ok()?,
             })
         })();
         config

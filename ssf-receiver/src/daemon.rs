@@ -1,5 +1,6 @@
 //! The receiver behind HTTP: puts the parts together, runs them, and takes them down in order.
 
+mod auth;
 mod envelope;
 mod listening;
 mod probes;
@@ -18,6 +19,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tracing::{info, warn};
 
 use self::{
+    auth::Auth,
     listening::{Listening, Terms},
     probes::Probes,
 };
@@ -66,6 +68,9 @@ pub(crate) enum DaemonError {
     /// The HTTP client.
     #[error("no webhook can be told of anything")]
     Client(#[source] FetchError),
+    /// What fetches the keys of tokens.
+    #[error("tokens cannot be verified")]
+    Auth(#[source] FetchError),
     /// An HTTP server.
     #[error("HTTP cannot be served")]
     Http(#[source] io::Error),
@@ -136,7 +141,14 @@ impl Daemon {
             .map_err(DaemonError::Receiver)?;
         tell(config.webhooks, &receiver).await?;
         let pushed = receiver.clone();
+        let auth = config
+            .auth
+            .map(|asked| Auth::start(asked, receiver.clone()));
+        let auth = auth.transpose().map_err(DaemonError::Auth)?.map(Data::new);
         let routes = move |config: &mut ServiceConfig| {
+            if let Some(auth) = &auth {
+                auth::routes(auth, config);
+            }
             if let Some(path) = &path {
                 config.service(pushed.push_route_at(path));
             }

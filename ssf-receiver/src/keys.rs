@@ -1,10 +1,14 @@
-//! The Transmitter's keys: cached, refreshed when a SET names an unknown one, never from an address in a token.
+//! The keys of an issuer, the Transmitter's above all: cached, refreshed when a SET names an unknown one, never from an
+//! address in a token.
 //!
-//! 1. A SET whose key is unknown is refused for ever only if a fetch that began after its arrival succeeded and still
-//!    lacks the key.
+//! 1. A SET, or another token, whose key is unknown is refused for ever only if a fetch that began after its arrival
+//!    succeeded and still lacks the key.
 //! 2. One fetch at a time; who arrives while one is under way waits for the next.
 //! 3. Fetches have a [`Budget`]; beyond it, and while the Transmitter cannot be reached, the answer is "not now".
 //! 4. Keys that were fetched stay in use while fetching fails.
+
+#[cfg(feature = "daemon")]
+mod tokens;
 
 use std::{
     collections::BTreeSet,
@@ -29,6 +33,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+#[cfg(feature = "daemon")]
+use crate::client::token_keys;
 use crate::{
     budget::Budget,
     client::{
@@ -46,22 +52,45 @@ const WAIT_MAX: Duration = REQUEST_TIMEOUT;
 /// What a Transmitter is told to wait after a failed fetch.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// A SET was not verified.
+/// A SET, or another token, was not verified.
 #[derive(Debug)]
-pub(crate) enum Unverified {
+pub(crate) enum Unverified<E = SetError> {
     /// It never will be.
-    Never(SetError),
+    Never(E),
     /// It may be later: keys could not be fetched.
     NotNow { retry_after: Duration },
 }
 
-/// The keys of one Transmitter.
+/// Where the keys of an issuer are.
+#[derive(Debug)]
+enum Origin {
+    /// Where a Transmitter's metadata says.
+    Transmitter,
+    /// At this address, or where the metadata of an OpenID Provider says.
+    #[cfg(feature = "daemon")]
+    TokenIssuer(Option<ssf_types::uri::EndpointUrl>),
+}
+
+/// Keys were not fetched.
+#[derive(Debug, thiserror::Error)]
+enum KeysError {
+    #[error(transparent)]
+    Transmitter(#[from] DiscoveryError),
+    #[cfg(feature = "daemon")]
+    #[error(transparent)]
+    TokenIssuer(#[from] token_keys::TokenKeysError),
+}
+
+/// The keys of one issuer.
 #[derive(Debug)]
 pub(crate) struct Keys {
     issuer: Issuer,
+    origin: Origin,
     http: Http,
     current: ArcSwap<KeySet>,
     metadata: ArcSwapOption<TransmitterMetadata>,
+    /// Number of the last fetch that succeeded.
+    fetched: AtomicU64,
     /// Number of the last fetch that began.
     begun: AtomicU64,
     /// Number of the first fetch that somebody waits for; behind `begun` if nobody does.
@@ -78,16 +107,23 @@ struct Round {
 }
 
 impl Keys {
+    /// Those of a Transmitter.
     pub(crate) fn new(issuer: Issuer, http: Http) -> Self {
+        Self::of(issuer, Origin::Transmitter, http)
+    }
+
+    fn of(issuer: Issuer, origin: Origin, http: Http) -> Self {
         let none = Round {
             number: 0,
             outcome: Err(RETRY_AFTER),
         };
         Self {
             issuer,
+            origin,
             http,
             current: ArcSwap::default(),
             metadata: ArcSwapOption::empty(),
+            fetched: AtomicU64::new(0),
             begun: AtomicU64::new(0),
             wanted: AtomicU64::new(0),
             asked: Notify::new(),
@@ -126,31 +162,34 @@ impl Keys {
         expected: &Expectation,
         now: Timestamp,
     ) -> Result<VerifiedSet, Unverified> {
-        let arrival = self.begun.load(Ordering::Acquire);
-        let verified = self.verify_with_current(set, expected, now);
-        let may_change = match &verified {
-            Err(SetError::UnknownKey) => true,
-            // Without a name, the key may be one that we do not have yet.
-            Err(SetError::BadSignature) => set.header().kid.is_none(),
-            Err(_) | Ok(_) => false,
+        let verify = |keys: &KeySet| set.verify(keys, expected, now);
+        // Without a name, the key may be one that we do not have yet.
+        let is_nameless = set.header().kid.is_none();
+        let may_change = |error: &SetError| {
+            matches!(error, SetError::UnknownKey)
+                || is_nameless && matches!(error, SetError::BadSignature)
         };
-        if !may_change {
-            return verified.map_err(Unverified::Never);
+        self.verified(verify, may_change).await
+    }
+
+    /// What `verify` makes of the keys, or of newer ones where they may change it.
+    async fn verified<T, E>(
+        &self,
+        verify: impl Fn(&KeySet) -> Result<T, E>,
+        may_change: impl Fn(&E) -> bool,
+    ) -> Result<T, Unverified<E>> {
+        let arrival = self.begun.load(Ordering::Acquire);
+        // Not held across the await.
+        let verified = verify(&self.current.load());
+        match verified {
+            Err(error) if may_change(&error) => {}
+            Err(error) => return Err(Unverified::Never(error)),
+            Ok(verified) => return Ok(verified),
         }
         self.fetched_after(arrival)
             .await
             .map_err(|retry_after| Unverified::NotNow { retry_after })?;
-        self.verify_with_current(set, expected, now)
-            .map_err(Unverified::Never)
-    }
-
-    fn verify_with_current(
-        &self,
-        set: &UnverifiedSet,
-        expected: &Expectation,
-        now: Timestamp,
-    ) -> Result<VerifiedSet, SetError> {
-        set.verify(&**self.current.load(), expected, now)
+        verify(&self.current.load()).map_err(Unverified::Never)
     }
 
     /// Fetches the keys now.
@@ -187,7 +226,7 @@ impl Keys {
             }
             let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
             let outcome = match budget.take(start.elapsed()) {
-                Ok(()) => self.fetch().await,
+                Ok(()) => self.fetch(number).await,
                 Err(wait) => {
                     tracing::warn!(
                         wait_secs = wait.as_secs(),
@@ -200,15 +239,18 @@ impl Keys {
         }
     }
 
-    async fn fetch(&self) -> Result<(), Duration> {
+    async fn fetch(&self, number: u64) -> Result<(), Duration> {
+        let issuer = &self.issuer;
         let result = match self.fetch_documents().await {
             Ok(keys) => {
-                tracing::info!(keys = keys.len(), "the transmitter's keys were fetched");
+                tracing::info!(%issuer, keys = keys.len(), "keys were fetched");
                 self.current.store(Arc::new(keys));
+                // After the keys: whoever reads this number has keys that are no older.
+                self.fetched.store(number, Ordering::Release);
                 Ok(())
             }
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "the transmitter's keys cannot be fetched");
+                tracing::warn!(%issuer, error = %Chain(&error), "keys cannot be fetched");
                 Err(RETRY_AFTER)
             }
         };
@@ -218,8 +260,17 @@ impl Keys {
     }
 
     /// The keys, from where the metadata says that they are now: `jwks_uri` may move.
-    async fn fetch_documents(&self) -> Result<KeySet, DiscoveryError> {
-        let metadata = self.discover().await?;
-        discovery::keys(&self.http, &metadata).await
+    async fn fetch_documents(&self) -> Result<KeySet, KeysError> {
+        match &self.origin {
+            Origin::Transmitter => {
+                let metadata = self.discover().await?;
+                Ok(discovery::keys(&self.http, &metadata).await?)
+            }
+            #[cfg(feature = "daemon")]
+            Origin::TokenIssuer(jwks_url) => {
+                let found = token_keys::fetch(&self.http, &self.issuer, jwks_url.as_ref());
+                Ok(found.await?)
+            }
+        }
     }
 }

@@ -81,6 +81,11 @@ pub const METRICS: &[Metric] = &[
         "Calls of the application's handlers, by what came of them",
     ),
     metric(
+        "ssf_receiver_auth_total",
+        MetricKind::Counter,
+        "Answers to proxies that ask whether a request may pass",
+    ),
+    metric(
         "ssf_receiver_revocations",
         MetricKind::Gauge,
         "Keys of the index that have a revocation",

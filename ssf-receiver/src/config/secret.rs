@@ -9,7 +9,7 @@ use super::reader::Reader;
 /// Longest secret, in bytes: it is sent in a header, as which servers commonly take 8 KiB in all.
 const SECRET_BYTES_MAX: usize = 4096;
 
-/// A secret is faulty, which the reader was told.
+/// A setting is faulty, which the reader was told.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Faulty;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use secrecy::ExposeSecret;
-use ssf_types::{dialect::Dialect, uri::EventTypeUri};
+use ssf_types::{audience::Audience, dialect::Dialect, uri::EventTypeUri};
 
 use super::*;
 use crate::{
@@ -410,6 +410,175 @@ fn members_that_sessions_lack_are_left_out_or_keep_an_event_from_having_an_effec
     );
 }
 
+const TOKEN_ISSUER: &str = "[[token_issuer]]\nname = 'idp'\nissuer = 'https://idp.example.com'\n";
+
+fn auth(file: &str) -> Option<AuthSettings> {
+    read(&format!("{file}\n{TABLE}"), &[TOKEN]).unwrap().auth
+}
+
+fn rules(rules: &[IdentifierRule]) -> Vec<String> {
+    let text = |rule: &IdentifierRule| {
+        let (name, member, format) = (&rule.name, &rule.member, rule.format.as_str());
+        format!("{name}={member}/{format}")
+    };
+    rules.iter().map(text).collect()
+}
+
+#[test]
+fn proxies_are_answered_if_it_is_said_by_what() {
+    assert!(auth("").is_none());
+    assert!(auth("auth_anonymous = 'pass'").is_none());
+    let asked = auth(&format!("auth_cookie = '__Host-session'\n{TOKEN_ISSUER}")).unwrap();
+    assert_eq!(asked.cookie.as_deref(), Some("__Host-session"));
+    assert_eq!(asked.anonymous, Anonymous::Refuse);
+    assert!(asked.session_headers.is_none());
+    let [issuer] = asked.token_issuers.as_slice() else {
+        panic!("{:?}", asked.token_issuers)
+    };
+    assert_eq!(issuer.issuer.as_str(), "https://idp.example.com");
+    assert!(issuer.jwks_url.is_none() && issuer.audience.is_none());
+    let expected = [
+        "sub=user/iss_sub",
+        "email=user/email",
+        "sid=session/opaque",
+        "jti=session/jwt_id",
+    ];
+    assert_eq!(rules(&issuer.identifiers), expected);
+}
+
+#[test]
+fn a_token_issuer_may_stand_in_the_environment() {
+    let variables = [
+        TOKEN,
+        (
+            "SSF_RECEIVER_TOKEN_ISSUER_AS_ISSUER",
+            "https://as.example.com",
+        ),
+        (
+            "SSF_RECEIVER_TOKEN_ISSUER_AS_JWKS_URL",
+            "https://as.example.com/keys",
+        ),
+        ("SSF_RECEIVER_TOKEN_ISSUER_AS_AUDIENCE", "a,b"),
+        (
+            "SSF_RECEIVER_TOKEN_ISSUER_AS_IDENTIFIERS",
+            "https://x.example/a=b=user/opaque",
+        ),
+    ];
+    let asked = read(TABLE, &variables).unwrap().auth.unwrap();
+    let issuer = &asked.token_issuers[0];
+    assert_eq!(
+        issuer.jwks_url.as_ref().unwrap().as_str(),
+        "https://as.example.com/keys"
+    );
+    assert_eq!(issuer.audience, Some(Audience::new(["a", "b"]).unwrap()));
+    assert_eq!(
+        rules(&issuer.identifiers),
+        ["https://x.example/a=b=user/opaque"]
+    );
+}
+
+#[test]
+fn what_tokens_are_decided_by_is_checked() {
+    let of = |line: &str| faults_before(&format!("{TOKEN_ISSUER}{line}"));
+    for (line, problem) in [
+        (
+            "identifiers = []",
+            "identifiers (file t.toml): must be a list of 1 to 16 texts",
+        ),
+        (
+            "identifiers = ['sub']",
+            "identifiers (file t.toml): must be a list of",
+        ),
+        (
+            "identifiers = ['sub=user']",
+            "identifiers (file t.toml): must be a list of",
+        ),
+        (
+            "identifiers = ['sub=user/aliases']",
+            "identifiers (file t.toml): must be a list of",
+        ),
+        (
+            "identifiers = ['org=tenant/opaque']",
+            "identifiers (file t.toml): must be a list of",
+        ),
+        (
+            "jwks_url = 'http://x.example'",
+            "jwks_url (file t.toml): must be an https URL",
+        ),
+        ("audience = []", "audience (file t.toml): must be the aud"),
+    ] {
+        let told = of(line);
+        assert!(
+            told[0].starts_with(&format!("token_issuer.idp.{problem}")),
+            "{told:?}"
+        );
+    }
+    let twice = TOKEN_ISSUER.replace("'idp'", "'other'");
+    assert_eq!(
+        of(&twice),
+        ["token_issuer.other.issuer (default): must not be that of another table"]
+    );
+    assert_eq!(
+        faults_before("auth_cookie = 'session'"),
+        [
+            "auth_cookie (default): must stand beside a table [[token_issuer]], whose tokens the cookie holds"
+        ]
+    );
+    let told = faults_before(&format!(
+        "auth_cookie = 'a;b'\nauth_anonymous = 'yes'\n{TOKEN_ISSUER}"
+    ));
+    assert_eq!(
+        told,
+        [
+            "auth_anonymous (file t.toml): must be refuse or pass",
+            "auth_cookie (file t.toml): must be the name of a cookie",
+        ]
+    );
+}
+
+#[test]
+fn session_headers_have_names_in_lower_case_and_are_believed_from_few() {
+    let file = "session_headers = ['X-User=user/iss_sub']\nsession_began_header = 'X-Began'\n";
+    let trusted = format!("{file}trusted_proxies = ['127.0.0.1', '2001:db8::/32']\n");
+    let issuer = format!("{trusted}session_issuer = 'https://x.example'");
+    let headers = auth(&issuer).unwrap().session_headers.unwrap();
+    assert_eq!(rules(&headers.identifiers), ["x-user=user/iss_sub"]);
+    assert_eq!(headers.began, "x-began");
+    assert_eq!(headers.issuer.unwrap().as_str(), "https://x.example");
+    let proxies: Vec<String> = headers
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(proxies, ["127.0.0.1/32", "2001:db8::/32"]);
+    assert_eq!(
+        faults_before("session_headers = ['X-User=user/iss_sub']"),
+        [
+            "session_began_header (default): must be set, because session_headers is",
+            "trusted_proxies (default): must be set, because session_headers is",
+        ]
+    );
+    for lonely in [
+        "trusted_proxies = ['127.0.0.1']",
+        "session_began_header = 'X-Began'",
+        "session_auth_time_header = 'X-Auth'",
+        "session_issuer = 'https://x.example'",
+    ] {
+        let (key, _) = lonely.split_once(' ').unwrap();
+        let expected = format!("{key} (file t.toml): must stand beside session_headers");
+        assert_eq!(faults_before(lonely), [expected]);
+    }
+    for proxies in ["[]", "['proxy.example.com']", "['10.0.0.0/33']"] {
+        let told = faults_before(&format!("{file}trusted_proxies = {proxies}"));
+        let expected =
+            "trusted_proxies (file t.toml): must be a list of 1 to 64 addresses or networks";
+        assert!(told[0].starts_with(expected), "{told:?}");
+    }
+    let odd = file.replace("X-User", "X User");
+    let told = faults_before(&format!("{odd}trusted_proxies = '127.0.0.1'"));
+    assert!(told[0].starts_with("session_headers (file t.toml): must be the name of a header"));
+}
+
 #[test]
 fn memory_is_no_database() {
     for url in ["sqlite://:memory:", "sqlite://x?mode=memory", "sqlite://"] {
@@ -530,4 +699,9 @@ fn the_documentation_has_every_setting_and_no_other() {
     of_webhook.push("name".to_owned());
     of_webhook.sort();
     assert_eq!(of_webhook, documented("| key of a webhook |"));
+    let issuer = format!("{TABLE}[[token_issuer]]\nname = 'idp'\ncolour = 'blue'");
+    let mut of_issuer = known(&faults(&issuer, &[TOKEN]), "token_issuer.idp.colour");
+    of_issuer.push("name".to_owned());
+    of_issuer.sort();
+    assert_eq!(of_issuer, documented("| key of a token issuer |"));
 }

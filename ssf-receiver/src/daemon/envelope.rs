@@ -12,7 +12,7 @@ use actix_web::{
 use tracing::{Instrument, debug, info, info_span};
 use uuid::Uuid;
 
-use super::probes;
+use super::{auth, probes};
 
 /// The header that names the request.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,6 +33,8 @@ pub(super) async fn identify(
 }
 
 /// Logs and counts a request when it is answered: method, route, status, time. Neither queries nor paths that no route has.
+///
+/// Whoever asks with each request of somebody else's, or to see whether we live, does not fill the log.
 pub(super) async fn log(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -45,7 +47,8 @@ pub(super) async fn log(
     let method = response.request().method().as_str();
     let status = response.status().as_u16();
     let elapsed_ms = elapsed.as_secs_f64() * 1000.0;
-    if probes::PATHS.contains(&route.as_str()) {
+    let mut frequent = probes::PATHS.iter().chain(&auth::PATHS);
+    if frequent.any(|path| *path == route) {
         debug!(http.method = method, http.route = %route, http.status = status, elapsed_ms, "request answered");
     } else {
         info!(http.method = method, http.route = %route, http.status = status, elapsed_ms, "request answered");

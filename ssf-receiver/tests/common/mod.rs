@@ -113,6 +113,7 @@ impl Transmitter {
             App::new()
                 .app_data(data.clone())
                 .route("/.well-known/ssf-configuration", web::get().to(metadata))
+                .route("/.well-known/openid-configuration", web::get().to(provider))
                 .route("/jwks", web::get().to(keys))
                 .route("/moved/jwks", web::get().to(moved_keys))
                 .route("/streams", web::get().to(list))
@@ -150,6 +151,24 @@ impl Transmitter {
 
     pub fn header() -> Value {
         json!({ "alg": "ES256", "kid": KEY.kid(), "typ": "secevent+jwt" })
+    }
+
+    /// Claims of an ID token of `sub` that was issued a minute ago, with `more` beside them or in their place.
+    pub fn token_claims(&self, sub: &str, more: &Value) -> Value {
+        let mut claims = json!({
+            "iss": self.issuer, "aud": "application", "sub": sub, "jti": format!("token-of-{sub}"),
+            "iat": now() - 60, "auth_time": now() - 60, "exp": now() + 600,
+        });
+        let members = more.as_object().unwrap().clone();
+        claims.as_object_mut().unwrap().extend(members);
+        claims
+    }
+
+    /// An ID token with these claims.
+    pub fn token(&self, sub: &str, more: &Value) -> String {
+        let mut header = Self::header();
+        header["typ"] = "JWT".into();
+        signed(&header, &self.token_claims(sub, more))
     }
 
     /// Claims of a SET that ends the session that `subject` names.
@@ -190,6 +209,16 @@ pub async fn started(builder: Builder) -> Receiver {
     let receiver = builder.start().await.unwrap();
     receiver.ready().await;
     receiver
+}
+
+/// Seconds since 1970.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program that is tested has no other clock"
+)]
+pub fn now() -> u64 {
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
 
 pub fn email(email: &str) -> Value {
@@ -256,6 +285,13 @@ async fn metadata(state: Shared) -> HttpResponse {
         "verification_endpoint": format!("{issuer}/verify"), "set_sequence_supported": true,
         "delivery_methods_supported": ["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"],
     });
+    told(&state.metadata_lie, &state, &truth)
+}
+
+/// The metadata of the same as an OpenID Provider, whose keys are the same.
+async fn provider(state: Shared) -> HttpResponse {
+    let issuer = state.issuer.lock().unwrap().clone();
+    let truth = json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/jwks") });
     told(&state.metadata_lie, &state, &truth)
 }
 

@@ -3,11 +3,13 @@
 #![cfg(feature = "daemon")]
 #![expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
 
+mod auth;
 mod cli;
 #[path = "../common/mod.rs"]
 mod common;
 mod markers;
 mod metrics;
+mod nginx;
 #[expect(dead_code, reason = "the tests of crashes use the rest")]
 mod rig;
 mod scripted;

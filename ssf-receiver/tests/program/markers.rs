@@ -51,6 +51,28 @@ fn sets(transmitter: &Transmitter) -> Vec<String> {
         .collect()
 }
 
+/// Tokens that hold markers: one that passes, one whose session was ended, and faulty ones.
+fn tokens(transmitter: &Transmitter) -> Vec<String> {
+    let of = |sub: &str, more: &Value| transmitter.token(sub, more);
+    vec![
+        of(
+            "marker-secret",
+            &json!({ "iat": 1_900_000_000, "nonce": "marker-secret" }),
+        ),
+        of(
+            "marker-subject",
+            &json!({ "iat": 1, "sid": "marker-session" }),
+        ),
+        of("marker-subject", &json!({ "exp": 1 })),
+        of(
+            "marker-subject",
+            &json!({ "iss": "https://marker-secret.example.com" }),
+        ),
+        of("marker-subject", &json!({ "scope": ["marker-secret"] })),
+        "marker-secret.marker-secret.marker-secret".to_owned(),
+    ]
+}
+
 /// Tells everything to everybody, and returns the answers.
 async fn tell(daemon: &Daemon, transmitter: &Transmitter) -> Vec<Answer> {
     let authorization = transmitter.stream().authorization;
@@ -72,16 +94,37 @@ async fn tell(daemon: &Daemon, transmitter: &Transmitter) -> Vec<Answer> {
     answers
 }
 
+/// Asks about every token, in each place where it may stand.
+async fn ask(daemon: &Daemon, transmitter: &Transmitter) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for token in tokens(transmitter) {
+        let request = client().get(daemon.url("/auth/marker-person?x=marker-secret"));
+        let answer = request.bearer_auth(&token).send().await.unwrap();
+        answers.push(Answer::read(answer).await);
+        let request = client().get(daemon.url("/auth"));
+        let cookie = format!("session={token}; other=marker-secret");
+        let answer = request.header("Cookie", cookie).send().await.unwrap();
+        answers.push(Answer::read(answer).await);
+    }
+    answers
+}
+
 #[actix_web::test]
 async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
     let transmitter = Transmitter::start();
     let filter = "info,ssf_receiver=trace";
-    let installation = Installation::of(&transmitter).with("LOG_FILTER", filter);
+    let installation = Installation::of(&transmitter)
+        .with("LOG_FILTER", filter)
+        .with("TOKEN_ISSUER_IDP_ISSUER", &transmitter.issuer)
+        .with("AUTH_COOKIE", "session");
     let daemon = installation.serve().await;
     daemon.ready().await;
     let answers = tell(&daemon, &transmitter).await;
     let accepted = answers.iter().filter(|answer| answer.status == 202);
     assert!(accepted.count() >= 2, "some of it is in order");
+    let asked = ask(&daemon, &transmitter).await;
+    let passed = asked.iter().filter(|answer| answer.status == 200);
+    assert_eq!(passed.count(), 2, "the one token that counts, shown twice");
     let metrics = daemon.metrics().await;
     let probe = daemon.probe("/readyz").await.body;
     daemon.kill().await;
@@ -90,12 +133,17 @@ async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
     let log = installation.log();
     assert!(log.len() > 1000 && metrics.len() > 1000);
     let bodies: String = answers.into_iter().map(|answer| answer.body).collect();
+    let asked: String = asked.into_iter().map(|answer| answer.body).collect();
+    // Whose session was ended may read what the transmitter has to say to them.
+    assert_eq!(asked.matches("marker-reason").count(), 2);
+    let asked = asked.replace("marker-reason", "");
     for marker in MARKERS.into_iter().chain([TOKEN, push_secret]) {
         for (place, text) in [
             ("the log", &log),
             ("the metrics", &metrics),
             ("a probe", &probe),
             ("an answer", &bodies),
+            ("an answer to a proxy", &asked),
         ] {
             assert!(
                 !text.contains(marker),

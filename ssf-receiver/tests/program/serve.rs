@@ -177,6 +177,7 @@ async fn whatever_is_no_set_of_the_transmitter_is_refused_before_it_costs_anythi
         "/events",
         "/events/other",
         "/events/idp/",
+        "/auth",
         "/metrics",
         "/readyz",
     ] {

@@ -1,0 +1,83 @@
+//! `[[token_issuer]]`: whose tokens sessions are read from.
+
+use ssf_types::{
+    audience::Audience,
+    uri::{EndpointUrl, Issuer},
+};
+
+use super::{
+    Source,
+    identifier::{IdentifierRule, read_rules},
+    reader::{Reader, is_name},
+    transmitter::read_audience,
+};
+
+/// Most issuers of tokens: each has keys that are fetched every 10 min.
+const TOKEN_ISSUERS_MAX: usize = 16;
+
+/// What was said of one issuer of tokens.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TokenIssuerSettings {
+    /// The `iss` of its tokens, byte for byte.
+    pub issuer: Issuer,
+    /// Where its keys are; `None` for where its metadata says.
+    pub jwks_url: Option<EndpointUrl>,
+    /// Whom tokens have to be for; `None` for anybody.
+    pub audience: Option<Audience>,
+    /// What is an identifier of the session.
+    pub identifiers: Vec<IdentifierRule>,
+}
+
+/// Reads the tables, of which there may be none.
+pub(super) fn read(reader: &mut Reader) -> Option<Vec<TokenIssuerSettings>> {
+    let tables = reader.tables("token_issuer")?;
+    if tables.len() > TOKEN_ISSUERS_MAX {
+        let problem = format!("must be at most {TOKEN_ISSUERS_MAX} tables");
+        reader.fault("token_issuer", Source::Default, problem);
+    }
+    let mut issuers: Vec<Option<TokenIssuerSettings>> = Vec::new();
+    for (name, mut table) in tables {
+        if !is_name(&name) {
+            let problem = "must have a name of the characters a-z and 0-9".to_owned();
+            table.fault("name", Source::Default, problem);
+        }
+        let settings = one(&mut table);
+        let is_there = |other: &&TokenIssuerSettings| {
+            settings.as_ref().map(|one| &one.issuer) == Some(&other.issuer)
+        };
+        if issuers.iter().flatten().any(|other| is_there(&other)) {
+            let problem = "must not be that of another table".to_owned();
+            table.fault("issuer", Source::Default, problem);
+        }
+        issuers.push(settings);
+        reader.close(table);
+    }
+    issuers.into_iter().collect()
+}
+
+fn one(table: &mut Reader) -> Option<TokenIssuerSettings> {
+    let issuer = table.value("issuer", |value| {
+        let text = value.ok_or("must be set: an https URL, byte for byte as in the tokens")?;
+        let text = text.text().ok_or("must be an https URL")?;
+        Issuer::parse(text)
+            .map_err(|error| format!("must be an https URL without query and fragment: {error}"))
+    });
+    let jwks_url = table.value("jwks_url", |value| {
+        let Some(value) = value else { return Ok(None) };
+        let url = EndpointUrl::parse(value.text().unwrap_or_default());
+        url.map(Some)
+            .map_err(|error| format!("must be an https URL: {error}"))
+    });
+    let audience = table.value("audience", |value| value.map(read_audience).transpose());
+    let identifiers = table.value("identifiers", |value| match value {
+        None => Ok(IdentifierRule::of_tokens()),
+        Some(value) => read_rules(value),
+    });
+    Some(TokenIssuerSettings {
+        issuer: issuer?,
+        jwks_url: jwks_url?,
+        audience: audience?,
+        identifiers: identifiers?,
+    })
+}

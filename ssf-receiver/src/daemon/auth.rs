@@ -1,0 +1,133 @@
+//! `/auth`: whether a request may pass, for a proxy that asks before it passes it on (`auth_request` of nginx, `forwardAuth`
+//! of Traefik, HTTP `ext_authz` of Envoy).
+//!
+//! 1. Everything that a request shows has to hold. Otherwise a session that was ended would go on beside a token of somebody
+//!    else's.
+//! 2. What cannot be judged is refused; what cannot be judged *now* is answered 503, which no proxy takes for a sign-out.
+//! 3. Each request is decided anew. What is remembered of a token is who it is about, and that its signature was good.
+
+mod answer;
+mod shown;
+mod token_cache;
+mod tokens;
+
+use std::net::IpAddr;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::HeaderMap,
+    web::{self, Data, ServiceConfig},
+};
+use ssf_types::error::Chain;
+
+use self::{
+    answer::{Refusal, Verdict},
+    shown::{Shown, ShownError, Terms},
+    tokens::{TokenError, Tokens},
+};
+use crate::{
+    Receiver,
+    client::FetchError,
+    clock,
+    config::{Anonymous, AuthSettings},
+    guard::Decision,
+};
+
+/// The paths that are asked; Envoy puts the path of the request behind.
+pub(super) const PATHS: [&str; 2] = ["/auth", "/auth/{path:.*}"];
+
+/// What is needed to judge requests.
+pub(super) struct Auth {
+    receiver: Receiver,
+    terms: Terms,
+    tokens: Tokens,
+    anonymous: Anonymous,
+}
+
+impl Auth {
+    /// Prepares to judge, and begins to fetch the keys of those whose tokens count.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub(super) fn start(settings: AuthSettings, receiver: Receiver) -> Result<Self, FetchError> {
+        let scope = receiver.issuer().clone();
+        Ok(Self {
+            terms: Terms {
+                reads_tokens: !settings.token_issuers.is_empty(),
+                cookie: settings.cookie,
+                session_headers: settings.session_headers,
+                scope: scope.clone(),
+            },
+            tokens: Tokens::start(settings.token_issuers, scope)?,
+            anonymous: settings.anonymous,
+            receiver,
+        })
+    }
+
+    async fn judge(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Verdict {
+        let shown = match Shown::of(headers, peer, &self.terms) {
+            Ok(shown) => shown,
+            Err(error) => return refused(error),
+        };
+        let mut verdict = match self.anonymous {
+            Anonymous::Pass => Verdict::Anonymous,
+            Anonymous::Refuse => Verdict::Refused(Refusal::NoSession),
+        };
+        for token in shown.tokens {
+            let keys = self.tokens.keys_of(token, clock::now(), &self.receiver);
+            verdict = match keys.await {
+                Ok(keys) => decided(self.receiver.decide_by_keys(&keys)),
+                Err(error) => not_counting(&error),
+            };
+            if verdict != Verdict::Allow {
+                return verdict;
+            }
+        }
+        match shown.session {
+            Some(session) => decided(self.receiver.decide(&session)),
+            None => verdict,
+        }
+    }
+}
+
+/// Adds what proxies ask.
+pub(super) fn routes(auth: &Data<Auth>, config: &mut ServiceConfig) {
+    let resource = web::resource(PATHS).app_data(auth.clone());
+    config.service(resource.default_service(web::to(answer)));
+}
+
+async fn answer(request: HttpRequest, auth: Data<Auth>) -> HttpResponse {
+    let peer = request.peer_addr().map(|address| address.ip());
+    let headers = request.headers();
+    auth.judge(headers, peer).await.response(headers)
+}
+
+fn decided(decision: Decision) -> Verdict {
+    match decision {
+        Decision::Allow => Verdict::Allow,
+        Decision::Deny(denial) => Verdict::Denied(denial),
+    }
+}
+
+fn refused(error: ShownError) -> Verdict {
+    match error {
+        ShownError::Untrusted => {
+            tracing::error!(
+                "session headers come from an address that is not among trusted_proxies, and do not count"
+            );
+            Verdict::Refused(Refusal::UntrustedProxy)
+        }
+        ShownError::TooMany | ShownError::Unreadable | ShownError::Nameless => {
+            tracing::debug!(%error, "a request shows a session that cannot be read");
+            Verdict::Refused(Refusal::InvalidSession)
+        }
+    }
+}
+
+fn not_counting(error: &TokenError) -> Verdict {
+    if let TokenError::NotNow { retry_after } = error {
+        return Verdict::Unavailable(*retry_after);
+    }
+    tracing::debug!(error = %Chain(error), "a token does not count");
+    Verdict::Refused(Refusal::InvalidToken)
+}
