@@ -88,6 +88,11 @@ impl Answer {
         self.status == 202
     }
 
+    /// Whether nothing is left to be said of the SET.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_acknowledgement() || self.error.is_some()
+    }
+
     /// The status code.
     pub fn status(&self) -> u16 {
         self.status

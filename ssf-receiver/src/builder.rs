@@ -27,11 +27,12 @@ use crate::{
     failpoint::{Failpoint, reached},
     freshness::Hearing,
     guard::Renewals,
-    inbox::{AnyInbox, Inbox, InboxError, MemoryInbox, Settings},
-    keys::Keys,
+    inbox::{AnyInbox, Inbox, InboxError, Quarantine, Settings},
+    keys::{Documents, KeyMemory, Keys},
     poll::PollStatus,
+    quarantine::Quarantined,
     receiver::{Receiver, Shared},
-    revocation::{Index, IndexKey, Limits, Policy, Scope, Unknown},
+    revocation::{Index, IndexKey, Limits, Policy, Scope, ScopeId, Unknown},
     setup::{self, Setup, Source},
     stream::{Method, StreamMemory, StreamState},
     work::Handlers,
@@ -94,6 +95,8 @@ pub struct Builder {
     ages: Ages,
     database: Option<DatabaseChoice>,
     stream: Option<StreamChoice>,
+    #[cfg(test)]
+    documents: Option<Arc<crate::keys::Scripted>>,
 }
 
 #[derive(Debug)]
@@ -130,7 +133,16 @@ impl Builder {
             ages: Ages::default(),
             database: None,
             stream: None,
+            #[cfg(test)]
+            documents: None,
         }
+    }
+
+    /// Reads the Transmitter's documents where a test has them.
+    #[cfg(test)]
+    pub(crate) fn documents(mut self, documents: Arc<crate::keys::Scripted>) -> Self {
+        self.documents = Some(documents);
+        self
     }
 
     /// Keeps everything in the SQLite file at `url`, such as `sqlite://receiver.db`; it is made if it is not there.
@@ -287,7 +299,12 @@ impl Builder {
             source,
         } = chosen(stream, endpoint, &inbox, &settings, &memory).await?;
         let http = Http::new(&issuer)?;
-        let keys = Keys::new(issuer.clone(), http.clone());
+        let documents = Documents::Web(http.clone());
+        #[cfg(test)]
+        let documents = self.documents.map_or(documents, Documents::Scripted);
+        let remembered = KeyMemory::read(&settings, &issuer);
+        let keys = Keys::new(issuer.clone(), documents, remembered);
+        let (quarantined, hearing) = quarantined(&inbox, index.scope(&issuer)).await?;
         let http = match &source {
             Source::Managed { .. } | Source::Pushed => http,
             // No document leads there, but the operator.
@@ -321,7 +338,8 @@ impl Builder {
             audience: ArcSwapOption::from(audience.map(Arc::new)),
             stream: watch::Sender::new(StreamState::Pending { last_error: None }),
             polls: watch::Sender::new(PollStatus::default()),
-            hearing: Hearing::new(),
+            hearing,
+            quarantined,
             management,
             acknowledged: watch::Sender::new(0),
             handlers: Handlers::default(),
@@ -354,7 +372,7 @@ async fn open(choice: DatabaseChoice) -> Result<AnyInbox, InboxError> {
                 .await
                 .map(AnyInbox::Sqlite)
         }
-        DatabaseChoice::Memory => Ok(AnyInbox::Memory(MemoryInbox::default())),
+        DatabaseChoice::Memory => Ok(AnyInbox::Memory(Box::default())),
     }
 }
 
@@ -443,6 +461,19 @@ async fn chosen(
             Err(StartError::WrongMethod)
         }
     }
+}
+
+/// The SETs that could not be verified before this start, and what is heard of the Transmitter.
+async fn quarantined(
+    inbox: &AnyInbox,
+    scope: Option<ScopeId>,
+) -> Result<(Quarantined, Hearing), InboxError> {
+    // The index was made with the number of the one transmitter that there is.
+    let scope = scope.unwrap_or_default();
+    let quarantined = Quarantined::new(scope, inbox.waiting(scope).await?);
+    let hearing = Hearing::new();
+    hearing.quarantined_are(quarantined.count());
+    Ok((quarantined, hearing))
 }
 
 /// The secret of the index's hashes, made at the first start.

@@ -90,6 +90,11 @@ impl Hearing {
         state.health.heard(now);
     }
 
+    /// So many SETs cannot be verified yet.
+    pub(crate) fn quarantined_are(&self, count: usize) {
+        self.state().0.health.quarantined_are(count);
+    }
+
     /// The Transmitter tells the stream's status.
     pub(crate) fn status_is(&self, status: StreamStatus) {
         self.state().0.health.status_is(status);

@@ -12,6 +12,8 @@ mod any;
 mod contract;
 mod memory;
 #[cfg(feature = "client")]
+mod quarantine;
+#[cfg(feature = "client")]
 pub(crate) mod worklist;
 
 use std::{collections::BTreeMap, error::Error, future::Future};
@@ -23,6 +25,8 @@ pub(crate) use self::any::AnyInbox;
 pub use self::memory::MemoryInbox;
 #[cfg(feature = "sqlite")]
 pub(crate) use self::memory::too_many_scopes;
+#[cfg(feature = "client")]
+pub(crate) use self::quarantine::{Quarantine, Waiting};
 use crate::revocation::{Fingerprint, Revocation, Scope, ScopeId, Watermarks};
 
 /// A verified SET as it is kept.

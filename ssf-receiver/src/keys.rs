@@ -1,12 +1,15 @@
 //! The keys of an issuer, the Transmitter's above all: cached, refreshed when a SET names an unknown one, never from an
 //! address in a token.
 //!
-//! 1. A SET, or another token, whose key is unknown is refused for ever only if a fetch that began after its arrival
-//!    succeeded and still lacks the key.
+//! 1. A SET whose key is unknown is never refused here for that: a key may come a moment later, or be held up by a cache. Who
+//!    keeps such SETs says when it is too late (see [`crate::quarantine`]).
 //! 2. One fetch at a time; who arrives while one is under way waits for the next.
 //! 3. Fetches have a [`Budget`]; beyond it, and while the Transmitter cannot be reached, the answer is "not now".
-//! 4. Keys that were fetched stay in use while fetching fails.
+//! 4. Keys that were fetched stay in use while fetching fails, across restarts too, but not for longer than
+//!    [`KEYS_AGE_MAX`]: one that was withdrawn must go out of use.
 
+mod documents;
+mod memory;
 #[cfg(feature = "daemon")]
 mod tokens;
 
@@ -19,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 use ssf_types::{
     error::Chain,
     jose::KeySet,
@@ -33,18 +36,22 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+#[cfg(test)]
+pub(crate) use self::documents::Scripted;
+pub(crate) use self::{documents::Documents, memory::KeyMemory};
 #[cfg(feature = "daemon")]
 use crate::client::token_keys;
 use crate::{
     budget::Budget,
-    client::{
-        Http, REQUEST_TIMEOUT,
-        discovery::{self, DiscoveryError},
-    },
+    client::{REQUEST_TIMEOUT, discovery::DiscoveryError},
+    clock,
 };
 
 /// Age at which keys are fetched anew unasked, so that a withdrawn key goes out of use.
 const REFRESH_INTERVAL: Duration = Duration::from_mins(10);
+
+/// How long keys stay in use while no newer ones can be fetched.
+pub(crate) const KEYS_AGE_MAX: Duration = Duration::from_hours(24);
 
 /// Longest wait of a SET for keys; Transmitters wait about as long for an answer.
 const WAIT_MAX: Duration = REQUEST_TIMEOUT;
@@ -59,16 +66,8 @@ pub(crate) enum Unverified<E = SetError> {
     Never(E),
     /// It may be later: keys could not be fetched.
     NotNow { retry_after: Duration },
-}
-
-/// Where the keys of an issuer are.
-#[derive(Debug)]
-enum Origin {
-    /// Where a Transmitter's metadata says.
-    Transmitter,
-    /// At this address, or where the metadata of an OpenID Provider says.
-    #[cfg(feature = "daemon")]
-    TokenIssuer(Option<ssf_types::uri::EndpointUrl>),
+    /// It may be later: the keys that were fetched meanwhile lack its key.
+    WithoutKey(E),
 }
 
 /// Keys were not fetched.
@@ -85,18 +84,36 @@ enum KeysError {
 #[derive(Debug)]
 pub(crate) struct Keys {
     issuer: Issuer,
-    origin: Origin,
-    http: Http,
-    current: ArcSwap<KeySet>,
+    documents: Documents,
+    current: ArcSwapOption<Current>,
     metadata: ArcSwapOption<TransmitterMetadata>,
-    /// Number of the last fetch that succeeded.
-    fetched: AtomicU64,
     /// Number of the last fetch that began.
     begun: AtomicU64,
     /// Number of the first fetch that somebody waits for; behind `begun` if nobody does.
     wanted: AtomicU64,
     asked: Notify,
     rounds: watch::Sender<Round>,
+    /// Number of the last fetch that succeeded.
+    fetched: watch::Sender<u64>,
+}
+
+/// The keys in use.
+#[derive(Debug)]
+struct Current {
+    keys: KeySet,
+    /// When the fetch of them began.
+    fetched_at: Timestamp,
+    /// The same by a steady clock, or the start of this process if they were fetched before.
+    since: Instant,
+    /// How old they were at that moment.
+    age: Duration,
+    is_remembered: bool,
+}
+
+impl Current {
+    fn is_in_use(&self) -> bool {
+        self.age + self.since.elapsed() <= KEYS_AGE_MAX
+    }
 }
 
 /// A fetch that ended, or was not allowed to begin.
@@ -107,33 +124,52 @@ struct Round {
 }
 
 impl Keys {
-    /// Those of a Transmitter.
-    pub(crate) fn new(issuer: Issuer, http: Http) -> Self {
-        Self::of(issuer, Origin::Transmitter, http)
-    }
-
-    fn of(issuer: Issuer, origin: Origin, http: Http) -> Self {
+    /// The keys of `issuer`: those that are remembered, until there are newer ones.
+    pub(crate) fn new(issuer: Issuer, documents: Documents, remembered: Option<KeyMemory>) -> Self {
         let none = Round {
             number: 0,
             outcome: Err(RETRY_AFTER),
         };
+        let remembered = remembered.and_then(|memory| memory.into_current(&issuer));
+        let (current, metadata) = match remembered {
+            Some((current, metadata)) => (Some(Arc::new(current)), Some(Arc::new(metadata))),
+            None => (None, None),
+        };
         Self {
             issuer,
-            origin,
-            http,
-            current: ArcSwap::default(),
-            metadata: ArcSwapOption::empty(),
-            fetched: AtomicU64::new(0),
+            documents,
+            current: ArcSwapOption::new(current),
+            metadata: ArcSwapOption::new(metadata),
             begun: AtomicU64::new(0),
             wanted: AtomicU64::new(0),
             asked: Notify::new(),
             rounds: watch::Sender::new(none),
+            fetched: watch::Sender::new(0),
         }
     }
 
     /// Whether there are keys.
     pub(crate) fn loaded(&self) -> bool {
-        !self.current.load().is_empty()
+        let current = self.current.load();
+        current.as_ref().is_some_and(|current| current.is_in_use())
+    }
+
+    /// Changes with each fetch that succeeds.
+    pub(crate) fn fetches(&self) -> watch::Receiver<u64> {
+        self.fetched.subscribe()
+    }
+
+    /// When the last fetch began that succeeded; `None` if none has since the start.
+    pub(crate) fn fetched_at(&self) -> Option<Instant> {
+        let current = self.current.load();
+        let current = current.as_ref().filter(|current| !current.is_remembered);
+        current.map(|current| current.since)
+    }
+
+    /// What is to be remembered of keys and metadata.
+    pub(crate) fn memory(&self) -> Option<KeyMemory> {
+        let (current, metadata) = (self.current.load(), self.metadata.load());
+        Some(KeyMemory::new(current.as_ref()?, metadata.as_ref()?))
     }
 
     /// Members of complex subjects that the Transmitter calls critical.
@@ -150,7 +186,7 @@ impl Keys {
 
     /// Fetches the metadata.
     pub(crate) async fn discover(&self) -> Result<Arc<TransmitterMetadata>, DiscoveryError> {
-        let metadata = Arc::new(discovery::metadata(&self.http, &self.issuer).await?);
+        let metadata = Arc::new(self.documents.metadata(&self.issuer).await?);
         self.metadata.store(Some(Arc::clone(&metadata)));
         Ok(metadata)
     }
@@ -163,33 +199,54 @@ impl Keys {
         now: Timestamp,
     ) -> Result<VerifiedSet, Unverified> {
         let verify = |keys: &KeySet| set.verify(keys, expected, now);
-        // Without a name, the key may be one that we do not have yet.
-        let is_nameless = set.header().kid.is_none();
-        let may_change = |error: &SetError| {
-            matches!(error, SetError::UnknownKey)
-                || is_nameless && matches!(error, SetError::BadSignature)
-        };
-        self.verified(verify, may_change).await
+        self.verified(verify, may_come(set)).await
     }
 
-    /// What `verify` makes of the keys, or of newer ones where they may change it.
+    /// Verifies a SET with the keys that are here.
+    pub(crate) fn verify_now(
+        &self,
+        set: &UnverifiedSet,
+        expected: &Expectation,
+        now: Timestamp,
+    ) -> Result<VerifiedSet, Unverified> {
+        let verify = |keys: &KeySet| set.verify(keys, expected, now);
+        self.verified_now(verify, may_come(set))
+    }
+
+    /// What `verify` makes of the keys, or of newer ones where the right one `may_come`.
     async fn verified<T, E>(
         &self,
         verify: impl Fn(&KeySet) -> Result<T, E>,
-        may_change: impl Fn(&E) -> bool,
+        may_come: impl Fn(&E) -> bool,
     ) -> Result<T, Unverified<E>> {
         let arrival = self.begun.load(Ordering::Acquire);
-        // Not held across the await.
-        let verified = verify(&self.current.load());
-        match verified {
-            Err(error) if may_change(&error) => {}
-            Err(error) => return Err(Unverified::Never(error)),
-            Ok(verified) => return Ok(verified),
+        match self.verified_now(&verify, &may_come) {
+            Err(Unverified::WithoutKey(_)) => {}
+            verified => return verified,
         }
         self.fetched_after(arrival)
             .await
             .map_err(|retry_after| Unverified::NotNow { retry_after })?;
-        verify(&self.current.load()).map_err(Unverified::Never)
+        self.verified_now(verify, may_come)
+    }
+
+    fn verified_now<T, E>(
+        &self,
+        verify: impl Fn(&KeySet) -> Result<T, E>,
+        may_come: impl Fn(&E) -> bool,
+    ) -> Result<T, Unverified<E>> {
+        let current = self.current.load();
+        let keys = match current.as_deref() {
+            Some(current) if current.is_in_use() => &current.keys,
+            Some(_) | None => &KeySet::default(),
+        };
+        verify(keys).map_err(|error| {
+            if may_come(&error) {
+                Unverified::WithoutKey(error)
+            } else {
+                Unverified::Never(error)
+            }
+        })
     }
 
     /// Fetches the keys now.
@@ -241,12 +298,18 @@ impl Keys {
 
     async fn fetch(&self, number: u64) -> Result<(), Duration> {
         let issuer = &self.issuer;
+        let (fetched_at, since) = (clock::now(), Instant::now());
         let result = match self.fetch_documents().await {
             Ok(keys) => {
                 tracing::info!(%issuer, keys = keys.len(), "keys were fetched");
-                self.current.store(Arc::new(keys));
-                // After the keys: whoever reads this number has keys that are no older.
-                self.fetched.store(number, Ordering::Release);
+                self.current.store(Some(Arc::new(Current {
+                    keys,
+                    fetched_at,
+                    since,
+                    age: Duration::ZERO,
+                    is_remembered: false,
+                })));
+                self.fetched.send_replace(number);
                 Ok(())
             }
             Err(error) => {
@@ -261,16 +324,22 @@ impl Keys {
 
     /// The keys, from where the metadata says that they are now: `jwks_uri` may move.
     async fn fetch_documents(&self) -> Result<KeySet, KeysError> {
-        match &self.origin {
-            Origin::Transmitter => {
-                let metadata = self.discover().await?;
-                Ok(discovery::keys(&self.http, &metadata).await?)
-            }
-            #[cfg(feature = "daemon")]
-            Origin::TokenIssuer(jwks_url) => {
-                let found = token_keys::fetch(&self.http, &self.issuer, jwks_url.as_ref());
-                Ok(found.await?)
-            }
+        #[cfg(feature = "daemon")]
+        if let Documents::TokenIssuer(http, jwks_url) = &self.documents {
+            let found = token_keys::fetch(http, &self.issuer, jwks_url.as_ref());
+            return Ok(found.await?);
         }
+        let metadata = self.discover().await?;
+        Ok(self.documents.keys(&metadata).await?)
+    }
+}
+
+/// Whether a SET may be verified with keys that are fetched later.
+fn may_come(set: &UnverifiedSet) -> impl Fn(&SetError) -> bool {
+    // Without a name, the key may be one that we do not have yet.
+    let is_nameless = set.header().kid.is_none();
+    move |error| {
+        matches!(error, SetError::UnknownKey)
+            || is_nameless && matches!(error, SetError::BadSignature)
     }
 }

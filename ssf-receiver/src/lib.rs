@@ -88,6 +88,8 @@ mod plan;
 #[cfg(feature = "client")]
 mod poll;
 #[cfg(feature = "client")]
+mod quarantine;
+#[cfg(feature = "client")]
 mod receiver;
 pub mod revocation;
 mod session;
@@ -103,6 +105,8 @@ mod tasks;
 pub mod telemetry;
 #[cfg(feature = "client")]
 mod tending;
+#[cfg(feature = "client")]
+mod verification;
 #[cfg(feature = "daemon")]
 pub mod webhook;
 #[cfg(feature = "client")]

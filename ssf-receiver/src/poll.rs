@@ -229,16 +229,16 @@ async fn judged(shared: Arc<Shared>, name: Jti, token: String) -> (Jti, Verdict)
 
 async fn taken(shared: &Shared, name: &Jti, token: &str) -> Answer {
     let received_at = clock::now();
-    let set = match shared.verified(token.as_bytes(), received_at).await {
-        Ok(set) => set,
+    let arrived = match shared.verified(token.as_bytes(), received_at).await {
+        Ok(arrived) => arrived,
         Err(answer) => return answer,
     };
     // What is acknowledged is the name: it must not stand for another SET (RFC 8936 §2.3).
-    if set.claims().jti != *name {
+    if arrived.set.claims().jti != *name {
         let text = "the jti of the SET is not the name that it came under";
         return Answer::refused(PushError::new(ErrCode::InvalidRequest, text));
     }
-    shared.apply(&set, received_at).await
+    shared.take(&arrived).await
 }
 
 fn count(result: &'static str) {

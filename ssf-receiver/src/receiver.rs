@@ -9,7 +9,7 @@ use ssf_types::{
     error::ErrCode,
     push::PushError,
     secret::constant_time_eq,
-    set::{Expectation, MEDIA_TYPE, SET_BYTES_MAX, SetError, UnverifiedSet, VerifiedSet},
+    set::{MEDIA_TYPE, SET_BYTES_MAX, VerifiedSet},
     time::Timestamp,
     uri::Issuer,
 };
@@ -27,8 +27,9 @@ use crate::{
     freshness::{Freshness, Hearing},
     guard::{self, Decision, Denial, Renewals, Renewed},
     inbox::AnyInbox,
-    keys::{Keys, RETRY_AFTER, Unverified},
+    keys::{Keys, RETRY_AFTER},
     poll::PollStatus,
+    quarantine::Quarantined,
     revocation::{Index, Policy},
     session::{Session, SessionKeys},
     stream::{Method, StreamState},
@@ -69,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) stream: watch::Sender<StreamState>,
     pub(crate) polls: watch::Sender<PollStatus>,
     pub(crate) hearing: Hearing,
+    /// SETs that cannot be verified yet.
+    pub(crate) quarantined: Quarantined,
     /// What manages the stream; `None` if somebody else does.
     pub(crate) management: Option<Management>,
     /// How many SETs were acknowledged since the start, repeats included.
@@ -92,6 +95,8 @@ pub struct Status {
     ///
     /// By poll, the Transmitter hears of them with the poll that follows.
     pub acknowledged: u64,
+    /// How many SETs cannot be verified yet, and are kept until they can.
+    pub quarantined: usize,
     /// How far what is known of the Transmitter can be relied on.
     pub freshness: Freshness,
     /// How polling goes; `None` if SETs are pushed.
@@ -166,6 +171,7 @@ impl Receiver {
             keys_loaded: self.shared.keys.loaded(),
             revocations: self.shared.index.len(),
             acknowledged: *self.shared.acknowledged.borrow(),
+            quarantined: self.shared.quarantined.count(),
             freshness: self.shared.hearing.freshness(),
             polls: match self.shared.method {
                 Method::Poll => Some(self.shared.polls.borrow().clone()),
@@ -346,15 +352,19 @@ impl Receiver {
     }
 
     async fn take(&self, body: &[u8]) -> Answer {
+        if body.len() > SET_BYTES_MAX {
+            return Answer::too_long();
+        }
         let received_at = clock::now();
-        let set = match self.shared.verified(body, received_at).await {
-            Ok(set) => set,
-            Err(answer) => return answer,
-        };
-        // In a task of its own: a peer that hangs up must not come between the database and the index.
-        let shared = Arc::clone(&self.shared);
-        let applied = tokio::spawn(async move { shared.apply(&set, received_at).await });
-        applied
+        let (shared, body) = (Arc::clone(&self.shared), body.to_vec());
+        // In a task of its own: a peer that hangs up must not come between the database and what is in memory.
+        let taken = tokio::spawn(async move {
+            match shared.verified(&body, received_at).await {
+                Ok(arrived) => shared.take(&arrived).await,
+                Err(answer) => answer,
+            }
+        });
+        taken
             .await
             .unwrap_or_else(|_| Answer::unavailable(RETRY_AFTER))
     }
@@ -365,9 +375,6 @@ fn counted(decision: Decision) -> Decision {
     metrics::counter!("ssf_receiver_guard_decisions_total", "decision" => label).increment(1);
     decision
 }
-
-/// How far ahead an `iat` may lie for the clocks to be the likely cause; beyond, the number is wrong.
-const CLOCK_DIFFERENCE_MAX: Duration = Duration::from_hours(24);
 
 /// Whether a `Content-Type` is that of a SET, with or without parameters.
 fn is_set(content_type: &str) -> bool {
@@ -383,45 +390,6 @@ impl Shared {
             return decision;
         }
         decision.after(self.renewals.known(keys, &self.index))
-    }
-
-    /// Verifies a token, whichever way it came.
-    ///
-    /// # Errors
-    /// The answer to it: why it is refused for good, or when it may be verified.
-    pub(crate) async fn verified(
-        &self,
-        token: &[u8],
-        received_at: Timestamp,
-    ) -> Result<VerifiedSet, Answer> {
-        if token.len() > SET_BYTES_MAX {
-            return Err(Answer::too_long());
-        }
-        let set = UnverifiedSet::parse(token)
-            .map_err(|error| Answer::refused(PushError::from(&error)))?;
-        let audience = self.audience.load_full();
-        let audience = audience.ok_or_else(|| Answer::unavailable(RETRY_AFTER))?;
-        let expected = Expectation::new(self.issuer.clone(), Audience::clone(&audience))
-            .with_dialect(self.dialect);
-        match self.keys.verify(&set, &expected, received_at).await {
-            Ok(set) => Ok(set),
-            Err(Unverified::Never(SetError::IssuedInFuture))
-                if self.clocks_differ(&set, &expected).await =>
-            {
-                tracing::error!("the clock is behind that of the transmitter: no SET can be taken");
-                Err(Answer::unavailable(RETRY_AFTER))
-            }
-            Err(Unverified::Never(error)) => Err(Answer::refused(PushError::from(&error))),
-            Err(Unverified::NotNow { retry_after }) => Err(Answer::unavailable(retry_after)),
-        }
-    }
-
-    /// Whether a SET from the future is sound but for that: then our clock may be wrong, and refusing it for good would
-    /// lose it.
-    async fn clocks_differ(&self, set: &UnverifiedSet, expected: &Expectation) -> bool {
-        let mut lenient = expected.clone();
-        lenient.leeway = CLOCK_DIFFERENCE_MAX;
-        self.keys.verify(set, &lenient, clock::now()).await.is_ok()
     }
 
     /// Counts an answer, and logs a refusal: without the token, and without what it says about anybody.
@@ -458,7 +426,6 @@ impl Shared {
         if answer.is_acknowledgement() {
             self.hearing.learn(set.claims());
             self.expiry.learn(set.claims().iat, received_at);
-            self.acknowledged.send_modify(|count| *count += 1);
         }
         answer
     }

@@ -18,6 +18,7 @@ use crate::{
     heartbeat::{self, Asked},
     inbox::{Inbox, InboxError},
     poll::{Ended, Poller},
+    quarantine,
     receiver::Shared,
     stream::{Method, StreamMemory, StreamState},
     tasks::{Stop, Tasks},
@@ -66,6 +67,8 @@ pub(crate) fn spawn(shared: &Arc<Shared>, setup: Setup) -> Tasks {
     let keeper = Arc::clone(shared);
     let keeper = tokio::spawn(async move { keeper.keys.keep().await });
     tasks.abort_at_end(keeper.abort_handle());
+    let trying = tokio::spawn(quarantine::keep_trying(Arc::clone(shared)));
+    tasks.abort_at_end(trying.abort_handle());
     let tending = tokio::spawn(tending::keep(Arc::clone(shared)));
     tasks.abort_at_end(tending.abort_handle());
     tokio::spawn(receive(Arc::clone(shared), setup, stop));

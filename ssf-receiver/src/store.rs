@@ -4,6 +4,7 @@ mod entity;
 mod load;
 mod lock;
 mod migration;
+mod quarantine;
 mod replan;
 mod retain;
 mod row;

@@ -86,6 +86,16 @@ pub const METRICS: &[Metric] = &[
         "Answers to proxies that ask whether a request may pass",
     ),
     metric(
+        "ssf_receiver_quarantine_total",
+        MetricKind::Counter,
+        "SETs that could not be verified when they came, by what became of them",
+    ),
+    metric(
+        "ssf_receiver_quarantined",
+        MetricKind::Gauge,
+        "SETs that cannot be verified yet, and are kept until they can",
+    ),
+    metric(
         "ssf_receiver_revocations",
         MetricKind::Gauge,
         "Keys of the index that have a revocation",

@@ -236,11 +236,12 @@ async fn what_cannot_be_trusted_is_told_in_set_errs_under_the_name_it_came_under
         .iter()
         .map(|(name, error)| (name.as_str(), error["err"].as_str().unwrap()))
         .collect();
+    // Its key may still come: it is named nowhere.
+    assert_eq!(told.get("unknown-key"), None);
     assert_eq!(
         told,
         BTreeMap::from([
             ("forged", "invalid_key"),
-            ("unknown-key", "invalid_key"),
             ("audience", "invalid_audience"),
             ("issuer", "invalid_issuer"),
             ("garbage", "invalid_request"),
@@ -351,6 +352,31 @@ async fn a_page_of_sets_that_cannot_be_verified_now_does_not_spin_and_is_named_n
     stage.acknowledging(&["1"]).await;
     assert!(!stage.is_signed_in());
     stage.polls().answer_always(None);
+    stage.strike().await;
+}
+
+#[actix_web::test]
+async fn a_key_that_is_published_a_moment_after_its_set_loses_nothing() {
+    let stage = Stage::set().await;
+    let newer = SigningKey::generate(Algorithm::Es256).unwrap();
+    let mut header = Transmitter::header();
+    header["kid"] = json!(newer.kid());
+    let claims = stage
+        .transmitter
+        .claims("1", &email("alice@example.com"), T);
+    let set = signed_with(&newer, &header, &claims.to_string());
+    let before = stage.polls().number(2).await;
+    stage.polls().answer(Reply::sets([("1", set.clone())]));
+    let after = stage.polls().number(3).await;
+    assert_eq!(after.body, before.body, "it is named nowhere");
+    assert_eq!(stage.receiver.status().quarantined, 1);
+
+    stage.transmitter.state.keys.lock().unwrap().push(newer);
+    stage.polls().answer(Reply::sets([("1", set)]));
+    let poll = stage.acknowledging(&["1"]).await;
+    assert_eq!(poll.body.get("setErrs"), None);
+    assert!(!stage.is_signed_in());
+    assert_eq!(stage.receiver.status().quarantined, 0);
     stage.strike().await;
 }
 

@@ -53,14 +53,19 @@ impl Probes {
         };
         let status = receiver.status();
         let is_ready = matches!(status.stream, StreamState::Ready { .. });
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a gauge is a floating point number; beyond 2^53 nobody counts"
-        )]
-        metrics::gauge!("ssf_receiver_revocations").set(status.revocations as f64);
+        metrics::gauge!("ssf_receiver_revocations").set(measured(status.revocations));
+        metrics::gauge!("ssf_receiver_quarantined").set(measured(status.quarantined));
         metrics::gauge!("ssf_receiver_stream_ready", "transmitter" => self.name.clone())
             .set(f64::from(u8::from(is_ready)));
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a floating point number; beyond 2^53 nobody counts"
+)]
+fn measured(count: usize) -> f64 {
+    count as f64
 }
 
 /// Adds the probes.

@@ -33,6 +33,8 @@ pub enum Why {
     Silent,
     /// A SET that the Transmitter says was delivered is not here: late after a minute, stale after three heartbeats.
     Gap,
+    /// There are SETs that cannot be verified yet, for lack of a key or of agreement about the time.
+    Quarantined,
     /// The Transmitter began to number its SETs anew, and does not know what it sent before.
     Epoch,
     /// The stream is paused: events are held.
@@ -57,6 +59,8 @@ pub(crate) struct Health {
     heard: Option<Duration>,
     numbers: Numbers,
     other_epoch: bool,
+    /// How many SETs cannot be verified yet.
+    quarantined: usize,
     status: StreamStatus,
 }
 
@@ -74,6 +78,7 @@ impl Default for Health {
             heard: None,
             numbers: Numbers::default(),
             other_epoch: false,
+            quarantined: 0,
             status: StreamStatus::Enabled,
         }
     }
@@ -87,6 +92,10 @@ impl Health {
     /// SETs came through at this moment; one that lies before another says nothing.
     pub(crate) fn heard(&mut self, at: Duration) {
         self.heard = self.heard.max(Some(at));
+    }
+
+    pub(crate) fn quarantined_are(&mut self, count: usize) {
+        self.quarantined = count;
     }
 
     pub(crate) fn status_is(&mut self, status: StreamStatus) {
@@ -137,6 +146,9 @@ impl Health {
         }
         if is_owed_for(PATIENCE) {
             return Freshness::Late(Why::Gap);
+        }
+        if self.quarantined > 0 {
+            return Freshness::Late(Why::Quarantined);
         }
         if self.other_epoch {
             return Freshness::Late(Why::Epoch);
@@ -223,6 +235,15 @@ mod tests {
         assert_eq!(health.freshness(secs(910)), Freshness::Stale(Why::Gap));
         health.numbered(&numbered("e", 2, None), secs(911));
         assert_eq!(health.freshness(secs(911)), Freshness::Fresh);
+    }
+
+    #[test]
+    fn a_set_that_cannot_be_verified_yet_makes_late() {
+        let mut health = fresh();
+        health.quarantined_are(1);
+        assert_eq!(health.freshness(secs(1)), Freshness::Late(Why::Quarantined));
+        health.quarantined_are(0);
+        assert_eq!(health.freshness(secs(1)), Freshness::Fresh);
     }
 
     #[test]

@@ -5,18 +5,18 @@ use std::collections::HashSet;
 use ssf_types::{time::Timestamp, uri::Issuer};
 
 use super::{
-    Arriving, Inbox, InboxError, MemoryInbox, Retained, Settings,
+    Arriving, Inbox, InboxError, MemoryInbox, Quarantine, Retained, Settings, Waiting,
     worklist::{Settled, Work, Worklist},
 };
 use crate::{
-    revocation::{Revocation, Scope, ScopeId, Watermarks},
+    revocation::{Fingerprint, Revocation, Scope, ScopeId, Watermarks},
     work::{Again, DeadLetter, HandlerName},
 };
 
 /// One of the inboxes there are.
 #[derive(Debug)]
 pub(crate) enum AnyInbox {
-    Memory(MemoryInbox),
+    Memory(Box<MemoryInbox>),
     #[cfg(feature = "sqlite")]
     Sqlite(crate::store::SqliteInbox),
 }
@@ -63,6 +63,20 @@ impl Inbox for AnyInbox {
 
     async fn keep_settings(&self, settings: &Settings) -> Result<(), InboxError> {
         any!(self, inbox => inbox.keep_settings(settings))
+    }
+}
+
+impl Quarantine for AnyInbox {
+    async fn waiting(&self, scope: ScopeId) -> Result<Vec<Waiting>, InboxError> {
+        any!(self, inbox => inbox.waiting(scope))
+    }
+
+    async fn keep_waiting(&self, waiting: &[Waiting]) -> Result<(), InboxError> {
+        any!(self, inbox => inbox.keep_waiting(waiting))
+    }
+
+    async fn let_go(&self, scope: ScopeId, fingerprints: &[Fingerprint]) -> Result<(), InboxError> {
+        any!(self, inbox => inbox.let_go(scope, fingerprints))
     }
 }
 

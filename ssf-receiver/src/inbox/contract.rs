@@ -1,10 +1,11 @@
 //! What every inbox has to keep, run against each of them.
 
+mod quarantine;
 mod worklist;
 
 use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 
-use super::{Arriving, Inbox, MemoryInbox, ReceivedSet, Retained, worklist::Worklist};
+use super::{Arriving, Inbox, MemoryInbox, Quarantine, ReceivedSet, Retained, worklist::Worklist};
 use crate::revocation::{
     Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, SCOPES_MAX, ScopeId, State,
     Watermarks,
@@ -205,7 +206,7 @@ async fn settings_are_kept_and_replaced(inbox: &impl Inbox) {
     assert_eq!(inbox.settings().await.unwrap(), settings("3", "2"));
 }
 
-async fn keeps_its_contract(inbox: &(impl Inbox + Worklist)) {
+async fn keeps_its_contract(inbox: &(impl Inbox + Quarantine + Worklist)) {
     a_set_is_retained_once(inbox).await;
     other_claims_change_nothing(inbox).await;
     another_issuer_may_use_the_same_jti(inbox).await;
@@ -216,6 +217,9 @@ async fn keeps_its_contract(inbox: &(impl Inbox + Worklist)) {
     a_transmitter_keeps_its_number(inbox).await;
     what_is_forgotten_goes_with_its_watermark_which_never_falls(inbox).await;
     settings_are_kept_and_replaced(inbox).await;
+    quarantine::what_waits_is_kept_in_its_order_until_it_is_let_go(inbox).await;
+    quarantine::what_was_given_up_has_no_token_any_more(inbox).await;
+    quarantine::transmitters_have_nothing_in_common(inbox).await;
     worklist::keeps_its_contract(inbox).await;
 }
 
@@ -254,6 +258,9 @@ mod sqlite {
             .unwrap();
         keeps_its_contract(&before).await;
         let (revocations, settings) = (before.revocations().await, before.settings().await);
+        let scope = ScopeId::new(1).unwrap();
+        let waiting = before.waiting(scope).await.unwrap();
+        assert_eq!(waiting.len(), 1);
         let watermarks = before.watermarks().await.unwrap();
         drop(before);
         let after = SqliteInbox::open(&url(&directory), Duration::ZERO)
@@ -261,6 +268,7 @@ mod sqlite {
             .unwrap();
         assert_eq!(after.revocations().await.unwrap(), revocations.unwrap());
         assert_eq!(after.settings().await.unwrap(), settings.unwrap());
+        assert_eq!(after.waiting(scope).await.unwrap(), waiting);
         assert_eq!(after.watermarks().await.unwrap(), watermarks);
         other_claims_are_still_refused(&after).await;
     }

@@ -11,6 +11,8 @@ use std::{
 use ssf_types::{time::Timestamp, uri::Issuer};
 
 use super::{Arriving, Inbox, InboxError, Retained, Settings};
+#[cfg(feature = "client")]
+use super::{Quarantine, Waiting};
 use crate::revocation::{
     Fingerprint, Kind, Revocation, RevocationKey, SCOPES_MAX, Scope, ScopeId, Watermarks,
 };
@@ -26,6 +28,8 @@ struct State {
     issuers: Vec<Issuer>,
     watermarks: BTreeMap<ScopeId, Watermarks>,
     settings: Settings,
+    #[cfg(feature = "client")]
+    waiting: HashMap<(ScopeId, Fingerprint), Waiting>,
     #[cfg(feature = "client")]
     worklists: worklist::Worklists,
 }
@@ -126,6 +130,31 @@ impl Inbox for MemoryInbox {
 
     async fn keep_settings(&self, settings: &Settings) -> Result<(), InboxError> {
         self.state().settings.extend(settings.clone());
+        Ok(())
+    }
+}
+
+#[cfg(feature = "client")]
+impl Quarantine for MemoryInbox {
+    async fn waiting(&self, scope: ScopeId) -> Result<Vec<Waiting>, InboxError> {
+        let state = self.state();
+        let own = state.waiting.values().filter(|one| one.scope == scope);
+        let mut own: Vec<Waiting> = own.cloned().collect();
+        own.sort_by_key(|one| one.arrived_at);
+        Ok(own)
+    }
+
+    async fn keep_waiting(&self, waiting: &[Waiting]) -> Result<(), InboxError> {
+        let named = |one: &Waiting| ((one.scope, one.fingerprint), one.clone());
+        self.state().waiting.extend(waiting.iter().map(named));
+        Ok(())
+    }
+
+    async fn let_go(&self, scope: ScopeId, fingerprints: &[Fingerprint]) -> Result<(), InboxError> {
+        let mut state = self.state();
+        for fingerprint in fingerprints {
+            state.waiting.remove(&(scope, *fingerprint));
+        }
         Ok(())
     }
 }

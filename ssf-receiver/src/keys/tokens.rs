@@ -1,19 +1,17 @@
 //! The same for issuers of tokens that are no SETs.
 
-use std::sync::atomic::Ordering;
-
 use ssf_types::{
     jwt::{SignatureError, UnverifiedJwt},
     uri::{EndpointUrl, Issuer},
 };
 
-use super::{Keys, Origin, Unverified};
+use super::{Documents, Keys, Unverified};
 use crate::client::Http;
 
 impl Keys {
     /// Those of an issuer of tokens, which are at `jwks_url`, or where its metadata says.
     pub(crate) fn of_tokens(issuer: Issuer, jwks_url: Option<EndpointUrl>, http: Http) -> Self {
-        Self::of(issuer, Origin::TokenIssuer(jwks_url), http)
+        Self::new(issuer, Documents::TokenIssuer(http, jwks_url), None)
     }
 
     /// Verifies the signature of a JWT, with newer keys if need be.
@@ -32,6 +30,6 @@ impl Keys {
     /// Number of the last fetch that succeeded: what was verified before it may have been signed with a key that was
     /// withdrawn since.
     pub(crate) fn fetched(&self) -> u64 {
-        self.fetched.load(Ordering::Acquire)
+        *self.fetched.borrow()
     }
 }

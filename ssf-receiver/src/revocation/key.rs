@@ -21,7 +21,7 @@ pub struct IndexKey([u8; 16]);
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RevocationKey([u64; 2]);
 
-/// Hash of one identifier, or of a SET's claims.
+/// Hash of one identifier, of a SET's claims, or of a token.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Fingerprint([u64; 2]);
 
@@ -38,6 +38,8 @@ enum Purpose {
     Place = 4,
     Scope = 5,
     Secret = 6,
+    #[cfg(feature = "client")]
+    Token = 7,
 }
 
 impl IndexKey {
@@ -76,6 +78,16 @@ impl IndexKey {
             }
             Err(_) => hash.part(json.as_bytes()),
         }
+        Fingerprint(hash.finish())
+    }
+
+    /// Hashes what was signed of a token, byte for byte: all but the signature, which is another one each time.
+    #[cfg(feature = "client")]
+    pub(crate) fn token(&self, token: &str) -> Fingerprint {
+        let token = token.trim_ascii();
+        let (signed, _) = token.rsplit_once('.').unwrap_or((token, ""));
+        let mut hash = self.hash(Purpose::Token);
+        hash.part(signed.as_bytes());
         Fingerprint(hash.finish())
     }
 

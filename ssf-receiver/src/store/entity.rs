@@ -115,6 +115,28 @@ pub(super) mod detail {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub(super) mod waiting {
+    //! SETs that cannot be verified now; without a token, those that were given up.
+
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "quarantine")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) scope: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(crate) fingerprint: Vec<u8>,
+        pub(crate) token: Option<String>,
+        pub(crate) arrived_at_millis: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub(super) mod setting {
     //! Settings by name.
 

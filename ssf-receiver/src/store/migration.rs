@@ -4,6 +4,7 @@ mod m0001_beginning;
 mod m0002_number_scopes;
 mod m0003_keep_states;
 mod m0004_keep_watermarks;
+mod m0005_keep_unverified;
 mod m0007_hand_over;
 
 use sea_orm_migration::prelude::*;
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_number_scopes::NumberScopes),
             Box::new(m0003_keep_states::KeepStates),
             Box::new(m0004_keep_watermarks::KeepWatermarks),
+            Box::new(m0005_keep_unverified::KeepUnverified),
             Box::new(m0007_hand_over::HandOver),
         ]
     }

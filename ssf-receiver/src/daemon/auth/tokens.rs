@@ -168,7 +168,9 @@ impl Tokens {
             .verify_jwt(&jwt)
             .await
             .map_err(|error| match error {
-                Unverified::Never(error) => TokenError::Signature(error),
+                Unverified::Never(error) | Unverified::WithoutKey(error) => {
+                    TokenError::Signature(error)
+                }
                 Unverified::NotNow { retry_after } => TokenError::NotNow { retry_after },
             })?;
         Ok(Verified {
