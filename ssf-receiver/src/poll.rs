@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use ssf_types::{
     error::{Chain, ErrCode},
     id::Jti,
-    poll::{PollRequest, PollResponse},
+    poll::PollRequest,
     push::PushError,
 };
 use tokio::{
@@ -26,7 +26,7 @@ use crate::{
     answer::Answer,
     client::{
         Http,
-        poll::{PollAt, PollError},
+        poll::{PollAnswer, PollAt, PollError},
     },
     clock,
     receiver::Shared,
@@ -95,7 +95,7 @@ impl Poller {
             };
             let is_gone = matches!(&answer, Err(PollError::Gone(_)));
             let wait = match answer {
-                Ok(response) => self.answered(&request, response, asked.elapsed()).await,
+                Ok(answer) => self.answered(&request, answer, asked.elapsed()).await,
                 Err(error) => self.failed(&request, &error),
             };
             tokio::select! {
@@ -115,7 +115,7 @@ impl Poller {
     async fn answered(
         &mut self,
         request: &PollRequest,
-        response: PollResponse,
+        PollAnswer { response, unnamed }: PollAnswer,
         took: Duration,
     ) -> Duration {
         count("answered");
@@ -125,7 +125,14 @@ impl Poller {
         });
         self.shared.hearing.heard();
         self.round.answered(request);
-        let page = self.take(response.sets).await;
+        let mut page = self.take(response.sets).await;
+        if unnamed > 0 {
+            page.unsettled += unnamed;
+            tracing::error!(
+                sets = unnamed,
+                "SETs came under names that are not 1 to 255 bytes without control characters: they cannot be taken"
+            );
+        }
         if page.unsettled > 0 {
             tracing::warn!(
                 sets = page.unsettled,

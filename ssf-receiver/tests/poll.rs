@@ -259,6 +259,19 @@ async fn what_cannot_be_trusted_is_told_in_set_errs_under_the_name_it_came_under
 }
 
 #[actix_web::test]
+async fn a_set_whose_name_is_no_identifier_keeps_nobody_from_taking_the_others() {
+    let stage = Stage::set().await;
+    let name = "x".repeat(256);
+    let page = [("1", stage.set_of("1")), (name.as_str(), stage.set_of("2"))];
+    stage.polls().answer(Reply::sets(page));
+    let poll = stage.acknowledging(&["1"]).await;
+    assert_eq!(poll.body.get("setErrs"), None);
+    assert!(!stage.is_signed_in());
+    assert_eq!(stage.receiver.status().polls.unwrap().last_error, None);
+    stage.strike().await;
+}
+
+#[actix_web::test]
 async fn a_receiver_that_stops_acknowledges_what_it_has_and_wants_nothing() {
     let stage = Stage::set().await;
     stage

@@ -254,8 +254,8 @@ async fn poll(arguments: PollArgs) -> Outcome {
     };
     let mut request = PollRequest::acknowledge(arguments.acknowledged);
     request.max_events = Some(arguments.sets_max);
-    let response = reached.http.poll(&at, &request, REQUEST_TIMEOUT).await?;
-    Ok(shape.show(&response)?)
+    let answer = reached.http.poll(&at, &request, REQUEST_TIMEOUT).await?;
+    Ok(shape.show(&answer.response)?)
 }
 
 async fn delete(arguments: StreamArgs) -> Outcome {

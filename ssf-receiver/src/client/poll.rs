@@ -23,6 +23,14 @@ pub(crate) struct PollAt {
     pub(crate) token: SecretString,
 }
 
+/// The answer to a poll.
+#[derive(Debug)]
+pub(crate) struct PollAnswer {
+    pub(crate) response: PollResponse,
+    /// How many SETs came under a name that is no identifier, so that nothing can be said of them.
+    pub(crate) unnamed: usize,
+}
+
 /// A poll got no SETs, nor the word that there are none.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PollError {
@@ -63,7 +71,7 @@ impl Http {
         at: &PollAt,
         poll: &PollRequest,
         deadline: Duration,
-    ) -> Result<PollResponse, PollError> {
+    ) -> Result<PollAnswer, PollError> {
         let url = at.endpoint.url().clone();
         let host = host_of(&url);
         let body = serde_json::to_vec(poll).map_err(PollError::Unwritable)?;
@@ -88,7 +96,8 @@ impl Http {
         let body = read_capped(response, &host, RESPONSE_BYTES_MAX)
             .await
             .map_err(PollError::Unanswered)?;
-        PollResponse::parse(&body).map_err(PollError::Faulty)
+        let (response, unnamed) = PollResponse::parse_named(&body).map_err(PollError::Faulty)?;
+        Ok(PollAnswer { response, unnamed })
     }
 }
 

@@ -59,27 +59,42 @@ impl PollResponse {
     /// # Errors
     /// Says where the body is no JSON, or which member is absent, has a wrong type or too many items.
     pub fn parse(body: &[u8]) -> Result<Self, JsonError> {
+        match Self::parse_named(body)? {
+            (response, 0) => Ok(response),
+            _ => Err(JsonError::invalid("sets", SETS_EXPECTED)),
+        }
+    }
+
+    /// Reads the answer to a poll, but for the SETs whose names are no identifiers: it leaves those out, and tells how many
+    /// there are.
+    ///
+    /// A Receiver can settle none of them, and should take the others all the same.
+    ///
+    /// # Errors
+    /// As [`PollResponse::parse`], but for such names.
+    pub fn parse_named(body: &[u8]) -> Result<(Self, usize), JsonError> {
         if body.len() > RESPONSE_BYTES_MAX {
             return Err(JsonError::invalid("the body", "at most 16 MiB long"));
         }
         let mut members = Members::parse(json::check(body)?)?;
-        Ok(Self {
-            sets: sets(&mut members)?,
+        let found: BTreeMap<String, String> = members.required("sets", SETS_EXPECTED)?;
+        let count = found.len();
+        if count > SETS_MAX {
+            return Err(JsonError::invalid("sets", SETS_EXPECTED));
+        }
+        let named = |(name, token)| Jti::parse(name).ok().map(|jti| (jti, token));
+        let response = Self {
+            sets: found.into_iter().filter_map(named).collect(),
             more_available: members
                 .optional("moreAvailable", "true or false")?
                 .unwrap_or_default(),
-        })
+        };
+        let unnamed = count - response.sets.len();
+        Ok((response, unnamed))
     }
 }
 
-fn sets(members: &mut Members<'_>) -> Result<BTreeMap<Jti, String>, JsonError> {
-    let expected = "an object of at most 1000 tokens under identifiers of 1 to 255 bytes";
-    let found: BTreeMap<Jti, String> = members.required("sets", expected)?;
-    if found.len() > SETS_MAX {
-        return Err(JsonError::invalid("sets", expected));
-    }
-    Ok(found)
-}
+const SETS_EXPECTED: &str = "an object of at most 1000 tokens under identifiers of 1 to 255 bytes";
 
 impl fmt::Debug for PollResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -166,6 +181,23 @@ mod tests {
             refusal(r#"{"sets":{},"moreAvailable":"yes"}"#),
             "moreAvailable must be true or false"
         );
+    }
+
+    #[test]
+    fn sets_whose_names_are_no_identifiers_are_left_out_and_counted() {
+        let long = "x".repeat(256);
+        let json = format!(
+            r#"{{"sets":{{"{long}":"x.y.z","":"x.y.z","a\nb":"x.y.z","1":"u.v.w"}},"moreAvailable":true}}"#
+        );
+        let (response, unnamed) = PollResponse::parse_named(json.as_bytes()).unwrap();
+        assert_eq!(
+            response,
+            parse(r#"{"sets":{"1":"u.v.w"},"moreAvailable":true}"#)
+        );
+        assert_eq!(unnamed, 3);
+        assert!(refusal(&json).starts_with("sets must be an object"));
+        let none = PollResponse::parse_named(br#"{"sets":{}}"#);
+        assert_eq!(none, Ok((PollResponse::default(), 0)));
     }
 
     #[test]
