@@ -383,19 +383,19 @@ async fn loaded(
     key: IndexKey,
     scopes: Vec<Scope>,
 ) -> Result<Index, InboxError> {
-    let revocations = inbox.revocations().await?;
     let limits = Limits {
-        room_for: revocations.len(),
+        room_for: inbox.revocation_count().await?,
         most,
     };
     let index = Index::with_limits(limits, key, scopes);
     for (scope, watermarks) in inbox.watermarks().await? {
         index.raise(scope, watermarks);
     }
-    for revocation in &revocations {
-        index.apply(revocation);
+    let each = |revocation| {
+        index.apply(&revocation);
         reached(Failpoint::Load);
-    }
+    };
+    inbox.revocations(each).await?;
     Ok(index)
 }
 

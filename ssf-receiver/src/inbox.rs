@@ -10,6 +10,8 @@ mod any;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod contract;
+#[cfg(feature = "sqlite")]
+mod gathered;
 mod memory;
 #[cfg(feature = "client")]
 mod quarantine;
@@ -23,10 +25,13 @@ use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 #[cfg(feature = "client")]
 pub(crate) use self::any::AnyInbox;
 pub use self::memory::MemoryInbox;
-#[cfg(feature = "sqlite")]
-pub(crate) use self::memory::too_many_scopes;
 #[cfg(feature = "client")]
 pub(crate) use self::quarantine::{Quarantine, Waiting};
+#[cfg(feature = "sqlite")]
+pub(crate) use self::{
+    gathered::{Gathered, Write},
+    memory::too_many_scopes,
+};
 use crate::revocation::{Fingerprint, Revocation, Scope, ScopeId, Watermarks};
 
 /// A verified SET as it is kept.
@@ -110,8 +115,14 @@ pub trait Inbox: Send + Sync {
         sets: &[Arriving],
     ) -> impl Future<Output = Result<Vec<Retained>, InboxError>> + Send;
 
-    /// All revocations.
-    fn revocations(&self) -> impl Future<Output = Result<Vec<Revocation>, InboxError>> + Send;
+    /// How many revocations there are.
+    fn revocation_count(&self) -> impl Future<Output = Result<usize, InboxError>> + Send;
+
+    /// Gives each revocation to `each`, in no order. There may be more than should be in memory at a time.
+    fn revocations(
+        &self,
+        each: impl FnMut(Revocation) + Send,
+    ) -> impl Future<Output = Result<(), InboxError>> + Send;
 
     /// Keeps up to when revocations of a transmitter may have been forgotten, and drops revocations for which that stands: at
     /// most so many, and both in one step, so that none is ever missing without it. Watermarks never fall. Says how many were

@@ -3,20 +3,22 @@
 mod entity;
 mod load;
 mod lock;
+mod merge;
 mod migration;
 mod quarantine;
 mod replan;
 mod retain;
 mod row;
 mod scopes;
+mod statement;
 mod watermarks;
 mod worklist;
 
 use std::{fs::File, io, path::Path, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, EntityTrait, Set,
-    TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait,
+    Set, TransactionTrait,
     sea_query::OnConflict,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
@@ -27,7 +29,7 @@ use self::entity::setting;
 pub(crate) use self::replan::{REPLAN, Stored};
 use crate::{
     failpoint::{Failpoint, reached},
-    inbox::{Arriving, Inbox, InboxError, Retained, Settings},
+    inbox::{Arriving, Gathered, Inbox, InboxError, Retained, Settings, Write},
     revocation::{Revocation, Scope, ScopeId, Watermarks},
 };
 
@@ -36,13 +38,17 @@ pub(crate) const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(10);
 
 const URL_PREFIX: &str = "sqlite://";
 
+/// What statements are written for.
+const BACKEND: DbBackend = DbBackend::Sqlite;
+
 /// Keeps everything in one SQLite file.
 ///
-/// One connection writes, so transactions never wait for each other's locks. One process at a time uses a file, which a
+/// One connection writes, so transactions never wait for each other's locks; SETs that wait for it share one. One process at a time uses a file, which a
 /// lock file beside it ensures: another one's index would not hear of its revocations.
 #[derive(Debug)]
 pub(crate) struct SqliteInbox {
     database: DatabaseConnection,
+    gathered: Gathered,
     /// Held while the inbox is open.
     _lock: File,
 }
@@ -80,6 +86,7 @@ impl SqliteInbox {
             .await
             .map_err(opened)?;
         Ok(Self {
+            gathered: Gathered::new(Writer(database.clone())),
             database,
             _lock: lock,
         })
@@ -88,6 +95,20 @@ impl SqliteInbox {
     #[cfg(test)]
     pub(crate) fn connection(&self) -> &DatabaseConnection {
         &self.database
+    }
+}
+
+/// What writes SETs.
+struct Writer(DatabaseConnection);
+
+impl Write for Writer {
+    async fn write(&self, sets: &[Arriving]) -> Result<Vec<Retained>, InboxError> {
+        let failed = |error: DbErr| InboxError::new("retain a SET", error);
+        let transaction = self.0.begin().await.map_err(failed)?;
+        let retained = retain::retain(&transaction, sets).await?;
+        reached(Failpoint::BeforeCommit);
+        transaction.commit().await.map_err(failed)?;
+        Ok(retained)
     }
 }
 
@@ -101,19 +122,15 @@ fn create_private(path: &Path) -> io::Result<File> {
 
 impl Inbox for SqliteInbox {
     async fn retain(&self, sets: &[Arriving]) -> Result<Vec<Retained>, InboxError> {
-        let failed = |error: DbErr| InboxError::new("retain a SET", error);
-        let transaction = self.database.begin().await.map_err(failed)?;
-        let mut retained = Vec::with_capacity(sets.len());
-        for arriving in sets {
-            retained.push(retain::retain(&transaction, arriving).await?);
-        }
-        reached(Failpoint::BeforeCommit);
-        transaction.commit().await.map_err(failed)?;
-        Ok(retained)
+        self.gathered.retain(sets).await
     }
 
-    async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
-        load::revocations(&self.database).await
+    async fn revocation_count(&self) -> Result<usize, InboxError> {
+        load::count(&self.database).await
+    }
+
+    async fn revocations(&self, each: impl FnMut(Revocation) + Send) -> Result<(), InboxError> {
+        load::revocations(&self.database, each).await
     }
 
     async fn forget(

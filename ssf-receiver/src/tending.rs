@@ -154,9 +154,8 @@ mod tests {
         for (scope, watermarks) in inbox.watermarks().await.unwrap() {
             index.raise(scope, watermarks);
         }
-        for revocation in inbox.revocations().await.unwrap() {
-            index.apply(&revocation);
-        }
+        let each = |revocation| index.apply(&revocation);
+        inbox.revocations(each).await.unwrap();
         index.settled();
         (index, id)
     }
@@ -184,10 +183,11 @@ mod tests {
         let watermark = index.watermarks(scope).ended;
         assert!((32..40).contains(&watermark), "{watermark}");
         // A crash here: nothing is lost yet.
-        assert_eq!(inbox.revocations().await.unwrap().len(), 40);
+        assert_eq!(inbox.revocation_count().await.unwrap(), 40);
         let mut tending = Tending::default();
         tending.store(&index, inbox, scope).await.unwrap();
-        let rows = inbox.revocations().await.unwrap();
+        let mut rows = Vec::new();
+        inbox.revocations(|row| rows.push(row)).await.unwrap();
         assert!(rows.iter().all(|row| row.until > watermark));
         assert_eq!(rows.len(), 40 - watermark as usize);
         let (again, _) = started(inbox).await;

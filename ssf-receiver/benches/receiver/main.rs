@@ -6,6 +6,7 @@
 mod guard;
 #[path = "../../../ssf-types/benches/types/measure.rs"]
 mod measure;
+mod restart;
 #[path = "../../../ssf-transmitter/benches/transmitter/summary.rs"]
 mod summary;
 
@@ -20,13 +21,17 @@ const TMP: &str = env!("CARGO_TARGET_TMPDIR");
 
 type Bench = fn() -> Fallible<Vec<Value>>;
 
-const BENCHES: [(&str, Bench); 1] = [("guard", || guard::measure(&guard::Scale::WHOLE))];
+const BENCHES: [(&str, Bench); 2] = [
+    ("guard", || guard::measure(&guard::Scale::WHOLE)),
+    ("restart", || restart::measure(&restart::Scale::WHOLE)),
+];
 
 fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // Without `--bench`, everything happens once and on a small scale, so that a broken bench is seen early.
     if !arguments.iter().any(|argument| argument == "--bench") {
-        return guard::measure(&guard::Scale::SMALL).map(drop);
+        guard::measure(&guard::Scale::SMALL)?;
+        return restart::measure(&restart::Scale::SMALL).map(drop);
     }
     for (name, measure) in BENCHES {
         if arguments.len() == 1 || arguments.iter().any(|argument| argument == name) {

@@ -36,8 +36,12 @@ impl Inbox for AnyInbox {
         any!(self, inbox => inbox.retain(sets))
     }
 
-    async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
-        any!(self, inbox => inbox.revocations())
+    async fn revocation_count(&self) -> Result<usize, InboxError> {
+        any!(self, inbox => inbox.revocation_count())
+    }
+
+    async fn revocations(&self, each: impl FnMut(Revocation) + Send) -> Result<(), InboxError> {
+        any!(self, inbox => inbox.revocations(each))
     }
 
     async fn forget(

@@ -100,8 +100,13 @@ impl Inbox for MemoryInbox {
         Ok(sets.iter().map(|arriving| state.retain(arriving)).collect())
     }
 
-    async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
-        Ok(self.state().revocations.values().cloned().collect())
+    async fn revocation_count(&self) -> Result<usize, InboxError> {
+        Ok(self.state().revocations.len())
+    }
+
+    async fn revocations(&self, each: impl FnMut(Revocation) + Send) -> Result<(), InboxError> {
+        self.state().revocations.values().cloned().for_each(each);
+        Ok(())
     }
 
     async fn forget(

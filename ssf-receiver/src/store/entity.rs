@@ -24,35 +24,6 @@ pub(super) mod set {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(super) mod revocation {
-    //! Revocations, merged by key and kind; states have an effect and their order.
-
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "revocation")]
-    pub(crate) struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub(crate) key: Vec<u8>,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub(crate) kind: i64,
-        pub(crate) effect: Option<i64>,
-        pub(crate) occurred: Option<i64>,
-        pub(crate) toe: Option<i64>,
-        pub(crate) arrived: Option<i64>,
-        pub(crate) scope: i64,
-        pub(crate) mask: i64,
-        pub(crate) moment: i64,
-        pub(crate) until: i64,
-        pub(crate) detail: i64,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub(crate) enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 pub(super) mod scope {
     //! Transmitters with their numbers, and up to when their revocations may have been forgotten: seconds since 1970.
 

@@ -1,34 +1,110 @@
 //! Reading all revocations, at a start.
+//!
+//! There may be a million, so that they are read in the order in which they lie in the file, by the places of their columns, and
+//! no more than a page of them is in memory at a time.
 
 use std::sync::Arc;
 
-use sea_orm::{DatabaseConnection, DbErr, EntityTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Statement};
 
 use super::{
-    entity::{detail, mask, revocation},
+    BACKEND,
+    entity::{detail, mask},
     row,
 };
 use crate::{inbox::InboxError, revocation::Revocation};
 
+/// Rows of a page.
+const PAGE: i64 = 10_000;
+
+/// How many revocations there are.
+pub(super) async fn count(database: &DatabaseConnection) -> Result<usize, InboxError> {
+    let failed = |error: DbErr| InboxError::new("count the revocations", error);
+    let query = Statement::from_string(BACKEND, "SELECT count(*) FROM revocation");
+    let row = database.query_one_raw(query).await.map_err(failed)?;
+    let count = row.map_or(Ok(0), |row| row.try_get_by_index::<i64>(0));
+    Ok(usize::try_from(count.map_err(failed)?).unwrap_or_default())
+}
+
+/// Gives each revocation to `each`.
 pub(super) async fn revocations(
     database: &DatabaseConnection,
-) -> Result<Vec<Revocation>, InboxError> {
+    mut each: impl FnMut(Revocation) + Send,
+) -> Result<(), InboxError> {
+    let failed = |error: DbErr| InboxError::new("list the revocations", error);
+    let references = references(database).await?;
+    let text = format!(
+        "SELECT rowid, {} FROM revocation WHERE rowid > ? ORDER BY rowid LIMIT {PAGE}",
+        row::REVOCATION
+    );
+    let mut after = 0_i64;
+    loop {
+        let query = Statement::from_sql_and_values(BACKEND, text.as_str(), [after.into()]);
+        let rows = database.query_all_raw(query).await.map_err(failed)?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = last.try_get_by_index(0).map_err(failed)?;
+        for found in &rows {
+            each(row::read_revocation(found, 1, &references)?);
+        }
+    }
+}
+
+/// What the rows refer to: few, which many share.
+async fn references(database: &DatabaseConnection) -> Result<row::References, InboxError> {
     let failed = |error: DbErr| InboxError::new("list the revocations", error);
     let masks = mask::Entity::find().all(database).await.map_err(failed)?;
     let details = detail::Entity::find().all(database).await.map_err(failed)?;
-    let references = row::References {
+    Ok(row::References {
         masks: masks
             .iter()
-            .map(|mask| Ok((mask.id, row::to_mask(mask)?)))
+            .map(|mask| Ok((mask.id, row::to_mask(&mask.has, &mask.lacks, &mask.about)?)))
             .collect::<Result<_, InboxError>>()?,
         details: details
             .iter()
-            .map(|detail| Ok((detail.id, Arc::new(row::to_detail(detail)?))))
+            .map(|one| Ok((one.id, Arc::new(row::to_detail(&one.event, &one.reason)?))))
             .collect::<Result<_, InboxError>>()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, time::Duration};
+
+    use crate::{
+        inbox::Inbox,
+        revocation::{Kind, ScopeId},
+        store::SqliteInbox,
     };
-    let rows = revocation::Entity::find().all(database).await;
-    rows.map_err(failed)?
-        .iter()
-        .map(|row| row::to_revocation(row, &references))
-        .collect()
+
+    #[tokio::test]
+    async fn every_row_of_every_page_is_read_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("inbox.db").display());
+        let inbox = SqliteInbox::open(&url, Duration::ZERO).await.unwrap();
+        let rows = "INSERT INTO mask VALUES (1, '[\"user/email\"]', '[]', '');
+            INSERT INTO detail VALUES (1, 'urn:example:event', '');
+            WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20001)
+            INSERT INTO revocation (key, kind, scope, mask, moment, until, detail)
+            SELECT randomblob(16), n % 2, 3, 1, n, n, 1 FROM number";
+        let connection = inbox.connection();
+        sea_orm::ConnectionTrait::execute_unprepared(connection, rows)
+            .await
+            .unwrap();
+        // A page that lacks some of its rows is no end.
+        let gone = "DELETE FROM revocation WHERE rowid BETWEEN 5000 AND 14999";
+        sea_orm::ConnectionTrait::execute_unprepared(connection, gone)
+            .await
+            .unwrap();
+        assert_eq!(inbox.revocation_count().await.unwrap(), 10_001);
+        let mut moments = HashSet::new();
+        let each = |one: crate::revocation::Revocation| {
+            assert_eq!(one.scope, ScopeId::new(3).unwrap());
+            assert_eq!(one.kind == Kind::Ended, one.moment.is_multiple_of(2));
+            assert!(moments.insert(one.moment));
+        };
+        inbox.revocations(each).await.unwrap();
+        assert_eq!(moments.len(), 10_001);
+    }
 }

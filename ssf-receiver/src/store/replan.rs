@@ -8,7 +8,7 @@ use ssf_types::{time::Timestamp, uri::Issuer};
 use super::{
     SqliteInbox,
     entity::{set, setting},
-    keep_settings, retain, scopes,
+    keep_settings, merge, scopes,
 };
 use crate::{
     inbox::InboxError,
@@ -61,9 +61,8 @@ impl SqliteInbox {
                 };
                 let issuer = std::slice::from_ref(&stored.issuer);
                 let scope = scopes::numbered(&transaction, issuer).await?;
-                for revocation in plan(&stored, scope[0].id) {
-                    retain::merge(&transaction, &revocation).await?;
-                }
+                let revocations = plan(&stored, scope[0].id);
+                merge::merge(&transaction, revocations.iter()).await?;
                 count += 1;
             }
             if let Some(last) = page.last() {

@@ -1,134 +1,138 @@
-//! Keeping one SET with what it revokes.
+//! Keeping SETs with what they revoke, several in few statements.
 
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, NotSet, QueryFilter, Set,
-    sea_query::OnConflict,
-};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use ssf_types::time::Timestamp;
 
 use super::{
-    entity::{detail, mask, revocation, set},
-    row,
+    merge,
+    statement::{self, ROWS_MAX},
 };
 use crate::{
-    inbox::{Arriving, InboxError, Retained},
-    revocation::{Detail, Mask, Revocation},
+    inbox::{Arriving, InboxError, ReceivedSet, Retained},
+    revocation::Fingerprint,
 };
 
+/// A SET that is there already.
+#[derive(Clone, Copy)]
+struct Known {
+    fingerprint: [u8; 16],
+    received_at: Timestamp,
+}
+
+/// By issuer and `jti`.
+type KnownSets<'a> = BTreeMap<&'a str, HashMap<String, Known>>;
+
+/// Keeps SETs, and merges what the new ones revoke; the answers have their order. It is all in one transaction, which
+/// `connection` is.
 pub(super) async fn retain(
-    transaction: &DatabaseTransaction,
-    Arriving {
-        set: received,
-        revocations,
-    }: &Arriving,
-) -> Result<Retained, InboxError> {
+    connection: &impl ConnectionTrait,
+    sets: &[Arriving],
+) -> Result<Vec<Retained>, InboxError> {
     let failed = |error: DbErr| InboxError::new("retain a SET", error);
-    let known = set::Entity::find()
-        .filter(set::Column::Issuer.eq(received.issuer.as_str()))
-        .filter(set::Column::Jti.eq(received.jti.as_str()))
-        .one(transaction)
-        .await
-        .map_err(failed)?;
-    if let Some(known) = known {
-        return Ok(row::repeated(&known, received));
+    let mut known = known(connection, sets).await.map_err(failed)?;
+    let mut new = Vec::new();
+    let mut retained = Vec::with_capacity(sets.len());
+    for arriving in sets {
+        let answer = compared(&mut known, &arriving.set);
+        if answer == Retained::New {
+            new.push(arriving);
+        }
+        retained.push(answer);
     }
-    set::Entity::insert(row::of_set(received))
-        .exec_without_returning(transaction)
-        .await
-        .map_err(failed)?;
-    for revocation in revocations {
-        merge(transaction, revocation).await?;
+    for new in new.chunks(ROWS_MAX) {
+        insert(connection, new).await.map_err(failed)?;
     }
-    Ok(Retained::New)
+    let revocations = new.iter().flat_map(|arriving| &arriving.revocations);
+    merge::merge(connection, revocations).await?;
+    Ok(retained)
 }
 
-/// Merges a revocation into the row with its key and kind.
-pub(super) async fn merge(
-    transaction: &DatabaseTransaction,
-    revocation: &Revocation,
-) -> Result<(), InboxError> {
-    let failed = |error: DbErr| InboxError::new("retain a revocation", error);
-    let key = revocation.key.to_bytes().to_vec();
-    let known = revocation::Entity::find_by_id((key, revocation.kind.number().into()))
-        .one(transaction)
-        .await
-        .map_err(failed)?;
-    let mask = mask_id(transaction, &revocation.mask).await?;
-    let mut merged = revocation.clone();
-    if let Some(known) = known {
-        let told = detail::Entity::find_by_id(known.detail).one(transaction);
-        let told = told.await.map_err(failed)?;
-        let references = row::References {
-            masks: [(known.mask, revocation.mask.clone())].into(),
-            details: match told {
-                Some(told) => [(told.id, row::to_detail(&told)?.into())].into(),
-                None => [].into(),
-            },
-        };
-        merged = row::to_revocation(&known, &references)?.merge(revocation);
+/// What is there of a SET; from now on, it is there.
+fn compared(known: &mut KnownSets<'_>, set: &ReceivedSet) -> Retained {
+    let fingerprint = set.fingerprint.to_bytes();
+    let of_issuer = known.get_mut(set.issuer.as_str());
+    let of_issuer = of_issuer.map(|of_issuer| of_issuer.entry(set.jti.to_string()));
+    match of_issuer {
+        Some(Entry::Occupied(entry)) => {
+            let Known {
+                fingerprint: known,
+                received_at,
+            } = *entry.get();
+            if known == fingerprint {
+                Retained::Duplicate { received_at }
+            } else {
+                Retained::Conflict
+            }
+        }
+        Some(Entry::Vacant(entry)) => {
+            let received_at = set.received_at;
+            entry.insert(Known {
+                fingerprint,
+                received_at,
+            });
+            Retained::New
+        }
+        None => Retained::New,
     }
-    let detail = detail_id(transaction, &merged.detail).await?;
-    let key = [revocation::Column::Key, revocation::Column::Kind];
-    let conflict = OnConflict::columns(key)
-        .update_columns([
-            revocation::Column::Effect,
-            revocation::Column::Occurred,
-            revocation::Column::Toe,
-            revocation::Column::Arrived,
-            revocation::Column::Moment,
-            revocation::Column::Until,
-            revocation::Column::Detail,
-        ])
-        .to_owned();
-    revocation::Entity::insert(row::of_revocation(&merged, (mask, detail)))
-        .on_conflict(conflict)
-        .exec_without_returning(transaction)
-        .await
-        .map(drop)
-        .map_err(failed)
 }
 
-/// The number of a mask, which gets one if it has none.
-async fn mask_id(transaction: &DatabaseTransaction, mask: &Mask) -> Result<i64, InboxError> {
-    let failed = |error: DbErr| InboxError::new("retain a mask", error);
-    let [has, lacks, about] = row::of_mask(mask);
-    let known = mask::Entity::find()
-        .filter(mask::Column::Has.eq(has.as_str()))
-        .filter(mask::Column::Lacks.eq(lacks.as_str()))
-        .filter(mask::Column::About.eq(about.as_str()))
-        .one(transaction)
-        .await
-        .map_err(failed)?;
-    if let Some(known) = known {
-        return Ok(known.id);
+/// Those of the SETs that are there already.
+async fn known<'a>(
+    connection: &impl ConnectionTrait,
+    sets: &'a [Arriving],
+) -> Result<KnownSets<'a>, DbErr> {
+    let mut jtis: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for Arriving { set, .. } in sets {
+        let of_issuer = jtis.entry(set.issuer.as_str()).or_default();
+        of_issuer.push(set.jti.as_str());
     }
-    let row = mask::ActiveModel {
-        id: NotSet,
-        has: Set(has),
-        lacks: Set(lacks),
-        about: Set(about),
-    };
-    let inserted = mask::Entity::insert(row).exec(transaction).await;
-    Ok(inserted.map_err(failed)?.last_insert_id)
+    let mut known = KnownSets::new();
+    for (issuer, jtis) in jtis {
+        let of_issuer = known.entry(issuer).or_default();
+        for jtis in jtis.chunks(ROWS_MAX) {
+            let text = format!(
+                "SELECT jti, fingerprint, received_at_millis FROM inbox WHERE issuer = ? AND jti IN ({})",
+                statement::list(jtis.len())
+            );
+            let values = std::iter::once(issuer).chain(jtis.iter().copied());
+            let values = values.map(Value::from).collect();
+            for row in statement::query(connection, &text, values).await? {
+                of_issuer.insert(row.try_get_by_index(0)?, read(&row)?);
+            }
+        }
+    }
+    Ok(known)
 }
 
-/// The number of a detail, which gets one if it has none.
-async fn detail_id(transaction: &DatabaseTransaction, told: &Detail) -> Result<i64, InboxError> {
-    let failed = |error: DbErr| InboxError::new("retain what a revocation tells", error);
-    let (event, reason) = row::of_detail(told);
-    let known = detail::Entity::find()
-        .filter(detail::Column::Event.eq(event.as_str()))
-        .filter(detail::Column::Reason.eq(reason.as_str()))
-        .one(transaction)
-        .await
-        .map_err(failed)?;
-    if let Some(known) = known {
-        return Ok(known.id);
-    }
-    let row = detail::ActiveModel {
-        id: NotSet,
-        event: Set(event),
-        reason: Set(reason),
-    };
-    let inserted = detail::Entity::insert(row).exec(transaction).await;
-    Ok(inserted.map_err(failed)?.last_insert_id)
+fn read(row: &QueryResult) -> Result<Known, DbErr> {
+    let fingerprint: Vec<u8> = row.try_get_by_index(1)?;
+    let fingerprint = fingerprint.as_slice().try_into();
+    let received_at: i64 = row.try_get_by_index(2)?;
+    Ok(Known {
+        // One that was made in another way is that of no SET.
+        fingerprint: fingerprint.unwrap_or_default(),
+        received_at: Timestamp::from_millis(received_at.cast_unsigned()),
+    })
+}
+
+async fn insert(connection: &impl ConnectionTrait, new: &[&Arriving]) -> Result<(), DbErr> {
+    let text = format!(
+        "INSERT INTO inbox (issuer, jti, fingerprint, claims, received_at_millis, outcome) VALUES {}",
+        statement::rows(new.len(), 6)
+    );
+    let values = new.iter().flat_map(|arriving| values(&arriving.set));
+    statement::execute(connection, &text, values.collect()).await
+}
+
+fn values(set: &ReceivedSet) -> [Value; 6] {
+    [
+        set.issuer.as_str().into(),
+        set.jti.as_str().into(),
+        Fingerprint::to_bytes(set.fingerprint).to_vec().into(),
+        set.claims.as_str().into(),
+        set.received_at.as_millis().cast_signed().into(),
+        set.outcome.into(),
+    ]
 }

@@ -5,36 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use sea_orm::{NotSet, Set};
-use ssf_types::{event::language::Texts, time::Timestamp};
+use sea_orm::{DbErr, QueryResult, Value};
+use ssf_types::event::language::Texts;
 
-use super::entity::{detail, mask, revocation, set};
 use crate::{
-    inbox::{InboxError, ReceivedSet, Retained},
+    inbox::InboxError,
     revocation::{Detail, Effect, Kind, Mask, Revocation, RevocationKey, ScopeId, State},
 };
-
-pub(super) fn of_set(received: &ReceivedSet) -> set::ActiveModel {
-    set::ActiveModel {
-        id: NotSet,
-        issuer: Set(received.issuer.to_string()),
-        jti: Set(received.jti.to_string()),
-        fingerprint: Set(received.fingerprint.to_bytes().to_vec()),
-        claims: Set(received.claims.clone()),
-        received_at_millis: Set(received.received_at.as_millis().cast_signed()),
-        outcome: Set(received.outcome.to_owned()),
-    }
-}
-
-/// Whether a SET that came before is the same one.
-pub(super) fn repeated(known: &set::Model, received: &ReceivedSet) -> Retained {
-    if known.fingerprint != received.fingerprint.to_bytes() {
-        return Retained::Conflict;
-    }
-    Retained::Duplicate {
-        received_at: Timestamp::from_millis(known.received_at_millis.cast_unsigned()),
-    }
-}
 
 /// A mask as its row has it: both lists, and what it is about, or nothing.
 pub(super) fn of_mask(mask: &Mask) -> [String; 3] {
@@ -43,14 +20,14 @@ pub(super) fn of_mask(mask: &Mask) -> [String; 3] {
     [list(&mask.has), list(&mask.lacks), about]
 }
 
-pub(super) fn to_mask(row: &mask::Model) -> Result<Mask, InboxError> {
+pub(super) fn to_mask(has: &str, lacks: &str, about: &str) -> Result<Mask, InboxError> {
     let list = |text: &str| {
         serde_json::from_str(text).map_err(|error| InboxError::new("read a mask", error))
     };
     Ok(Mask {
-        has: list(&row.has)?,
-        lacks: list(&row.lacks)?,
-        about: Some(row.about.clone()).filter(|about| !about.is_empty()),
+        has: list(has)?,
+        lacks: list(lacks)?,
+        about: (!about.is_empty()).then(|| about.to_owned()),
     })
 }
 
@@ -65,9 +42,9 @@ pub(super) fn of_detail(detail: &Detail) -> (String, String) {
     (detail.event.to_string(), reason.unwrap_or_default())
 }
 
-pub(super) fn to_detail(row: &detail::Model) -> Result<Detail, InboxError> {
+pub(super) fn to_detail(event: &str, reason: &str) -> Result<Detail, InboxError> {
     let faulty = "read what a revocation tells";
-    let reason = match row.reason.as_str() {
+    let reason = match reason {
         "" => None,
         text => {
             let texts: BTreeMap<String, String> =
@@ -76,7 +53,7 @@ pub(super) fn to_detail(row: &detail::Model) -> Result<Detail, InboxError> {
         }
     };
     Ok(Detail {
-        event: row.event.as_str().into(),
+        event: event.into(),
         reason: reason.map(Arc::new),
     })
 }
@@ -87,55 +64,86 @@ pub(super) struct References {
     pub(super) details: HashMap<i64, Arc<Detail>>,
 }
 
+/// The values of a revocation, in the order of [`REVOCATION`].
 pub(super) fn of_revocation(
     revocation: &Revocation,
     (mask, detail): (i64, i64),
-) -> revocation::ActiveModel {
+) -> [Value; REVOCATION_WIDTH] {
     let state = revocation.state;
-    revocation::ActiveModel {
-        key: Set(revocation.key.to_bytes().to_vec()),
-        kind: Set(revocation.kind.number().into()),
-        effect: Set(state.map(|state| state.effect.number().into())),
-        occurred: Set(state.map(|state| state.occurred.cast_signed())),
-        toe: Set(state.map(|state| state.toe.cast_signed())),
-        arrived: Set(state.map(|state| state.arrived.cast_signed())),
-        scope: Set(revocation.scope.number().into()),
-        mask: Set(mask),
-        moment: Set(revocation.moment.into()),
-        until: Set(revocation.until.into()),
-        detail: Set(detail),
-    }
+    let of_state = |number: fn(State) -> i64| Value::from(state.map(number));
+    [
+        revocation.key.to_bytes().to_vec().into(),
+        i64::from(revocation.kind.number()).into(),
+        of_state(|state| state.effect.number().into()),
+        of_state(|state| state.occurred.cast_signed()),
+        of_state(|state| state.toe.cast_signed()),
+        of_state(|state| state.arrived.cast_signed()),
+        i64::from(revocation.scope.number()).into(),
+        mask.into(),
+        i64::from(revocation.moment).into(),
+        i64::from(revocation.until).into(),
+        detail.into(),
+    ]
 }
 
-pub(super) fn to_revocation(
-    row: &revocation::Model,
+/// The columns of a revocation, in the order in which they are read.
+pub(super) const REVOCATION: &str =
+    "key, kind, effect, occurred, toe, arrived, scope, mask, moment, until, detail";
+
+/// How many they are.
+pub(super) const REVOCATION_WIDTH: usize = 11;
+
+/// The place of the detail among them.
+pub(super) const DETAIL_AT: usize = 10;
+
+/// Reads a revocation whose columns begin at `first`.
+pub(super) fn read_revocation(
+    row: &QueryResult,
+    first: usize,
     references: &References,
 ) -> Result<Revocation, InboxError> {
-    read_revocation(row, references)
+    let failed = |error: DbErr| InboxError::new("read a revocation", error);
+    let number = |place: usize| row.try_get_by_index::<i64>(first + place).map_err(failed);
+    let key: Vec<u8> = row.try_get_by_index(first).map_err(failed)?;
+    let effect: Option<i64> = row.try_get_by_index(first + 2).map_err(failed)?;
+    let state = match effect {
+        Some(effect) => Some((effect, number(3)?, number(4)?, number(5)?)),
+        None => None,
+    };
+    let numbers = [
+        number(1)?,
+        number(6)?,
+        number(7)?,
+        number(8)?,
+        number(9)?,
+        number(10)?,
+    ];
+    made(&key, state, numbers, references)
         .ok_or_else(|| InboxError::new("read a revocation", "one of its columns is faulty"))
 }
 
-fn read_revocation(row: &revocation::Model, references: &References) -> Option<Revocation> {
+fn made(
+    key: &[u8],
+    state: Option<(i64, i64, i64, i64)>,
+    [kind, scope, mask, moment, until, detail]: [i64; 6],
+    references: &References,
+) -> Option<Revocation> {
     Some(Revocation {
-        scope: u8::try_from(row.scope).ok().and_then(ScopeId::new)?,
-        key: RevocationKey::from_bytes(row.key.as_slice().try_into().ok()?),
-        mask: references.masks.get(&row.mask)?.clone(),
-        kind: u8::try_from(row.kind).ok().and_then(Kind::from_number)?,
-        state: match row.effect {
-            Some(effect) => Some(read_state(row, effect)?),
+        scope: u8::try_from(scope).ok().and_then(ScopeId::new)?,
+        key: RevocationKey::from_bytes(key.try_into().ok()?),
+        mask: references.masks.get(&mask)?.clone(),
+        kind: u8::try_from(kind).ok().and_then(Kind::from_number)?,
+        state: match state {
+            Some((effect, occurred, toe, arrived)) => Some(State {
+                occurred: occurred.cast_unsigned(),
+                toe: toe.cast_unsigned(),
+                arrived: arrived.cast_unsigned(),
+                effect: u8::try_from(effect).ok().and_then(Effect::from_number)?,
+            }),
             None => None,
         },
-        moment: row.moment.try_into().ok()?,
-        until: row.until.try_into().ok()?,
-        detail: Arc::clone(references.details.get(&row.detail)?),
-    })
-}
-
-fn read_state(row: &revocation::Model, effect: i64) -> Option<State> {
-    Some(State {
-        occurred: row.occurred?.cast_unsigned(),
-        toe: row.toe?.cast_unsigned(),
-        arrived: row.arrived?.cast_unsigned(),
-        effect: u8::try_from(effect).ok().and_then(Effect::from_number)?,
+        moment: moment.try_into().ok()?,
+        until: until.try_into().ok()?,
+        detail: Arc::clone(references.details.get(&detail)?),
     })
 }

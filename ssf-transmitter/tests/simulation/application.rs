@@ -159,9 +159,8 @@ impl Application {
     /// Starts anew, with what the inbox has.
     pub(crate) async fn restart(&self) {
         let index = new_index();
-        for revocation in self.inbox.revocations().await.unwrap() {
-            index.apply(&revocation);
-        }
+        let each = |revocation| index.apply(&revocation);
+        self.inbox.revocations(each).await.unwrap();
         *self.life.lock().unwrap() = Arc::new(Life {
             process: Arc::new(Process::new()),
             index,
@@ -261,8 +260,12 @@ impl Inbox for Desk<'_> {
         Ok(retained)
     }
 
-    async fn revocations(&self) -> Result<Vec<Revocation>, InboxError> {
-        self.inbox().revocations().await
+    async fn revocation_count(&self) -> Result<usize, InboxError> {
+        self.inbox().revocation_count().await
+    }
+
+    async fn revocations(&self, each: impl FnMut(Revocation) + Send) -> Result<(), InboxError> {
+        self.inbox().revocations(each).await
     }
 
     async fn forget(

@@ -1,0 +1,255 @@
+//! Merging revocations into the rows that are there.
+//!
+//! Rows are read, merged here, and written: nobody else writes to the file, and a transaction is around it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
+    sync::Arc,
+};
+
+use sea_orm::{ConnectionTrait, DbErr, Value};
+
+use super::{
+    row::{self, References},
+    statement::{self, ROWS_MAX},
+};
+use crate::{
+    inbox::InboxError,
+    revocation::{Kind, Mask, Revocation, RevocationKey},
+};
+
+type Merged = BTreeMap<(RevocationKey, Kind), Revocation>;
+
+/// What an event tells, as its row has it: its type and its reason.
+type Told = (String, String);
+
+/// Merges each revocation into the row of its key and kind.
+pub(super) async fn merge(
+    connection: &impl ConnectionTrait,
+    revocations: impl Iterator<Item = &Revocation>,
+) -> Result<(), InboxError> {
+    let mut merged = Merged::new();
+    for revocation in revocations {
+        merged
+            .entry((revocation.key, revocation.kind))
+            .and_modify(|known| *known = known.merge(revocation))
+            .or_insert_with(|| revocation.clone());
+    }
+    let merged: Vec<Revocation> = merged.into_values().collect();
+    for some in merged.chunks(ROWS_MAX) {
+        merge_rows(connection, some).await?;
+    }
+    Ok(())
+}
+
+async fn merge_rows(
+    connection: &impl ConnectionTrait,
+    revocations: &[Revocation],
+) -> Result<(), InboxError> {
+    let masks = masks(connection, revocations).await?;
+    let stored = stored(connection, revocations, &masks).await?;
+    let mut changed = Vec::with_capacity(revocations.len());
+    for revocation in revocations {
+        let known = stored.get(&(revocation.key, revocation.kind));
+        let merged = known.map_or_else(|| revocation.clone(), |known| known.merge(revocation));
+        if known != Some(&merged) {
+            changed.push(merged);
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let failed = |error: DbErr| InboxError::new("retain what a revocation tells", error);
+    let details = details(connection, &changed).await.map_err(failed)?;
+    let mut values = Vec::with_capacity(changed.len() * row::REVOCATION_WIDTH);
+    for revocation in &changed {
+        let known = (
+            masks.get(&revocation.mask).copied(),
+            details.get(&row::of_detail(&revocation.detail)).copied(),
+        );
+        let (Some(mask), Some(detail)) = known else {
+            return Err(InboxError::new(
+                "retain a revocation",
+                "its mask or detail has no row",
+            ));
+        };
+        values.extend(row::of_revocation(revocation, (mask, detail)));
+    }
+    let text = format!(
+        "INSERT INTO revocation ({}) VALUES {} ON CONFLICT (key, kind) DO UPDATE SET \
+         effect = excluded.effect, occurred = excluded.occurred, toe = excluded.toe, arrived = excluded.arrived, \
+         moment = excluded.moment, until = excluded.until, detail = excluded.detail",
+        row::REVOCATION,
+        statement::rows(changed.len(), row::REVOCATION_WIDTH)
+    );
+    statement::execute(connection, &text, values)
+        .await
+        .map_err(|error| InboxError::new("retain a revocation", error))
+}
+
+/// So many pairs of values, as a table `wanted` with the columns `a` and `b`.
+///
+/// A list of pairs behind `IN` would do, but SQLite reads the whole table for it; joined in this order, it looks each up.
+fn wanted(count: usize) -> String {
+    format!(
+        "WITH wanted (a, b) AS (VALUES {})",
+        statement::rows(count, 2)
+    )
+}
+
+fn stored_text(count: usize) -> String {
+    let wanted = wanted(count);
+    let columns = row::REVOCATION;
+    format!(
+        "{wanted} SELECT event, reason, {columns} FROM wanted CROSS JOIN revocation ON key = a AND kind = b \
+         JOIN detail ON detail.id = revocation.detail"
+    )
+}
+
+fn details_text(count: usize) -> String {
+    let wanted = wanted(count);
+    format!(
+        "{wanted} SELECT id, event, reason FROM wanted CROSS JOIN detail ON event = a AND reason = b"
+    )
+}
+
+/// The rows that are there with these keys and kinds.
+async fn stored(
+    connection: &impl ConnectionTrait,
+    revocations: &[Revocation],
+    masks: &HashMap<Mask, i64>,
+) -> Result<Merged, InboxError> {
+    let failed = |error: DbErr| InboxError::new("read what was revoked", error);
+    let text = stored_text(revocations.len());
+    let key = |one: &Revocation| -> [Value; 2] {
+        let kind = i64::from(one.kind.number());
+        [one.key.to_bytes().to_vec().into(), kind.into()]
+    };
+    let values = revocations.iter().flat_map(key).collect();
+    let rows = statement::query(connection, &text, values);
+    let mut references = References {
+        masks: masks.iter().map(|(mask, id)| (*id, mask.clone())).collect(),
+        details: HashMap::new(),
+    };
+    let mut stored = Merged::new();
+    for found in rows.await.map_err(failed)? {
+        let detail: i64 = found.try_get_by_index(2 + row::DETAIL_AT).map_err(failed)?;
+        if let Entry::Vacant(unread) = references.details.entry(detail) {
+            let event: String = found.try_get_by_index(0).map_err(failed)?;
+            let reason: String = found.try_get_by_index(1).map_err(failed)?;
+            let told = row::to_detail(&event, &reason)?;
+            unread.insert(Arc::new(told));
+        }
+        let revocation = row::read_revocation(&found, 2, &references)?;
+        stored.insert((revocation.key, revocation.kind), revocation);
+    }
+    Ok(stored)
+}
+
+/// The numbers of all masks, those of these revocations among them: a transmitter has a few.
+async fn masks(
+    connection: &impl ConnectionTrait,
+    revocations: &[Revocation],
+) -> Result<HashMap<Mask, i64>, InboxError> {
+    let failed = |error: DbErr| InboxError::new("retain a mask", error);
+    let text = "SELECT id, has, lacks, about FROM mask";
+    let rows = statement::query(connection, text, Vec::new());
+    let mut masks = HashMap::new();
+    for found in rows.await.map_err(failed)? {
+        let id: i64 = found.try_get_by_index(0).map_err(failed)?;
+        let text = |place| found.try_get_by_index::<String>(place).map_err(failed);
+        let mask = row::to_mask(&text(1)?, &text(2)?, &text(3)?)?;
+        masks.insert(mask, id);
+    }
+    for Revocation { mask, .. } in revocations {
+        if masks.contains_key(mask) {
+            continue;
+        }
+        let text = "INSERT INTO mask (has, lacks, about) VALUES (?, ?, ?) RETURNING id";
+        let values = row::of_mask(mask).map(Value::from).to_vec();
+        let rows = statement::query(connection, text, values).await;
+        for inserted in rows.map_err(failed)? {
+            let id = inserted.try_get_by_index(0).map_err(failed)?;
+            masks.insert(mask.clone(), id);
+        }
+    }
+    Ok(masks)
+}
+
+/// The numbers of what these revocations tell.
+async fn details(
+    connection: &impl ConnectionTrait,
+    revocations: &[Revocation],
+) -> Result<HashMap<Told, i64>, DbErr> {
+    let all: BTreeSet<Told> = revocations
+        .iter()
+        .map(|one| row::of_detail(&one.detail))
+        .collect();
+    let select = details_text(all.len());
+    let values = |told: &[&Told]| {
+        let pairs = told.iter().flat_map(|(event, reason)| [event, reason]);
+        pairs.map(|text| Value::from(text.as_str())).collect()
+    };
+    let wanted: Vec<&Told> = all.iter().collect();
+    let mut numbers = HashMap::new();
+    number(&mut numbers, connection, &select, values(&wanted)).await?;
+    let missing: Vec<&Told> = all
+        .iter()
+        .filter(|told| !numbers.contains_key(*told))
+        .collect();
+    if !missing.is_empty() {
+        let insert = format!(
+            "INSERT INTO detail (event, reason) VALUES {} RETURNING id, event, reason",
+            statement::rows(missing.len(), 2)
+        );
+        number(&mut numbers, connection, &insert, values(&missing)).await?;
+    }
+    Ok(numbers)
+}
+
+/// Adds the numbers that a statement yields.
+async fn number(
+    numbers: &mut HashMap<Told, i64>,
+    connection: &impl ConnectionTrait,
+    text: &str,
+    values: Vec<Value>,
+) -> Result<(), DbErr> {
+    for row in statement::query(connection, text, values).await? {
+        let told = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        numbers.insert(told, row.try_get_by_index(0)?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::SqliteInbox;
+
+    #[tokio::test]
+    async fn however_many_rows_are_wanted_each_is_looked_up_by_an_index() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("inbox.db").display());
+        let inbox = SqliteInbox::open(&url, Duration::ZERO).await.unwrap();
+        for text in [1, 64, ROWS_MAX]
+            .map(|count| [stored_text(count), details_text(count)])
+            .concat()
+        {
+            let values = vec![Value::from(1_i64); text.matches('?').count()];
+            let text = format!("EXPLAIN QUERY PLAN {text}");
+            let plan = statement::query(inbox.connection(), &text, values).await;
+            let steps = plan
+                .unwrap()
+                .into_iter()
+                .map(|step| step.try_get_by_index(3).unwrap());
+            let steps: Vec<String> = steps.collect();
+            let is_whole = |step: &String| {
+                step.starts_with("SCAN revocation") || step.starts_with("SCAN detail")
+            };
+            assert!(!steps.iter().any(is_whole), "{steps:?}");
+            assert!(steps.iter().any(|step| step.contains("USING")), "{steps:?}");
+        }
+    }
+}
