@@ -29,6 +29,7 @@ use crate::{
         poll::{PollAnswer, PollAt, PollError},
     },
     clock,
+    keys::RETRY_AFTER,
     receiver::Shared,
     tasks::Stop,
 };
@@ -234,7 +235,7 @@ async fn judged(shared: Arc<Shared>, name: Jti, token: String) -> (Jti, Verdict)
     (name, verdict)
 }
 
-async fn taken(shared: &Shared, name: &Jti, token: &str) -> Answer {
+async fn taken(shared: &Arc<Shared>, name: &Jti, token: &str) -> Answer {
     let received_at = clock::now();
     let arrived = match shared.verified(token.as_bytes(), received_at).await {
         Ok(arrived) => arrived,
@@ -245,7 +246,12 @@ async fn taken(shared: &Shared, name: &Jti, token: &str) -> Answer {
         let text = "the jti of the SET is not the name that it came under";
         return Answer::refused(PushError::new(ErrCode::InvalidRequest, text));
     }
-    shared.take(&arrived).await
+    // In a task of its own: polling may end meanwhile, which must not come between the database and what is in memory.
+    let shared = Arc::clone(shared);
+    let answer = tokio::spawn(async move { shared.take(&arrived).await });
+    answer
+        .await
+        .unwrap_or_else(|_| Answer::unavailable(RETRY_AFTER))
 }
 
 fn count(result: &'static str) {
