@@ -45,7 +45,7 @@ pub struct ReceivedSet {
     pub jti: Jti,
     /// The claims as they were signed.
     pub claims: String,
-    /// Hash of the claims by value: a repeat may be signed anew, but says the same.
+    /// Hash of the claims. A repeat may be written anew, and has another one then, but says the same.
     pub fingerprint: Fingerprint,
     /// When it came first.
     pub received_at: Timestamp,
@@ -69,6 +69,12 @@ pub struct Arriving {
     pub set: ReceivedSet,
     /// What it revokes, which is kept if the SET is new.
     pub revocations: Vec<Revocation>,
+}
+
+/// Whether claims say the same: neither white space nor the order of members counts.
+pub(crate) fn say_the_same(one: &str, other: &str) -> bool {
+    let value = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    one == other || value(one).is_some_and(|one| Some(one) == value(other))
 }
 
 /// What the inbox had of a SET.
@@ -153,4 +159,17 @@ pub trait Inbox: Send + Sync {
         &self,
         settings: &Settings,
     ) -> impl Future<Output = Result<(), InboxError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_compared_by_value() {
+        let one = r#"{"a":1,"b":{"c":2,"d":3}}"#;
+        assert!(say_the_same(one, r#"{ "b":{"d":3,"c":2}, "a":1 }"#));
+        assert!(!say_the_same(one, r#"{"a":1,"b":{"c":2,"d":4}}"#));
+        assert!(!say_the_same("no JSON", "no  JSON"));
+    }
 }

@@ -8,9 +8,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use ssf_types::{time::Timestamp, uri::Issuer};
+use ssf_types::uri::Issuer;
 
-use super::{Arriving, Inbox, InboxError, Retained, Settings};
+use super::{Arriving, Inbox, InboxError, ReceivedSet, Retained, Settings, say_the_same};
 #[cfg(feature = "client")]
 use super::{Quarantine, Waiting};
 use crate::revocation::{
@@ -23,7 +23,7 @@ pub struct MemoryInbox(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    sets: HashMap<(String, String), (Fingerprint, Timestamp)>,
+    sets: HashMap<(String, String), ReceivedSet>,
     revocations: BTreeMap<(RevocationKey, Kind), Revocation>,
     issuers: Vec<Issuer>,
     watermarks: BTreeMap<ScopeId, Watermarks>,
@@ -44,14 +44,15 @@ impl MemoryInbox {
 impl State {
     fn retain(&mut self, Arriving { set, revocations }: &Arriving) -> Retained {
         let name = (set.issuer.to_string(), set.jti.to_string());
-        if let Some((fingerprint, received_at)) = self.sets.get(&name) {
-            if *fingerprint != set.fingerprint {
+        if let Some(known) = self.sets.get(&name) {
+            let is_same = known.fingerprint == set.fingerprint;
+            if !is_same && !say_the_same(&known.claims, &set.claims) {
                 return Retained::Conflict;
             }
-            let received_at = *received_at;
+            let received_at = known.received_at;
             return Retained::Duplicate { received_at };
         }
-        self.sets.insert(name, (set.fingerprint, set.received_at));
+        self.sets.insert(name, set.clone());
         #[cfg(feature = "client")]
         self.worklists.add(set);
         for revocation in revocations {

@@ -1,6 +1,9 @@
 //! Keeping SETs with what they revoke, several in few statements.
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+};
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use ssf_types::time::Timestamp;
@@ -10,19 +13,19 @@ use super::{
     statement::{self, ROWS_MAX},
 };
 use crate::{
-    inbox::{Arriving, InboxError, ReceivedSet, Retained},
+    inbox::{Arriving, InboxError, ReceivedSet, Retained, say_the_same},
     revocation::Fingerprint,
 };
 
 /// A SET that is there already.
-#[derive(Clone, Copy)]
-struct Known {
+struct Known<'a> {
     fingerprint: [u8; 16],
     received_at: Timestamp,
+    claims: Cow<'a, str>,
 }
 
 /// By issuer and `jti`.
-type KnownSets<'a> = BTreeMap<&'a str, HashMap<String, Known>>;
+type KnownSets<'a> = BTreeMap<&'a str, HashMap<String, Known<'a>>>;
 
 /// Keeps SETs, and merges what the new ones revoke; the answers have their order. It is all in one transaction, which
 /// `connection` is.
@@ -50,17 +53,15 @@ pub(super) async fn retain(
 }
 
 /// What is there of a SET; from now on, it is there.
-fn compared(known: &mut KnownSets<'_>, set: &ReceivedSet) -> Retained {
+fn compared<'a>(known: &mut KnownSets<'a>, set: &'a ReceivedSet) -> Retained {
     let fingerprint = set.fingerprint.to_bytes();
     let of_issuer = known.get_mut(set.issuer.as_str());
     let of_issuer = of_issuer.map(|of_issuer| of_issuer.entry(set.jti.to_string()));
     match of_issuer {
         Some(Entry::Occupied(entry)) => {
-            let Known {
-                fingerprint: known,
-                received_at,
-            } = *entry.get();
-            if known == fingerprint {
+            let known = entry.get();
+            let received_at = known.received_at;
+            if known.fingerprint == fingerprint || say_the_same(&known.claims, &set.claims) {
                 Retained::Duplicate { received_at }
             } else {
                 Retained::Conflict
@@ -71,6 +72,7 @@ fn compared(known: &mut KnownSets<'_>, set: &ReceivedSet) -> Retained {
             entry.insert(Known {
                 fingerprint,
                 received_at,
+                claims: set.claims.as_str().into(),
             });
             Retained::New
         }
@@ -93,7 +95,7 @@ async fn known<'a>(
         let of_issuer = known.entry(issuer).or_default();
         for jtis in jtis.chunks(ROWS_MAX) {
             let text = format!(
-                "SELECT jti, fingerprint, received_at_millis FROM inbox WHERE issuer = ? AND jti IN ({})",
+                "SELECT jti, fingerprint, received_at_millis, claims FROM inbox WHERE issuer = ? AND jti IN ({})",
                 statement::list(jtis.len())
             );
             let values = std::iter::once(issuer).chain(jtis.iter().copied());
@@ -106,14 +108,15 @@ async fn known<'a>(
     Ok(known)
 }
 
-fn read(row: &QueryResult) -> Result<Known, DbErr> {
+fn read(row: &QueryResult) -> Result<Known<'static>, DbErr> {
     let fingerprint: Vec<u8> = row.try_get_by_index(1)?;
     let fingerprint = fingerprint.as_slice().try_into();
     let received_at: i64 = row.try_get_by_index(2)?;
     Ok(Known {
-        // One that was made in another way is that of no SET.
+        // One that was made in another way is that of no SET: then claims are compared.
         fingerprint: fingerprint.unwrap_or_default(),
         received_at: Timestamp::from_millis(received_at.cast_unsigned()),
+        claims: row.try_get_by_index::<String>(3)?.into(),
     })
 }
 
