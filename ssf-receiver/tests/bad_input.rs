@@ -435,7 +435,7 @@ async fn pushes_at_the_same_time_share_a_fetch() {
 }
 
 #[actix_web::test]
-async fn strange_keys_make_no_more_fetches_than_the_budget_allows() {
+async fn t49_strange_keys_make_no_more_fetches_than_the_budget_allows() {
     let stage = Stage::set().await;
     let state = &stage.transmitter.state;
     let stranger = SigningKey::generate(Algorithm::Es256).unwrap();

@@ -119,7 +119,7 @@ async fn keys_that_were_fetched_verify_after_a_restart_while_the_transmitter_is_
 }
 
 #[actix_web::test]
-async fn a_set_from_the_near_future_takes_effect_when_its_time_has_come() {
+async fn t46_a_set_from_the_near_future_takes_effect_when_its_time_has_come() {
     let stage = Stage::set();
     let receiver = started(stage.builder()).await;
     let mut claims = stage.claims("1");
