@@ -3,12 +3,15 @@
 //! Run with `make bench`; the figures join those of the other crates in `target/bench/summary.json`. With names of benches
 //! behind `--bench --`, those alone.
 
+#[path = "../../../ssf-transmitter/benches/transmitter/cpu.rs"]
+mod cpu;
 mod guard;
 #[path = "../../../ssf-types/benches/types/measure.rs"]
 mod measure;
 mod restart;
 #[path = "../../../ssf-transmitter/benches/transmitter/summary.rs"]
 mod summary;
+mod taking;
 
 use std::error::Error;
 
@@ -21,9 +24,10 @@ const TMP: &str = env!("CARGO_TARGET_TMPDIR");
 
 type Bench = fn() -> Fallible<Vec<Value>>;
 
-const BENCHES: [(&str, Bench); 2] = [
+const BENCHES: [(&str, Bench); 3] = [
     ("guard", || guard::measure(&guard::Scale::WHOLE)),
     ("restart", || restart::measure(&restart::Scale::WHOLE)),
+    ("taking", || taking::measure(&taking::Load::WHOLE)),
 ];
 
 fn main() -> Fallible<()> {
@@ -31,7 +35,8 @@ fn main() -> Fallible<()> {
     // Without `--bench`, everything happens once and on a small scale, so that a broken bench is seen early.
     if !arguments.iter().any(|argument| argument == "--bench") {
         guard::measure(&guard::Scale::SMALL)?;
-        return restart::measure(&restart::Scale::SMALL).map(drop);
+        restart::measure(&restart::Scale::SMALL)?;
+        return taking::measure(&taking::Load::SMALL).map(drop);
     }
     for (name, measure) in BENCHES {
         if arguments.len() == 1 || arguments.iter().any(|argument| argument == name) {
