@@ -18,6 +18,7 @@ mod slot;
 mod state;
 mod table;
 mod tag;
+mod together;
 mod watermark;
 mod word;
 

@@ -1,6 +1,9 @@
 //! A filter in front of the table, which answers almost every miss from one word.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    ops::BitOr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use super::tag::Tag;
 
@@ -29,6 +32,13 @@ impl Filter {
     pub(super) fn may_have(&self, tag: Tag) -> bool {
         let pattern = pattern(tag);
         self.word(tag).load(Ordering::Acquire) & pattern == pattern
+    }
+
+    /// The same for up to 64 tags: a bit for each, the lowest for the first. Nothing depends on one of them before all are
+    /// asked for, so that the processor waits for their words at the same time.
+    pub(super) fn may_have_each(&self, tags: &[Tag]) -> u64 {
+        let bit = |(place, tag): (usize, &Tag)| u64::from(self.may_have(*tag)) << place;
+        tags.iter().enumerate().map(bit).fold(0, BitOr::bitor)
     }
 
     pub(super) fn bytes(&self) -> usize {

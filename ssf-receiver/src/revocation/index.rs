@@ -9,7 +9,8 @@ use super::{
     Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, Scope, ScopeId, Watermarks,
     entries::{Entries, Limits},
     key::MaskSecret,
-    tag::Tag,
+    together::Together,
+    word::Word,
 };
 use crate::session::SessionKeys;
 
@@ -210,21 +211,20 @@ impl Index {
         let masks = of_scope.masks.load();
         let mut found = Vec::new();
         let table = self.entries.table();
-        let mut look_up = |key, named| {
-            table.each(Tag::of(key), |word| {
-                let entry = word.entry();
-                found.push(Match {
-                    named,
-                    kind: entry.kind,
-                    effect: entry.effect,
-                    moment: entry.moment,
-                    detail: table.details().get(entry.detail).cloned(),
-                });
+        let mut together = Together::new(&table, |word: Word, named| {
+            let entry = word.entry();
+            found.push(Match {
+                named,
+                kind: entry.kind,
+                effect: entry.effect,
+                moment: entry.moment,
+                detail: table.details().get(entry.detail).cloned(),
             });
-        };
+        });
         for mask in masks.iter() {
-            mask.keys(session, &mut look_up);
+            mask.keys(session, &mut |key, named| together.look_up(key, named));
         }
+        together.finish();
         // After the table: what is missing there is under what is seen here.
         let watermarks = self.entries.watermarks(of_scope.scope.id);
         Some((found, watermarks))
@@ -313,7 +313,7 @@ fn choose(
 mod tests {
     use ssf_types::subject::SimpleSubject;
 
-    use super::*;
+    use super::{super::tag::Tag, *};
 
     fn index() -> Index {
         let scope = |(number, issuer)| Scope {

@@ -88,11 +88,13 @@ impl Table {
         }
     }
 
+    /// Which of up to 64 tags may have words, a bit for each, the lowest for the first; the others have none.
+    pub(super) fn may_have(&self, tags: &[Tag]) -> u64 {
+        self.filter.may_have_each(tags)
+    }
+
     /// Calls `found` with each word of a key: one for each kind at most.
     pub(super) fn each(&self, tag: Tag, mut found: impl FnMut(Word)) {
-        if !self.filter.may_have(tag) {
-            return;
-        }
         for slot in self.slots_of(tag) {
             match slot.held(tag) {
                 Held::Nothing => return,
@@ -105,6 +107,9 @@ impl Table {
     /// The word of a key for one kind.
     pub(super) fn word(&self, tag: Tag, kind: Kind) -> Option<Word> {
         let mut known = None;
+        if !self.filter.may_have(tag) {
+            return None;
+        }
         self.each(tag, |word| {
             if word.kind() == kind {
                 known = Some(word);

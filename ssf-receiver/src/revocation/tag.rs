@@ -28,6 +28,12 @@ impl Tag {
     }
 }
 
+impl Default for Tag {
+    fn default() -> Self {
+        Self(NonZeroU64::MIN)
+    }
+}
+
 impl From<NonZeroU64> for Tag {
     fn from(tag: NonZeroU64) -> Self {
         Self(tag)
