@@ -21,7 +21,11 @@ use tokio::sync::watch;
 
 use crate::{
     actions::{Action, Actions, Trigger, UnknownLevel},
-    client::{FetchError, Http, poll::PollAt},
+    client::{
+        FetchError, Http,
+        access::{Access, OAuthClient},
+        poll::PollAt,
+    },
     deletion::Management,
     expiry::{Ages, Expiry},
     failpoint::{Failpoint, reached},
@@ -56,7 +60,9 @@ pub enum StartError {
     #[error("a receiver needs a database: call database(\"sqlite://receiver.db\")")]
     NoDatabase,
     /// Nobody said how to come by a stream.
-    #[error("a receiver needs a stream: call management_token(…) or existing_stream(…)")]
+    #[error(
+        "a receiver needs a stream: call management_token(…), oauth_client(…) or existing_stream(…)"
+    )]
     NoStream,
     /// The stream that somebody else made does not deliver as the receiver wants it.
     #[error(
@@ -108,9 +114,25 @@ enum DatabaseChoice {
 
 #[derive(Debug)]
 enum StreamChoice {
-    Managed(SecretString),
+    Managed(Authorisation),
     Pushed(Audience, AuthorizationHeader),
     Polled(Audience, PollAt),
+}
+
+/// What authorises requests to the Transmitter.
+#[derive(Debug)]
+enum Authorisation {
+    Token(SecretString),
+    Client(Box<OAuthClient>),
+}
+
+impl Authorisation {
+    fn of(self, issuer: &Issuer, http: &Http) -> Access {
+        match self {
+            Self::Token(token) => Access::Token(token),
+            Self::Client(client) => Access::of_client(*client, issuer, http),
+        }
+    }
 }
 
 /// How SETs will come, and for whom, as far as that is known.
@@ -189,7 +211,15 @@ impl Builder {
 
     /// Finds or makes the stream at the Transmitter, with this bearer token.
     pub fn management_token(mut self, token: impl Into<SecretString>) -> Self {
-        self.stream = Some(StreamChoice::Managed(token.into()));
+        let token = Authorisation::Token(token.into());
+        self.stream = Some(StreamChoice::Managed(token));
+        self
+    }
+
+    /// Finds or makes the stream at the Transmitter, with access tokens that this client gets (RFC 6749 §4.4).
+    pub fn oauth_client(mut self, client: OAuthClient) -> Self {
+        let client = Authorisation::Client(Box::new(client));
+        self.stream = Some(StreamChoice::Managed(client));
         self
     }
 
@@ -208,7 +238,8 @@ impl Builder {
         token: impl Into<SecretString>,
     ) -> Self {
         let token = token.into();
-        self.stream = Some(StreamChoice::Polled(audience, PollAt { endpoint, token }));
+        let access = Access::Token(token);
+        self.stream = Some(StreamChoice::Polled(audience, PollAt { endpoint, access }));
         self
     }
 
@@ -293,31 +324,25 @@ impl Builder {
         plan_anew(&inbox, &key, (&self.policy, &self.actions)).await?;
         let index = loaded(&inbox, self.revocations_max, key, scopes).await?;
         let memory = StreamMemory::new(&issuer, endpoint.as_ref());
+        let http = Http::new(&issuer)?;
         let Chosen {
             method,
             audience,
             source,
-        } = chosen(stream, endpoint, &inbox, &settings, &memory).await?;
-        let http = Http::new(&issuer)?;
+        } = chosen(
+            stream,
+            endpoint,
+            (&issuer, &http),
+            (&inbox, &settings, &memory),
+        )
+        .await?;
         let documents = Documents::Web(http.clone());
         #[cfg(test)]
         let documents = self.documents.map_or(documents, Documents::Scripted);
         let remembered = KeyMemory::read(&settings, &issuer);
         let keys = Keys::new(issuer.clone(), documents, remembered);
         let (quarantined, hearing) = quarantined(&inbox, index.scope(&issuer)).await?;
-        let http = match &source {
-            Source::Managed { .. } | Source::Pushed => http,
-            // No document leads there, but the operator.
-            Source::Polled(_) => Http::of_operator()?,
-        };
-        let management = match &source {
-            Source::Managed { token, .. } => Some(Management {
-                http: http.clone(),
-                token: token.clone(),
-                memory: memory.clone(),
-            }),
-            Source::Pushed | Source::Polled(_) => None,
-        };
+        let (http, management) = managed(&source, http, &memory)?;
         let setup = Setup {
             http,
             events: self.events,
@@ -347,6 +372,27 @@ impl Builder {
         });
         let tasks = setup::spawn(&shared, setup);
         Ok(Receiver::new(shared, tasks))
+    }
+}
+
+/// What asks the Transmitter, and what manages the stream if we do.
+fn managed(
+    source: &Source,
+    http: Http,
+    memory: &StreamMemory,
+) -> Result<(Http, Option<Management>), FetchError> {
+    match source {
+        Source::Managed { access, .. } => {
+            let management = Management {
+                http: http.clone(),
+                access: access.clone(),
+                memory: memory.clone(),
+            };
+            Ok((http, Some(management)))
+        }
+        Source::Pushed => Ok((http, None)),
+        // No document leads there, but the operator.
+        Source::Polled(_) => Ok((Http::of_operator()?, None)),
     }
 }
 
@@ -427,12 +473,11 @@ async fn plan_anew(
 async fn chosen(
     stream: StreamChoice,
     endpoint: Option<EndpointUrl>,
-    inbox: &AnyInbox,
-    settings: &Settings,
-    memory: &StreamMemory,
+    (issuer, http): (&Issuer, &Http),
+    (inbox, settings, memory): (&AnyInbox, &Settings, &StreamMemory),
 ) -> Result<Chosen, StartError> {
     match (stream, endpoint) {
-        (StreamChoice::Managed(token), endpoint) => {
+        (StreamChoice::Managed(authorisation), endpoint) => {
             let remembered = memory.read(settings)?;
             let method = match endpoint {
                 Some(endpoint) => {
@@ -444,7 +489,10 @@ async fn chosen(
             Ok(Chosen {
                 method,
                 audience: remembered.as_ref().map(|stream| stream.audience.clone()),
-                source: Source::Managed { token, remembered },
+                source: Source::Managed {
+                    access: authorisation.of(issuer, http),
+                    remembered,
+                },
             })
         }
         (StreamChoice::Pushed(audience, secret), Some(endpoint)) => Ok(Chosen {

@@ -1,5 +1,6 @@
 //! The one HTTP client, towards the Transmitter: deadlines, capped bodies, no redirects.
 
+pub(crate) mod access;
 pub(crate) mod discovery;
 pub(crate) mod poll;
 pub(crate) mod reach;
@@ -9,14 +10,20 @@ pub(crate) mod token_keys;
 #[cfg(feature = "daemon")]
 mod webhook;
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, pin::Pin, sync::Arc, time::Duration};
 
-use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, header, redirect};
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use reqwest::{
+    Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode, header, redirect,
+};
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::uri::Issuer;
 use url::Url;
 
-use self::reach::{Names, Reach};
+use self::{
+    access::Access,
+    reach::{Names, Reach},
+};
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +47,12 @@ pub enum FetchError {
         /// The host that was asked.
         host: String,
         /// Why, without the URL.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// There is no token to ask with.
+    #[error("there is no access token")]
+    Token {
+        /// Why not.
         source: Box<dyn Error + Send + Sync>,
     },
     /// A document leads from a public issuer into a network that is not public.
@@ -72,8 +85,8 @@ pub enum FetchError {
 fn hint(status: u16) -> &'static str {
     match status {
         300..=399 => "; redirects are not followed, so use the address that it points to",
-        401 => "; check the management token",
-        403 => "; the management token lacks a permission",
+        401 => "; check the management token, or the client's credentials",
+        403 => "; the management token, or the client, lacks a permission",
         404 => "; there is no such thing there: check the issuer, or the stream's id",
         405 | 501 => "; it does not offer this",
         409 => "; it has a stream for these credentials, and wants no second one",
@@ -85,7 +98,7 @@ fn hint(status: u16) -> &'static str {
 /// An answer that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    pub(crate) status: u16,
+    pub(crate) status: StatusCode,
     pub(crate) body: Vec<u8>,
     host: String,
 }
@@ -93,13 +106,12 @@ pub(crate) struct Answered {
 impl Answered {
     /// The body, if the status is one of those.
     pub(crate) fn expect(self, statuses: &[u16]) -> Result<Vec<u8>, FetchError> {
-        if statuses.contains(&self.status) {
+        let status = self.status.as_u16();
+        if statuses.contains(&status) {
             return Ok(self.body);
         }
-        Err(FetchError::Status {
-            host: self.host,
-            status: self.status,
-        })
+        let host = self.host;
+        Err(FetchError::Status { host, status })
     }
 }
 
@@ -144,25 +156,84 @@ impl Http {
         answered(request, host).await?.expect(&[200])
     }
 
+    /// Asks without a token, for the `WWW-Authenticate` of the refusal; `None` if there is none.
+    async fn ask_bare(&self, method: Method, url: Url) -> Result<Option<String>, FetchError> {
+        let host = host_of(&url);
+        let response = sent(self.request(method, url)?, &host).await?;
+        let mut challenges = response.headers().get_all(header::WWW_AUTHENTICATE).iter();
+        let texts = challenges.by_ref().filter_map(|value| value.to_str().ok());
+        let all: Vec<&str> = texts.collect();
+        Ok((!all.is_empty()).then(|| all.join(", ")))
+    }
+
+    /// Sends what the OAuth library has put together, within the same limits as everything else.
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, FetchError> {
+        let (head, body) = request.into_parts();
+        let host = head.uri.host().unwrap_or_default().to_owned();
+        let url = Url::parse(&head.uri.to_string());
+        let url = url.map_err(|error| FetchError::Unreachable {
+            host: host.clone(),
+            source: error.into(),
+        })?;
+        let request = self.request(head.method, url)?.headers(head.headers);
+        let answer = answered(request.body(body), host).await?;
+        // The library reads JSON alone, whatever it is called.
+        let mut response = HttpResponse::new(answer.body);
+        *response.status_mut() = answer.status;
+        Ok(response)
+    }
+
     /// Asks the stream management API.
     pub(crate) async fn manage(
         &self,
         method: Method,
         url: Url,
-        token: &SecretString,
+        access: &Access,
         body: Option<Vec<u8>>,
     ) -> Result<Answered, FetchError> {
         let host = host_of(&url);
-        let mut request = self
-            .request(method, url)?
-            .bearer_auth(token.expose_secret())
-            .header(header::ACCEPT, "application/json");
-        if let Some(body) = body {
-            request = request
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(body);
+        let response = self.authorised(access, &host, || {
+            let request = self.request(method.clone(), url.clone())?;
+            let request = request.header(header::ACCEPT, "application/json");
+            Ok(match &body {
+                None => request,
+                Some(body) => request
+                    .header(header::CONTENT_TYPE, "application/json")
+                    .body(body.clone()),
+            })
+        });
+        read(response.await?, host).await
+    }
+
+    /// Sends a request with a token, and once more with another one if that is refused and there is another.
+    async fn authorised(
+        &self,
+        access: &Access,
+        host: &str,
+        request: impl Fn() -> Result<RequestBuilder, FetchError>,
+    ) -> Result<Response, FetchError> {
+        let token = access.token().await?;
+        let with = |token: &SecretString| -> Result<RequestBuilder, FetchError> {
+            Ok(request()?.bearer_auth(token.expose_secret()))
+        };
+        let response = sent(with(&token)?, host).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
         }
-        answered(request, host).await
+        match access.other_than(&token).await? {
+            Some(other) => sent(with(&other)?, host).await,
+            None => Ok(response),
+        }
+    }
+}
+
+/// How the crate openidconnect asks.
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = FetchError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, FetchError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.exchange(request))
     }
 }
 
@@ -180,8 +251,12 @@ fn host_of(url: &Url) -> String {
 
 async fn answered(request: RequestBuilder, host: String) -> Result<Answered, FetchError> {
     let response = sent(request, &host).await?;
+    read(response, host).await
+}
+
+async fn read(response: Response, host: String) -> Result<Answered, FetchError> {
     Ok(Answered {
-        status: response.status().as_u16(),
+        status: response.status(),
         body: read_capped(response, &host, DOCUMENT_BYTES_MAX).await?,
         host,
     })

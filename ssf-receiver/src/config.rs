@@ -4,6 +4,7 @@
 
 mod actions;
 mod auth;
+mod credentials;
 mod fault;
 mod identifier;
 mod layers;
@@ -21,6 +22,7 @@ use tracing_subscriber::EnvFilter;
 
 pub use self::{
     auth::{Anonymous, AuthSettings, SessionHeaders},
+    credentials::Credentials,
     fault::{ConfigError, ConfigFault},
     identifier::{IdentifierFormat, IdentifierRule},
     layers::{Layers, Source},

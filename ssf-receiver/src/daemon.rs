@@ -27,7 +27,7 @@ use crate::{
     HandleError, Receiver,
     builder::StartError,
     client::{FetchError, Http},
-    config::{self, Config, StreamSettings, TransmitterSettings},
+    config::{self, Config, Credentials, StreamSettings, TransmitterSettings},
     webhook::Webhook,
 };
 
@@ -232,8 +232,11 @@ async fn start_receiver(
         None => Receiver::polling(issuer),
     };
     builder = match transmitter.stream {
-        StreamSettings::Pushed(token) | StreamSettings::Polled(token) => {
-            builder.management_token(token)
+        StreamSettings::Pushed(credentials) | StreamSettings::Polled(credentials) => {
+            match credentials {
+                Credentials::Token(token) => builder.management_token(token),
+                Credentials::Client(client) => builder.oauth_client(*client),
+            }
         }
         StreamSettings::Existing(audience, header) => builder.existing_stream(audience, header),
         StreamSettings::ExistingPolled(audience, url, token) => {

@@ -2,12 +2,11 @@
 
 use std::{error::Error, sync::Arc};
 
-use secrecy::SecretString;
 use ssf_types::metadata::TransmitterMetadata;
 
 use crate::{
     Receiver,
-    client::{Http, stream::StreamClient},
+    client::{Http, access::Access, stream::StreamClient},
     inbox::{Inbox, InboxError},
     stream::{StreamMemory, StreamState},
 };
@@ -16,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Management {
     pub(crate) http: Http,
-    pub(crate) token: SecretString,
+    pub(crate) access: Access,
     pub(crate) memory: StreamMemory,
 }
 
@@ -59,7 +58,7 @@ impl Receiver {
         let client = StreamClient {
             http: &management.http,
             metadata: &metadata,
-            token: &management.token,
+            access: &management.access,
         };
         let deleted = client.delete(&known.id).await;
         deleted.map_err(|error| DeleteStreamError::Refused(error.into()))?;

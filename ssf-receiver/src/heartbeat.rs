@@ -4,12 +4,11 @@
 use std::{num::NonZeroU64, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use secrecy::SecretString;
 use ssf_types::{error::Chain, id::StreamId};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    client::{Http, stream::StreamClient},
+    client::{Http, access::Access, stream::StreamClient},
     freshness::{Freshness, heartbeat},
     receiver::Shared,
     stream::Method,
@@ -25,7 +24,7 @@ const POLLED_INTERVAL: Duration = Duration::from_mins(15);
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) stream_id: StreamId,
-    pub(crate) token: SecretString,
+    pub(crate) access: Access,
     /// Least seconds between two verifications.
     pub(crate) min_interval: Option<u64>,
     /// Seconds after which the Transmitter may stop the stream of a Receiver that asks for nothing.
@@ -109,7 +108,7 @@ async fn show_activity(shared: &Shared, http: &Http, asked: &Asked) -> Looked {
     let client = StreamClient {
         http,
         metadata: &metadata,
-        token: &asked.token,
+        access: &asked.access,
     };
     match client.status(&asked.stream_id).await {
         Ok(found) => shared.hearing.status_is(found.status),
@@ -131,7 +130,7 @@ async fn verify(shared: &Shared, http: &Http, asked: &Asked) {
     let client = StreamClient {
         http,
         metadata: &metadata,
-        token: &asked.token,
+        access: &asked.access,
     };
     let state = BASE64URL.encode(rand::random::<[u8; 16]>());
     shared.hearing.asked_with(state.clone());

@@ -118,7 +118,7 @@ pub use self::{
     acceptance::Acceptance,
     answer::Answer,
     builder::{Builder, StartError},
-    client::FetchError,
+    client::{FetchError, access::OAuthClient},
     deletion::DeleteStreamError,
     freshness::{Freshness, Why},
     poll::PollStatus,

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use secrecy::SecretString;
 use ssf_types::{error::Chain, uri::EventTypeUri};
 
 use crate::{
     client::{
         Http,
+        access::Access,
         discovery::DiscoveryError,
         poll::PollAt,
         stream::{
@@ -41,9 +41,9 @@ pub(crate) struct Setup {
 
 /// Where the stream comes from.
 pub(crate) enum Source {
-    /// It is found or made with this management token; one that was agreed upon before is remembered.
+    /// It is found or made with such tokens; one that was agreed upon before is remembered.
     Managed {
-        token: SecretString,
+        access: Access,
         remembered: Option<Agreed>,
     },
     /// Somebody else made it, and it is pushed.
@@ -156,7 +156,7 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError
             asked: None,
             poll_at: Some(at.clone()),
         },
-        Source::Managed { token, remembered } => {
+        Source::Managed { access, remembered } => {
             let metadata = shared
                 .keys
                 .discover()
@@ -165,7 +165,7 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError
             let client = StreamClient {
                 http: &setup.http,
                 metadata: &metadata,
-                token,
+                access,
             };
             let wanted = Wanted {
                 events: &setup.events,
@@ -183,7 +183,7 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError
                 .store(Some(Arc::new(agreed.audience.clone())));
             let asked = Asked {
                 stream_id: agreed.id,
-                token: token.clone(),
+                access: access.clone(),
                 min_interval: agreed.min_verification_interval,
                 inactivity: agreed.inactivity_timeout,
             };
@@ -212,8 +212,8 @@ async fn ensured(
         Method::Poll => {
             let polled = ensure_poll_stream(client, wanted, remembered).await;
             let Polled { agreed, endpoint } = polled.map_err(SetupError::Stream)?;
-            let token = client.token.clone();
-            Ok((agreed, Some(PollAt { endpoint, token })))
+            let access = client.access.clone();
+            Ok((agreed, Some(PollAt { endpoint, access })))
         }
     }
 }

@@ -212,7 +212,7 @@ async fn a_wrong_management_token_is_told_what_to_fix_and_not_printed() {
     let receiver = receiver.start().await.unwrap();
     assert_eq!(
         last_error(&receiver).await,
-        "the stream cannot be set up: the transmitter does not list streams: 127.0.0.1 answered with status 401; check the management token"
+        "the stream cannot be set up: the transmitter does not list streams: 127.0.0.1 answered with status 401; check the management token, or the client's credentials"
     );
     transmitter.stop().await;
 }
@@ -241,7 +241,7 @@ async fn a_faulty_configuration_is_told_at_once() {
     let nothing = || Receiver::builder("https://idp.example.com", ENDPOINT);
     assert_eq!(
         fault(nothing().in_memory()).await,
-        "a receiver needs a stream: call management_token(…) or existing_stream(…)"
+        "a receiver needs a stream: call management_token(…), oauth_client(…) or existing_stream(…)"
     );
     assert_eq!(
         fault(nothing().management_token(TOKEN)).await,

@@ -24,7 +24,9 @@ use self::arguments::{
 use super::Outcome;
 use crate::{
     builder::events_default,
-    client::{Http, REQUEST_TIMEOUT, discovery, poll::PollAt, stream::StreamClient},
+    client::{
+        Http, REQUEST_TIMEOUT, access::Access, discovery, poll::PollAt, stream::StreamClient,
+    },
     config::{Config, StreamSettings},
 };
 
@@ -76,9 +78,9 @@ pub(super) enum SubjectCommand {
 #[derive(Debug, thiserror::Error)]
 enum CommandError {
     #[error(
-        "this needs a management token: the transmitter is configured for a stream that somebody else made"
+        "this needs a management token or a client_id: the transmitter is configured for a stream that somebody else made"
     )]
-    NoToken,
+    NoCredentials,
     #[error("say how SETs are to be delivered: --push URL or --poll")]
     NoDelivery,
 }
@@ -103,8 +105,9 @@ pub(super) async fn execute(command: Command) -> Outcome {
 
 /// A transmitter whose metadata was read.
 struct Reached {
-    config: Config,
     http: Http,
+    /// `None` where somebody else made the stream.
+    access: Option<Access>,
     metadata: TransmitterMetadata,
 }
 
@@ -112,24 +115,25 @@ impl Reached {
     async fn with(config: Config) -> Result<Self, Box<dyn std::error::Error>> {
         let http = Http::new(&config.transmitter.issuer)?;
         let metadata = discovery::metadata(&http, &config.transmitter.issuer).await?;
+        let access = match config.transmitter.stream {
+            StreamSettings::Pushed(credentials) | StreamSettings::Polled(credentials) => {
+                Some(credentials.access(&config.transmitter.issuer, &http))
+            }
+            StreamSettings::Existing(..) | StreamSettings::ExistingPolled(..) => None,
+        };
         Ok(Self {
-            config,
             http,
+            access,
             metadata,
         })
     }
 
     fn client(&self) -> Result<StreamClient<'_>, CommandError> {
-        match &self.config.transmitter.stream {
-            StreamSettings::Pushed(token) | StreamSettings::Polled(token) => Ok(StreamClient {
-                http: &self.http,
-                metadata: &self.metadata,
-                token,
-            }),
-            StreamSettings::Existing(..) | StreamSettings::ExistingPolled(..) => {
-                Err(CommandError::NoToken)
-            }
-        }
+        Ok(StreamClient {
+            http: &self.http,
+            metadata: &self.metadata,
+            access: self.access.as_ref().ok_or(CommandError::NoCredentials)?,
+        })
     }
 }
 
@@ -250,7 +254,7 @@ async fn poll(arguments: PollArgs) -> Outcome {
     let stream = client.read(&arguments.stream).await?;
     let at = PollAt {
         endpoint: client.poll_endpoint(&stream)?,
-        token: client.token.clone(),
+        access: client.access.clone(),
     };
     let mut request = PollRequest::acknowledge(arguments.acknowledged);
     request.max_events = Some(arguments.sets_max);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use reqwest::{Method, Response, header};
-use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
     json::JsonError,
     poll::{PollRequest, PollResponse, RESPONSE_BYTES_MAX},
@@ -11,16 +10,16 @@ use ssf_types::{
     uri::EndpointUrl,
 };
 
-use super::{FetchError, Http, host_of, read_capped, sent};
+use super::{FetchError, Http, access::Access, host_of, read_capped};
 use crate::clock;
 
 const MEDIA_TYPE: &str = "application/json";
 
-/// Where to poll, and with which token.
+/// Where to poll, and with which tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct PollAt {
     pub(crate) endpoint: EndpointUrl,
-    pub(crate) token: SecretString,
+    pub(crate) access: Access,
 }
 
 /// The answer to a poll.
@@ -75,18 +74,20 @@ impl Http {
         let url = at.endpoint.url().clone();
         let host = host_of(&url);
         let body = serde_json::to_vec(poll).map_err(PollError::Unwritable)?;
-        let mut request = self
-            .request(Method::POST, url)
-            .map_err(PollError::Unanswered)?
-            .timeout(deadline)
-            .bearer_auth(at.token.expose_secret())
-            .header(header::ACCEPT, MEDIA_TYPE)
-            .header(header::CONTENT_TYPE, MEDIA_TYPE)
-            .body(body);
-        if let Some(language) = poll.content_language() {
-            request = request.header(header::CONTENT_LANGUAGE, language);
-        }
-        let response = sent(request, &host).await.map_err(PollError::Unanswered)?;
+        let language = poll.content_language();
+        let response = self.authorised(&at.access, &host, || {
+            let request = self
+                .request(Method::POST, url.clone())?
+                .timeout(deadline)
+                .header(header::ACCEPT, MEDIA_TYPE)
+                .header(header::CONTENT_TYPE, MEDIA_TYPE)
+                .body(body.clone());
+            Ok(match language {
+                Some(language) => request.header(header::CONTENT_LANGUAGE, language),
+                None => request,
+            })
+        });
+        let response = response.await.map_err(PollError::Unanswered)?;
         if let Some(refusal) = refusal(&response, &host) {
             return Err(refusal);
         }

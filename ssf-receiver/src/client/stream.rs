@@ -7,13 +7,12 @@ mod ensure;
 mod polled;
 mod refusal;
 
-use reqwest::Method;
-use secrecy::SecretString;
+use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use ssf_types::{
     id::StreamId,
     json::JsonError,
-    metadata::TransmitterMetadata,
+    metadata::{AuthorizationScheme, TransmitterMetadata},
     set::Sequence,
     stream::{
         AddSubject, CreateStream, RemoveSubject, ReplaceStream, StatusConfiguration,
@@ -28,7 +27,7 @@ pub(crate) use self::{
     polled::{Polled, ensure_poll_stream},
     refusal::StreamError,
 };
-use super::{Http, discovery::endpoint};
+use super::{Http, access::Access, discovery::endpoint};
 
 const LIST: &str = "list streams";
 const READ: &str = "tell a stream's configuration";
@@ -42,12 +41,15 @@ const ADD_SUBJECT: &str = "add a subject";
 const REMOVE_SUBJECT: &str = "remove a subject";
 const VERIFY: &str = "verify the stream";
 
+/// Ways of authorising requests that we have: OAuth 2.0, and bearer tokens from wherever they come (SSF 1.0 §7.1.1).
+const SCHEMES: [&str; 2] = ["urn:ietf:rfc:6749", "urn:ietf:rfc:6750"];
+
 /// The API of one Transmitter.
 #[derive(Debug)]
 pub(crate) struct StreamClient<'c> {
     pub(crate) http: &'c Http,
     pub(crate) metadata: &'c TransmitterMetadata,
-    pub(crate) token: &'c SecretString,
+    pub(crate) access: &'c Access,
 }
 
 impl StreamClient<'_> {
@@ -186,9 +188,14 @@ impl StreamClient<'_> {
         body: Option<Vec<u8>>,
         statuses: &[u16],
     ) -> Result<Vec<u8>, StreamError> {
-        let answer = self.http.manage(method, url, self.token, body).await;
+        let schemes = &self.metadata.authorization_schemes;
+        let is_ours = |scheme: &AuthorizationScheme| SCHEMES.contains(&scheme.spec_urn.as_str());
+        if !schemes.is_empty() && !schemes.iter().any(is_ours) {
+            return Err(StreamError::OtherSchemes);
+        }
+        let answer = self.http.manage(method, url, self.access, body).await;
         let answer = answer.map_err(|source| StreamError::Request { action, source })?;
-        if answer.status == 202 {
+        if answer.status == StatusCode::ACCEPTED {
             return Err(StreamError::NotYet { action });
         }
         let body = answer.expect(statuses);

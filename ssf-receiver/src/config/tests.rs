@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use secrecy::ExposeSecret;
-use ssf_types::{audience::Audience, dialect::Dialect, uri::EventTypeUri};
+use ssf_types::{
+    audience::Audience, dialect::Dialect, jose::SigningKey, set::Algorithm, uri::EventTypeUri,
+};
 
 use super::*;
 use crate::{
@@ -66,7 +68,7 @@ fn a_transmitter_and_its_token_are_enough() {
     );
     assert_eq!(config.transmitter.unknown_members, Unknown::Widen);
     assert!(config.transmitter.events.is_none());
-    let StreamSettings::Pushed(token) = &config.transmitter.stream else {
+    let StreamSettings::Pushed(Credentials::Token(token)) = &config.transmitter.stream else {
         panic!("{:?}", config.transmitter.stream)
     };
     assert_eq!(token.expose_secret(), "management-s3cret");
@@ -246,7 +248,7 @@ fn a_secret_stands_in_the_environment_or_in_a_file_of_its_own_and_is_never_repea
     let config = read(&format!("{TABLE}{}", written("s3cret\n")), &[]).unwrap();
     assert!(matches!(
         config.transmitter.stream,
-        StreamSettings::Pushed(token) if token.expose_secret() == "s3cret"
+        StreamSettings::Pushed(Credentials::Token(token)) if token.expose_secret() == "s3cret"
     ));
     assert_eq!(
         faults_within(&written("s3cret"), &[TOKEN]),
@@ -279,7 +281,7 @@ fn a_stream_is_managed_or_was_made_by_somebody_else() {
     assert_eq!(
         faults(TABLE, &[]),
         [
-            "transmitter.idp.management_token_file (default): must be set; or, for a stream that somebody else made, audience and push_authorization_file, or delivery = \"poll\", audience, poll_url and poll_token_file"
+            "transmitter.idp.management_token_file (default): must be set, or client_id; or, for a stream that somebody else made, audience and push_authorization_file, or delivery = \"poll\", audience, poll_url and poll_token_file"
         ]
     );
     let half = "transmitter.idp.audience (default): must stand beside push_authorization_file: a stream that somebody else made, and that pushes, has both and no more";
@@ -704,4 +706,92 @@ fn the_documentation_has_every_setting_and_no_other() {
     of_issuer.push("name".to_owned());
     of_issuer.sort();
     assert_eq!(of_issuer, documented("| key of a token issuer |"));
+}
+
+#[test]
+fn a_client_has_an_id_and_either_a_secret_or_a_key() {
+    let secret = (
+        "SSF_RECEIVER_TRANSMITTER_IDP_CLIENT_SECRET",
+        "client-s3cret",
+    );
+    let config = read(
+        &format!("{TABLE}client_id = 'app'\nscopes = ['a', 'b']"),
+        &[secret],
+    );
+    let config = config.unwrap();
+    assert!(matches!(
+        config.transmitter.stream,
+        StreamSettings::Pushed(Credentials::Client(_))
+    ));
+    assert!(!format!("{config:?}").contains("s3cret"));
+
+    let directory = tempfile::tempdir().unwrap();
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let path = directory.path().join("key.pem");
+    std::fs::write(&path, key.pem().expose_secret()).unwrap();
+    let with_key = format!("client_id = 'app'\nclient_key_file = '{}'", path.display());
+    assert!(read(&format!("{TABLE}{with_key}"), &[]).is_ok());
+
+    let told = "transmitter.idp.";
+    for (file, environment, expected) in [
+        (
+            "client_id = 'app'",
+            &[][..],
+            "client_secret_file (default): must be set beside client_id",
+        ),
+        (
+            &with_key,
+            &[secret][..],
+            "client_secret_file (default): must be set beside client_id",
+        ),
+        ("", &[secret], "client_id (default): must be set beside"),
+        (
+            "scopes = ['a']",
+            &[],
+            "client_id (default): must be set beside",
+        ),
+        (
+            "client_id = 'app'",
+            &[secret, TOKEN],
+            "management_token (default): must not stand beside client_id",
+        ),
+    ] {
+        let faults = faults_within(file, environment);
+        assert!(
+            faults[0].starts_with(&format!("{told}{expected}")),
+            "{faults:?}"
+        );
+        assert_eq!(faults.len(), 1, "{faults:?}");
+    }
+}
+
+#[test]
+fn what_a_client_has_is_told_by_its_key_if_it_is_faulty() {
+    let told = "transmitter.idp.";
+    for (line, expected) in [
+        (
+            "client_id = ''",
+            "client_id (file t.toml): must be 1 to 255",
+        ),
+        ("scopes = ['a b']", "scopes (file t.toml): must be a list"),
+        ("scopes = 'a\"b'", "scopes (file t.toml): must be a list"),
+        (
+            "authorization_server = 'http://as.example.com'",
+            "authorization_server (file t.toml): must be the issuer",
+        ),
+        (
+            "client_key_file = '/nowhere/key'",
+            "client_key_file (file t.toml): cannot be read",
+        ),
+        (
+            "client_key_file = '/dev/null'",
+            "client_key_file (file t.toml): must be a private key",
+        ),
+    ] {
+        let faults = faults_within(line, &[]);
+        let found = faults
+            .iter()
+            .any(|fault| fault.starts_with(&format!("{told}{expected}")));
+        assert!(found, "{faults:?}");
+    }
 }

@@ -10,7 +10,7 @@ use ssf_types::{
 };
 
 use super::{
-    Source, actions,
+    Credentials, Source, actions, credentials,
     layers::Value,
     reader::{Reader, is_name},
     secret,
@@ -54,10 +54,10 @@ pub struct TransmitterSettings {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StreamSettings {
-    /// It is found or made with this bearer token, and SETs are pushed.
-    Pushed(SecretString),
-    /// It is found or made with this bearer token, and polled.
-    Polled(SecretString),
+    /// It is found or made with these credentials, and SETs are pushed.
+    Pushed(Credentials),
+    /// It is found or made with these credentials, and polled.
+    Polled(Credentials),
     /// Somebody else made it, and SETs are pushed: its `aud`, and the `Authorization` that they come with.
     Existing(Audience, AuthorizationHeader),
     /// Somebody else made it, and it is polled: its `aud`, where, and the bearer token for that.
@@ -141,10 +141,10 @@ fn read_stream(table: &mut Reader) -> Option<StreamSettings> {
         Some(Some("poll")) => Ok(Method::Poll),
         Some(_) => Err("must be push or poll".to_owned()),
     });
-    let token = secret::read(table, "management_token", "management_token_file");
+    let credentials = credentials::read(table);
     let parts = read_parts(table);
-    let (method, token, parts) = (method?, token.ok()?, parts?);
-    let Some(token) = token else {
+    let (method, credentials, parts) = (method?, credentials.ok()?, parts?);
+    let Some(credentials) = credentials else {
         return existing(method, parts, table);
     };
     if !parts.is_empty() {
@@ -153,8 +153,8 @@ fn read_stream(table: &mut Reader) -> Option<StreamSettings> {
         return None;
     }
     Some(match method {
-        Method::Push => StreamSettings::Pushed(token),
-        Method::Poll => StreamSettings::Polled(token),
+        Method::Push => StreamSettings::Pushed(credentials),
+        Method::Poll => StreamSettings::Polled(credentials),
     })
 }
 
@@ -182,7 +182,7 @@ impl Parts {
 /// A stream that somebody else made, of which everything has to be known.
 fn existing(method: Method, parts: Parts, table: &mut Reader) -> Option<StreamSettings> {
     if parts.is_empty() {
-        let problem = "must be set; or, for a stream that somebody else made, audience and push_authorization_file, or delivery = \"poll\", audience, poll_url and poll_token_file";
+        let problem = "must be set, or client_id; or, for a stream that somebody else made, audience and push_authorization_file, or delivery = \"poll\", audience, poll_url and poll_token_file";
         table.fault("management_token_file", Source::Default, problem.to_owned());
         return None;
     }

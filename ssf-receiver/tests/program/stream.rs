@@ -382,3 +382,31 @@ async fn a_stream_is_polled_where_the_metadata_leads_and_nowhere_else() {
     wrong(&stage, &["poll", "1"], (200, &pushed), told).await;
     stage.transmitter.stop().await;
 }
+
+#[actix_web::test]
+async fn where_no_way_of_authorisation_is_ours_nothing_is_asked() {
+    let schemes = |urns: &[&str]| -> Value {
+        let scheme = |urn: &&str| json!({ "spec_urn": urn });
+        urns.iter().map(scheme).collect()
+    };
+    let unknown = ["urn:ietf:rfc:8705", "urn:example:pigeon"];
+    let stage = Stage::of(Scripted::with(|metadata| {
+        metadata["authorization_schemes"] = schemes(&unknown);
+    }));
+    let told = stage.fails(&["list"]).await;
+    assert!(
+        told.contains("and this receiver has nothing else"),
+        "{told}"
+    );
+    assert_eq!(stage.transmitter.requests(), 0);
+    stage.transmitter.stop().await;
+
+    for ours in ["urn:ietf:rfc:6749", "urn:ietf:rfc:6750"] {
+        let stage = Stage::of(Scripted::with(|metadata| {
+            metadata["authorization_schemes"] = schemes(&["urn:example:pigeon", ours]);
+        }));
+        stage.transmitter.reply(200, &json!([]));
+        stage.succeeds(&["list"]).await;
+        stage.transmitter.stop().await;
+    }
+}

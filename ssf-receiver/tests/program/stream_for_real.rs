@@ -6,7 +6,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use ssf_types::{jose::SigningKey, set::Algorithm};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -23,6 +25,8 @@ pub(crate) struct Real {
     pub(crate) token: String,
     operator: String,
     ingest: String,
+    /// What was said when the receiver was added.
+    pub(crate) added: String,
 }
 
 fn program() -> PathBuf {
@@ -49,6 +53,7 @@ impl Real {
             command.args(arguments).current_dir(directory.path());
             command
                 .env_clear()
+                .env("SSF_TRANSMITTER_MIN_VERIFICATION_INTERVAL_SECONDS", "1")
                 .stdin(Stdio::null())
                 .stderr(Stdio::null());
             command
@@ -75,6 +80,7 @@ impl Real {
             issuer,
             token: value(&added, "receiver_token").unwrap_or_default(),
             operator: value(&lines, "operator_token").unwrap(),
+            added,
             directory,
             child,
         }
@@ -203,4 +209,48 @@ async fn a_stream_that_a_command_deleted_is_found_gone_and_made_anew_at_the_next
     let streams = told(&installation, &["list"]).await;
     assert_ne!(streams[0]["stream_id"], first);
     assert!(installation.log().contains("the stream is gone"));
+}
+
+#[actix_web::test]
+async fn a_client_with_a_secret_gets_its_tokens_from_where_the_transmitter_says() {
+    let transmitter = Real::with(&["--client-secret"]);
+    let added = |name: &str| value(&transmitter.added, name).unwrap();
+    let installation = Installation::bare()
+        .with("LISTEN", "127.0.0.1:0")
+        .with("LISTEN_ADMIN", "127.0.0.1:0")
+        .with("TRANSMITTER_IDP_ISSUER", &transmitter.issuer)
+        .with("TRANSMITTER_IDP_CLIENT_ID", &added("client_id"))
+        .with("TRANSMITTER_IDP_CLIENT_SECRET", &added("client_secret"));
+    assert_eq!(told(&installation, &["list"]).await, json!([]));
+    let daemon = installation.serve().await;
+    daemon.ready().await;
+    let streams = told(&installation, &["list"]).await;
+    assert_eq!(streams[0]["delivery"]["endpoint_url"], daemon.endpoint);
+    assert!(!installation.log().contains(&added("client_secret")));
+}
+
+#[actix_web::test]
+async fn a_client_with_a_key_shows_an_assertion() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let jwk = key.public_key().to_jwk().to_string();
+    let transmitter = Real::with(&["--jwk", &jwk]);
+    let installation = Installation::bare()
+        .with("TRANSMITTER_IDP_ISSUER", &transmitter.issuer)
+        .with(
+            "TRANSMITTER_IDP_CLIENT_ID",
+            &value(&transmitter.added, "receiver_id").unwrap(),
+        )
+        .with("TRANSMITTER_IDP_CLIENT_KEY_FILE", "key.pem");
+    let pem = key.pem().expose_secret();
+    std::fs::write(installation.path("key.pem"), pem).unwrap();
+    assert_eq!(told(&installation, &["list"]).await, json!([]));
+    let stranger = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let pem = stranger.pem().expose_secret();
+    std::fs::write(installation.path("key.pem"), pem).unwrap();
+    let output = installation.run(&["stream", "list"]).await;
+    let error = text(&output.stderr);
+    assert!(
+        error.contains("invalid_client: check the client's id, and its secret or key"),
+        "{error}"
+    );
 }

@@ -179,6 +179,25 @@ impl SigningKey {
         }
         Ok(set)
     }
+
+    /// Signs an assertion with which a client shows who it is: a JWT of `typ` `JWT`, so that nobody takes it for a SET
+    /// (RFC 7523 §3).
+    ///
+    /// Its claims are not checked.
+    ///
+    /// # Errors
+    /// The claims cannot be written, or the cryptographic library refused.
+    pub fn sign_assertion(&self, claims: &serde_json::Value) -> Result<SecretString, SignError> {
+        let header = json!({ "alg": self.algorithm.as_str(), "kid": self.kid, "typ": "JWT" });
+        let header = BASE64URL.encode(header.to_string());
+        let claims = serde_json::to_vec(claims).map_err(SignError::Claims)?;
+        let jwt = CompactSet::compose(&header, &claims, |input| {
+            self.signer
+                .sign(input)
+                .map_err(|source| SignError::Refused(source.into()))
+        })?;
+        Ok(jwt.into_string().into())
+    }
 }
 
 impl fmt::Debug for SigningKey {

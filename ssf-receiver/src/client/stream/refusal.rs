@@ -10,6 +10,11 @@ pub(crate) enum StreamError {
     /// The Transmitter does not say how.
     #[error("the transmitter does not offer this")]
     NotOffered(#[source] DiscoveryError),
+    /// The Transmitter wants its requests authorised in ways that we do not have (SSF 1.0 §7.1.1).
+    #[error(
+        "authorization_schemes in the transmitter's metadata has neither urn:ietf:rfc:6749 nor urn:ietf:rfc:6750, and this receiver has nothing else"
+    )]
+    OtherSchemes,
     /// A request was refused or not answered.
     #[error("the transmitter does not {action}")]
     Request {
@@ -79,6 +84,7 @@ impl StreamError {
             } => Some(*status),
             Self::Request { .. }
             | Self::NotOffered(_)
+            | Self::OtherSchemes
             | Self::NotYet { .. }
             | Self::Unwritable(_)
             | Self::Faulty { .. }
