@@ -4,7 +4,9 @@
 //! success, 2 for a faulty configuration or command line, 1 for all else.
 
 mod config;
+mod doctor;
 mod serve;
+mod shown;
 mod stream;
 
 use std::{
@@ -44,6 +46,8 @@ enum Command {
     /// Manages streams at the transmitter, whether the program serves meanwhile or not.
     #[command(subcommand)]
     Stream(stream::Command),
+    /// Looks at all that has to be right for events to arrive, and says what to do where it is not.
+    Doctor(doctor::DoctorArgs),
     /// Works on the configuration, and on nothing else.
     #[command(subcommand)]
     Config(config::Command),
@@ -136,11 +140,8 @@ pub fn run() -> ExitCode {
 fn execute(command: Command) -> Outcome {
     match command {
         Command::Config(command) => config::execute(command),
-        Command::Stream(command) => {
-            let mut runtime = tokio::runtime::Builder::new_current_thread();
-            let runtime = runtime.enable_all().build()?;
-            runtime.block_on(stream::execute(command))
-        }
+        Command::Stream(command) => by_itself(stream::execute(command)),
+        Command::Doctor(arguments) => by_itself(doctor::examine(arguments)),
         Command::Serve(settings) => {
             let config = settings.read()?;
             let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -148,6 +149,12 @@ fn execute(command: Command) -> Outcome {
             runtime.block_on(serve::serve(config))
         }
     }
+}
+
+/// Runs a command that does one thing after the other.
+fn by_itself(command: impl Future<Output = Outcome>) -> Outcome {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build()?.block_on(command)
 }
 
 /// Writes one result, at once: whoever reads it may be waiting.

@@ -156,6 +156,16 @@ impl Http {
         answered(request, host).await?.expect(&[200])
     }
 
+    /// What time it is where a public document is, as `Date` has it; whatever the status.
+    #[cfg(feature = "daemon")]
+    pub(crate) async fn date(&self, url: Url) -> Result<Option<String>, FetchError> {
+        let host = host_of(&url);
+        let response = sent(self.request(Method::GET, url)?, &host).await?;
+        let date = response.headers().get(header::DATE);
+        let date = date.and_then(|date| date.to_str().ok());
+        Ok(date.map(str::to_owned))
+    }
+
     /// Asks without a token, for the `WWW-Authenticate` of the refusal; `None` if there is none.
     async fn ask_bare(&self, method: Method, url: Url) -> Result<Option<String>, FetchError> {
         let host = host_of(&url);

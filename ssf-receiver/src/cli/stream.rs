@@ -4,7 +4,6 @@
 //! finds it there.
 
 mod arguments;
-mod shown;
 
 use clap::Subcommand;
 use serde_json::json;

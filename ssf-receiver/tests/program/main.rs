@@ -7,6 +7,7 @@ mod auth;
 mod cli;
 #[path = "../common/mod.rs"]
 mod common;
+mod doctor;
 mod markers;
 mod metrics;
 mod nginx;

@@ -13,9 +13,8 @@ use ssf_types::{
     uri::{EndpointUrl, EventTypeUri, UriError},
 };
 
-use super::{super::SettingArgs, shown::Shape};
 use crate::{
-    cli::SettingsError,
+    cli::{SettingArgs, SettingsError, shown::Shape},
     config::{Config, secret},
 };
 

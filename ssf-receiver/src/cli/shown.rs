@@ -19,7 +19,7 @@ impl Shape {
     ///
     /// # Errors
     /// It cannot be written there.
-    pub(super) fn show(self, said: &impl Serialize) -> io::Result<()> {
+    pub(crate) fn show(self, said: &impl Serialize) -> io::Result<()> {
         let said = serde_json::to_value(said)?;
         let text = match self {
             Self::Json => format!("{said:#}\n"),
@@ -67,19 +67,20 @@ fn add_lines(name: &str, value: &Value, lines: &mut String) {
         Value::String(text) => text.clone(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     };
-    // A line break or a terminal's control sequence in the text of a peer is shown, and not obeyed.
-    let shown = |text: &str| -> String {
-        let shown = |c: char| {
-            let escaped = c.is_control().then(|| c.escape_default().to_string());
-            escaped.unwrap_or_else(|| c.to_string())
-        };
-        text.chars().map(shown).collect()
-    };
     if !name.is_empty() {
-        for part in [&shown(name), "=", &shown(&text), "\n"] {
+        for part in [&printable(name), "=", &printable(&text), "\n"] {
             lines.push_str(part);
         }
     }
+}
+
+/// A line break or a terminal's control sequence in the text of a peer is shown, and not obeyed.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |c: char| {
+        let escaped = c.is_control().then(|| c.escape_default().to_string());
+        escaped.unwrap_or_else(|| c.to_string())
+    };
+    text.chars().map(shown).collect()
 }
 
 #[cfg(test)]
