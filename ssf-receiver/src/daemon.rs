@@ -247,7 +247,12 @@ async fn start_receiver(
         .database(database_url)
         .dialect(transmitter.dialect)
         .unknown_members(transmitter.unknown_members)
-        .unknown_members_of_device_events(transmitter.unknown_members_of_device_events);
+        .unknown_members_of_device_events(transmitter.unknown_members_of_device_events)
+        .revocations_max(transmitter.revocations_max)
+        .session_age_max(transmitter.session_age_max);
+    if let Some(age) = transmitter.authentication_age_max {
+        builder = builder.authentication_age_max(age);
+    }
     for (trigger, action) in transmitter.actions {
         builder = builder.action(trigger, action);
     }

@@ -582,6 +582,34 @@ fn session_headers_have_names_in_lower_case_and_are_believed_from_few() {
 }
 
 #[test]
+fn what_is_over_is_told_in_hours_and_how_much_is_kept_in_numbers() {
+    let of = |file: &str| {
+        let config = read(&format!("{TABLE}{file}"), &[TOKEN]);
+        config.unwrap().transmitter
+    };
+    let default = of("");
+    assert_eq!(default.revocations_max, 1_000_000);
+    assert_eq!(default.session_age_max, Duration::from_hours(720));
+    assert_eq!(default.authentication_age_max, None);
+    let own =
+        of("revocations_max = 5000\nsession_age_max_hours = 8\nauthentication_age_max_hours = 24");
+    assert_eq!(own.revocations_max, 5_000);
+    assert_eq!(own.session_age_max, Duration::from_hours(8));
+    assert_eq!(own.authentication_age_max, Some(Duration::from_hours(24)));
+    assert_eq!(
+        faults_within(
+            "revocations_max = 0\nsession_age_max_hours = 0\nauthentication_age_max_hours = 'x'",
+            &[TOKEN]
+        ),
+        [
+            "transmitter.idp.authentication_age_max_hours (file t.toml): must be a whole number from 1 to 87600",
+            "transmitter.idp.revocations_max (file t.toml): must be a whole number from 1000 to 100000000",
+            "transmitter.idp.session_age_max_hours (file t.toml): must be a whole number from 1 to 87600",
+        ]
+    );
+}
+
+#[test]
 fn memory_is_no_database() {
     for url in ["sqlite://:memory:", "sqlite://x?mode=memory", "sqlite://"] {
         assert_eq!(

@@ -1,5 +1,7 @@
 //! `[[transmitter]]`: whom SETs come from.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
     audience::Audience,
@@ -26,6 +28,12 @@ const MEMBERS_MAX: usize = 16;
 /// Longest name of such a member, in bytes.
 const MEMBER_BYTES_MAX: usize = 64;
 
+/// How many revocations may be kept in memory, at least and at most: 44 KB to 4.4 GB.
+const REVOCATIONS: RangeInclusive<u64> = 1_000..=100_000_000;
+
+/// At which age something is over, at least and at most, in hours: up to ten years.
+const AGE_HOURS: RangeInclusive<u64> = 1..=87_600;
+
 /// What was said of one transmitter.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -48,6 +56,12 @@ pub struct TransmitterSettings {
     pub unknown_members_of_device_events: Unknown,
     /// What follows from events, where it is not what follows by default.
     pub actions: Vec<(Trigger, Action)>,
+    /// Most revocations in memory.
+    pub revocations_max: u32,
+    /// At which age sessions are over; whole hours.
+    pub session_age_max: Duration,
+    /// Within which time a user proves afresh who they are; whole hours.
+    pub authentication_age_max: Option<Duration>,
 }
 
 /// How a stream is come by.
@@ -108,6 +122,9 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
         read_unknown(value, Unknown::Ignore)
     });
     let actions = table.value("actions", |value| value.map(actions::read).transpose());
+    let revocations_max = table.number("revocations_max", 1_000_000, REVOCATIONS);
+    let session_age = table.number("session_age_max_hours", 30 * 24, AGE_HOURS);
+    let authentication_age = table.value("authentication_age_max_hours", read_age);
     Some(TransmitterSettings {
         name,
         issuer: issuer?,
@@ -118,6 +135,9 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
         unknown_members: unknown_members?,
         unknown_members_of_device_events: of_device?,
         actions: actions?.unwrap_or_default(),
+        revocations_max: u32::try_from(revocations_max?).ok()?,
+        session_age_max: Duration::from_hours(session_age?),
+        authentication_age_max: authentication_age?,
     })
 }
 
@@ -219,6 +239,18 @@ fn existing(method: Method, parts: Parts, table: &mut Reader) -> Option<StreamSe
 fn read_url(value: &Value) -> Result<EndpointUrl, String> {
     EndpointUrl::parse(value.text().unwrap_or_default())
         .map_err(|error| format!("must be an https URL: {error}"))
+}
+
+fn read_age(value: Option<&Value>) -> Result<Option<Duration>, String> {
+    match value.map(Value::number) {
+        None => Ok(None),
+        Some(Some(hours)) if AGE_HOURS.contains(&hours) => Ok(Some(Duration::from_hours(hours))),
+        Some(_) => Err(format!(
+            "must be a whole number from {} to {}",
+            AGE_HOURS.start(),
+            AGE_HOURS.end()
+        )),
+    }
 }
 
 fn read_dialect(value: Option<&Value>) -> Result<&'static Dialect, String> {
