@@ -137,7 +137,9 @@ impl Tokens {
     /// Keys may have been withdrawn with each fetch.
     fn still_counts(&self, found: &Verified, now: Timestamp) -> bool {
         let issuer = self.issuers.get(found.issuer);
-        now < found.until && issuer.is_some_and(|issuer| issuer.keys.fetched() == found.fetch)
+        // Of keys that were not fetched for a day, none is in use any more.
+        let are_in_use = |keys: &Keys| keys.loaded() && keys.fetched() == found.fetch;
+        now < found.until && issuer.is_some_and(|issuer| are_in_use(&issuer.keys))
     }
 
     async fn verified(
