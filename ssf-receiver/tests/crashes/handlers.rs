@@ -14,8 +14,8 @@ use crate::{
 /// The points of handing over, and how often a process passes each before it dies there, at most.
 const POINTS: [(&str, usize); 2] = [("after-call", 3), ("before-settled", 3)];
 
-/// SETs of one process; each of them passes each point.
-const SETS: usize = 3;
+/// More SETs than a process takes before it dies.
+const SETS_MAX: usize = 50;
 
 /// Pushes a SET; whether it was acknowledged.
 async fn pushed(client: &Client, transmitter: &Transmitter, daemon: &Daemon, jti: &str) -> bool {
@@ -55,9 +55,13 @@ async fn each_set_that_was_acknowledged_is_handed_over_whenever_the_process_dies
     for (point, passes) in POINTS {
         for crash in 0..crashes() {
             installation.arm(Some(&format!("{point}:{}", 1 + crash % passes)));
-            let daemon = installation.serve().await;
+            let mut daemon = installation.serve().await;
             daemon.ready().await;
-            for number in 0..SETS {
+            // What ends together is noted together, so that not each SET passes each point.
+            for number in 0..SETS_MAX {
+                if daemon.has_died() {
+                    break;
+                }
                 let jti = format!("{point}-{crash}-{number}");
                 if pushed(&client, &transmitter, &daemon, &jti).await {
                     acknowledged.push(jti);

@@ -212,6 +212,11 @@ impl Daemon {
         assert!(status.await.unwrap().success());
     }
 
+    /// Whether it has ended.
+    pub(crate) fn has_died(&mut self) -> bool {
+        self.starting.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until it has ended.
     pub(crate) async fn ended(mut self) -> ExitStatus {
         let ended = timeout(PATIENCE, self.starting.child.wait()).await;
