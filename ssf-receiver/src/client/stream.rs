@@ -3,6 +3,14 @@
 //! Each answer is held against what was asked: its status is the one that the specification gives for a success, the body can be
 //! read, `iss` is the issuer whose metadata we have, and the stream is the one that was meant.
 
+#![cfg_attr(
+    not(feature = "daemon"),
+    expect(
+        dead_code,
+        reason = "some of it is asked for by hand alone, with the program"
+    )
+)]
+
 mod ensure;
 mod polled;
 mod refusal;

@@ -13,9 +13,9 @@ use ssf_types::uri::Issuer;
 use super::{Arriving, Inbox, InboxError, ReceivedSet, Retained, Settings, say_the_same};
 #[cfg(feature = "client")]
 use super::{Quarantine, Waiting};
-use crate::revocation::{
-    Fingerprint, Kind, Revocation, RevocationKey, SCOPES_MAX, Scope, ScopeId, Watermarks,
-};
+#[cfg(feature = "client")]
+use crate::revocation::Fingerprint;
+use crate::revocation::{Kind, Revocation, RevocationKey, SCOPES_MAX, Scope, ScopeId, Watermarks};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]

@@ -106,6 +106,7 @@ impl Entries {
     }
 
     /// How often something of a scope was forgotten, for whoever has looked at the table before.
+    #[cfg(feature = "client")]
     pub(super) fn era(&self, scope: ScopeId) -> u64 {
         self.watermarks.era(scope)
     }

@@ -105,6 +105,7 @@ impl AllWatermarks {
     }
 
     /// The number of the present era.
+    #[cfg(feature = "client")]
     pub(super) fn era(&self, scope: ScopeId) -> u64 {
         self.0[usize::from(scope.number())]
             .era
