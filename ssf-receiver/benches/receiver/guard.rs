@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use ssf_receiver::{
     Session, SessionKeys,
     guard::{self, Decision},
-    revocation::{Detail, Index, IndexKey, Kind, Mask, Revocation, RevocationKey, Scope, ScopeId},
+    revocation::{
+        Detail, Index, IndexKey, Kind, Limits, Mask, Revocation, RevocationKey, Scope, ScopeId,
+    },
 };
 use ssf_types::{
     subject::SimpleSubject,
@@ -132,7 +134,11 @@ fn grown(secret: &IndexKey, entries: u32) -> Fallible<(Index, f64)> {
         issuer: Issuer::parse(ISSUER)?,
     };
     let id = scope.id;
-    let index = Index::new(secret.clone(), [scope]);
+    let limits = Limits {
+        most: u32::MAX,
+        ..Limits::default()
+    };
+    let index = Index::with_limits(limits, secret.clone(), [scope]);
     let detail = Arc::new(Detail {
         event: "https://schemas.openid.net/secevent/caep/event-type/session-revoked".into(),
         reason: None,
