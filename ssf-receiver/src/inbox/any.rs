@@ -89,13 +89,8 @@ impl Worklist for AnyInbox {
         any!(self, inbox => inbox.enlist(handler))
     }
 
-    async fn fresh(
-        &self,
-        handler: &HandlerName,
-        after: i64,
-        limit: u64,
-    ) -> Result<Vec<Work>, InboxError> {
-        any!(self, inbox => inbox.fresh(handler, after, limit))
+    async fn fresh(&self, after: i64, limit: u64) -> Result<Vec<Work>, InboxError> {
+        any!(self, inbox => inbox.fresh(after, limit))
     }
 
     async fn due(

@@ -53,7 +53,6 @@ pub(crate) trait Worklist {
     /// At most `limit` SETs behind the row `after`, in the order in which they came. Empty where the limit is 0.
     fn fresh(
         &self,
-        handler: &HandlerName,
         after: i64,
         limit: u64,
     ) -> impl Future<Output = Result<Vec<Work>, InboxError>> + Send;

@@ -60,12 +60,7 @@ impl Worklist for SqliteInbox {
         Ok(done)
     }
 
-    async fn fresh(
-        &self,
-        _: &HandlerName,
-        after: i64,
-        limit: u64,
-    ) -> Result<Vec<Work>, InboxError> {
+    async fn fresh(&self, after: i64, limit: u64) -> Result<Vec<Work>, InboxError> {
         let rows = set::Entity::find()
             .filter(set::Column::Id.gt(after))
             .order_by_asc(set::Column::Id)

@@ -166,7 +166,7 @@ where
         }
         loop {
             let limit = self.under_way.room() as u64;
-            let fresh = inbox.fresh(&self.name, self.place.given(), limit).await?;
+            let fresh = inbox.fresh(self.place.given(), limit).await?;
             if fresh.is_empty() {
                 break;
             }

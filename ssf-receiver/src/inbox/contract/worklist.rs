@@ -22,8 +22,8 @@ async fn arrive(inbox: &impl Inbox, jti: &str, at: u64) {
 }
 
 /// The rows behind a place.
-async fn fresh(inbox: &impl Worklist, handler: &HandlerName, after: i64) -> Vec<Work> {
-    inbox.fresh(handler, after, 100).await.unwrap()
+async fn fresh(inbox: &impl Worklist, after: i64) -> Vec<Work> {
+    inbox.fresh(after, 100).await.unwrap()
 }
 
 async fn due(inbox: &impl Worklist, handler: &HandlerName, at: u64) -> Vec<(i64, u32)> {
@@ -69,18 +69,15 @@ async fn a_new_handler_gets_what_comes_from_then_on<I: Inbox + Worklist>(inbox: 
     let name = handler("new");
     arrive(inbox, "w-before", 5000).await;
     let place = inbox.enlist(&name).await.unwrap();
-    assert_eq!(fresh(inbox, &name, place).await, []);
+    assert_eq!(fresh(inbox, place).await, []);
     arrive(inbox, "w-1", 5001).await;
     arrive(inbox, "w-2", 5002).await;
-    let rows = fresh(inbox, &name, place).await;
+    let rows = fresh(inbox, place).await;
     let times: Vec<u64> = rows.iter().map(|row| row.received_at.as_millis()).collect();
     assert_eq!(times, [5001, 5002]);
     assert_eq!(rows[0].claims, r#"{"w":1}"#);
-    assert_eq!(
-        inbox.fresh(&name, place, 1).await.unwrap(),
-        [rows[0].clone()]
-    );
-    assert_eq!(inbox.fresh(&name, place, 0).await.unwrap(), []);
+    assert_eq!(inbox.fresh(place, 1).await.unwrap(), [rows[0].clone()]);
+    assert_eq!(inbox.fresh(place, 0).await.unwrap(), []);
     // Nothing was settled, so that a successor begins there, too.
     assert_eq!(inbox.enlist(&name).await.unwrap(), place);
     inbox
@@ -95,7 +92,7 @@ async fn what_failed_is_due_when_it_was_said_to_be<I: Inbox + Worklist>(inbox: &
     let place = inbox.enlist(&name).await.unwrap();
     arrive(inbox, "w-3", 5003).await;
     arrive(inbox, "w-4", 5004).await;
-    let rows = fresh(inbox, &name, place).await;
+    let rows = fresh(inbox, place).await;
     let [first, second] = [rows[0].row, rows[1].row];
     let came = [failed(first, 1, 7000), failed(second, 3, 6000)];
     inbox.settle(&name, second, &came).await.unwrap();
@@ -124,7 +121,7 @@ async fn a_dead_letter_is_shown_until_it_is_to_be_handed_over_again<I: Inbox + W
     let name = handler("dead");
     let place = inbox.enlist(&name).await.unwrap();
     arrive(inbox, "w-5", 5005).await;
-    let row = fresh(inbox, &name, place).await[0].row;
+    let row = fresh(inbox, place).await[0].row;
     let long = "ä".repeat(600);
     inbox.settle(&name, row, &[dead(row, &long)]).await.unwrap();
     assert_eq!(due(inbox, &name, u64::MAX >> 1).await, []);

@@ -86,12 +86,7 @@ impl Worklist for MemoryInbox {
         Ok(of.done)
     }
 
-    async fn fresh(
-        &self,
-        _: &HandlerName,
-        after: i64,
-        limit: u64,
-    ) -> Result<Vec<Work>, InboxError> {
+    async fn fresh(&self, after: i64, limit: u64) -> Result<Vec<Work>, InboxError> {
         let lists = &self.state().worklists;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let rows = lists.rows().filter(|(row, _)| *row > after).take(limit);
