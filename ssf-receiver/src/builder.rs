@@ -4,8 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+#[cfg(feature = "sql")]
+use secrecy::ExposeSecret;
 use secrecy::SecretString;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "sql")]
 use ssf_types::set::SetClaims;
 use ssf_types::{
     audience::Audience,
@@ -41,7 +43,7 @@ use crate::{
     stream::{Method, StreamMemory, StreamState},
     work::Handlers,
 };
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "sql")]
 use crate::{plan::plan, store::Stored};
 
 const INDEX_KEY: &str = "index_key";
@@ -107,8 +109,8 @@ pub struct Builder {
 
 #[derive(Debug)]
 enum DatabaseChoice {
-    #[cfg(feature = "sqlite")]
-    Sqlite(String),
+    #[cfg(feature = "sql")]
+    Sql(SecretString),
     Memory,
 }
 
@@ -167,13 +169,14 @@ impl Builder {
         self
     }
 
-    /// Keeps everything in the SQLite file at `url`, such as `sqlite://receiver.db`; it is made if it is not there.
+    /// Keeps everything in the SQLite file at `url`, such as `sqlite://receiver.db`, which is made if it is not there, or with
+    /// the feature `postgres` in the PostgreSQL database there, such as `postgres://receiver@localhost/receiver`, which nothing
+    /// else should use.
     ///
-    /// It holds the push secret and the claims of SETs, and is readable by its owner alone. One process at a time may
-    /// use it.
-    #[cfg(feature = "sqlite")]
+    /// It holds the push secret and the claims of SETs; a file is readable by its owner alone. One process at a time may use it.
+    #[cfg(feature = "sql")]
     pub fn database(mut self, url: impl Into<String>) -> Self {
-        self.database = Some(DatabaseChoice::Sqlite(url.into()));
+        self.database = Some(DatabaseChoice::Sql(url.into().into()));
         self
     }
 
@@ -320,7 +323,7 @@ impl Builder {
         let settings = inbox.settings().await?;
         let scopes = inbox.scopes(std::slice::from_ref(&issuer)).await?;
         let key = index_key(&inbox, &settings).await?;
-        #[cfg(feature = "sqlite")]
+        #[cfg(feature = "sql")]
         plan_anew(&inbox, &key, (&self.policy, &self.actions)).await?;
         let index = loaded(&inbox, self.revocations_max, key, scopes).await?;
         let memory = StreamMemory::new(&issuer, endpoint.as_ref());
@@ -404,19 +407,19 @@ pub(crate) fn events_default() -> Vec<EventTypeUri> {
 }
 
 #[cfg_attr(
-    not(feature = "sqlite"),
+    not(feature = "sql"),
     expect(
         clippy::unused_async,
-        reason = "only a database on disk takes time to open"
+        reason = "only a database outside takes time to open"
     )
 )]
 async fn open(choice: DatabaseChoice) -> Result<AnyInbox, InboxError> {
     match choice {
-        #[cfg(feature = "sqlite")]
-        DatabaseChoice::Sqlite(url) => {
-            crate::store::SqliteInbox::open(&url, crate::store::PREDECESSOR_PATIENCE)
-                .await
-                .map(AnyInbox::Sqlite)
+        #[cfg(feature = "sql")]
+        DatabaseChoice::Sql(url) => {
+            let patience = crate::store::PREDECESSOR_PATIENCE;
+            let opened = crate::store::SqlInbox::open(url.expose_secret(), patience);
+            opened.await.map(AnyInbox::Sql)
         }
         DatabaseChoice::Memory => Ok(AnyInbox::Memory(Box::default())),
     }
@@ -446,13 +449,13 @@ async fn loaded(
 }
 
 /// Keeps what the SETs of a former version revoke, if that is not kept yet: as of when they were received.
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "sql")]
 async fn plan_anew(
     inbox: &AnyInbox,
     key: &IndexKey,
     wanted: (&Policy, &Actions),
 ) -> Result<(), InboxError> {
-    let AnyInbox::Sqlite(inbox) = inbox else {
+    let AnyInbox::Sql(inbox) = inbox else {
         return Ok(());
     };
     let revocations = |stored: &Stored, scope| {

@@ -17,6 +17,7 @@ mod webhook;
 
 use std::{net::SocketAddr, time::Duration};
 
+use secrecy::SecretString;
 use ssf_types::uri::{EndpointUrl, UriError};
 use tracing_subscriber::EnvFilter;
 
@@ -55,8 +56,8 @@ pub enum LogFormat {
 pub struct Config {
     /// How connections come in.
     pub listen: Listen,
-    /// Where everything is stored: an `sqlite://` URL.
-    pub database_url: String,
+    /// Where everything is stored: an `sqlite://` or a `postgres://` URL, which may have a password in it.
+    pub database_url: SecretString,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines there are, as directives such as `info,ssf_receiver=debug`.
@@ -124,20 +125,23 @@ pub fn push_path(name: &str) -> String {
     format!("/events/{name}")
 }
 
-fn read_database_url(value: Option<&Value>) -> Result<String, String> {
+fn read_database_url(value: Option<&Value>) -> Result<SecretString, String> {
+    let expected = "must be sqlite://PATH or postgres://HOST/DATABASE";
     let Some(value) = value else {
-        return Ok(DATABASE_URL_DEFAULT.to_owned());
+        return Ok(DATABASE_URL_DEFAULT.into());
     };
     let text = value.text().unwrap_or_default();
-    let rest = text.strip_prefix("sqlite://");
-    let rest = rest.ok_or("must be sqlite://PATH")?;
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(text.into());
+    }
+    let rest = text.strip_prefix("sqlite://").ok_or(expected)?;
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     if path.is_empty() || path == ":memory:" || query.contains("mode=memory") {
-        return Err(
-            "must be sqlite://PATH; a database in memory would not survive a restart".to_owned(),
-        );
+        return Err(format!(
+            "{expected}; a database in memory would not survive a restart"
+        ));
     }
-    Ok(text.to_owned())
+    Ok(text.into())
 }
 
 fn read_log_format(value: Option<&Value>) -> Result<LogFormat, String> {

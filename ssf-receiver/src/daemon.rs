@@ -14,6 +14,7 @@ use std::{
 
 use actix_web::web::{Data, ServiceConfig};
 use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::{ExposeSecret, SecretString};
 use ssf_types::uri::{EndpointUrl, UriError};
 use tokio::{task::JoinHandle, time::Instant};
 use tracing::{info, warn};
@@ -224,7 +225,7 @@ async fn tell(webhooks: Vec<Webhook>, receiver: &Receiver) -> Result<(), DaemonE
 async fn start_receiver(
     transmitter: TransmitterSettings,
     endpoint: Option<&EndpointUrl>,
-    database_url: String,
+    database_url: SecretString,
 ) -> Result<Receiver, StartError> {
     let issuer = transmitter.issuer;
     let mut builder = match endpoint {
@@ -244,7 +245,7 @@ async fn start_receiver(
         }
     };
     builder = builder
-        .database(database_url)
+        .database(database_url.expose_secret())
         .dialect(transmitter.dialect)
         .unknown_members(transmitter.unknown_members)
         .unknown_members_of_device_events(transmitter.unknown_members_of_device_events)

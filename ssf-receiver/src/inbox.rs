@@ -10,7 +10,7 @@ mod any;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod contract;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "sql")]
 mod gathered;
 mod memory;
 #[cfg(feature = "client")]
@@ -27,7 +27,7 @@ pub(crate) use self::any::AnyInbox;
 pub use self::memory::MemoryInbox;
 #[cfg(feature = "client")]
 pub(crate) use self::quarantine::{Quarantine, Waiting};
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "sql")]
 pub(crate) use self::{
     gathered::{Gathered, Write},
     memory::too_many_scopes,

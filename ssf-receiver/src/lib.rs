@@ -45,7 +45,7 @@
 //! # Features
 //!
 //! `client` (the receiver itself: discovery, keys, the stream), `sqlite` (the durable inbox) and `actix` (the push
-//! route and the guard for actix-web) are on by default; `tower` is the guard as a layer, for axum. Without any, what remains is pure: sessions, revocations, the
+//! route and the guard for actix-web) are on by default; `postgres` has the inbox in PostgreSQL, and `tower` is the guard as a layer, for axum. Without any, what remains is pure: sessions, revocations, the
 //! index and the decision. `daemon` is the program `ssf-receiver`, for applications that embed nothing.
 
 #[cfg(feature = "client")]
@@ -63,6 +63,10 @@ pub mod cli;
 mod client;
 #[cfg(feature = "client")]
 mod clock;
+#[cfg(test)]
+#[cfg(feature = "postgres")]
+#[path = "../../ssf-transmitter/tests/store/postgres/cluster.rs"]
+mod cluster;
 #[cfg(feature = "daemon")]
 pub mod config;
 #[cfg(feature = "daemon")]
@@ -95,7 +99,7 @@ pub mod revocation;
 mod session;
 #[cfg(feature = "client")]
 mod setup;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "sql")]
 mod store;
 #[cfg(feature = "client")]
 mod stream;

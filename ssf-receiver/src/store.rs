@@ -1,28 +1,34 @@
-//! The durable inbox in an embedded SQLite file: the only tree that names sea-orm.
+//! The durable inbox in SQL, which is an embedded SQLite file or a PostgreSQL database: the only tree that names sea-orm.
+//!
+//! Whatever decides by what it has read goes through [`Tables::begin`], so that no other such transaction is under way beside
+//! it: then rows may be merged in Rust, and whatever is numbered has the order of its commits.
 
+mod dialect;
 mod entity;
 mod load;
+#[cfg(feature = "sqlite")]
 mod lock;
 mod merge;
 mod migration;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod quarantine;
 mod replan;
 mod retain;
 mod row;
 mod scopes;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod statement;
 mod watermarks;
 mod worklist;
 
-use std::{fs::File, io, path::Path, time::Duration};
+use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait,
-    Set, TransactionTrait,
-    sea_query::OnConflict,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, Set,
+    TransactionTrait, sea_query::OnConflict,
 };
-use sea_orm_migration::MigratorTrait;
 use ssf_types::uri::Issuer;
 
 use self::entity::setting;
@@ -36,70 +42,97 @@ use crate::{
 /// How long a predecessor may take to end, as in a rolling restart.
 pub(crate) const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(10);
 
-const URL_PREFIX: &str = "sqlite://";
+/// How the URLs begin of the databases there are.
+const URL_PREFIXES: &str = if cfg!(feature = "postgres") {
+    if cfg!(feature = "sqlite") {
+        "its URL must begin with sqlite:// or postgres://"
+    } else {
+        "its URL must begin with postgres://"
+    }
+} else {
+    "its URL must begin with sqlite://"
+};
 
-/// What statements are written for.
-const BACKEND: DbBackend = DbBackend::Sqlite;
-
-/// Keeps everything in one SQLite file.
+/// Keeps everything in one database.
 ///
-/// One connection writes, so transactions never wait for each other's locks; SETs that wait for it share one. One process at a time uses a file, which a
-/// lock file beside it ensures: another one's index would not hear of its revocations.
+/// One transaction writes SETs at a time, and those that wait for it share the next. One process at a time uses a database,
+/// which a lock ensures: another one's index would not hear of its revocations.
 #[derive(Debug)]
-pub(crate) struct SqliteInbox {
-    database: DatabaseConnection,
+pub(crate) struct SqlInbox {
+    tables: Tables,
     gathered: Gathered,
-    /// Held while the inbox is open.
-    _lock: File,
+    _hold: Hold,
 }
 
-impl SqliteInbox {
-    /// Opens the file at `url` (`sqlite://path`), made if it is not there, and brings its tables up to date.
+/// What keeps other processes away while it is there.
+#[derive(Debug)]
+enum Hold {
+    /// A locked file.
+    #[cfg(feature = "sqlite")]
+    File { _file: std::fs::File },
+    /// A session with a lock.
+    #[cfg(feature = "postgres")]
+    Session { _session: sqlx::PgConnection },
+}
+
+/// The tables, and how they are written to.
+#[derive(Clone, Debug)]
+struct Tables {
+    database: DatabaseConnection,
+    /// How often the database was opened up to now: whoever opens it later takes over. `None` where nobody can, since a lock
+    /// ends with the process and not before.
+    #[cfg(feature = "postgres")]
+    generation: Option<i64>,
+}
+
+impl Tables {
+    /// Begins a transaction that decides by what it reads. No other one is under way that was begun so.
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        // An SQLite file has one connection.
+        let transaction = self.database.begin().await?;
+        #[cfg(feature = "postgres")]
+        if let Some(generation) = self.generation {
+            postgres::take_turn(&transaction, generation).await?;
+        }
+        Ok(transaction)
+    }
+}
+
+impl SqlInbox {
+    /// Opens the database at `url`, and brings its tables up to date: `sqlite://path`, which is made if it is not there, or
+    /// `postgres://…`.
     ///
-    /// A new file is readable by its owner alone: it holds the push secret, and claims.
-    /// Another process that uses the file gets `patience` to end.
+    /// Another process that uses it gets `patience` to end.
     pub(crate) async fn open(url: &str, patience: Duration) -> Result<Self, InboxError> {
-        let opened = |error: DbErr| InboxError::new("be opened", error);
-        let path = url
-            .strip_prefix(URL_PREFIX)
-            .filter(|path| !path.is_empty() && !path.contains(['?', '%', ':']));
-        let path = path.ok_or_else(|| {
-            InboxError::new(
-                "be opened",
-                "its URL must be sqlite:// and a path without ?, % and :",
-            )
-        })?;
-        let created = |error: io::Error| InboxError::new("be created", error);
-        create_private(Path::new(path)).map_err(created)?;
-        let lock = lock::take(path, patience).await?;
-        let mut options = ConnectOptions::new(url);
-        options
-            .max_connections(1)
-            .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(|options| {
-                options
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full)
-            });
-        let database = Database::connect(options).await.map_err(opened)?;
-        migration::Migrator::up(&database, None)
-            .await
-            .map_err(opened)?;
-        Ok(Self {
-            gathered: Gathered::new(Writer(database.clone())),
-            database,
-            _lock: lock,
-        })
+        #[cfg(feature = "sqlite")]
+        if url.starts_with("sqlite://") {
+            let (tables, file) = sqlite::open(url, patience).await?;
+            return Ok(Self::new(tables, Hold::File { _file: file }));
+        }
+        #[cfg(feature = "postgres")]
+        if postgres::is_meant(url) {
+            let (tables, session) = postgres::open(url, patience).await?;
+            return Ok(Self::new(tables, Hold::Session { _session: session }));
+        }
+        Err(InboxError::new("be opened", URL_PREFIXES))
+    }
+
+    fn new(tables: Tables, hold: Hold) -> Self {
+        Self {
+            gathered: Gathered::new(Writer(tables.clone())),
+            tables,
+            _hold: hold,
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn connection(&self) -> &DatabaseConnection {
-        &self.database
+        &self.tables.database
     }
 }
 
 /// What writes SETs.
-struct Writer(DatabaseConnection);
+struct Writer(Tables);
 
 impl Write for Writer {
     async fn write(&self, sets: &[Arriving]) -> Result<Vec<Retained>, InboxError> {
@@ -112,25 +145,17 @@ impl Write for Writer {
     }
 }
 
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-impl Inbox for SqliteInbox {
+impl Inbox for SqlInbox {
     async fn retain(&self, sets: &[Arriving]) -> Result<Vec<Retained>, InboxError> {
         self.gathered.retain(sets).await
     }
 
     async fn revocation_count(&self) -> Result<usize, InboxError> {
-        load::count(&self.database).await
+        load::count(&self.tables.database).await
     }
 
     async fn revocations(&self, each: impl FnMut(Revocation) + Send) -> Result<(), InboxError> {
-        load::revocations(&self.database, each).await
+        load::revocations(&self.tables.database, each).await
     }
 
     async fn forget(
@@ -140,19 +165,19 @@ impl Inbox for SqliteInbox {
         most: u32,
     ) -> Result<u32, InboxError> {
         let failed = |error: DbErr| InboxError::new("forget revocations", error);
-        let transaction = self.database.begin().await.map_err(failed)?;
+        let transaction = self.tables.begin().await.map_err(failed)?;
         let dropped = watermarks::forget(&transaction, scope, watermarks, most).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(dropped)
     }
 
     async fn watermarks(&self) -> Result<Vec<(ScopeId, Watermarks)>, InboxError> {
-        watermarks::kept(&self.database).await
+        watermarks::kept(&self.tables.database).await
     }
 
     async fn scopes(&self, issuers: &[Issuer]) -> Result<Vec<Scope>, InboxError> {
         let failed = |error: DbErr| InboxError::new("number its transmitters", error);
-        let transaction = self.database.begin().await.map_err(failed)?;
+        let transaction = self.tables.begin().await.map_err(failed)?;
         let scopes = scopes::numbered(&transaction, issuers).await?;
         transaction.commit().await.map_err(failed)?;
         Ok(scopes)
@@ -160,14 +185,14 @@ impl Inbox for SqliteInbox {
 
     async fn settings(&self) -> Result<Settings, InboxError> {
         let rows = setting::Entity::find()
-            .all(&self.database)
+            .all(&self.tables.database)
             .await
             .map_err(|error| InboxError::new("read the settings", error))?;
         Ok(rows.into_iter().map(|row| (row.name, row.value)).collect())
     }
 
     async fn keep_settings(&self, settings: &Settings) -> Result<(), InboxError> {
-        keep_settings(&self.database, settings).await
+        keep_settings(&self.tables.database, settings).await
     }
 }
 

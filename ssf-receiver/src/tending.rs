@@ -208,7 +208,7 @@ mod tests {
     async fn what_is_forgotten_leaves_the_database_and_those_it_may_have_ended_stay_out() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("inbox.db").display());
-        let inbox = crate::store::SqliteInbox::open(&url, Duration::ZERO).await;
+        let inbox = crate::store::SqlInbox::open(&url, Duration::ZERO).await;
         drops_what_is_forgotten(&inbox.unwrap()).await;
     }
 

@@ -58,7 +58,10 @@ fn a_transmitter_and_its_token_are_enough() {
     let config = read(TABLE, &[TOKEN]).unwrap();
     assert_eq!(config.listen.address.to_string(), "127.0.0.1:8412");
     assert_eq!(config.listen.admin.to_string(), "127.0.0.1:8413");
-    assert_eq!(config.database_url, "sqlite://ssf-receiver.db");
+    assert_eq!(
+        config.database_url.expose_secret(),
+        "sqlite://ssf-receiver.db"
+    );
     assert_eq!(config.log_filter, "info");
     assert_eq!(config.shutdown, Duration::from_secs(15));
     assert_eq!(endpoint(&config), "http://127.0.0.1:40001/events/idp");
@@ -164,7 +167,7 @@ fn every_fault_is_told_at_once_with_its_key_and_source() {
         ),
         &[
             TOKEN,
-            ("SSF_RECEIVER_DATABASE_URL", "postgres://u:s3cret@h/d"),
+            ("SSF_RECEIVER_DATABASE_URL", "mysql://u:s3cret@h/d"),
             ("SSF_RECEIVER_TRANSMITTER_IDP_ISSUER", "ftp://x"),
             ("HOME", "/home/operator"),
         ],
@@ -173,7 +176,7 @@ fn every_fault_is_told_at_once_with_its_key_and_source() {
         told,
         [
             "connections_max (file t.toml): must be a whole number from 1 to 1000000",
-            "database_url (environment SSF_RECEIVER_DATABASE_URL): must be sqlite://PATH",
+            "database_url (environment SSF_RECEIVER_DATABASE_URL): must be sqlite://PATH or postgres://HOST/DATABASE",
             "listen (file t.toml): must be an address with a port, such as 127.0.0.1:8412",
             "log_format (file t.toml): must be text or json",
             "shutdown_seconds (file t.toml): must be a whole number from 1 to 600",
@@ -610,12 +613,22 @@ fn what_is_over_is_told_in_hours_and_how_much_is_kept_in_numbers() {
 }
 
 #[test]
+fn a_database_may_be_postgresql_and_its_password_is_not_shown() {
+    for url in ["postgres://u:s3cret@h/d", "postgresql://u:s3cret@h/d"] {
+        let set = ("SSF_RECEIVER_DATABASE_URL", url);
+        let config = read(TABLE, &[TOKEN, set]).unwrap();
+        assert_eq!(config.database_url.expose_secret(), url);
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+}
+
+#[test]
 fn memory_is_no_database() {
     for url in ["sqlite://:memory:", "sqlite://x?mode=memory", "sqlite://"] {
         assert_eq!(
             faults_before(&format!("database_url = '{url}'")),
             [
-                "database_url (file t.toml): must be sqlite://PATH; a database in memory would not survive a restart"
+                "database_url (file t.toml): must be sqlite://PATH or postgres://HOST/DATABASE; a database in memory would not survive a restart"
             ]
         );
     }

@@ -17,16 +17,16 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum AnyInbox {
     Memory(Box<MemoryInbox>),
-    #[cfg(feature = "sqlite")]
-    Sqlite(crate::store::SqliteInbox),
+    #[cfg(feature = "sql")]
+    Sql(crate::store::SqlInbox),
 }
 
 macro_rules! any {
     ($self:expr, $inbox:ident => $call:expr) => {
         match $self {
             Self::Memory($inbox) => $call.await,
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite($inbox) => $call.await,
+            #[cfg(feature = "sql")]
+            Self::Sql($inbox) => $call.await,
         }
     };
 }

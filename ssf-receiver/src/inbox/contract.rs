@@ -5,7 +5,9 @@ mod worklist;
 
 use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 
-use super::{Arriving, Inbox, MemoryInbox, Quarantine, ReceivedSet, Retained, worklist::Worklist};
+use super::{
+    Arriving, Inbox, MemoryInbox, Quarantine, ReceivedSet, Retained, Settings, worklist::Worklist,
+};
 use crate::revocation::{
     Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, SCOPES_MAX, ScopeId, State,
     Watermarks,
@@ -202,17 +204,20 @@ async fn what_is_forgotten_goes_with_its_watermark_which_never_falls(inbox: &imp
 }
 
 async fn settings_are_kept_and_replaced(inbox: &impl Inbox) {
-    let settings = |a: &str, b: &str| {
+    let settings = |a: &str, b: &str| -> Settings {
         [("a", a), ("b", b)]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into()
     };
+    let before = inbox.settings().await.unwrap();
     inbox.keep_settings(&settings("1", "2")).await.unwrap();
     inbox
         .keep_settings(&[("a".to_owned(), "3".to_owned())].into())
         .await
         .unwrap();
-    assert_eq!(inbox.settings().await.unwrap(), settings("3", "2"));
+    let mut expected = settings("3", "2");
+    expected.extend(before);
+    assert_eq!(inbox.settings().await.unwrap(), expected);
 }
 
 async fn keeps_its_contract(inbox: &(impl Inbox + Quarantine + Worklist)) {
@@ -237,12 +242,66 @@ async fn the_inbox_in_memory_keeps_its_contract() {
     keeps_its_contract(&MemoryInbox::default()).await;
 }
 
+#[cfg(feature = "postgres")]
+mod postgres {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{cluster::Cluster, store::SqlInbox};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_inbox_in_postgresql_keeps_its_contract_and_everything_survives_reopening() {
+        let url = Cluster::of_this_run().new_database();
+        let before = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        keeps_its_contract(&before).await;
+        let (revocations, mut settings) = (all(&before).await, before.settings().await.unwrap());
+        let scope = ScopeId::new(1).unwrap();
+        let waiting = before.waiting(scope).await.unwrap();
+        let watermarks = before.watermarks().await.unwrap();
+        drop(before);
+        let patience = Duration::from_secs(10);
+        let after = SqlInbox::open(&url, patience).await.unwrap();
+        assert_eq!(all(&after).await, revocations);
+        settings.insert("generation".to_owned(), "2".to_owned());
+        assert_eq!(after.settings().await.unwrap(), settings);
+        assert_eq!(after.waiting(scope).await.unwrap(), waiting);
+        assert_eq!(after.watermarks().await.unwrap(), watermarks);
+        let other = received(A, "1", r#"{"a":2}"#, 1001);
+        assert_eq!(retain(&after, other, &[]).await, Retained::Conflict);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_revocation_tells_may_be_long() {
+        let url = Cluster::of_this_run().new_database();
+        let inbox = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        // Random, so that nothing of it is saved by compression.
+        let text = || -> String {
+            let characters = (0..4000).map(|_| char::from(rand::random_range(b'!'..=b'~')));
+            characters.collect()
+        };
+        let texts = ["de", "en", "fr"].map(|language| (language, text()));
+        let texts = ssf_types::event::language::Texts::new(texts).unwrap();
+        let mut ended = revocation(1, Kind::Ended, 5);
+        ended.detail = Detail {
+            event: "urn:example:event".into(),
+            reason: Some(texts.into()),
+        }
+        .into();
+        for jti in ["1", "2"] {
+            let set = received(A, jti, "{}", 1001);
+            let retained = retain(&inbox, set, std::slice::from_ref(&ended)).await;
+            assert_eq!(retained, Retained::New);
+        }
+        assert_eq!(all(&inbox).await, [ended]);
+    }
+}
+
 #[cfg(feature = "sqlite")]
 mod sqlite {
     use std::time::Duration;
 
     use super::*;
-    use crate::store::SqliteInbox;
+    use crate::store::SqlInbox;
 
     fn url(directory: &tempfile::TempDir) -> String {
         format!("sqlite://{}", directory.path().join("inbox.db").display())
@@ -252,7 +311,7 @@ mod sqlite {
     async fn the_inbox_in_sqlite_keeps_its_contract() {
         let directory = tempfile::tempdir().unwrap();
         keeps_its_contract(
-            &SqliteInbox::open(&url(&directory), Duration::ZERO)
+            &SqlInbox::open(&url(&directory), Duration::ZERO)
                 .await
                 .unwrap(),
         )
@@ -262,7 +321,7 @@ mod sqlite {
     #[tokio::test]
     async fn everything_survives_reopening() {
         let directory = tempfile::tempdir().unwrap();
-        let before = SqliteInbox::open(&url(&directory), Duration::ZERO)
+        let before = SqlInbox::open(&url(&directory), Duration::ZERO)
             .await
             .unwrap();
         keeps_its_contract(&before).await;
@@ -272,7 +331,7 @@ mod sqlite {
         assert_eq!(waiting.len(), 1);
         let watermarks = before.watermarks().await.unwrap();
         drop(before);
-        let after = SqliteInbox::open(&url(&directory), Duration::ZERO)
+        let after = SqlInbox::open(&url(&directory), Duration::ZERO)
             .await
             .unwrap();
         assert_eq!(all(&after).await, revocations);
@@ -285,7 +344,7 @@ mod sqlite {
     #[tokio::test]
     async fn no_revocation_goes_whose_watermark_cannot_be_kept() {
         let directory = tempfile::tempdir().unwrap();
-        let inbox = SqliteInbox::open(&url(&directory), Duration::ZERO)
+        let inbox = SqlInbox::open(&url(&directory), Duration::ZERO)
             .await
             .unwrap();
         let ended = revocation(1, Kind::Ended, 5);
@@ -300,7 +359,7 @@ mod sqlite {
         assert_eq!(all(&inbox).await, [ended]);
     }
 
-    async fn other_claims_are_still_refused(inbox: &SqliteInbox) {
+    async fn other_claims_are_still_refused(inbox: &SqlInbox) {
         let other = received(A, "1", r#"{"a":2}"#, 1001);
         assert_eq!(retain(inbox, other, &[]).await, Retained::Conflict);
     }
@@ -310,7 +369,7 @@ mod sqlite {
     async fn a_new_file_is_its_owners_alone() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
-        let inbox = SqliteInbox::open(&url(&directory), Duration::ZERO)
+        let inbox = SqlInbox::open(&url(&directory), Duration::ZERO)
             .await
             .unwrap();
         keeps_its_contract(&inbox).await;
@@ -322,28 +381,32 @@ mod sqlite {
 
     #[tokio::test]
     async fn a_url_of_another_database_is_told_what_to_fix() {
-        let error = SqliteInbox::open("postgres://localhost/x", Duration::ZERO)
-            .await
-            .unwrap_err();
-        assert_eq!(
-            ssf_types::error::Chain(&error).to_string(),
-            "the receiver's database cannot be opened: its URL must be sqlite:// and a path without ?, % and :"
-        );
+        for (url, fix) in [
+            (
+                "sqlite://x?mode=rwc",
+                "must be sqlite:// and a path without ?, % and :",
+            ),
+            ("mysql://localhost/x", "must begin with sqlite://"),
+        ] {
+            let error = SqlInbox::open(url, Duration::ZERO).await.unwrap_err();
+            let told = ssf_types::error::Chain(&error).to_string();
+            assert!(told.contains(fix), "{told}");
+        }
     }
 
     #[tokio::test]
     async fn one_at_a_time_uses_a_file() {
         let directory = tempfile::tempdir().unwrap();
-        let first = SqliteInbox::open(&url(&directory), Duration::ZERO)
+        let first = SqlInbox::open(&url(&directory), Duration::ZERO)
             .await
             .unwrap();
-        let second = SqliteInbox::open(&url(&directory), Duration::ZERO)
+        let second = SqlInbox::open(&url(&directory), Duration::ZERO)
             .await
             .unwrap_err();
         let cause = std::error::Error::source(&second).unwrap().to_string();
         assert_eq!(cause, "another process uses it");
         drop(first);
-        SqliteInbox::open(&url(&directory), Duration::ZERO)
+        SqlInbox::open(&url(&directory), Duration::ZERO)
             .await
             .unwrap();
     }
@@ -351,10 +414,7 @@ mod sqlite {
     #[tokio::test]
     async fn a_database_that_would_not_last_is_refused() {
         for url in ["sqlite://:memory:", "sqlite://x?mode=memory", "sqlite://"] {
-            assert!(
-                SqliteInbox::open(url, Duration::ZERO).await.is_err(),
-                "{url}"
-            );
+            assert!(SqlInbox::open(url, Duration::ZERO).await.is_err(), "{url}");
         }
     }
 
@@ -362,7 +422,7 @@ mod sqlite {
     async fn the_file_is_written_ahead_and_flushed() {
         use sea_orm::ConnectionTrait;
         let directory = tempfile::tempdir().unwrap();
-        let inbox = SqliteInbox::open(&url(&directory), Duration::ZERO)
+        let inbox = SqlInbox::open(&url(&directory), Duration::ZERO)
             .await
             .unwrap();
         let pragma = async |name: &str| {

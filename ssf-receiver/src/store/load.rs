@@ -1,16 +1,16 @@
 //! Reading all revocations, at a start.
 //!
-//! There may be a million, so that they are read in the order in which they lie in the file, by the places of their columns, and
-//! no more than a page of them is in memory at a time.
+//! There may be a million, so that they are read in the order in which they lie in the file, or were written last, by the places
+//! of their columns, and no more than a page of them is in memory at a time.
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Statement};
+use sea_orm::{DatabaseConnection, DbErr, EntityTrait};
 
 use super::{
-    BACKEND,
+    dialect,
     entity::{detail, mask},
-    row,
+    row, statement,
 };
 use crate::{inbox::InboxError, revocation::Revocation};
 
@@ -20,9 +20,12 @@ const PAGE: i64 = 10_000;
 /// How many revocations there are.
 pub(super) async fn count(database: &DatabaseConnection) -> Result<usize, InboxError> {
     let failed = |error: DbErr| InboxError::new("count the revocations", error);
-    let query = Statement::from_string(BACKEND, "SELECT count(*) FROM revocation");
-    let row = database.query_one_raw(query).await.map_err(failed)?;
-    let count = row.map_or(Ok(0), |row| row.try_get_by_index::<i64>(0));
+    let text = "SELECT count(*) FROM revocation";
+    let rows = statement::query(database, text, Vec::new()).await;
+    let rows = rows.map_err(failed)?;
+    let count = rows
+        .first()
+        .map_or(Ok(0), |row| row.try_get_by_index::<i64>(0));
     Ok(usize::try_from(count.map_err(failed)?).unwrap_or_default())
 }
 
@@ -33,14 +36,15 @@ pub(super) async fn revocations(
 ) -> Result<(), InboxError> {
     let failed = |error: DbErr| InboxError::new("list the revocations", error);
     let references = references(database).await?;
+    let position = dialect::of(database.get_database_backend()).position;
     let text = format!(
-        "SELECT rowid, {} FROM revocation WHERE rowid > ? ORDER BY rowid LIMIT {PAGE}",
+        "SELECT {position}, {} FROM revocation WHERE {position} > ? ORDER BY {position} LIMIT {PAGE}",
         row::REVOCATION
     );
     let mut after = 0_i64;
     loop {
-        let query = Statement::from_sql_and_values(BACKEND, text.as_str(), [after.into()]);
-        let rows = database.query_all_raw(query).await.map_err(failed)?;
+        let rows = statement::query(database, &text, vec![after.into()]).await;
+        let rows = rows.map_err(failed)?;
         let Some(last) = rows.last() else {
             return Ok(());
         };
@@ -69,20 +73,21 @@ async fn references(database: &DatabaseConnection) -> Result<row::References, In
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use std::{collections::HashSet, time::Duration};
 
     use crate::{
         inbox::Inbox,
         revocation::{Kind, ScopeId},
-        store::SqliteInbox,
+        store::SqlInbox,
     };
 
     #[tokio::test]
     async fn every_row_of_every_page_is_read_once() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("inbox.db").display());
-        let inbox = SqliteInbox::open(&url, Duration::ZERO).await.unwrap();
+        let inbox = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
         let rows = "INSERT INTO mask VALUES (1, '[\"user/email\"]', '[]', '');
             INSERT INTO detail VALUES (1, 'urn:example:event', '');
             WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20001)

@@ -2,20 +2,17 @@
 
 use std::{
     fs::{File, TryLockError},
-    path::Path,
     time::{Duration, Instant},
 };
 
-use super::create_private;
 use crate::inbox::InboxError;
 
 /// How often a taken lock is asked for.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Takes the lock of `database`, which is held while the handle is open; whoever has it gets `patience` to end.
-pub(super) async fn take(database: &str, patience: Duration) -> Result<File, InboxError> {
+/// Locks a file as long as the handle is open; whoever has it locked gets `patience` to end.
+pub(super) async fn take(file: File, patience: Duration) -> Result<File, InboxError> {
     let failed = |error| InboxError::new("be locked", error);
-    let file = create_private(Path::new(&format!("{database}.lock"))).map_err(failed)?;
     let begun = Instant::now();
     loop {
         match file.try_lock() {

@@ -1,6 +1,6 @@
 //! Merging revocations into the rows that are there.
 //!
-//! Rows are read, merged here, and written: nobody else writes to the file, and a transaction is around it.
+//! Rows are read, merged here, and written: nobody else does meanwhile (see [`Tables::begin`](super::Tables::begin)).
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
@@ -10,6 +10,7 @@ use std::{
 use sea_orm::{ConnectionTrait, DbErr, Value};
 
 use super::{
+    dialect::{self, Dialect},
     row::{self, References},
     statement::{self, ROWS_MAX},
 };
@@ -78,18 +79,20 @@ async fn merge_rows(
     let text = format!(
         "INSERT INTO revocation ({}) VALUES {} ON CONFLICT (key, kind) DO UPDATE SET \
          effect = excluded.effect, occurred = excluded.occurred, toe = excluded.toe, arrived = excluded.arrived, \
-         moment = excluded.moment, until = excluded.until, detail = excluded.detail",
+         moment = excluded.moment, until = excluded.until, detail = excluded.detail{}",
         row::REVOCATION,
-        statement::rows(changed.len(), row::REVOCATION_WIDTH)
+        statement::rows(changed.len(), row::REVOCATION_WIDTH),
+        dialect::of(connection.get_database_backend()).moved
     );
     statement::execute(connection, &text, values)
         .await
+        .map(drop)
         .map_err(|error| InboxError::new("retain a revocation", error))
 }
 
 /// So many pairs of values, as a table `wanted` with the columns `a` and `b`.
 ///
-/// A list of pairs behind `IN` would do, but SQLite reads the whole table for it; joined in this order, it looks each up.
+/// A list of pairs behind `IN` would do, but SQLite reads the whole table for it.
 fn wanted(count: usize) -> String {
     format!(
         "WITH wanted (a, b) AS (VALUES {})",
@@ -97,20 +100,19 @@ fn wanted(count: usize) -> String {
     )
 }
 
-fn stored_text(count: usize) -> String {
+fn stored_text(dialect: &Dialect, count: usize) -> String {
     let wanted = wanted(count);
-    let columns = row::REVOCATION;
+    let (look_up, columns) = (dialect.look_up, row::REVOCATION);
     format!(
-        "{wanted} SELECT event, reason, {columns} FROM wanted CROSS JOIN revocation ON key = a AND kind = b \
+        "{wanted} SELECT event, reason, {columns} FROM wanted {look_up} revocation ON key = a AND kind = b \
          JOIN detail ON detail.id = revocation.detail"
     )
 }
 
-fn details_text(count: usize) -> String {
+fn details_text(dialect: &Dialect, count: usize) -> String {
     let wanted = wanted(count);
-    format!(
-        "{wanted} SELECT id, event, reason FROM wanted CROSS JOIN detail ON event = a AND reason = b"
-    )
+    let (look_up, is_told) = (dialect.look_up, dialect.is_told);
+    format!("{wanted} SELECT id, event, reason FROM wanted {look_up} detail ON {is_told}")
 }
 
 /// The rows that are there with these keys and kinds.
@@ -120,7 +122,8 @@ async fn stored(
     masks: &HashMap<Mask, i64>,
 ) -> Result<Merged, InboxError> {
     let failed = |error: DbErr| InboxError::new("read what was revoked", error);
-    let text = stored_text(revocations.len());
+    let dialect = dialect::of(connection.get_database_backend());
+    let text = stored_text(dialect, revocations.len());
     let key = |one: &Revocation| -> [Value; 2] {
         let kind = i64::from(one.kind.number());
         [one.key.to_bytes().to_vec().into(), kind.into()]
@@ -185,7 +188,8 @@ async fn details(
         .iter()
         .map(|one| row::of_detail(&one.detail))
         .collect();
-    let select = details_text(all.len());
+    let dialect = dialect::of(connection.get_database_backend());
+    let select = details_text(dialect, all.len());
     let values = |told: &[&Told]| {
         let pairs = told.iter().flat_map(|(event, reason)| [event, reason]);
         pairs.map(|text| Value::from(text.as_str())).collect()
@@ -222,19 +226,23 @@ async fn number(
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use std::time::Duration;
 
+    use sea_orm::DbBackend;
+
     use super::*;
-    use crate::store::SqliteInbox;
+    use crate::store::SqlInbox;
 
     #[tokio::test]
     async fn however_many_rows_are_wanted_each_is_looked_up_by_an_index() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("inbox.db").display());
-        let inbox = SqliteInbox::open(&url, Duration::ZERO).await.unwrap();
+        let inbox = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        let dialect = dialect::of(DbBackend::Sqlite);
         for text in [1, 64, ROWS_MAX]
-            .map(|count| [stored_text(count), details_text(count)])
+            .map(|count| [stored_text(dialect, count), details_text(dialect, count)])
             .concat()
         {
             let values = vec![Value::from(1_i64); text.matches('?').count()];

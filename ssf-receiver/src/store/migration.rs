@@ -6,8 +6,9 @@ mod m0003_keep_states;
 mod m0004_keep_watermarks;
 mod m0005_keep_unverified;
 mod m0007_hand_over;
+mod m0008_number_changes;
 
-use sea_orm_migration::prelude::*;
+use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
 pub(super) struct Migrator;
 
@@ -20,6 +21,22 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_keep_watermarks::KeepWatermarks),
             Box::new(m0005_keep_unverified::KeepUnverified),
             Box::new(m0007_hand_over::HandOver),
+            Box::new(m0008_number_changes::NumberChanges),
         ]
     }
+}
+
+fn is_postgres(manager: &SchemaManager<'_>) -> bool {
+    manager.get_database_backend() == DbBackend::Postgres
+}
+
+/// A column that numbers rows by itself, with eight bytes: an SQLite file has no other.
+fn counted(manager: &SchemaManager<'_>, name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    if is_postgres(manager) {
+        column.big_integer();
+    } else {
+        column.integer();
+    }
+    column.not_null().auto_increment().primary_key().to_owned()
 }

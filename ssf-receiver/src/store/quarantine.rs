@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use ssf_types::time::Timestamp;
 
-use super::{SqliteInbox, entity::waiting};
+use super::{SqlInbox, entity::waiting};
 use crate::{
     inbox::{InboxError, Quarantine, Waiting},
     revocation::{Fingerprint, ScopeId},
@@ -15,12 +15,12 @@ use crate::{
 /// Most rows of one statement, of which each has four values: SQLite has room for 32,766.
 const ROWS_MAX: usize = 1000;
 
-impl Quarantine for SqliteInbox {
+impl Quarantine for SqlInbox {
     async fn waiting(&self, scope: ScopeId) -> Result<Vec<Waiting>, InboxError> {
         let rows = waiting::Entity::find()
             .filter(waiting::Column::Scope.eq(i64::from(scope.number())))
             .order_by_asc(waiting::Column::ArrivedAtMillis)
-            .all(&self.database)
+            .all(&self.tables.database)
             .await
             .map_err(|error| InboxError::new("read what cannot be verified yet", error))?;
         rows.into_iter().map(|row| read(row, scope)).collect()
@@ -28,7 +28,7 @@ impl Quarantine for SqliteInbox {
 
     async fn keep_waiting(&self, waiting: &[Waiting]) -> Result<(), InboxError> {
         let failed = |error: DbErr| InboxError::new("keep what cannot be verified yet", error);
-        let transaction = self.database.begin().await.map_err(failed)?;
+        let transaction = self.tables.database.begin().await.map_err(failed)?;
         for rows in waiting.chunks(ROWS_MAX) {
             let key = [waiting::Column::Scope, waiting::Column::Fingerprint];
             let conflict = OnConflict::columns(key)
@@ -45,7 +45,7 @@ impl Quarantine for SqliteInbox {
 
     async fn let_go(&self, scope: ScopeId, fingerprints: &[Fingerprint]) -> Result<(), InboxError> {
         let failed = |error: DbErr| InboxError::new("forget what could not be verified", error);
-        let transaction = self.database.begin().await.map_err(failed)?;
+        let transaction = self.tables.database.begin().await.map_err(failed)?;
         for fingerprints in fingerprints.chunks(ROWS_MAX) {
             forget(&transaction, scope, fingerprints)
                 .await

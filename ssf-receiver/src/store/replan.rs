@@ -1,12 +1,10 @@
 //! Planning anew what was received before an upgrade that made other keys of it.
 
-use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
-};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use ssf_types::{time::Timestamp, uri::Issuer};
 
 use super::{
-    SqliteInbox,
+    SqlInbox,
     entity::{set, setting},
     keep_settings, merge, scopes,
 };
@@ -29,7 +27,7 @@ pub(crate) struct Stored {
     pub(crate) received_at: Timestamp,
 }
 
-impl SqliteInbox {
+impl SqlInbox {
     /// Keeps what all SETs revoke by `plan`, if an upgrade asks for it. A crash in the midst of it goes on at the next start.
     pub(crate) async fn replan(
         &self,
@@ -38,7 +36,7 @@ impl SqliteInbox {
         let failed = |error: DbErr| InboxError::new("plan anew what it has", error);
         let mut count = 0;
         loop {
-            let transaction = self.database.begin().await.map_err(failed)?;
+            let transaction = self.tables.begin().await.map_err(failed)?;
             let mark = setting::Entity::find_by_id(REPLAN).one(&transaction).await;
             let Some(mark) = mark.map_err(failed)? else {
                 return Ok(count);
@@ -78,6 +76,7 @@ impl SqliteInbox {
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use sea_orm::{ConnectionTrait, Database};
     use sea_orm_migration::MigratorTrait;

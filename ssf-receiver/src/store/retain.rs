@@ -126,7 +126,8 @@ async fn insert(connection: &impl ConnectionTrait, new: &[&Arriving]) -> Result<
         statement::rows(new.len(), 6)
     );
     let values = new.iter().flat_map(|arriving| values(&arriving.set));
-    statement::execute(connection, &text, values.collect()).await
+    let inserted = statement::execute(connection, &text, values.collect());
+    inserted.await.map(drop)
 }
 
 fn values(set: &ReceivedSet) -> [Value; 6] {

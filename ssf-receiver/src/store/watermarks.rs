@@ -1,11 +1,12 @@
 //! Forgetting revocations, with the watermarks that stand for them.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    Statement, Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, Value};
 
-use super::entity::scope;
+use super::{
+    dialect::{self, Dialect},
+    entity::scope,
+    statement,
+};
 use crate::{
     inbox::InboxError,
     revocation::{Kind, ScopeId, Watermarks},
@@ -14,16 +15,20 @@ use crate::{
 /// What cannot be done where one of these statements fails.
 const ACTION: &str = "forget revocations";
 
-const RAISE: &str =
-    "UPDATE scope SET ended = MAX(ended, ?), unproven = MAX(unproven, ?) WHERE id = ?";
+fn raise_text(Dialect { greater, .. }: &Dialect) -> String {
+    format!(
+        "UPDATE scope SET ended = {greater}(ended, ?), unproven = {greater}(unproven, ?) WHERE id = ?"
+    )
+}
 
-/// By the watermark that is kept, and by no other: whatever goes is under it. A state has an effect, and stays.
-const DROP_ENDED: &str = "DELETE FROM revocation WHERE rowid IN (\
-    SELECT rowid FROM revocation WHERE scope = ? AND kind = ? AND effect IS NULL \
-    AND until <= (SELECT ended FROM scope WHERE id = ?) LIMIT ?)";
-const DROP_UNPROVEN: &str = "DELETE FROM revocation WHERE rowid IN (\
-    SELECT rowid FROM revocation WHERE scope = ? AND kind = ? AND effect IS NULL \
-    AND until <= (SELECT unproven FROM scope WHERE id = ?) LIMIT ?)";
+/// Drops by the watermark that is kept, and by no other: whatever goes is under it. A state has an effect, and stays.
+fn drop_text(Dialect { place, .. }: &Dialect, watermark: &str) -> String {
+    format!(
+        "DELETE FROM revocation WHERE {place} IN (\
+         SELECT {place} FROM revocation WHERE scope = ? AND kind = ? AND effect IS NULL \
+         AND until <= (SELECT {watermark} FROM scope WHERE id = ?) LIMIT ?)"
+    )
+}
 
 /// Raises the watermarks of a scope, and drops what they stand for.
 pub(super) async fn forget(
@@ -32,22 +37,23 @@ pub(super) async fn forget(
     watermarks: Watermarks,
     most: u32,
 ) -> Result<u32, InboxError> {
+    let dialect = dialect::of(transaction.get_database_backend());
     let number: Value = i64::from(scope.number()).into();
     let raised = [
         i64::from(watermarks.ended).into(),
         i64::from(watermarks.unproven).into(),
         number.clone(),
     ];
-    if done(transaction, RAISE, raised).await? != 1 {
+    if done(transaction, &raise_text(dialect), raised).await? != 1 {
         return Err(InboxError::new(ACTION, "their transmitter has no number"));
     }
     let mut dropped = 0;
-    for (statement, kind) in [(DROP_ENDED, Kind::Ended), (DROP_UNPROVEN, Kind::Unproven)] {
+    for (watermark, kind) in [("ended", Kind::Ended), ("unproven", Kind::Unproven)] {
         let kind = i64::from(kind.number()).into();
         let left = i64::from(most - dropped).into();
         dropped += done(
             transaction,
-            statement,
+            &drop_text(dialect, watermark),
             [number.clone(), kind, number.clone(), left],
         )
         .await?;
@@ -78,12 +84,11 @@ pub(super) async fn kept(
 /// How many rows a statement changed.
 async fn done<const N: usize>(
     transaction: &DatabaseTransaction,
-    sql: &str,
+    text: &str,
     values: [Value; N],
 ) -> Result<u32, InboxError> {
-    let failed = |error: DbErr| InboxError::new(ACTION, error);
-    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
-    let result = transaction.execute_raw(statement).await.map_err(failed)?;
+    let count = statement::execute(transaction, text, values.into()).await;
+    let count = count.map_err(|error| InboxError::new(ACTION, error))?;
     // No statement changes more than it was told to.
-    Ok(u32::try_from(result.rows_affected()).unwrap_or(u32::MAX))
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }

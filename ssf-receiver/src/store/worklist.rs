@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, Set, Statement, TransactionTrait, Value, sea_query::OnConflict,
+    QuerySelect, Set, Statement, Value, sea_query::OnConflict,
 };
 use ssf_types::{time::Timestamp, uri::Issuer};
 
 use super::{
-    SqliteInbox,
+    SqlInbox,
     entity::{handler, set, task},
 };
 use crate::{
@@ -37,10 +37,10 @@ struct Joined {
 const JOINED: &str = "SELECT task.set_id, inbox.issuer, inbox.jti, inbox.claims, inbox.received_at_millis, task.failed, \
      task.error FROM task JOIN inbox ON inbox.id = task.set_id WHERE task.handler = $1";
 
-impl Worklist for SqliteInbox {
+impl Worklist for SqlInbox {
     async fn enlist(&self, handler: &HandlerName) -> Result<i64, InboxError> {
         let failed = |error: DbErr| InboxError::new("find the place of a handler", error);
-        let transaction = self.database.begin().await.map_err(failed)?;
+        let transaction = self.tables.begin().await.map_err(failed)?;
         let known = handler::Entity::find_by_id(handler.as_str());
         if let Some(known) = known.one(&transaction).await.map_err(failed)? {
             return Ok(known.done);
@@ -65,7 +65,7 @@ impl Worklist for SqliteInbox {
             .filter(set::Column::Id.gt(after))
             .order_by_asc(set::Column::Id)
             .limit(limit)
-            .all(&self.database)
+            .all(&self.tables.database)
             .await
             .map_err(reading)?;
         let work = |row: set::Model| {
@@ -87,12 +87,16 @@ impl Worklist for SqliteInbox {
         limit: u64,
         under_way: &HashSet<i64>,
     ) -> Result<Vec<Work>, InboxError> {
-        let places = places(under_way.len(), 4);
+        // A list without anything is none for PostgreSQL.
+        let others = match under_way.len() {
+            0 => String::new(),
+            count => format!("AND task.set_id NOT IN ({})", places(count, 4)),
+        };
         let sql = format!(
-            "{JOINED} AND task.due_at <= $2 AND task.set_id NOT IN ({places}) \
-             ORDER BY task.due_at, task.set_id LIMIT $3"
+            "{JOINED} AND task.due_at <= $2 {others} ORDER BY task.due_at, task.set_id LIMIT $3"
         );
         let now = now.as_millis().cast_signed();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let values = [handler.as_str().into(), now.into(), limit.into()];
         let rows = self.joined(&sql, values.into_iter().chain(rows(under_way)));
         let work = |row: Joined| {
@@ -117,7 +121,7 @@ impl Worklist for SqliteInbox {
             .filter(task::Column::DueAt.is_not_null())
             .filter(task::Column::SetId.is_not_in(under_way.iter().copied()))
             .order_by_asc(task::Column::DueAt)
-            .one(&self.database)
+            .one(&self.tables.database)
             .await
             .map_err(reading)?;
         Ok(first.and_then(|first| first.due_at).map(moment))
@@ -130,7 +134,7 @@ impl Worklist for SqliteInbox {
         settled: &[Settled],
     ) -> Result<(), InboxError> {
         let failed = |error: DbErr| InboxError::new("keep what came of SETs", error);
-        let transaction = self.database.begin().await.map_err(failed)?;
+        let transaction = self.tables.begin().await.map_err(failed)?;
         let row = handler::ActiveModel {
             name: Set(handler.as_str().to_owned()),
             done: Set(done),
@@ -165,6 +169,7 @@ impl Worklist for SqliteInbox {
 
     async fn dead(&self, handler: &HandlerName, limit: u64) -> Result<Vec<DeadLetter>, InboxError> {
         let sql = format!("{JOINED} AND task.due_at IS NULL ORDER BY task.set_id LIMIT $2");
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let values = [handler.as_str().into(), limit.into()];
         let letter = |row: Joined| DeadLetter {
             issuer: row.issuer,
@@ -204,23 +209,23 @@ impl Worklist for SqliteInbox {
              SELECT $1, id, 0, $2, '' FROM inbox WHERE {meant} \
              ON CONFLICT (handler, set_id) DO UPDATE SET failed = 0, due_at = excluded.due_at, error = ''"
         );
-        let backend = self.database.get_database_backend();
+        let backend = self.tables.database.get_database_backend();
         let statement = Statement::from_sql_and_values(backend, sql, values);
-        let done = self.database.execute_raw(statement).await;
+        let done = self.tables.database.execute_raw(statement).await;
         let done = done.map_err(|error| InboxError::new("hand SETs over again", error))?;
         Ok(done.rows_affected())
     }
 }
 
-impl SqliteInbox {
+impl SqlInbox {
     async fn joined(
         &self,
         sql: &str,
         values: impl Iterator<Item = Value> + Send,
     ) -> Result<Vec<Joined>, InboxError> {
-        let backend = self.database.get_database_backend();
+        let backend = self.tables.database.get_database_backend();
         let statement = Statement::from_sql_and_values(backend, sql, values);
-        let rows = Joined::find_by_statement(statement).all(&self.database);
+        let rows = Joined::find_by_statement(statement).all(&self.tables.database);
         rows.await.map_err(reading)
     }
 }
@@ -241,7 +246,8 @@ fn aside(handler: &HandlerName, row: i64, came: &Came) -> Option<task::ActiveMod
         set_id: Set(row),
         failed: Set(i64::from(*failed)),
         due_at: Set(due_at),
-        error: Set(shortened(error).to_owned()),
+        // PostgreSQL keeps no text with that character.
+        error: Set(shortened(error).replace('\0', " ")),
     })
 }
 

@@ -2,6 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
+use super::counted;
+
 pub(super) struct Beginning;
 
 impl MigrationName for Beginning {
@@ -36,13 +38,7 @@ impl MigrationTrait for Beginning {
         };
         let inbox = Table::create()
             .table("inbox")
-            .col(
-                ColumnDef::new("id")
-                    .integer()
-                    .not_null()
-                    .auto_increment()
-                    .primary_key(),
-            )
+            .col(counted(manager, "id"))
             .col(text("issuer"))
             .col(text("jti"))
             .col(blob("fingerprint"))

@@ -5,6 +5,7 @@
 
 use sea_orm_migration::prelude::*;
 
+use super::{counted, is_postgres};
 use crate::store::REPLAN;
 
 pub(super) struct NumberScopes;
@@ -30,19 +31,31 @@ impl MigrationTrait for NumberScopes {
         manager
             .drop_table(Table::drop().table("revocation").to_owned())
             .await?;
-        for table in [scope(), mask(), detail(), revocation()] {
+        for table in [
+            scope(),
+            mask(counted(manager, "id")),
+            detail(counted(manager, "id")),
+            revocation(),
+        ] {
             manager.create_table(table).await?;
         }
-        for index in [
-            unique("mask_has_lacks", "mask", ["has", "lacks"]),
-            unique("detail_event_reason", "detail", ["event", "reason"]),
-        ] {
-            manager.create_index(index).await?;
+        let connection = manager.get_connection();
+        if is_postgres(manager) {
+            // An entry of an index has room for 2,704 bytes there. Masks are few, and read all at once.
+            let hashed =
+                "CREATE INDEX detail_event_reason ON detail (hashtextextended(event || reason, 0))";
+            connection.execute_unprepared(hashed).await?;
+        } else {
+            for index in [
+                unique("mask_has_lacks", "mask", ["has", "lacks"]),
+                unique("detail_event_reason", "detail", ["event", "reason"]),
+            ] {
+                manager.create_index(index).await?;
+            }
         }
         let asked = format!(
             "INSERT INTO setting (name, value) SELECT '{REPLAN}', '0' WHERE EXISTS (SELECT 1 FROM inbox)"
         );
-        let connection = manager.get_connection();
         connection.execute_unprepared(&asked).await.map(drop)
     }
 }
@@ -55,19 +68,19 @@ fn scope() -> TableCreateStatement {
         .to_owned()
 }
 
-fn mask() -> TableCreateStatement {
+fn mask(id: ColumnDef) -> TableCreateStatement {
     Table::create()
         .table("mask")
-        .col(counted("id"))
+        .col(id)
         .col(text("has"))
         .col(text("lacks"))
         .to_owned()
 }
 
-fn detail() -> TableCreateStatement {
+fn detail(id: ColumnDef) -> TableCreateStatement {
     Table::create()
         .table("detail")
-        .col(counted("id"))
+        .col(id)
         .col(text("event"))
         .col(text("reason"))
         .to_owned()
@@ -101,15 +114,6 @@ fn unique(name: &str, table: &'static str, columns: [&'static str; 2]) -> IndexC
 
 fn number(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().to_owned()
-}
-
-fn counted(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name)
-        .integer()
-        .not_null()
-        .auto_increment()
-        .primary_key()
-        .to_owned()
 }
 
 fn text(name: &'static str) -> ColumnDef {

@@ -2,6 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
+use super::is_postgres;
+
 pub(super) struct KeepStates;
 
 impl MigrationName for KeepStates {
@@ -38,6 +40,10 @@ impl MigrationTrait for KeepStates {
             .to_owned();
         let added = Table::alter().table("mask").add_column(about).to_owned();
         manager.alter_table(added).await?;
+        if is_postgres(manager) {
+            // There is no such index.
+            return Ok(());
+        }
         let former = Index::drop()
             .name("mask_has_lacks")
             .table("mask")

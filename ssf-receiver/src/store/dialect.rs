@@ -1,0 +1,48 @@
+//! Where the two databases write one thing in two ways.
+
+use sea_orm::DbBackend;
+
+/// How one of them writes it.
+pub(super) struct Dialect {
+    /// Between the rows that are wanted and the table in which each of them is looked up.
+    pub(super) look_up: &'static str,
+    /// What tells, of a row with the columns `event` and `reason`, that they may be `a` and `b`, by the index that there is.
+    pub(super) is_told: &'static str,
+    /// The column that has the order in which revocations are read.
+    pub(super) position: &'static str,
+    /// What a revocation that is there takes over besides what was merged.
+    pub(super) moved: &'static str,
+    /// Where a row lies.
+    pub(super) place: &'static str,
+    /// The greater of two values.
+    pub(super) greater: &'static str,
+}
+
+const SQLITE: Dialect = Dialect {
+    // Left to itself, SQLite reads the whole table; joined in this order, it looks each up.
+    look_up: "CROSS JOIN",
+    is_told: "event = a AND reason = b",
+    position: "rowid",
+    moved: "",
+    place: "rowid",
+    greater: "MAX",
+};
+
+const POSTGRES: Dialect = Dialect {
+    look_up: "JOIN",
+    // An entry of an index has room for 2,704 bytes, and a reason may be longer.
+    is_told: "hashtextextended(event || reason, 0) = hashtextextended(a || b, 0) AND event = a AND reason = b",
+    position: "position",
+    moved: ", position = excluded.position",
+    place: "ctid",
+    greater: "GREATEST",
+};
+
+/// How this one writes it.
+pub(super) fn of(backend: DbBackend) -> &'static Dialect {
+    if backend == DbBackend::Postgres {
+        &POSTGRES
+    } else {
+        &SQLITE
+    }
+}
