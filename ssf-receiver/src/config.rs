@@ -7,6 +7,7 @@ mod auth;
 mod credentials;
 mod fault;
 mod identifier;
+mod introspection;
 mod layers;
 mod listen;
 mod reader;
@@ -26,6 +27,7 @@ pub use self::{
     credentials::Credentials,
     fault::{ConfigError, ConfigFault},
     identifier::{IdentifierFormat, IdentifierRule},
+    introspection::IntrospectionSettings,
     layers::{Layers, Source},
     listen::{LISTEN_ADMIN_DEFAULT, LISTEN_DEFAULT, Listen, Transport},
     token_issuer::TokenIssuerSettings,
@@ -70,6 +72,8 @@ pub struct Config {
     pub webhooks: Vec<Webhook>,
     /// What proxies are answered by; `None` if none asks.
     pub auth: Option<AuthSettings>,
+    /// What those are answered by who introspect tokens; `None` if nobody does.
+    pub introspection: Option<IntrospectionSettings>,
 }
 
 impl Config {
@@ -87,6 +91,7 @@ impl Config {
         let transmitter = transmitter::read(&mut reader);
         let webhooks = webhook::read(&mut reader);
         let auth = auth::read(&mut reader);
+        let introspection = introspection::read(&mut reader);
         let faults = reader.finish();
         let config = (|| {
             Some(Self {
@@ -98,6 +103,7 @@ impl Config {
                 transmitter: transmitter?,
                 webhooks: webhooks?,
                 auth: auth.ok()?,
+                introspection: introspection.ok()?,
             })
         })();
         config

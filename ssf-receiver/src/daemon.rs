@@ -1,9 +1,14 @@
 //! The receiver behind HTTP: puts the parts together, runs them, and takes them down in order.
 
 mod auth;
+mod callers;
+mod endpoints;
 mod envelope;
+mod form;
+mod introspection;
 mod listening;
 mod probes;
+mod problem;
 
 use std::{
     future::Future,
@@ -20,7 +25,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tracing::{info, warn};
 
 use self::{
-    auth::Auth,
+    endpoints::Endpoints,
     listening::{Listening, Terms},
     probes::Probes,
 };
@@ -69,9 +74,9 @@ pub(crate) enum DaemonError {
     /// The HTTP client.
     #[error("no webhook can be told of anything")]
     Client(#[source] FetchError),
-    /// What fetches the keys of tokens.
-    #[error("tokens cannot be verified")]
-    Auth(#[source] FetchError),
+    /// What asks others about tokens, and for the keys that they are verified with.
+    #[error("tokens cannot be judged")]
+    Endpoints(#[source] FetchError),
     /// An HTTP server.
     #[error("HTTP cannot be served")]
     Http(#[source] io::Error),
@@ -142,14 +147,10 @@ impl Daemon {
             .map_err(DaemonError::Receiver)?;
         tell(config.webhooks, &receiver).await?;
         let pushed = receiver.clone();
-        let auth = config
-            .auth
-            .map(|asked| Auth::start(asked, receiver.clone()));
-        let auth = auth.transpose().map_err(DaemonError::Auth)?.map(Data::new);
+        let endpoints = Endpoints::start(config.auth, config.introspection, &receiver);
+        let endpoints = endpoints.map_err(DaemonError::Endpoints)?;
         let routes = move |config: &mut ServiceConfig| {
-            if let Some(auth) = &auth {
-                auth::routes(auth, config);
-            }
+            endpoints.routes(config);
             if let Some(path) = &path {
                 config.service(pushed.push_route_at(path));
             }

@@ -1,20 +1,16 @@
 //! The push endpoint for actix-web.
 
-use std::{pin::pin, time::Duration};
+pub(crate) mod body;
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource,
     http::{StatusCode, header},
     web,
 };
-use futures_util::StreamExt;
 use ssf_types::set::SET_BYTES_MAX;
-use tokio::time::timeout;
 
+use self::body::BodyError;
 use crate::{answer::Answer, receiver::Receiver};
-
-/// How long a body may take to arrive; Transmitters give up at about the same time.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The route that takes pushes at each of these paths; without any, it matches no request.
 pub(crate) fn push_route(receiver: Receiver, paths: Vec<String>) -> Resource {
@@ -35,29 +31,16 @@ async fn push(
     if let Some(refusal) = receiver.refusal(authorization, content_type) {
         return response(&receiver.counted(refusal));
     }
-    let body = timeout(BODY_TIMEOUT, read_capped(body)).await;
-    match body.unwrap_or_else(|_| Err(Answer::unreadable())) {
-        Ok(body) => response(&receiver.accept(authorization, content_type, &body).await),
-        Err(refusal) => response(&receiver.counted(refusal)),
-    }
+    let refusal = match body::read(body, SET_BYTES_MAX).await {
+        Ok(body) => return response(&receiver.accept(authorization, content_type, &body).await),
+        Err(BodyError::TooLong { .. }) => Answer::too_long(),
+        Err(BodyError::Unreadable) => Answer::unreadable(),
+    };
+    response(&receiver.counted(refusal))
 }
 
 async fn wrong_method(receiver: web::Data<Receiver>) -> HttpResponse {
     response(&receiver.counted(Answer::wrong_method()))
-}
-
-/// Reads the body, up to the length of the longest SET.
-async fn read_capped(body: web::Payload) -> Result<Vec<u8>, Answer> {
-    let mut body = pin!(body);
-    let mut bytes = Vec::new();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|_| Answer::unreadable())?;
-        if bytes.len() + chunk.len() > SET_BYTES_MAX {
-            return Err(Answer::too_long());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
 }
 
 fn text_of<'r>(request: &'r HttpRequest, name: &header::HeaderName) -> Option<&'r str> {

@@ -86,6 +86,11 @@ pub const METRICS: &[Metric] = &[
         "Answers to proxies that ask whether a request may pass",
     ),
     metric(
+        "ssf_receiver_introspections_total",
+        MetricKind::Counter,
+        "Answers about tokens to those who introspect them here",
+    ),
+    metric(
         "ssf_receiver_quarantine_total",
         MetricKind::Counter,
         "SETs that could not be verified when they came, by what became of them",

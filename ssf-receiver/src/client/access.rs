@@ -5,6 +5,8 @@ mod challenge;
 mod client;
 mod exchange;
 mod found;
+#[cfg(feature = "daemon")]
+pub(crate) mod introspection;
 mod tokens;
 
 use std::{error::Error, sync::Arc};

@@ -94,7 +94,7 @@ pub(super) fn read(table: &mut Reader) -> Result<Option<Credentials>, Faulty> {
     Ok(Some(Credentials::Client(Box::new(client))))
 }
 
-fn read_client_id(value: &Value) -> Result<String, String> {
+pub(super) fn read_client_id(value: &Value) -> Result<String, String> {
     let is_id = |text: &&str| {
         (1..=CLIENT_ID_BYTES_MAX).contains(&text.len())
             && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
@@ -127,7 +127,7 @@ fn read_scopes(value: &Value) -> Result<Vec<String>, String> {
         })
 }
 
-fn read_key(value: &Value) -> Result<SigningKey, String> {
+pub(super) fn read_key(value: &Value) -> Result<SigningKey, String> {
     let path = value.text().filter(|path| !path.is_empty());
     let path = Path::new(path.ok_or("must be the path of a file")?);
     let mut text = String::new();

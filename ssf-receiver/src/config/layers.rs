@@ -105,6 +105,11 @@ impl Value {
         }
     }
 
+    /// A table, which only a file can hold.
+    pub(super) fn table(&self) -> Option<&toml::Table> {
+        self.content.as_ref()?.as_table()
+    }
+
     /// A list of tables, which only a file can hold.
     pub(super) fn tables(&self) -> Option<Vec<&toml::Table>> {
         let entries = self.content.as_ref()?.as_array()?.iter();

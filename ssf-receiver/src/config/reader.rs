@@ -5,7 +5,7 @@ use std::{
     ops::RangeInclusive,
 };
 
-use super::{ConfigFault, Layers, Source, layers::Value};
+use super::{ConfigFault, Layers, Source, layers::Value, secret::Faulty};
 
 /// Longest name of a table, in bytes: it becomes a segment of a path and a label of metrics.
 const NAME_BYTES_MAX: usize = 32;
@@ -30,9 +30,9 @@ impl Reader {
         }
     }
 
-    fn of_table(key: &str, name: &str) -> Self {
+    fn of_table(key: &str) -> Self {
         Self {
-            prefix: format!("{key}.{name}."),
+            prefix: format!("{key}."),
             values: BTreeMap::new(),
             known: BTreeSet::new(),
             faults: Vec::new(),
@@ -95,11 +95,40 @@ impl Reader {
         for (variable, value) in variables {
             let rest = &variable[prefix.len()..];
             let (name, setting) = rest.split_once('_').unwrap_or((rest, ""));
-            let of_table = || Self::of_table(key, name);
+            let of_table = || Self::of_table(&format!("{key}.{name}"));
             let table = tables.entry(name.to_owned()).or_insert_with(of_table);
             table.values.insert(setting.to_owned(), value);
         }
         Some(tables.into_iter().collect())
+    }
+
+    /// Takes the table `[key]` out, with what the environment says of it (`SSF_RECEIVER_KEY_SETTING`), which overrides the file;
+    /// `None` if neither has any of it.
+    pub(super) fn table(&mut self, key: &'static str) -> Result<Option<Self>, Faulty> {
+        let table = self.value(key, |value| {
+            let Some(value) = value else { return Ok(None) };
+            let expected = || format!("must be a table in the file, with [{key}] above it");
+            let entries = value.table().ok_or_else(expected)?.clone();
+            let mut table = Self::of_table(key);
+            let setting = |content| Value::new(value.source.clone(), content);
+            let entries = entries.into_iter();
+            table
+                .values
+                .extend(entries.map(|(key, content)| (key, setting(content))));
+            Ok(Some(table))
+        });
+        let mut table = table.ok_or(Faulty)?;
+        let prefix = format!("{key}_");
+        let variables = self.values.extract_if(.., |key, value| {
+            key.starts_with(&prefix) && value.is_from_environment()
+        });
+        for (variable, value) in variables {
+            let table = table.get_or_insert_with(|| Self::of_table(key));
+            table
+                .values
+                .insert(variable[prefix.len()..].to_owned(), value);
+        }
+        Ok(table)
     }
 
     /// Reports a fault of the setting `key`.
@@ -141,7 +170,7 @@ fn read_tables(key: &str, value: &Value) -> Result<BTreeMap<String, Reader>, Str
         let name = name.filter(|name| is_name(name)).ok_or_else(|| {
             format!("must each have a name of 1 to {NAME_BYTES_MAX} of the characters a-z and 0-9")
         })?;
-        let mut table = Reader::of_table(key, name);
+        let mut table = Reader::of_table(&format!("{key}.{name}"));
         let setting = |content| Value::new(value.source.clone(), content);
         let settings = entry
             .into_iter()

@@ -1,5 +1,7 @@
 //! What a configuration may say.
 
+mod introspection;
+
 use std::path::Path;
 
 use secrecy::ExposeSecret;

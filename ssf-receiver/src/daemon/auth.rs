@@ -9,9 +9,9 @@
 mod answer;
 mod shown;
 mod token_cache;
-mod tokens;
+pub(super) mod tokens;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -25,9 +25,10 @@ use self::{
     shown::{Shown, ShownError, Terms},
     tokens::{TokenError, Tokens},
 };
+use super::introspection::renewed;
 use crate::{
-    Receiver,
-    client::FetchError,
+    Receiver, SessionKeys,
+    client::access::introspection::IntrospectionServer,
     clock,
     config::{Anonymous, AuthSettings},
     guard::Decision,
@@ -40,28 +41,32 @@ pub(super) const PATHS: [&str; 2] = ["/auth", "/auth/{path:.*}"];
 pub(super) struct Auth {
     receiver: Receiver,
     terms: Terms,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
+    /// Says whether sessions go on that may have been ended.
+    server: Option<Arc<IntrospectionServer>>,
     anonymous: Anonymous,
 }
 
 impl Auth {
-    /// Prepares to judge, and begins to fetch the keys of those whose tokens count.
-    ///
-    /// # Errors
-    /// TLS cannot be set up.
-    pub(super) fn start(settings: AuthSettings, receiver: Receiver) -> Result<Self, FetchError> {
-        let scope = receiver.issuer().clone();
-        Ok(Self {
+    /// Prepares to judge, by what `tokens` finds in tokens.
+    pub(super) fn new(
+        settings: AuthSettings,
+        tokens: Arc<Tokens>,
+        server: Option<Arc<IntrospectionServer>>,
+        receiver: Receiver,
+    ) -> Self {
+        Self {
             terms: Terms {
                 reads_tokens: !settings.token_issuers.is_empty(),
                 cookie: settings.cookie,
                 session_headers: settings.session_headers,
-                scope: scope.clone(),
+                scope: receiver.issuer().clone(),
             },
-            tokens: Tokens::start(settings.token_issuers, scope)?,
+            tokens,
+            server,
             anonymous: settings.anonymous,
             receiver,
-        })
+        }
     }
 
     async fn judge(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Verdict {
@@ -76,7 +81,7 @@ impl Auth {
         for token in shown.tokens {
             let keys = self.tokens.keys_of(token, clock::now(), &self.receiver);
             verdict = match keys.await {
-                Ok(keys) => decided(self.receiver.decide_by_keys(&keys)),
+                Ok(keys) => decided(self.decide(&keys, token).await),
                 Err(error) => not_counting(&error),
             };
             if verdict != Verdict::Allow {
@@ -86,6 +91,18 @@ impl Auth {
         match shown.session {
             Some(session) => decided(self.receiver.decide(&session)),
             None => verdict,
+        }
+    }
+
+    /// Decides about the session of a token, which goes on although it may have been ended if the authorization server still
+    /// vouches for the token.
+    async fn decide(&self, keys: &SessionKeys, token: &str) -> Decision {
+        match &self.server {
+            Some(server) => {
+                let ask = || renewed(server, token);
+                self.receiver.decide_or_renew(keys, ask).await
+            }
+            None => self.receiver.decide_by_keys(keys),
         }
     }
 }

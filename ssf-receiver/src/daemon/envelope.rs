@@ -12,7 +12,7 @@ use actix_web::{
 use tracing::{Instrument, debug, info, info_span};
 use uuid::Uuid;
 
-use super::{auth, probes};
+use super::{auth, introspection, probes};
 
 /// The header that names the request.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,7 +47,8 @@ pub(super) async fn log(
     let method = response.request().method().as_str();
     let status = response.status().as_u16();
     let elapsed_ms = elapsed.as_secs_f64() * 1000.0;
-    let mut frequent = probes::PATHS.iter().chain(&auth::PATHS);
+    let frequent = probes::PATHS.iter().chain(&auth::PATHS);
+    let mut frequent = frequent.chain(&[introspection::PATH]);
     if frequent.any(|path| *path == route) {
         debug!(http.method = method, http.route = %route, http.status = status, elapsed_ms, "request answered");
     } else {

@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
 
 mod auth;
+mod authority;
 mod cli;
 #[path = "../common/mod.rs"]
 mod common;
 mod doctor;
+mod introspection;
 mod markers;
 mod metrics;
 mod nginx;

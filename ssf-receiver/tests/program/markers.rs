@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    authority::Authority,
     common::{SESSION_REVOKED, TOKEN, Transmitter, client, push, signed},
     rig::{Answer, Daemon, Installation},
 };
@@ -109,14 +110,34 @@ async fn ask(daemon: &Daemon, transmitter: &Transmitter) -> Vec<Answer> {
     answers
 }
 
+/// Introspects every token, and one that says nothing itself.
+async fn introspect(daemon: &Daemon, transmitter: &Transmitter) -> Vec<Answer> {
+    let opaque = "marker-secret".to_owned();
+    let mut answers = Vec::new();
+    for token in tokens(transmitter).into_iter().chain([opaque]) {
+        for secret in ["marker-secret", "caller-s3cret"] {
+            let request = client().post(daemon.url("/introspect?x=marker-secret"));
+            let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+            let body = format!("token={token}&token_type_hint=marker-secret&x=marker-person");
+            let answer = request.bearer_auth(secret).body(body).send().await.unwrap();
+            answers.push(Answer::read(answer).await);
+        }
+    }
+    answers
+}
+
 #[actix_web::test]
 async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
-    let transmitter = Transmitter::start();
+    let (transmitter, authority) = (Transmitter::start(), Authority::start());
+    authority.answers("marker-secret", 200, r#"{"active":"marker-secret"}"#);
     let filter = "info,ssf_receiver=trace";
     let installation = Installation::of(&transmitter)
         .with("LOG_FILTER", filter)
         .with("TOKEN_ISSUER_IDP_ISSUER", &transmitter.issuer)
-        .with("AUTH_COOKIE", "session");
+        .with("AUTH_COOKIE", "session")
+        .with("INTROSPECTION_URL", &authority.url)
+        .with("INTROSPECTION_TOKEN", "marker-secret")
+        .with("INTROSPECTION_CALLER_SECRET", "caller-s3cret");
     let daemon = installation.serve().await;
     daemon.ready().await;
     let answers = tell(&daemon, &transmitter).await;
@@ -125,6 +146,8 @@ async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
     let asked = ask(&daemon, &transmitter).await;
     let passed = asked.iter().filter(|answer| answer.status == 200);
     assert_eq!(passed.count(), 2, "the one token that counts, shown twice");
+    let introspected = introspect(&daemon, &transmitter).await;
+    assert!(introspected.iter().any(|answer| answer.status == 200));
     let metrics = daemon.metrics().await;
     let probe = daemon.probe("/readyz").await.body;
     daemon.kill().await;
@@ -132,12 +155,16 @@ async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
     let push_secret = authorization.strip_prefix("Bearer ").unwrap();
     let log = installation.log();
     assert!(log.len() > 1000 && metrics.len() > 1000);
-    let bodies: String = answers.into_iter().map(|answer| answer.body).collect();
+    let answers = answers.into_iter().chain(introspected);
+    let bodies: String = answers.map(|answer| answer.body).collect();
     let asked: String = asked.into_iter().map(|answer| answer.body).collect();
     // Whose session was ended may read what the transmitter has to say to them.
     assert_eq!(asked.matches("marker-reason").count(), 2);
     let asked = asked.replace("marker-reason", "");
-    for marker in MARKERS.into_iter().chain([TOKEN, push_secret]) {
+    for marker in MARKERS
+        .into_iter()
+        .chain([TOKEN, "caller-s3cret", push_secret])
+    {
         for (place, text) in [
             ("the log", &log),
             ("the metrics", &metrics),
@@ -151,5 +178,6 @@ async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
             );
         }
     }
+    authority.stop().await;
     transmitter.stop().await;
 }

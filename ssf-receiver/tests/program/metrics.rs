@@ -75,6 +75,7 @@ async fn the_metrics_are_served_by_the_names_that_describe_them() {
     // Nobody asks this program about sessions, it does not poll, it has no handlers, and all that comes can be verified.
     for name in [
         "auth",
+        "introspections",
         "guard_decisions",
         "renewals",
         "polls",

@@ -21,7 +21,7 @@ use crate::{
 const ASSERTION_LIFE: Duration = Duration::from_mins(2);
 
 /// What kind of assertion it is (RFC 7523 §2.2).
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(super) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// How long a token is used of which the server does not say how long it counts.
 const LIFE_UNKNOWN: Duration = Duration::from_mins(5);
@@ -92,7 +92,11 @@ pub(super) async fn exchange(
             let secret = ClientSecret::new(secret.expose_secret().to_owned());
             asking = asking.set_client_secret(secret);
         }
-        Credential::Key(key) => assertion = Some(signed(&client.id, key, found)?),
+        Credential::Key(key) => {
+            let audience = found.token_endpoint.as_str();
+            let signed = signed(&client.id, key, audience);
+            assertion = Some(signed.map_err(ExchangeError::Assertion)?);
+        }
     }
     let scopes = found.scopes.iter().cloned().map(Scope::new);
     let mut request = asking.exchange_client_credentials().add_scopes(scopes);
@@ -131,16 +135,19 @@ fn auth_type(credential: &Credential, found: &Found) -> Result<AuthType, Exchang
 }
 
 /// An assertion of who the client is (RFC 7523 §3), for this one request.
-fn signed(id: &str, key: &SigningKey, found: &Found) -> Result<SecretString, ExchangeError> {
+pub(super) fn signed(
+    id: &str,
+    key: &SigningKey,
+    audience: &str,
+) -> Result<SecretString, SignError> {
     let now = clock::now();
     let jti: [u8; 16] = rand::random();
     let claims = json!({
-        "iss": id, "sub": id, "aud": found.token_endpoint.as_str(),
+        "iss": id, "sub": id, "aud": audience,
         "jti": format!("{:032x}", u128::from_be_bytes(jti)),
         "iat": now.as_secs(), "exp": now.after(ASSERTION_LIFE).as_secs(),
     });
-    let signed = key.sign_assertion(&claims);
-    signed.map_err(ExchangeError::Assertion)
+    key.sign_assertion(&claims)
 }
 
 type Refusal =

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Receiver, Session, SessionKeys,
     client::{FetchError, Http},
-    config::TokenIssuerSettings,
+    config::{IdentifierRule, TokenIssuerSettings},
     keys::{Keys, Unverified},
     revocation::issuer_form,
 };
@@ -30,7 +30,7 @@ const EVENTS: &str = "events";
 
 /// A token does not count.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TokenError {
+pub(in crate::daemon) enum TokenError {
     /// It is no JWT that can be read.
     #[error("the token is not a JWT")]
     Malformed(#[source] JwtError),
@@ -58,7 +58,7 @@ pub(super) enum TokenError {
 }
 
 /// What judges tokens.
-pub(super) struct Tokens {
+pub(in crate::daemon) struct Tokens {
     issuers: Vec<TokenIssuer>,
     /// The transmitter whose SETs end sessions.
     scope: Issuer,
@@ -103,7 +103,7 @@ impl TokenIssuer {
 
 impl Tokens {
     /// Begins to fetch the keys of the issuers.
-    pub(super) fn start(
+    pub(in crate::daemon) fn start(
         issuers: Vec<TokenIssuerSettings>,
         scope: Issuer,
     ) -> Result<Self, FetchError> {
@@ -116,7 +116,7 @@ impl Tokens {
     }
 
     /// The session that a token stands for, if the token counts.
-    pub(super) async fn keys_of(
+    pub(in crate::daemon) async fn keys_of(
         &self,
         token: &str,
         now: Timestamp,
@@ -161,7 +161,13 @@ impl Tokens {
         let (place, issuer) = issuers.find(is_issuer).ok_or(TokenError::Issuer)?;
         // Before the signature: nobody has keys fetched for what does not count anyway.
         check(&jwt.claims, &issuer.settings, now).map_err(TokenError::Claims)?;
-        let session = session(&jwt.claims, &issuer.settings, &self.scope);
+        let TokenIssuerSettings {
+            issuer: iss,
+            identifiers,
+            ..
+        } = &issuer.settings;
+        let claim = |name: &str| jwt.claims.json(name);
+        let session = session(claim, (iss, identifiers), &self.scope);
         let session = session.ok_or(TokenError::Nameless)?;
         // Before the keys are looked at: should others be fetched meanwhile, the token is verified once more.
         let fetch = issuer.keys.fetched();
@@ -196,23 +202,26 @@ fn check(
     claims.check(settings.issuer.as_str(), &audience, now, LEEWAY)
 }
 
-/// The session that the claims stand for; `None` if no SET could name it.
-fn session(claims: &Claims, settings: &TokenIssuerSettings, scope: &Issuer) -> Option<Session> {
-    let auth_time = claims.moment("auth_time");
+/// The session that claims stand for, by the rules of their issuer; `None` if no SET could name it.
+///
+/// `claim` is the JSON text of a claim.
+pub(in crate::daemon) fn session<'c>(
+    claim: impl Fn(&str) -> Option<&'c str>,
+    (issuer, rules): (&Issuer, &[IdentifierRule]),
+    scope: &Issuer,
+) -> Option<Session> {
+    let moment = |name| serde_json::from_str::<Timestamp>(claim(name)?).ok();
+    let auth_time = moment("auth_time");
     // Another issuer's token may be issued anew, from a session that the transmitter has ended, without anybody having
     // signed in: then only the sign-in tells when that began. Who tells neither has it end with all of its user's.
-    let is_own = issuer_form(&settings.issuer) == issuer_form(scope);
-    let began = if is_own {
-        claims.moment("iat")
-    } else {
-        auth_time
-    };
+    let is_own = issuer_form(issuer) == issuer_form(scope);
+    let began = if is_own { moment("iat") } else { auth_time };
     let mut session = Session::new(scope.clone(), began.unwrap_or_default());
     if let Some(auth_time) = auth_time {
         session = session.auth_time(auth_time);
     }
-    let text_of = |name: &str| serde_json::from_str(claims.json(name)?).ok();
-    identified(session, &settings.identifiers, &settings.issuer, text_of)
+    let text_of = |name: &str| serde_json::from_str(claim(name)?).ok();
+    identified(session, rules, issuer, text_of)
 }
 
 #[cfg(test)]
@@ -220,7 +229,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::config::{IdentifierFormat, IdentifierRule};
+    use crate::config::IdentifierFormat;
 
     fn settings(issuer: &str) -> TokenIssuerSettings {
         let rule = |name: &str, member: &str, format| IdentifierRule {
@@ -248,7 +257,9 @@ mod tests {
             .extend(more.as_object().unwrap().clone());
         let claims = Claims::parse(claims.to_string().as_bytes()).unwrap();
         let scope = Issuer::parse("https://idp.example.com").unwrap();
-        session(&claims, &settings(issuer), &scope)
+        let settings = settings(issuer);
+        let rules = (&settings.issuer, settings.identifiers.as_slice());
+        session(|name| claims.json(name), rules, &scope)
     }
 
     #[test]
