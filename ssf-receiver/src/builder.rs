@@ -1,9 +1,9 @@
 //! How a receiver is put together and started.
 
-use std::{sync::Arc, time::Duration};
+mod terms;
 
-use arc_swap::ArcSwapOption;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
 #[cfg(feature = "sql")]
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
@@ -12,39 +12,28 @@ use ssf_types::set::SetClaims;
 use ssf_types::{
     audience::Audience,
     dialect::Dialect,
-    event::{
-        Event,
-        caep::{ChangeType, CredentialChange, SessionRevoked},
-    },
     secret::{AuthorizationHeader, AuthorizationHeaderError},
     uri::{EndpointUrl, EventTypeUri, Issuer, UriError},
 };
-use tokio::sync::watch;
 
+pub(crate) use self::terms::events_default;
+use self::terms::{Authorisation, StreamChoice, Terms, Wanted};
+
+#[cfg(feature = "sql")]
+use crate::{actions::Actions, plan::plan, revocation::Policy, store::Stored};
 use crate::{
-    actions::{Action, Actions, Trigger, UnknownLevel},
+    actions::{Action, Trigger, UnknownLevel},
     client::{
-        FetchError, Http,
+        FetchError,
         access::{Access, OAuthClient},
         poll::PollAt,
     },
-    deletion::Management,
-    expiry::{Ages, Expiry},
+    core::Core,
     failpoint::{Failpoint, reached},
-    freshness::Hearing,
-    guard::Renewals,
-    inbox::{AnyInbox, Inbox, InboxError, Quarantine, Settings},
-    keys::{Documents, KeyMemory, Keys},
-    poll::PollStatus,
-    quarantine::Quarantined,
-    receiver::{Receiver, Shared},
-    revocation::{Index, IndexKey, Limits, Policy, Scope, ScopeId, Unknown},
-    setup::{self, Setup, Source},
-    stream::{Method, StreamMemory, StreamState},
-    work::Handlers,
+    inbox::{AnyInbox, Inbox, InboxError, Settings},
+    receiver::Receiver,
+    revocation::{Index, IndexKey, Limits, Scope, ScopeId, Unknown, issuer_form},
 };
-#[cfg(feature = "sql")]
-use crate::{plan::plan, store::Stored};
 
 const INDEX_KEY: &str = "index_key";
 
@@ -71,6 +60,17 @@ pub enum StartError {
         "existing_stream(…) goes with Receiver::builder(…), and existing_poll_stream(…) with Receiver::polling(…)"
     )]
     WrongMethod,
+    /// Another Transmitter's builder names a database.
+    #[error(
+        "a receiver has one database, whose Transmitters are many: name it once, before and(…)"
+    )]
+    TwoDatabases,
+    /// Two Transmitters have one issuer.
+    #[error("two transmitters have the same issuer: a session could be either's")]
+    SameIssuer,
+    /// Two Transmitters push to one path.
+    #[error("two transmitters push to the same path: give each a push endpoint of its own")]
+    SamePath,
     /// A session may get too little old.
     #[error("session_age_max and authentication_age_max are at least an hour")]
     Age,
@@ -92,19 +92,10 @@ pub enum StartError {
 #[derive(Debug)]
 #[must_use]
 pub struct Builder {
-    issuer: String,
-    /// Where SETs are pushed; without it, they are polled.
-    endpoint: Option<String>,
-    events: Vec<EventTypeUri>,
-    dialect: &'static Dialect,
-    policy: Policy,
-    actions: Actions,
-    revocations_max: u32,
-    ages: Ages,
     database: Option<DatabaseChoice>,
-    stream: Option<StreamChoice>,
-    #[cfg(test)]
-    documents: Option<Arc<crate::keys::Scripted>>,
+    /// What is wanted of the first Transmitter, which the methods are about.
+    wanted: Wanted,
+    others: Vec<Builder>,
 }
 
 #[derive(Debug)]
@@ -114,58 +105,43 @@ enum DatabaseChoice {
     Memory,
 }
 
-#[derive(Debug)]
-enum StreamChoice {
-    Managed(Authorisation),
-    Pushed(Audience, AuthorizationHeader),
-    Polled(Audience, PollAt),
-}
-
-/// What authorises requests to the Transmitter.
-#[derive(Debug)]
-enum Authorisation {
-    Token(SecretString),
-    Client(Box<OAuthClient>),
-}
-
-impl Authorisation {
-    fn of(self, issuer: &Issuer, http: &Http) -> Access {
-        match self {
-            Self::Token(token) => Access::Token(token),
-            Self::Client(client) => Access::of_client(*client, issuer, http),
-        }
-    }
-}
-
-/// How SETs will come, and for whom, as far as that is known.
-struct Chosen {
-    method: Method,
-    audience: Option<Audience>,
-    source: Source,
-}
-
 impl Builder {
     pub(crate) fn new(issuer: String, endpoint: Option<String>) -> Self {
         Self {
-            issuer,
-            endpoint,
-            events: events_default(),
-            dialect: &Dialect::SSF_1_0,
-            policy: Policy::default(),
-            actions: Actions::default(),
-            revocations_max: Limits::default().most,
-            ages: Ages::default(),
             database: None,
-            stream: None,
-            #[cfg(test)]
-            documents: None,
+            wanted: Wanted::new(issuer, endpoint),
+            others: Vec::new(),
         }
+    }
+
+    /// Takes the SETs of another Transmitter as well, each for sessions of its own: what one revokes never concerns those of
+    /// another. At most [`SCOPES_MAX`](crate::revocation::SCOPES_MAX) of them share one database.
+    ///
+    /// Everything but the database is said of each.
+    ///
+    /// ```no_run
+    /// # use ssf_receiver::Receiver;
+    /// # async fn start(token: String, other_token: String) -> Result<(), Box<dyn std::error::Error>> {
+    /// let workforce = Receiver::builder("https://idp.example.com", "https://app.example.com/ssf/workforce");
+    /// let customers = Receiver::polling("https://customers.example.net").management_token(other_token);
+    /// let receiver = workforce
+    ///     .database("sqlite://receiver.db")
+    ///     .management_token(token)
+    ///     .and(customers)
+    ///     .start()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn and(mut self, other: Builder) -> Self {
+        self.others.push(other);
+        self
     }
 
     /// Reads the Transmitter's documents where a test has them.
     #[cfg(test)]
     pub(crate) fn documents(mut self, documents: Arc<crate::keys::Scripted>) -> Self {
-        self.documents = Some(documents);
+        self.wanted.documents = Some(documents);
         self
     }
 
@@ -185,14 +161,14 @@ impl Builder {
     ///
     /// Beyond, the oldest tenth is forgotten, and sessions that began before that have to be renewed by a sign-in.
     pub fn revocations_max(mut self, revocations: u32) -> Self {
-        self.revocations_max = revocations;
+        self.wanted.revocations_max = revocations;
         self
     }
 
     /// Takes it that sessions are over at that age since they began, instead of at 30 days: what was revoked before that is
     /// forgotten. At least an hour. One that is older all the same may have to be renewed, or signed in again.
     pub fn session_age_max(mut self, age: Duration) -> Self {
-        self.ages.session = age;
+        self.wanted.ages.session = age;
         self
     }
 
@@ -202,7 +178,7 @@ impl Builder {
     /// Without it, nothing of that is forgotten but for want of room. Once something is, sessions that do not register
     /// [`auth_time`](crate::Session::auth_time) are asked for a sign-in.
     pub fn authentication_age_max(mut self, age: Duration) -> Self {
-        self.ages.authentication = Some(age);
+        self.wanted.ages.authentication = Some(age);
         self
     }
 
@@ -215,20 +191,20 @@ impl Builder {
     /// Finds or makes the stream at the Transmitter, with this bearer token.
     pub fn management_token(mut self, token: impl Into<SecretString>) -> Self {
         let token = Authorisation::Token(token.into());
-        self.stream = Some(StreamChoice::Managed(token));
+        self.wanted.stream = Some(StreamChoice::Managed(token));
         self
     }
 
     /// Finds or makes the stream at the Transmitter, with access tokens that this client gets (RFC 6749 §4.4).
     pub fn oauth_client(mut self, client: OAuthClient) -> Self {
         let client = Authorisation::Client(Box::new(client));
-        self.stream = Some(StreamChoice::Managed(client));
+        self.wanted.stream = Some(StreamChoice::Managed(client));
         self
     }
 
     /// Uses a stream that somebody else made: with its `aud` and the `authorization_header` that it pushes with.
     pub fn existing_stream(mut self, audience: Audience, secret: AuthorizationHeader) -> Self {
-        self.stream = Some(StreamChoice::Pushed(audience, secret));
+        self.wanted.stream = Some(StreamChoice::Pushed(audience, secret));
         self
     }
 
@@ -242,13 +218,13 @@ impl Builder {
     ) -> Self {
         let token = token.into();
         let access = Access::Token(token);
-        self.stream = Some(StreamChoice::Polled(audience, PollAt { endpoint, access }));
+        self.wanted.stream = Some(StreamChoice::Polled(audience, PollAt { endpoint, access }));
         self
     }
 
     /// Asks for these events instead of session-revoked and credential-change.
     pub fn events(mut self, events: impl IntoIterator<Item = EventTypeUri>) -> Self {
-        self.events = events.into_iter().collect();
+        self.wanted.events = events.into_iter().collect();
         self
     }
 
@@ -257,33 +233,33 @@ impl Builder {
     ///
     /// It concerns SETs alone: a stream that is set up by the receiver itself speaks SSF 1.0.
     pub fn dialect(mut self, dialect: &'static Dialect) -> Self {
-        self.dialect = dialect;
+        self.wanted.dialect = dialect;
         self
     }
 
     /// Tells which members of complex subjects the application registers for its sessions, instead of `user` and
     /// `session` (SSF 1.0 §3.3).
     pub fn members<M: Into<String>>(mut self, members: impl IntoIterator<Item = M>) -> Self {
-        self.policy.members = members.into_iter().map(Into::into).collect();
+        self.wanted.policy.members = members.into_iter().map(Into::into).collect();
         self
     }
 
     /// Tells what to do with members that the application does not know.
     pub fn unknown_members(mut self, unknown: Unknown) -> Self {
-        self.policy.unknown = unknown;
+        self.wanted.policy.unknown = unknown;
         self
     }
 
     /// The same for events about a device: by default they have no effect on sessions that do not know their device, since
     /// whoever uses it may use others.
     pub fn unknown_members_of_device_events(mut self, unknown: Unknown) -> Self {
-        self.policy.unknown_of_device = unknown;
+        self.wanted.policy.unknown_of_device = unknown;
         self
     }
 
     /// Has something that an event says followed by another action than the default one (see [`Action`]).
     pub fn action(mut self, trigger: Trigger, action: Action) -> Self {
-        self.actions.table.set(trigger, action);
+        self.wanted.actions.table.set(trigger, action);
         self
     }
 
@@ -299,7 +275,10 @@ impl Builder {
         least: &str,
     ) -> Result<Self, UnknownLevel> {
         let levels = levels.into_iter().collect();
-        self.actions.assurance.want(namespace, levels, least)?;
+        self.wanted
+            .actions
+            .assurance
+            .want(namespace, levels, least)?;
         Ok(self)
     }
 
@@ -311,99 +290,62 @@ impl Builder {
     ///
     /// # Errors
     /// Says what is wrong with the configuration or the database.
-    pub async fn start(self) -> Result<Receiver, StartError> {
-        let issuer = Issuer::parse(self.issuer).map_err(StartError::Issuer)?;
-        let endpoint = self.endpoint.map(EndpointUrl::parse).transpose();
-        let endpoint = endpoint.map_err(StartError::Endpoint)?;
-        let stream = self.stream.ok_or(StartError::NoStream)?;
-        if !self.ages.are_sound() {
-            return Err(StartError::Age);
-        }
-        let inbox = open(self.database.ok_or(StartError::NoDatabase)?).await?;
+    pub async fn start(mut self) -> Result<Receiver, StartError> {
+        let database = self.database.take();
+        let wanted = self.flattened()?.into_iter();
+        let terms: Vec<Terms> = wanted.map(Wanted::checked).collect::<Result<_, _>>()?;
+        are_apart(&terms)?;
+        let database = database.ok_or(StartError::NoDatabase)?;
+        let inbox = open(database).await?;
         let settings = inbox.settings().await?;
-        let scopes = inbox.scopes(std::slice::from_ref(&issuer)).await?;
+        let issuers: Vec<Issuer> = terms.iter().map(|one| one.issuer.clone()).collect();
+        let scopes = inbox.scopes(&issuers).await?;
         let key = index_key(&inbox, &settings).await?;
         #[cfg(feature = "sql")]
-        plan_anew(&inbox, &key, (&self.policy, &self.actions)).await?;
-        let index = loaded(&inbox, self.revocations_max, key, scopes).await?;
-        let memory = StreamMemory::new(&issuer, endpoint.as_ref());
-        let http = Http::new(&issuer)?;
-        let Chosen {
-            method,
-            audience,
-            source,
-        } = chosen(
-            stream,
-            endpoint,
-            (&issuer, &http),
-            (&inbox, &settings, &memory),
-        )
-        .await?;
-        let documents = Documents::Web(http.clone());
-        #[cfg(test)]
-        let documents = self.documents.map_or(documents, Documents::Scripted);
-        let remembered = KeyMemory::read(&settings, &issuer);
-        let keys = Keys::new(issuer.clone(), documents, remembered);
-        let (quarantined, hearing) = quarantined(&inbox, index.scope(&issuer)).await?;
-        let (http, management) = managed(&source, http, &memory)?;
-        let setup = Setup {
-            http,
-            events: self.events,
-            memory,
-            source,
-        };
-        let shared = Arc::new(Shared {
-            issuer,
-            method,
-            dialect: self.dialect,
-            policy: self.policy,
-            actions: self.actions,
-            index,
-            renewals: Renewals::new(rand::random()),
-            expiry: Expiry::new(self.ages),
-            inbox,
-            keys,
-            audience: ArcSwapOption::from(audience.map(Arc::new)),
-            stream: watch::Sender::new(StreamState::Pending { last_error: None }),
-            polls: watch::Sender::new(PollStatus::default()),
-            hearing,
-            quarantined,
-            management,
-            acknowledged: watch::Sender::new(0),
-            handlers: Handlers::default(),
-            handed_again: watch::Sender::new(0),
-        });
-        let tasks = setup::spawn(&shared, setup);
-        Ok(Receiver::new(shared, tasks))
-    }
-}
-
-/// What asks the Transmitter, and what manages the stream if we do.
-fn managed(
-    source: &Source,
-    http: Http,
-    memory: &StreamMemory,
-) -> Result<(Http, Option<Management>), FetchError> {
-    match source {
-        Source::Managed { access, .. } => {
-            let management = Management {
-                http: http.clone(),
-                access: access.clone(),
-                memory: memory.clone(),
-            };
-            Ok((http, Some(management)))
+        plan_anew(&inbox, &key, &terms).await?;
+        let ids: Vec<ScopeId> = scopes.iter().map(|scope| scope.id).collect();
+        let most = ids
+            .iter()
+            .copied()
+            .zip(terms.iter().map(|one| one.revocations_max));
+        let dialects = terms.iter().map(|one| (one.issuer.clone(), one.dialect));
+        let dialects = dialects.collect();
+        let index = loaded(&inbox, key, (scopes, most)).await?;
+        let core = Arc::new(Core::new(index, inbox, dialects));
+        let mut running = Vec::new();
+        for (one, scope) in terms.into_iter().zip(ids) {
+            running.push(one.run(&core, (scope, &settings)).await?);
         }
-        Source::Pushed => Ok((http, None)),
-        // No document leads there, but the operator.
-        Source::Polled(_) => Ok((Http::of_operator()?, None)),
+        Ok(Receiver::new(core, running))
+    }
+
+    /// What is wanted of each Transmitter.
+    fn flattened(self) -> Result<Vec<Wanted>, StartError> {
+        let mut all = vec![self.wanted];
+        for other in self.others {
+            if other.database.is_some() {
+                return Err(StartError::TwoDatabases);
+            }
+            all.extend(other.flattened()?);
+        }
+        Ok(all)
     }
 }
 
-/// What a stream asks for unless told otherwise.
-pub(crate) fn events_default() -> Vec<EventTypeUri> {
-    let change = CredentialChange::new("password", ChangeType::Update);
-    let events = [SessionRevoked::default().into(), Event::from(change)];
-    events.iter().map(Event::uri).collect()
+/// Checks that SETs of one Transmitter are never taken for those of another.
+fn are_apart(terms: &[Terms]) -> Result<(), StartError> {
+    let mut issuers = BTreeSet::new();
+    let mut paths = BTreeSet::new();
+    for one in terms {
+        if !issuers.insert(issuer_form(&one.issuer)) {
+            return Err(StartError::SameIssuer);
+        }
+        let path = one.endpoint.as_ref().map(|endpoint| endpoint.url().path());
+        if path.is_some_and(|path| !paths.insert(path)) {
+            return Err(StartError::SamePath);
+        }
+    }
+    Ok(())
 }
 
 #[cfg_attr(
@@ -428,15 +370,17 @@ async fn open(choice: DatabaseChoice) -> Result<AnyInbox, InboxError> {
 /// An index of all that the inbox has, and that knows what is missing in it.
 async fn loaded(
     inbox: &AnyInbox,
-    most: u32,
     key: IndexKey,
-    scopes: Vec<Scope>,
+    (scopes, most): (Vec<Scope>, impl Iterator<Item = (ScopeId, u32)>),
 ) -> Result<Index, InboxError> {
     let limits = Limits {
         room_for: inbox.revocation_count().await?,
-        most,
+        ..Limits::default()
     };
     let index = Index::with_limits(limits, key, scopes);
+    for (scope, most) in most {
+        index.limit(scope, most);
+    }
     for (scope, watermarks) in inbox.watermarks().await? {
         index.raise(scope, watermarks);
     }
@@ -450,16 +394,16 @@ async fn loaded(
 
 /// Keeps what the SETs of a former version revoke, if that is not kept yet: as of when they were received.
 #[cfg(feature = "sql")]
-async fn plan_anew(
-    inbox: &AnyInbox,
-    key: &IndexKey,
-    wanted: (&Policy, &Actions),
-) -> Result<(), InboxError> {
+async fn plan_anew(inbox: &AnyInbox, key: &IndexKey, terms: &[Terms]) -> Result<(), InboxError> {
     let AnyInbox::Sql(inbox) = inbox else {
         return Ok(());
     };
+    let unknown = (Policy::default(), Actions::default());
     let revocations = |stored: &Stored, scope| {
-        let claims = SetClaims::read_verified(&stored.issuer, &stored.claims, &Dialect::SSF_1_0);
+        let known = terms.iter().find(|one| one.issuer == stored.issuer);
+        let wanted = known.map_or((&unknown.0, &unknown.1), |one| (&one.policy, &one.actions));
+        let dialect = known.map_or(&Dialect::SSF_1_0, |one| one.dialect);
+        let claims = SetClaims::read_verified(&stored.issuer, &stored.claims, dialect);
         let planned = claims
             .ok()
             .and_then(|claims| plan(&claims, wanted, (key, scope), stored.received_at).ok());
@@ -472,61 +416,6 @@ async fn plan_anew(
     Ok(())
 }
 
-/// Brings together where SETs are to be delivered and which stream shall do it.
-async fn chosen(
-    stream: StreamChoice,
-    endpoint: Option<EndpointUrl>,
-    (issuer, http): (&Issuer, &Http),
-    (inbox, settings, memory): (&AnyInbox, &Settings, &StreamMemory),
-) -> Result<Chosen, StartError> {
-    match (stream, endpoint) {
-        (StreamChoice::Managed(authorisation), endpoint) => {
-            let remembered = memory.read(settings)?;
-            let method = match endpoint {
-                Some(endpoint) => {
-                    let secret = push_secret(inbox, settings, memory).await?;
-                    Method::Push { endpoint, secret }
-                }
-                None => Method::Poll,
-            };
-            Ok(Chosen {
-                method,
-                audience: remembered.as_ref().map(|stream| stream.audience.clone()),
-                source: Source::Managed {
-                    access: authorisation.of(issuer, http),
-                    remembered,
-                },
-            })
-        }
-        (StreamChoice::Pushed(audience, secret), Some(endpoint)) => Ok(Chosen {
-            method: Method::Push { endpoint, secret },
-            audience: Some(audience),
-            source: Source::Pushed,
-        }),
-        (StreamChoice::Polled(audience, at), None) => Ok(Chosen {
-            method: Method::Poll,
-            audience: Some(audience),
-            source: Source::Polled(at),
-        }),
-        (StreamChoice::Pushed(..), None) | (StreamChoice::Polled(..), Some(_)) => {
-            Err(StartError::WrongMethod)
-        }
-    }
-}
-
-/// The SETs that could not be verified before this start, and what is heard of the Transmitter.
-async fn quarantined(
-    inbox: &AnyInbox,
-    scope: Option<ScopeId>,
-) -> Result<(Quarantined, Hearing), InboxError> {
-    // The index was made with the number of the one transmitter that there is.
-    let scope = scope.unwrap_or_default();
-    let quarantined = Quarantined::new(scope, inbox.waiting(scope).await?);
-    let hearing = Hearing::new();
-    hearing.quarantined_are(quarantined.count());
-    Ok((quarantined, hearing))
-}
-
 /// The secret of the index's hashes, made at the first start.
 async fn index_key(inbox: &AnyInbox, settings: &Settings) -> Result<IndexKey, StartError> {
     if let Some(text) = settings.get(INDEX_KEY) {
@@ -536,22 +425,4 @@ async fn index_key(inbox: &AnyInbox, settings: &Settings) -> Result<IndexKey, St
     let setting = [(INDEX_KEY.to_owned(), key.to_text())].into();
     inbox.keep_settings(&setting).await?;
     Ok(key)
-}
-
-/// The secret that the Transmitter pushes with: made at the first start, and kept before anybody is told.
-async fn push_secret(
-    inbox: &AnyInbox,
-    settings: &Settings,
-    memory: &StreamMemory,
-) -> Result<AuthorizationHeader, StartError> {
-    let name = memory.secret_name();
-    if let Some(text) = settings.get(name) {
-        return AuthorizationHeader::parse(text.as_str()).map_err(StartError::Secret);
-    }
-    let random: [u8; 32] = rand::random();
-    let text = format!("Bearer {}", BASE64URL.encode(random));
-    let secret = AuthorizationHeader::parse(text.as_str()).map_err(StartError::Secret)?;
-    let setting = [(name.to_owned(), text)].into();
-    inbox.keep_settings(&setting).await?;
-    Ok(secret)
 }

@@ -5,10 +5,10 @@ use std::{error::Error, sync::Arc};
 use ssf_types::metadata::TransmitterMetadata;
 
 use crate::{
-    Receiver,
     client::{Http, access::Access, stream::StreamClient},
     inbox::{Inbox, InboxError},
     stream::{StreamMemory, StreamState},
+    transmitter::Transmitter,
 };
 
 /// What manages the stream.
@@ -37,21 +37,22 @@ pub enum DeleteStreamError {
     Inbox(#[from] InboxError),
 }
 
-impl Receiver {
+impl Transmitter {
     /// Deletes the stream, with what waits in it, and forgets it (SSF 1.0 §8.1.1.5): for an application that goes out of
     /// service.
     ///
-    /// It stops the receiver first, as [`Receiver::stop`] does, so that nobody makes the stream anew. What was revoked stays
+    /// It first stops what is done in the background for this Transmitter, as
+    /// [`Receiver::stop`](crate::Receiver::stop) does for all, so that nobody makes the stream anew. What was revoked stays
     /// so, and the next start makes another stream.
     ///
     /// # Errors
     /// Says why the stream is still there; then it may be called again.
     pub async fn delete_stream(&self) -> Result<(), DeleteStreamError> {
-        let shared = &self.shared;
+        let shared = self.shared();
         let management = shared.management.as_ref();
         let management = management.ok_or(DeleteStreamError::NotManaged)?;
-        self.stop().await;
-        let settings = shared.inbox.settings().await?;
+        self.running().tasks.stop().await;
+        let settings = shared.core.inbox.settings().await?;
         let known = management.memory.read(&settings).ok().flatten();
         let known = known.ok_or(DeleteStreamError::NoStream)?;
         let metadata = self.known_metadata().await?;
@@ -68,14 +69,14 @@ impl Receiver {
             .stream
             .send_replace(StreamState::Pending { last_error });
         let forgotten = management.memory.forgotten();
-        Ok(shared.inbox.keep_settings(&forgotten).await?)
+        Ok(shared.core.inbox.keep_settings(&forgotten).await?)
     }
 
     async fn known_metadata(&self) -> Result<Arc<TransmitterMetadata>, DeleteStreamError> {
-        if let Some(known) = self.shared.keys.metadata() {
+        if let Some(known) = self.shared().keys.metadata() {
             return Ok(known);
         }
-        let discovered = self.shared.keys.discover().await;
+        let discovered = self.shared().keys.discover().await;
         discovered.map_err(|error| DeleteStreamError::Refused(error.into()))
     }
 }

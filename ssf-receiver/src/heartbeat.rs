@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep};
 use crate::{
     client::{Http, access::Access, stream::StreamClient},
     freshness::{Freshness, heartbeat},
-    receiver::Shared,
     stream::Method,
+    transmitter::Shared,
 };
 
 /// How often the age of what we know is looked at.

@@ -10,12 +10,12 @@ use actix_web::{
 use ssf_types::set::SET_BYTES_MAX;
 
 use self::body::BodyError;
-use crate::{answer::Answer, receiver::Receiver};
+use crate::{answer::Answer, transmitter::Transmitter};
 
 /// The route that takes pushes at each of these paths; without any, it matches no request.
-pub(crate) fn push_route(receiver: Receiver, paths: Vec<String>) -> Resource {
+pub(crate) fn push_route(transmitter: Transmitter, paths: Vec<String>) -> Resource {
     web::resource(paths)
-        .app_data(web::Data::new(receiver))
+        .app_data(web::Data::new(transmitter))
         .route(web::post().to(push))
         .default_service(web::to(wrong_method))
 }
@@ -23,24 +23,24 @@ pub(crate) fn push_route(receiver: Receiver, paths: Vec<String>) -> Resource {
 async fn push(
     request: HttpRequest,
     body: web::Payload,
-    receiver: web::Data<Receiver>,
+    transmitter: web::Data<Transmitter>,
 ) -> HttpResponse {
     let authorization = text_of(&request, &header::AUTHORIZATION);
     let content_type = text_of(&request, &header::CONTENT_TYPE);
     // Before the body is read: a stranger gets no memory.
-    if let Some(refusal) = receiver.refusal(authorization, content_type) {
-        return response(&receiver.counted(refusal));
+    if let Some(refusal) = transmitter.shared().refusal(authorization, content_type) {
+        return response(&transmitter.shared().counted(refusal));
     }
     let refusal = match body::read(body, SET_BYTES_MAX).await {
-        Ok(body) => return response(&receiver.accept(authorization, content_type, &body).await),
+        Ok(body) => return response(&transmitter.accept(authorization, content_type, &body).await),
         Err(BodyError::TooLong { .. }) => Answer::too_long(),
         Err(BodyError::Unreadable) => Answer::unreadable(),
     };
-    response(&receiver.counted(refusal))
+    response(&transmitter.shared().counted(refusal))
 }
 
-async fn wrong_method(receiver: web::Data<Receiver>) -> HttpResponse {
-    response(&receiver.counted(Answer::wrong_method()))
+async fn wrong_method(transmitter: web::Data<Transmitter>) -> HttpResponse {
+    response(&transmitter.shared().counted(Answer::wrong_method()))
 }
 
 fn text_of<'r>(request: &'r HttpRequest, name: &header::HeaderName) -> Option<&'r str> {

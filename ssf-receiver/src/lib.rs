@@ -69,6 +69,8 @@ mod clock;
 mod cluster;
 #[cfg(feature = "daemon")]
 pub mod config;
+#[cfg(feature = "client")]
+mod core;
 #[cfg(feature = "daemon")]
 mod daemon;
 #[cfg(feature = "client")]
@@ -110,6 +112,8 @@ pub mod telemetry;
 #[cfg(feature = "client")]
 mod tending;
 #[cfg(feature = "client")]
+mod transmitter;
+#[cfg(feature = "client")]
 mod verification;
 #[cfg(feature = "daemon")]
 pub mod webhook;
@@ -126,8 +130,9 @@ pub use self::{
     deletion::DeleteStreamError,
     freshness::{Freshness, Why},
     poll::PollStatus,
-    receiver::{Receiver, Status},
+    receiver::Receiver,
     stream::StreamState,
+    transmitter::{Status, Transmitter},
     work::{
         ATTEMPTS_MAX, Again, DEAD_LETTERS_MAX, DeadLetter, HANDLER_NAME_BYTES_MAX, HANDLERS_MAX,
         HandedSet, HandleError, HandlerName,

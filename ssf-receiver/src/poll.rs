@@ -30,8 +30,8 @@ use crate::{
     },
     clock,
     keys::RETRY_AFTER,
-    receiver::Shared,
     tasks::Stop,
+    transmitter::Shared,
 };
 
 /// Counts polls.

@@ -19,10 +19,10 @@ use crate::{
     inbox::{Inbox, InboxError},
     poll::{Ended, Poller},
     quarantine,
-    receiver::Shared,
     stream::{Method, StreamMemory, StreamState},
     tasks::{Stop, Tasks},
     tending,
+    transmitter::Shared,
 };
 
 /// Wait after the first failed attempt; it doubles with each further one.
@@ -175,6 +175,7 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError
             *remembered = Some(agreed.clone());
             report_status(shared, &client, &agreed).await;
             shared
+                .core
                 .inbox
                 .keep_settings(&setup.memory.write(&agreed)?)
                 .await?;

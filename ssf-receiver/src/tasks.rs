@@ -46,9 +46,14 @@ impl Tasks {
         aborted.push(task);
     }
 
+    /// Tells the one to end that has something to finish.
+    pub(crate) fn tell(&self) {
+        self.stop.send_replace(true);
+    }
+
     /// Tells the tasks to end, and waits until the one has ended that has something to finish.
     pub(crate) async fn stop(&self) {
-        self.stop.send_replace(true);
+        self.tell();
         let mut ended = self.ended.clone();
         // Nothing is ever sent there: this ends when the other side is dropped.
         let _ = ended.changed().await;

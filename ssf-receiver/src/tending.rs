@@ -7,8 +7,8 @@ use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::{
     inbox::{Inbox, InboxError},
-    receiver::Shared,
     revocation::{Index, ScopeId, Watermarks},
+    transmitter::Shared,
 };
 
 /// How often to look.
@@ -45,13 +45,12 @@ struct Tending {
 
 impl Tending {
     async fn turn(&mut self, shared: &Arc<Shared>) -> Result<(), InboxError> {
-        let Some(scope) = shared.index.scope(&shared.issuer) else {
-            return Ok(());
-        };
+        let scope = shared.quarantined.scope();
         if self.is_due(shared.expiry.told()) {
             expire(shared, scope).await;
         }
-        self.store(&shared.index, &shared.inbox, scope).await
+        self.store(&shared.core.index, &shared.core.inbox, scope)
+            .await
     }
 
     /// Whether something may be over; not again within the interval.
@@ -85,7 +84,7 @@ impl Tending {
 /// Has the index forget what is over, which takes it some milliseconds for a million revocations.
 async fn expire(shared: &Arc<Shared>, scope: ScopeId) {
     let shared = Arc::clone(shared);
-    let forgotten = spawn_blocking(move || shared.index.forget(scope, shared.expiry.over()));
+    let forgotten = spawn_blocking(move || shared.core.index.forget(scope, shared.expiry.over()));
     if forgotten.await.is_err() {
         tracing::error!("what is over could not be forgotten");
     }

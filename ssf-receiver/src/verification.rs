@@ -16,8 +16,8 @@ use crate::{
     inbox::Quarantine,
     keys::{RETRY_AFTER, Unverified},
     quarantine::{self, Admitted, WaitsFor},
-    receiver::Shared,
     revocation::Fingerprint,
+    transmitter::Shared,
 };
 
 /// How far ahead an `iat` may lie for the clocks to be the likely cause; beyond, the number is wrong.
@@ -58,7 +58,7 @@ impl Shared {
         let expected = expected.ok_or_else(|| Answer::unavailable(RETRY_AFTER))?;
         // What was parsed is text.
         let token = String::from_utf8_lossy(token);
-        let fingerprint = self.index.key().token(&token);
+        let fingerprint = self.core.index.key().token(&token);
         let waiting_since = self.quarantined.arrived_at(fingerprint);
         let received_at = waiting_since.unwrap_or(received_at);
         let verified = if self.quarantined.was_given_up(fingerprint) {
@@ -119,7 +119,7 @@ impl Shared {
     pub(crate) async fn take(&self, arrived: &Arrived) -> Answer {
         let answer = self.apply(&arrived.set, arrived.received_at).await;
         if answer.is_acknowledgement() {
-            self.acknowledged.send_modify(|count| *count += 1);
+            self.acknowledged();
         }
         if let Some(fingerprint) = arrived.waited.filter(|_| answer.is_settled()) {
             self.let_go(&[fingerprint]).await;
@@ -133,7 +133,7 @@ impl Shared {
             Admitted::New(waiting) => {
                 quarantine::count("kept");
                 tracing::warn!(?waits_for, "a SET cannot be verified now, and is kept");
-                if let Err(error) = self.inbox.keep_waiting(&[waiting]).await {
+                if let Err(error) = self.core.inbox.keep_waiting(&[waiting]).await {
                     tracing::error!(error = %Chain(&error), "a SET that cannot be verified now is not kept");
                     self.quarantined.let_go(&[fingerprint]);
                 }
@@ -158,7 +158,7 @@ impl Shared {
         self.quarantined.let_go(fingerprints);
         self.hearing.quarantined_are(self.quarantined.count());
         let scope = self.quarantined.scope();
-        if let Err(error) = self.inbox.let_go(scope, fingerprints).await {
+        if let Err(error) = self.core.inbox.let_go(scope, fingerprints).await {
             // They are tried once more at the next start, and known.
             tracing::warn!(error = %Chain(&error), "SETs that are settled stay in quarantine");
         }
@@ -183,10 +183,10 @@ impl Shared {
             "the transmitter has not published the key of SETs that waited for it: they are given up"
         );
         self.hearing.quarantined_are(self.quarantined.count());
-        let kept = self.inbox.keep_waiting(&memories).await;
+        let kept = self.core.inbox.keep_waiting(&memories).await;
         let scope = self.quarantined.scope();
         let kept = match kept {
-            Ok(()) => self.inbox.let_go(scope, &forgotten).await,
+            Ok(()) => self.core.inbox.let_go(scope, &forgotten).await,
             Err(error) => Err(error),
         };
         if let Err(error) = kept {

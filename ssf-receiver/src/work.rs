@@ -199,16 +199,16 @@ impl Receiver {
         E: Into<Box<dyn Error + Send + Sync>> + 'static,
     {
         let name = HandlerName::parse(name)?;
-        let shared = self.shared();
-        shared.handlers.take(&name)?;
-        let place = match shared.inbox.enlist(&name).await {
+        let core = self.core();
+        core.handlers.take(&name)?;
+        let place = match core.inbox.enlist(&name).await {
             Ok(place) => place,
             Err(error) => {
-                shared.handlers.give_back(&name);
+                core.handlers.give_back(&name);
                 return Err(error.into());
             }
         };
-        let calls = Calls::new(Arc::clone(shared), name, place, handler);
+        let calls = Calls::new(Arc::clone(core), name, place, handler);
         self.run(calls.run());
         Ok(())
     }
@@ -218,7 +218,7 @@ impl Receiver {
     /// # Errors
     /// The inbox cannot be read.
     pub async fn dead_letters(&self, handler: &HandlerName) -> Result<Vec<DeadLetter>, InboxError> {
-        let dead = self.shared().inbox.dead(handler, DEAD_LETTERS_MAX);
+        let dead = self.core().inbox.dead(handler, DEAD_LETTERS_MAX);
         dead.await
     }
 
@@ -231,9 +231,9 @@ impl Receiver {
         handler: &HandlerName,
         which: &Again,
     ) -> Result<u64, InboxError> {
-        let shared = self.shared();
-        let count = shared.inbox.again(handler, which, clock::now()).await?;
-        shared.handed_again.send_modify(|times| *times += 1);
+        let core = self.core();
+        let count = core.inbox.again(handler, which, clock::now()).await?;
+        core.handed_again.send_modify(|times| *times += 1);
         Ok(count)
     }
 }

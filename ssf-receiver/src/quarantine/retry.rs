@@ -17,8 +17,8 @@ use crate::{
     clock,
     inbox::{Inbox, InboxError, Waiting},
     keys::Unverified,
-    receiver::Shared,
     revocation::Fingerprint,
+    transmitter::Shared,
 };
 
 /// Most SETs that are put into effect together.
@@ -81,6 +81,7 @@ async fn remember(shared: &Shared) -> Result<(), InboxError> {
         return Ok(());
     };
     shared
+        .core
         .inbox
         .keep_settings(&memory.write(&shared.issuer)?)
         .await
@@ -167,7 +168,7 @@ async fn applied(shared: &Shared, set: &VerifiedSet, waiting: &Waiting) -> Optio
         super::count("taken");
         tracing::info!("a SET that waited is in effect");
         // It was not acknowledged; but whoever waits for the end of a session has to look.
-        shared.acknowledged.send_modify(|_| {});
+        shared.core.acknowledged.send_modify(|_| {});
     } else if let Some(error) = answer.error() {
         super::count("refused");
         tracing::warn!(error = error.description, "a SET that waited is refused");

@@ -1,10 +1,10 @@
 //! The table that is current, its one writer, and another table that is being made to take its place.
 
 use std::{
-    mem,
+    array, mem,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -17,7 +17,7 @@ use super::{
     details::Details,
     rebuild::Rebuild,
     registers::Registers,
-    scope::ScopeSet,
+    scope::{SCOPES_MAX, ScopeSet},
     table::{NoRoom, Slots, Table},
     tag::Tag,
     watermark::{AllWatermarks, Watermarks},
@@ -69,8 +69,8 @@ pub(super) struct Entries {
     /// Bytes of the table that is being made.
     making: AtomicUsize,
     watermarks: AllWatermarks,
-    /// Most entries of one scope that may be forgotten.
-    limit: u32,
+    /// Most entries of each scope that may be forgotten.
+    limits: [AtomicU32; SCOPES_MAX],
 }
 
 #[derive(Debug, Default)]
@@ -91,8 +91,17 @@ impl Entries {
             replaced: Condvar::new(),
             making: AtomicUsize::new(0),
             watermarks: AllWatermarks::default(),
-            limit: most.max(1),
+            limits: array::from_fn(|_| AtomicU32::new(most.max(1))),
         }
+    }
+
+    /// Keeps so many of a scope from now on; at least 1.
+    pub(super) fn limit(&self, scope: ScopeId, most: u32) {
+        self.limits[usize::from(scope.number())].store(most.max(1), Ordering::Relaxed);
+    }
+
+    fn limit_of(&self, scope: ScopeId) -> u32 {
+        self.limits[usize::from(scope.number())].load(Ordering::Relaxed)
     }
 
     /// The current table: it has whatever was written before, and stays as long as somebody reads it.
@@ -130,7 +139,7 @@ impl Entries {
                 return;
             };
             let is_added = is_new && entry.may_be_forgotten();
-            let put = if is_added && table.forgettable(entry.scope) >= self.limit {
+            let put = if is_added && table.forgettable(entry.scope) >= self.limit_of(entry.scope) {
                 Err(NoRoom)
             } else {
                 writer.put(&table, tag, entry.into())
@@ -192,13 +201,16 @@ impl Entries {
         entry.may_be_forgotten() && self.watermarks(entry.scope).cover(entry.kind, until)
     }
 
-    /// From so many entries of a scope on, the oldest are forgotten: before there are too many, so that nobody waits.
-    fn forgets_from(&self) -> u32 {
-        self.limit - self.limit / 16
+    /// The scopes of which the oldest entries are to be forgotten: before there are too many, so that nobody waits.
+    fn crowded(&self, table: &Table) -> impl Iterator<Item = ScopeId> {
+        table.scopes_with(|scope| {
+            let limit = self.limit_of(scope);
+            limit - limit / 16
+        })
     }
 
     fn has_to_change(&self, table: &Table) -> bool {
-        table.is_crowded() || table.scopes_with(self.forgets_from()).next().is_some()
+        table.is_crowded() || self.crowded(table).next().is_some()
     }
 
     /// The writer; a panic elsewhere leaves it whole, since nothing is ever half written.
@@ -220,7 +232,7 @@ impl Entries {
         loop {
             let former = self.current.load_full();
             let newest = self.writer().newest;
-            for scope in former.scopes_with(self.forgets_from()) {
+            for scope in self.crowded(&former) {
                 self.forget_oldest(&former, scope, newest);
             }
             let all = former.entries().map(|(_, word)| word.entry());

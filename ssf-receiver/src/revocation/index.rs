@@ -103,6 +103,11 @@ impl Index {
         }
     }
 
+    /// Keeps no more than so many revocations of a transmitter from now on, states apart; at least 1.
+    pub fn limit(&self, scope: ScopeId, most: u32) {
+        self.entries.limit(scope, most);
+    }
+
     /// The secret of its hashes.
     pub fn key(&self) -> &IndexKey {
         &self.key

@@ -163,10 +163,13 @@ impl Table {
         self.forgettable[usize::from(scope.number())].load(Ordering::Relaxed)
     }
 
-    /// The scopes of which so many entries may be forgotten.
-    pub(super) fn scopes_with(&self, entries: u32) -> impl Iterator<Item = ScopeId> {
+    /// The scopes of which so many entries may be forgotten as `entries` says.
+    pub(super) fn scopes_with(
+        &self,
+        entries: impl Fn(ScopeId) -> u32,
+    ) -> impl Iterator<Item = ScopeId> {
         let numbered = (0..).map_while(ScopeId::new);
-        numbered.filter(move |scope| self.forgettable(*scope) >= entries)
+        numbered.filter(move |scope| self.forgettable(*scope) >= entries(*scope))
     }
 
     fn count(&self, word: Word) {

@@ -22,12 +22,12 @@ use tokio::{
 use super::{HandedSet, HandlerName, place::Place, retry};
 use crate::{
     clock,
+    core::Core,
     failpoint::{Failpoint, reached},
     inbox::{
         InboxError,
         worklist::{Came, Settled, Work, Worklist},
     },
-    receiver::Shared,
 };
 
 /// Most calls under way at once.
@@ -47,7 +47,7 @@ const HANDLED: &str = "ssf_receiver_handled_total";
 
 /// Calls one handler, as long as it runs.
 pub(super) struct Calls<F> {
-    shared: Arc<Shared>,
+    core: Arc<Core>,
     name: HandlerName,
     handler: Arc<F>,
     place: Place,
@@ -111,9 +111,9 @@ where
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
-    pub(super) fn new(shared: Arc<Shared>, name: HandlerName, place: i64, handler: F) -> Self {
+    pub(super) fn new(core: Arc<Core>, name: HandlerName, place: i64, handler: F) -> Self {
         Self {
-            shared,
+            core,
             name,
             handler: Arc::new(handler),
             place: Place::new(place),
@@ -124,8 +124,8 @@ where
 
     /// Calls the handler with what is there, and with what comes.
     pub(super) async fn run(mut self) -> Infallible {
-        let mut acknowledged = self.shared.acknowledged.subscribe();
-        let mut handed_again = self.shared.handed_again.subscribe();
+        let mut acknowledged = self.core.acknowledged.subscribe();
+        let mut handed_again = self.core.handed_again.subscribe();
         loop {
             // Before the look: what comes during it is looked for as well.
             acknowledged.mark_unchanged();
@@ -157,8 +157,8 @@ where
     /// Stores what has ended, then begins as many calls as there is room for; returns how long nothing else is due.
     async fn step(&mut self) -> Result<Duration, InboxError> {
         self.settle().await?;
-        let shared = Arc::clone(&self.shared);
-        let (inbox, now) = (&shared.inbox, clock::now());
+        let core = Arc::clone(&self.core);
+        let (inbox, now) = (&core.inbox, clock::now());
         let rows = self.under_way.rows();
         let limit = self.under_way.room() as u64;
         for work in inbox.due(&self.name, now, limit, &rows).await? {
@@ -216,7 +216,8 @@ where
     }
 
     fn handed(&self, work: &Work) -> Result<HandedSet, SetError> {
-        let claims = SetClaims::read_verified(&work.issuer, &work.claims, self.shared.dialect)?;
+        let claims =
+            SetClaims::read_verified(&work.issuer, &work.claims, self.core.dialect(&work.issuer))?;
         Ok(HandedSet {
             claims,
             json: work.claims.clone(),
@@ -270,7 +271,7 @@ where
         for settled in &self.ended {
             place.ended(settled.row);
         }
-        let stored = (self.shared.inbox).settle(&self.name, place.done(), &self.ended);
+        let stored = (self.core.inbox).settle(&self.name, place.done(), &self.ended);
         stored.await?;
         self.place = place;
         self.ended.clear();

@@ -1,0 +1,299 @@
+//! What is wanted of one Transmitter, and how it begins to be served.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use secrecy::SecretString;
+use ssf_types::{
+    audience::Audience,
+    dialect::Dialect,
+    event::{
+        Event,
+        caep::{ChangeType, CredentialChange, SessionRevoked},
+    },
+    secret::AuthorizationHeader,
+    uri::{EndpointUrl, EventTypeUri, Issuer},
+};
+use tokio::sync::watch;
+
+use super::StartError;
+use crate::{
+    actions::Actions,
+    client::{
+        FetchError, Http,
+        access::{Access, OAuthClient},
+        poll::PollAt,
+    },
+    core::Core,
+    deletion::Management,
+    expiry::{Ages, Expiry},
+    freshness::Hearing,
+    inbox::{AnyInbox, Inbox, InboxError, Quarantine, Settings},
+    keys::{Documents, KeyMemory, Keys},
+    poll::PollStatus,
+    quarantine::Quarantined,
+    revocation::{Limits, Policy, ScopeId},
+    setup::{self, Setup, Source},
+    stream::{Method, StreamMemory, StreamState},
+    transmitter::{Running, Shared},
+};
+
+/// What is wanted of one Transmitter, as far as it was said.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) issuer: String,
+    /// Where SETs are pushed; without it, they are polled.
+    pub(super) endpoint: Option<String>,
+    pub(super) events: Vec<EventTypeUri>,
+    pub(super) dialect: &'static Dialect,
+    pub(super) policy: Policy,
+    pub(super) actions: Actions,
+    pub(super) revocations_max: u32,
+    pub(super) ages: Ages,
+    pub(super) stream: Option<StreamChoice>,
+    #[cfg(test)]
+    pub(super) documents: Option<Arc<crate::keys::Scripted>>,
+}
+
+/// The same, after a look at it.
+pub(super) struct Terms {
+    pub(super) issuer: Issuer,
+    pub(super) endpoint: Option<EndpointUrl>,
+    pub(super) events: Vec<EventTypeUri>,
+    pub(super) dialect: &'static Dialect,
+    pub(super) policy: Policy,
+    pub(super) actions: Actions,
+    pub(super) revocations_max: u32,
+    pub(super) ages: Ages,
+    pub(super) stream: StreamChoice,
+    #[cfg(test)]
+    pub(super) documents: Option<Arc<crate::keys::Scripted>>,
+}
+
+impl Wanted {
+    pub(super) fn new(issuer: String, endpoint: Option<String>) -> Self {
+        Self {
+            issuer,
+            endpoint,
+            events: events_default(),
+            dialect: &Dialect::SSF_1_0,
+            policy: Policy::default(),
+            actions: Actions::default(),
+            revocations_max: Limits::default().most,
+            ages: Ages::default(),
+            stream: None,
+            #[cfg(test)]
+            documents: None,
+        }
+    }
+
+    /// Checks what was said.
+    pub(super) fn checked(self) -> Result<Terms, StartError> {
+        let issuer = Issuer::parse(self.issuer).map_err(StartError::Issuer)?;
+        let endpoint = self.endpoint.map(EndpointUrl::parse).transpose();
+        let endpoint = endpoint.map_err(StartError::Endpoint)?;
+        let stream = self.stream.ok_or(StartError::NoStream)?;
+        if !self.ages.are_sound() {
+            return Err(StartError::Age);
+        }
+        Ok(Terms {
+            issuer,
+            endpoint,
+            events: self.events,
+            dialect: self.dialect,
+            policy: self.policy,
+            actions: self.actions,
+            revocations_max: self.revocations_max,
+            ages: self.ages,
+            stream,
+            #[cfg(test)]
+            documents: self.documents,
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum StreamChoice {
+    Managed(Authorisation),
+    Pushed(Audience, AuthorizationHeader),
+    Polled(Audience, PollAt),
+}
+
+/// What authorises requests to the Transmitter.
+#[derive(Debug)]
+pub(super) enum Authorisation {
+    Token(SecretString),
+    Client(Box<OAuthClient>),
+}
+
+impl Authorisation {
+    fn of(self, issuer: &Issuer, http: &Http) -> Access {
+        match self {
+            Self::Token(token) => Access::Token(token),
+            Self::Client(client) => Access::of_client(*client, issuer, http),
+        }
+    }
+}
+
+/// How SETs will come, and for whom, as far as that is known.
+struct Chosen {
+    method: Method,
+    audience: Option<Audience>,
+    source: Source,
+}
+
+impl Terms {
+    /// Begins to serve the Transmitter.
+    pub(super) async fn run(
+        self,
+        core: &Arc<Core>,
+        (scope, settings): (ScopeId, &Settings),
+    ) -> Result<Running, StartError> {
+        let inbox = &core.inbox;
+        let memory = StreamMemory::new(&self.issuer, self.endpoint.as_ref());
+        let http = Http::new(&self.issuer)?;
+        let Chosen {
+            method,
+            audience,
+            source,
+        } = chosen(
+            self.stream,
+            self.endpoint,
+            (&self.issuer, &http),
+            (inbox, settings, &memory),
+        )
+        .await?;
+        let documents = Documents::Web(http.clone());
+        #[cfg(test)]
+        let documents = self.documents.map_or(documents, Documents::Scripted);
+        let remembered = KeyMemory::read(settings, &self.issuer);
+        let keys = Keys::new(self.issuer.clone(), documents, remembered);
+        let (quarantined, hearing) = quarantined(inbox, scope).await?;
+        let (http, management) = managed(&source, http, &memory)?;
+        let setup = Setup {
+            http,
+            events: self.events,
+            memory,
+            source,
+        };
+        let shared = Arc::new(Shared {
+            core: Arc::clone(core),
+            issuer: self.issuer,
+            method,
+            dialect: self.dialect,
+            policy: self.policy,
+            actions: self.actions,
+            expiry: Expiry::new(self.ages),
+            keys,
+            audience: ArcSwapOption::from(audience.map(Arc::new)),
+            stream: watch::Sender::new(StreamState::Pending { last_error: None }),
+            polls: watch::Sender::new(PollStatus::default()),
+            hearing,
+            quarantined,
+            management,
+            acknowledged: 0.into(),
+        });
+        let tasks = setup::spawn(&shared, setup);
+        Ok(Running { shared, tasks })
+    }
+}
+
+/// What asks the Transmitter, and what manages the stream if we do.
+fn managed(
+    source: &Source,
+    http: Http,
+    memory: &StreamMemory,
+) -> Result<(Http, Option<Management>), FetchError> {
+    match source {
+        Source::Managed { access, .. } => {
+            let management = Management {
+                http: http.clone(),
+                access: access.clone(),
+                memory: memory.clone(),
+            };
+            Ok((http, Some(management)))
+        }
+        Source::Pushed => Ok((http, None)),
+        // No document leads there, but the operator.
+        Source::Polled(_) => Ok((Http::of_operator()?, None)),
+    }
+}
+
+/// What a stream asks for unless told otherwise.
+pub(crate) fn events_default() -> Vec<EventTypeUri> {
+    let change = CredentialChange::new("password", ChangeType::Update);
+    let events = [SessionRevoked::default().into(), Event::from(change)];
+    events.iter().map(Event::uri).collect()
+}
+
+/// Brings together where SETs are to be delivered and which stream shall do it.
+async fn chosen(
+    stream: StreamChoice,
+    endpoint: Option<EndpointUrl>,
+    (issuer, http): (&Issuer, &Http),
+    (inbox, settings, memory): (&AnyInbox, &Settings, &StreamMemory),
+) -> Result<Chosen, StartError> {
+    match (stream, endpoint) {
+        (StreamChoice::Managed(authorisation), endpoint) => {
+            let remembered = memory.read(settings)?;
+            let method = match endpoint {
+                Some(endpoint) => {
+                    let secret = push_secret(inbox, settings, memory).await?;
+                    Method::Push { endpoint, secret }
+                }
+                None => Method::Poll,
+            };
+            Ok(Chosen {
+                method,
+                audience: remembered.as_ref().map(|stream| stream.audience.clone()),
+                source: Source::Managed {
+                    access: authorisation.of(issuer, http),
+                    remembered,
+                },
+            })
+        }
+        (StreamChoice::Pushed(audience, secret), Some(endpoint)) => Ok(Chosen {
+            method: Method::Push { endpoint, secret },
+            audience: Some(audience),
+            source: Source::Pushed,
+        }),
+        (StreamChoice::Polled(audience, at), None) => Ok(Chosen {
+            method: Method::Poll,
+            audience: Some(audience),
+            source: Source::Polled(at),
+        }),
+        (StreamChoice::Pushed(..), None) | (StreamChoice::Polled(..), Some(_)) => {
+            Err(StartError::WrongMethod)
+        }
+    }
+}
+
+/// The SETs that could not be verified before this start, and what is heard of the Transmitter.
+async fn quarantined(
+    inbox: &AnyInbox,
+    scope: ScopeId,
+) -> Result<(Quarantined, Hearing), InboxError> {
+    let quarantined = Quarantined::new(scope, inbox.waiting(scope).await?);
+    let hearing = Hearing::new();
+    hearing.quarantined_are(quarantined.count());
+    Ok((quarantined, hearing))
+}
+
+/// The secret that the Transmitter pushes with: made at the first start, and kept before anybody is told.
+async fn push_secret(
+    inbox: &AnyInbox,
+    settings: &Settings,
+    memory: &StreamMemory,
+) -> Result<AuthorizationHeader, StartError> {
+    let name = memory.secret_name();
+    if let Some(text) = settings.get(name) {
+        return AuthorizationHeader::parse(text.as_str()).map_err(StartError::Secret);
+    }
+    let random: [u8; 32] = rand::random();
+    let text = format!("Bearer {}", BASE64URL.encode(random));
+    let secret = AuthorizationHeader::parse(text.as_str()).map_err(StartError::Secret)?;
+    let setting = [(name.to_owned(), text)].into();
+    inbox.keep_settings(&setting).await?;
+    Ok(secret)
+}
