@@ -3,6 +3,7 @@
 //! Results go to standard output, one `name=value` per line; everything else goes to standard error. The exit code is 0 for
 //! success, 2 for a faulty configuration or command line, 1 for all else.
 
+mod chosen;
 mod config;
 mod doctor;
 mod serve;
@@ -20,7 +21,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use ssf_types::error::Chain;
 
-use crate::config::{Config, ConfigError, Layers};
+use crate::config::{ChoiceError, Config, ConfigError, Layers};
 
 /// The configuration file that is read if it is there.
 const CONFIG_DEFAULT: &str = "ssf-receiver.toml";
@@ -83,6 +84,8 @@ enum SettingsError {
     File(PathBuf, #[source] io::Error),
     #[error(transparent)]
     Faults(ConfigError),
+    #[error(transparent)]
+    Choice(ChoiceError),
 }
 
 impl SettingArgs {

@@ -11,15 +11,15 @@ mod introspection;
 mod layers;
 mod listen;
 mod reader;
+mod scopes;
 pub(crate) mod secret;
 mod token_issuer;
 mod transmitter;
 mod webhook;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use secrecy::SecretString;
-use ssf_types::uri::{EndpointUrl, UriError};
 use tracing_subscriber::EnvFilter;
 
 pub use self::{
@@ -66,8 +66,8 @@ pub struct Config {
     pub log_filter: String,
     /// How long a stop waits for requests that are under way; whole seconds.
     pub shutdown: Duration,
-    /// Whom SETs come from.
-    pub transmitter: TransmitterSettings,
+    /// Whom SETs come from, in the order of their names; at least one.
+    pub transmitters: Vec<TransmitterSettings>,
     /// Where they are told of.
     pub webhooks: Vec<Webhook>,
     /// What proxies are answered by; `None` if none asks.
@@ -88,19 +88,21 @@ impl Config {
         let log_format = reader.value("log_format", read_log_format);
         let log_filter = reader.value("log_filter", read_log_filter);
         let shutdown = reader.number("shutdown_seconds", 15, 1..=SHUTDOWN_SECONDS_MAX);
-        let transmitter = transmitter::read(&mut reader);
+        let transmitters = transmitter::read(&mut reader);
         let webhooks = webhook::read(&mut reader);
-        let auth = auth::read(&mut reader);
-        let introspection = introspection::read(&mut reader);
+        let of = transmitters.as_deref().unwrap_or_default();
+        let auth = auth::read(&mut reader, of);
+        let introspection = introspection::read(&mut reader, of);
         let faults = reader.finish();
         let config = (|| {
+            let transmitters = transmitters?;
             Some(Self {
                 listen: listen?,
                 database_url: database_url?,
                 log_format: log_format?,
                 log_filter: log_filter?,
                 shutdown: Duration::from_secs(shutdown?),
-                transmitter: transmitter?,
+                transmitters,
                 webhooks: webhooks?,
                 auth: auth.ok()?,
                 introspection: introspection.ok()?,
@@ -111,19 +113,40 @@ impl Config {
             .ok_or(ConfigError(faults))
     }
 
-    /// Where the transmitter pushes to, if the address that was bound is `bound`; `None` if it is polled.
+    /// The transmitter called `name`, or the only one if none is named.
     ///
     /// # Errors
-    /// Never, since what the URL is made of was checked with room to spare.
-    pub fn endpoint(&self, bound: SocketAddr) -> Result<Option<EndpointUrl>, UriError> {
-        match &self.transmitter.stream {
-            StreamSettings::Polled(_) | StreamSettings::ExistingPolled(..) => Ok(None),
-            StreamSettings::Pushed(_) | StreamSettings::Existing(..) => self
-                .listen
-                .endpoint(bound, &self.transmitter.name)
-                .map(Some),
+    /// There is no such one, or there are several.
+    pub fn transmitter(&self, name: Option<&str>) -> Result<&TransmitterSettings, ChoiceError> {
+        let names = || {
+            let names: Vec<&str> = self
+                .transmitters
+                .iter()
+                .map(|one| one.name.as_str())
+                .collect();
+            names.join(", ")
+        };
+        match (name, self.transmitters.as_slice()) {
+            (None, [only]) => Ok(only),
+            (None, _) => Err(ChoiceError::Several(names())),
+            (Some(name), all) => {
+                let found = all.iter().find(|one| one.name == name);
+                found.ok_or_else(|| ChoiceError::NotThere(names()))
+            }
         }
     }
+}
+
+/// It is not clear which transmitter is meant.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChoiceError {
+    /// None is called that.
+    #[error("no transmitter is called that; there are {0}")]
+    NotThere(String),
+    /// There is more than one.
+    #[error("say which transmitter, by --transmitter NAME; there are {0}")]
+    Several(String),
 }
 
 /// The path that the transmitter called `name` pushes to.

@@ -30,7 +30,7 @@ use self::{
     probes::Probes,
 };
 use crate::{
-    HandleError, Receiver,
+    Builder, HandleError, Receiver,
     builder::StartError,
     client::{FetchError, Http},
     config::{self, Config, Credentials, StreamSettings, TransmitterSettings},
@@ -95,7 +95,8 @@ impl Admin {
     pub(crate) fn start(config: &Config, metrics: PrometheusHandle) -> Result<Self, DaemonError> {
         let (listener, address) = listen(config.listen.admin)?;
         let upkeep = tokio::spawn(keep_up(metrics.clone()));
-        let probes = Data::new(Probes::new(config.transmitter.name.clone(), metrics));
+        let names = config.transmitters.iter().map(|one| one.name.clone());
+        let probes = Data::new(Probes::new(names.collect(), metrics));
         let shared = probes.clone();
         let routes = move |config: &mut ServiceConfig| probes::routes(&shared, config);
         let terms = Terms {
@@ -127,7 +128,7 @@ impl Drop for Admin {
 /// A receiver that serves. Drop it and everything stops at once; [`Daemon::run_until`] stops in order.
 pub(crate) struct Daemon {
     address: SocketAddr,
-    endpoint: Option<EndpointUrl>,
+    endpoints: Vec<(String, EndpointUrl)>,
     admin: Admin,
     http: Listening,
     receiver: Receiver,
@@ -139,20 +140,31 @@ impl Daemon {
     pub(crate) async fn start(config: Config, admin: Admin) -> Result<Self, DaemonError> {
         // First, since the port may be part of the endpoint's URL; whoever connects meanwhile waits.
         let (listener, address) = listen(config.listen.address)?;
-        let endpoint = config.endpoint(address).map_err(DaemonError::Endpoint)?;
-        let path = config::push_path(&config.transmitter.name);
-        let path = endpoint.is_some().then_some(path);
-        let receiver = start_receiver(config.transmitter, endpoint.as_ref(), config.database_url)
+        let mut endpoints = Vec::new();
+        for transmitter in &config.transmitters {
+            let endpoint = transmitter.endpoint(&config.listen, address);
+            if let Some(endpoint) = endpoint.map_err(DaemonError::Endpoint)? {
+                endpoints.push((transmitter.name.clone(), endpoint));
+            }
+        }
+        let names: Vec<String> = config
+            .transmitters
+            .iter()
+            .map(|one| one.name.clone())
+            .collect();
+        let receiver = start_receiver(config.transmitters, &endpoints, config.database_url)
             .await
             .map_err(DaemonError::Receiver)?;
         tell(config.webhooks, &receiver).await?;
         let pushed = receiver.clone();
-        let endpoints = Endpoints::start(config.auth, config.introspection, &receiver);
-        let endpoints = endpoints.map_err(DaemonError::Endpoints)?;
-        let routes = move |config: &mut ServiceConfig| {
-            endpoints.routes(config);
-            if let Some(path) = &path {
-                config.service(pushed.push_route_at(path));
+        let asked = Endpoints::start(config.auth, config.introspection, &receiver);
+        let asked = asked.map_err(DaemonError::Endpoints)?;
+        let routes = move |service: &mut ServiceConfig| {
+            asked.routes(service);
+            for (name, transmitter) in names.iter().zip(pushed.transmitters()) {
+                if transmitter.push_path().is_some() {
+                    service.service(transmitter.push_route_at(&config::push_path(name)));
+                }
             }
         };
         let terms = Terms {
@@ -162,10 +174,10 @@ impl Daemon {
         };
         let http = Listening::start(listener, terms, routes).map_err(DaemonError::Http)?;
         admin.probes.ready(receiver.clone());
-        info!(%address, issuer = %receiver.issuer(), "the receiver serves");
+        info!(%address, transmitters = receiver.transmitters().len(), "the receiver serves");
         Ok(Self {
             address,
-            endpoint,
+            endpoints,
             admin,
             http,
             receiver,
@@ -178,9 +190,9 @@ impl Daemon {
         self.address
     }
 
-    /// The URL that the transmitter is told to push to; `None` if it is polled.
-    pub(crate) fn endpoint(&self) -> Option<&EndpointUrl> {
-        self.endpoint.as_ref()
+    /// The URLs that transmitters are told to push to, by their names.
+    pub(crate) fn endpoints(&self) -> &[(String, EndpointUrl)] {
+        &self.endpoints
     }
 
     /// Serves until `stop`, then answers what is under way, and acknowledges what was polled, within the configured time.
@@ -224,10 +236,21 @@ async fn tell(webhooks: Vec<Webhook>, receiver: &Receiver) -> Result<(), DaemonE
 }
 
 async fn start_receiver(
-    transmitter: TransmitterSettings,
-    endpoint: Option<&EndpointUrl>,
+    transmitters: Vec<TransmitterSettings>,
+    endpoints: &[(String, EndpointUrl)],
     database_url: SecretString,
 ) -> Result<Receiver, StartError> {
+    let builders = transmitters.into_iter().map(|transmitter| {
+        let mut endpoints = endpoints.iter();
+        let endpoint = endpoints.find(|(name, _)| *name == transmitter.name);
+        builder(transmitter, endpoint.map(|(_, endpoint)| endpoint))
+    });
+    // There is at least one.
+    let all = builders.reduce(Builder::and).ok_or(StartError::NoStream)?;
+    all.database(database_url.expose_secret()).start().await
+}
+
+fn builder(transmitter: TransmitterSettings, endpoint: Option<&EndpointUrl>) -> Builder {
     let issuer = transmitter.issuer;
     let mut builder = match endpoint {
         Some(endpoint) => Receiver::builder(issuer, endpoint.as_str()),
@@ -246,7 +269,6 @@ async fn start_receiver(
         }
     };
     builder = builder
-        .database(database_url.expose_secret())
         .dialect(transmitter.dialect)
         .unknown_members(transmitter.unknown_members)
         .unknown_members_of_device_events(transmitter.unknown_members_of_device_events)
@@ -264,7 +286,7 @@ async fn start_receiver(
     if let Some(members) = transmitter.members {
         builder = builder.members(members);
     }
-    builder.start().await
+    builder
 }
 
 /// Listens, and says on which address, since port 0 lets the system choose.

@@ -13,10 +13,11 @@ pub(super) enum Command {
 pub(super) fn execute(command: Command) -> Outcome {
     let Command::Check(settings) = command;
     let config = settings.read()?;
-    let transmitter = &config.transmitter;
-    tell(&format!("issuer.{}", transmitter.name), &transmitter.issuer)?;
-    if let Some(endpoint) = config.endpoint(config.listen.address)? {
-        tell(&format!("endpoint.{}", transmitter.name), endpoint.as_str())?;
+    for transmitter in &config.transmitters {
+        tell(&format!("issuer.{}", transmitter.name), &transmitter.issuer)?;
+        if let Some(endpoint) = transmitter.endpoint(&config.listen, config.listen.address)? {
+            tell(&format!("endpoint.{}", transmitter.name), endpoint.as_str())?;
+        }
     }
     tell("configuration", "ok")?;
     Ok(())

@@ -24,13 +24,17 @@ use self::{
     arrival::Arrival,
     finding::{Finding, Findings, Verdict},
 };
-use super::{Outcome, SettingArgs, shown::Shape};
+use super::{
+    Outcome,
+    chosen::{Chosen, ChosenArgs},
+    shown::Shape,
+};
 use crate::{
     builder::events_default,
     client::{
         Http, REQUEST_TIMEOUT, access::Access, discovery, poll::PollAt, stream::StreamClient,
     },
-    config::{Config, StreamSettings},
+    config::StreamSettings,
     revocation::Policy,
 };
 
@@ -43,7 +47,7 @@ pub(super) struct DoctorArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    settings: SettingArgs,
+    settings: ChosenArgs,
 }
 
 /// Something has to be done before events arrive.
@@ -67,7 +71,7 @@ pub(super) async fn examine(arguments: DoctorArgs) -> Outcome {
 }
 
 /// Each check has those before it to stand on: where one fails on which the others rest, they are left out.
-async fn examined(config: Config, findings: &mut Findings) -> Result<(), Box<dyn Error>> {
+async fn examined(config: Chosen, findings: &mut Findings) -> Result<(), Box<dyn Error>> {
     let http = Http::new(&config.transmitter.issuer)?;
     findings.add(name(&config).await)?;
     for finding in transport(&http, &config).await {
@@ -117,7 +121,7 @@ async fn examined(config: Config, findings: &mut Findings) -> Result<(), Box<dyn
 }
 
 /// Whether the issuer's name leads anywhere.
-async fn name(config: &Config) -> Finding {
+async fn name(config: &Chosen) -> Finding {
     let url = config.transmitter.issuer.to_url();
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
@@ -138,7 +142,7 @@ async fn name(config: &Config) -> Finding {
 }
 
 /// Whether the issuer answers, over TLS, and what time it is there.
-async fn transport(http: &Http, config: &Config) -> Vec<Finding> {
+async fn transport(http: &Http, config: &Chosen) -> Vec<Finding> {
     let issuer = &config.transmitter.issuer;
     let url = ssf_types::metadata::WellKnown::Ssf.url(issuer);
     let is_plain = url.scheme() != "https";
@@ -182,7 +186,7 @@ fn clock(date: Option<&str>, now: Timestamp) -> Finding {
 }
 
 /// Whether the transmitter speaks SSF 1.0, and delivers as it is wanted.
-fn offered(metadata: &TransmitterMetadata, config: &Config) -> Finding {
+fn offered(metadata: &TransmitterMetadata, config: &Chosen) -> Finding {
     let wanted = match &config.transmitter.stream {
         StreamSettings::Polled(_) | StreamSettings::ExistingPolled(..) => DELIVERY_POLL,
         StreamSettings::Pushed(_) | StreamSettings::Existing(..) => DELIVERY_PUSH,
@@ -205,7 +209,7 @@ fn offered(metadata: &TransmitterMetadata, config: &Config) -> Finding {
 
 /// Whether there are members of subjects without which an event must not be applied, and which sessions here do not have
 /// (SSF 1.0 §3.6).
-fn understood(metadata: &TransmitterMetadata, config: &Config) -> Finding {
+fn understood(metadata: &TransmitterMetadata, config: &Chosen) -> Finding {
     let known = match &config.transmitter.members {
         Some(members) => members.clone(),
         None => Policy::default().members.into_iter().collect(),
@@ -261,10 +265,10 @@ async fn let_in(
 /// The stream that delivers here.
 fn ours(
     streams: Vec<StreamConfiguration>,
-    config: &Config,
+    config: &Chosen,
     findings: &mut Findings,
 ) -> Result<Option<StreamConfiguration>, Box<dyn Error>> {
-    let endpoint = config.endpoint(config.listen.address)?;
+    let endpoint = config.endpoint()?;
     let is_ours = |stream: &StreamConfiguration| match (&stream.delivery, &endpoint) {
         (Delivery::Push(push), Some(endpoint)) => push.endpoint_url == *endpoint,
         (Delivery::Poll(_), None) => true,
@@ -313,7 +317,7 @@ async fn delivers(client: &StreamClient<'_>, stream: &StreamConfiguration) -> Fi
 }
 
 /// Whether what is wanted is delivered (SSF 1.0 §8.1.1).
-fn events(stream: &StreamConfiguration, config: &Config) -> Finding {
+fn events(stream: &StreamConfiguration, config: &Chosen) -> Finding {
     let wanted = config.transmitter.events.clone();
     let wanted = wanted.unwrap_or_else(events_default);
     let lacking: Vec<&str> = wanted
@@ -332,7 +336,7 @@ fn events(stream: &StreamConfiguration, config: &Config) -> Finding {
 async fn pushed(
     client: &StreamClient<'_>,
     stream: &StreamConfiguration,
-    config: &Config,
+    config: &Chosen,
 ) -> Finding {
     let arrival = match Arrival::expect(config).await {
         Ok(arrival) => arrival,

@@ -18,12 +18,11 @@ pub(super) async fn serve(config: Config) -> Outcome {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let admin = Admin::start(&config, metrics)?;
     tell("listening_admin", admin.address())?;
-    let name = config.transmitter.name.clone();
     let daemon = tokio::select! {
         started = Daemon::start(config, admin) => started?,
         () = signalled(&mut terminate, &mut interrupt) => return Ok(()),
     };
-    if let Some(endpoint) = daemon.endpoint() {
+    for (name, endpoint) in daemon.endpoints() {
         tell(&format!("endpoint.{name}"), endpoint.as_str())?;
     }
     // The last line: whoever waits for it finds everything there.

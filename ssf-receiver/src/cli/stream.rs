@@ -23,10 +23,11 @@ use self::arguments::{
 use super::Outcome;
 use crate::{
     builder::events_default,
+    cli::chosen::Chosen,
     client::{
         Http, REQUEST_TIMEOUT, access::Access, discovery, poll::PollAt, stream::StreamClient,
     },
-    config::{Config, StreamSettings},
+    config::StreamSettings,
 };
 
 #[derive(Debug, Subcommand)]
@@ -111,7 +112,7 @@ struct Reached {
 }
 
 impl Reached {
-    async fn with(config: Config) -> Result<Self, Box<dyn std::error::Error>> {
+    async fn with(config: Chosen) -> Result<Self, Box<dyn std::error::Error>> {
         let http = Http::new(&config.transmitter.issuer)?;
         let metadata = discovery::metadata(&http, &config.transmitter.issuer).await?;
         let access = match config.transmitter.stream {

@@ -6,10 +6,11 @@ use ipnet::IpNet;
 use ssf_types::uri::Issuer;
 
 use super::{
-    Source,
+    Source, TransmitterSettings,
     identifier::{IdentifierRule, read_rules},
     layers::Value,
     reader::Reader,
+    scopes,
     secret::Faulty,
     token_issuer::{self, TokenIssuerSettings},
 };
@@ -56,20 +57,27 @@ pub struct SessionHeaders {
     pub auth_time: Option<String>,
     /// The `iss` of `iss_sub` and `jwt_id`; `None` for the transmitter.
     pub issuer: Option<Issuer>,
+    /// The issuers of the transmitters whose SETs end the sessions; at least one.
+    pub scopes: Vec<Issuer>,
     /// Whose headers count.
     pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Reads it; there is none where neither tokens nor headers are named.
-pub(super) fn read(reader: &mut Reader) -> Result<Option<AuthSettings>, Faulty> {
-    let token_issuers = token_issuer::read(reader);
+///
+/// Without transmitters there is something wrong that is told elsewhere.
+pub(super) fn read(
+    reader: &mut Reader,
+    transmitters: &[TransmitterSettings],
+) -> Result<Option<AuthSettings>, Faulty> {
+    let token_issuers = token_issuer::read(reader, transmitters);
     let cookie = reader.value("auth_cookie", |value| value.map(read_name).transpose());
     let anonymous = reader.value("auth_anonymous", |value| match value.map(Value::text) {
         None | Some(Some("refuse")) => Ok(Anonymous::Refuse),
         Some(Some("pass")) => Ok(Anonymous::Pass),
         Some(_) => Err("must be refuse or pass".to_owned()),
     });
-    let session_headers = read_session_headers(reader)?;
+    let session_headers = read_session_headers(reader, transmitters)?;
     let (token_issuers, cookie) = (token_issuers.ok_or(Faulty)?, cookie.ok_or(Faulty)?);
     if cookie.is_some() && token_issuers.is_empty() {
         let problem = "must stand beside a table [[token_issuer]], whose tokens the cookie holds";
@@ -85,7 +93,10 @@ pub(super) fn read(reader: &mut Reader) -> Result<Option<AuthSettings>, Faulty> 
     Ok(is_asked.then_some(settings))
 }
 
-fn read_session_headers(reader: &mut Reader) -> Result<Option<SessionHeaders>, Faulty> {
+fn read_session_headers(
+    reader: &mut Reader,
+    transmitters: &[TransmitterSettings],
+) -> Result<Option<SessionHeaders>, Faulty> {
     let identifiers = reader.value("session_headers", |value| {
         value.map(read_header_rules).transpose()
     });
@@ -120,7 +131,16 @@ fn read_session_headers(reader: &mut Reader) -> Result<Option<SessionHeaders>, F
         let issuer = value.map(parse).transpose();
         issuer.map_err(|error| format!("must be an https URL without query and fragment: {error}"))
     });
+    let own = issuer.as_ref().and_then(Option::as_ref);
+    let scopes = reader.value("session_transmitters", |value| {
+        beside(value)?;
+        if !is_set || transmitters.is_empty() {
+            return Ok(Vec::new());
+        }
+        scopes::read(value, own, transmitters)
+    });
     let (auth_time, issuer) = (auth_time.ok_or(Faulty)?, issuer.ok_or(Faulty)?);
+    let scopes = scopes.ok_or(Faulty)?;
     let (identifiers, began) = (identifiers.ok_or(Faulty)?, began.ok_or(Faulty)?);
     let trusted_proxies = proxies.ok_or(Faulty)?;
     let (Some(identifiers), Some(began), Some(trusted_proxies)) =
@@ -133,6 +153,7 @@ fn read_session_headers(reader: &mut Reader) -> Result<Option<SessionHeaders>, F
         began,
         auth_time,
         issuer,
+        scopes,
         trusted_proxies,
     }))
 }

@@ -4,11 +4,12 @@ use secrecy::SecretString;
 use ssf_types::uri::{EndpointUrl, Issuer};
 
 use super::{
-    Credentials, Source,
+    Credentials, Source, TransmitterSettings,
     credentials::{read_client_id, read_key},
     identifier::{IdentifierRule, read_rules},
     layers::Value,
     reader::Reader,
+    scopes,
     secret::{self, Faulty},
 };
 use crate::OAuthClient;
@@ -30,23 +31,33 @@ pub struct IntrospectionSettings {
     pub caller_secret: SecretString,
     /// The name that belongs to it in the scheme `Basic`; `None` if that is not taken.
     pub caller_id: Option<String>,
-    /// Whose tokens an answer without `iss` is about; `None` for the transmitter.
-    pub issuer: Option<Issuer>,
+    /// Whose tokens an answer without `iss` is about.
+    pub issuer: Issuer,
+    /// The issuers of the transmitters whose SETs end the sessions; at least one.
+    pub scopes: Vec<Issuer>,
     /// Which members of an answer are identifiers of the session.
     pub identifiers: Vec<IdentifierRule>,
 }
 
 /// Reads the table; `None` if there is none.
-pub(super) fn read(reader: &mut Reader) -> Result<Option<IntrospectionSettings>, Faulty> {
+///
+/// Without transmitters there is something wrong that is told elsewhere.
+pub(super) fn read(
+    reader: &mut Reader,
+    transmitters: &[TransmitterSettings],
+) -> Result<Option<IntrospectionSettings>, Faulty> {
     let Some(mut table) = reader.table("introspection")? else {
         return Ok(None);
     };
-    let settings = of_table(&mut table);
+    let settings = of_table(&mut table, transmitters);
     reader.close(table);
     settings.map(Some).ok_or(Faulty)
 }
 
-fn of_table(table: &mut Reader) -> Option<IntrospectionSettings> {
+fn of_table(
+    table: &mut Reader,
+    transmitters: &[TransmitterSettings],
+) -> Option<IntrospectionSettings> {
     let url = table.value("url", |value| {
         let expected = "must be set: the https URL of the authorization server's introspection endpoint, or an http one on loopback";
         let text = value.and_then(Value::text).ok_or(expected)?;
@@ -67,18 +78,27 @@ fn of_table(table: &mut Reader) -> Option<IntrospectionSettings> {
         None => Ok(IdentifierRule::of_tokens()),
         Some(value) => read_rules(value),
     });
+    let scopes = table.value("transmitters", |value| {
+        if transmitters.is_empty() {
+            return Ok(Vec::new());
+        }
+        let own = issuer.as_ref().and_then(Option::as_ref);
+        scopes::read(value, own, transmitters)
+    });
     let caller_secret = caller_secret.ok()?;
     if caller_secret.is_none() {
         let problem = "must be set: what those show who ask here";
         table.fault("caller_secret_file", Source::Default, problem.to_owned());
     }
+    let scopes = scopes?;
     Some(IntrospectionSettings {
         url: url?,
         credentials: credentials?,
         assertion_audience: assertion_audience?,
         caller_secret: caller_secret?,
         caller_id: caller_id?,
-        issuer: issuer?,
+        issuer: issuer?.or_else(|| scopes.first().cloned())?,
+        scopes,
         identifiers: identifiers?,
     })
 }

@@ -21,6 +21,8 @@ const TOKEN: (&str, &str) = (
     "management-s3cret",
 );
 
+mod several;
+
 fn read(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let environment = environment
         .iter()
@@ -51,7 +53,8 @@ fn faults_within(file: &str, environment: &[(&str, &str)]) -> Vec<String> {
 
 fn endpoint(config: &Config) -> String {
     let bound = "127.0.0.1:40001".parse().unwrap();
-    let endpoint = config.endpoint(bound).unwrap();
+    let endpoint = config.transmitters[0].endpoint(&config.listen, bound);
+    let endpoint = endpoint.unwrap();
     endpoint.unwrap().as_str().to_owned()
 }
 
@@ -68,13 +71,13 @@ fn a_transmitter_and_its_token_are_enough() {
     assert_eq!(config.shutdown, Duration::from_secs(15));
     assert_eq!(endpoint(&config), "http://127.0.0.1:40001/events/idp");
     assert_eq!(
-        config.transmitter.issuer.as_str(),
+        config.transmitters[0].issuer.as_str(),
         "https://idp.example.com"
     );
-    assert_eq!(config.transmitter.unknown_members, Unknown::Widen);
-    assert!(config.transmitter.events.is_none());
-    let StreamSettings::Pushed(Credentials::Token(token)) = &config.transmitter.stream else {
-        panic!("{:?}", config.transmitter.stream)
+    assert_eq!(config.transmitters[0].unknown_members, Unknown::Widen);
+    assert!(config.transmitters[0].events.is_none());
+    let StreamSettings::Pushed(Credentials::Token(token)) = &config.transmitters[0].stream else {
+        panic!("{:?}", config.transmitters[0].stream)
     };
     assert_eq!(token.expose_secret(), "management-s3cret");
     assert!(!format!("{config:?}").contains("s3cret"));
@@ -98,7 +101,7 @@ fn the_environment_overrides_the_file_and_a_flag_overrides_both() {
     let config = Config::read(layers()).unwrap();
     assert_eq!(config.listen.address.port(), 2);
     assert_eq!(
-        config.transmitter.issuer.as_str(),
+        config.transmitters[0].issuer.as_str(),
         "https://other.example.com"
     );
     let flagged = layers().flag("--listen", "listen", Some("127.0.0.1:3".to_owned()));
@@ -120,29 +123,21 @@ fn a_transmitter_may_stand_in_the_environment_alone() {
         ("SSF_RECEIVER_TRANSMITTER_IDP_UNKNOWN_MEMBERS", "ignore"),
     ];
     let config = read("", &variables).unwrap();
-    assert_eq!(config.transmitter.name, "idp");
-    assert_eq!(config.transmitter.unknown_members, Unknown::Ignore);
-    let events = config.transmitter.events.unwrap();
+    assert_eq!(config.transmitters[0].name, "idp");
+    assert_eq!(config.transmitters[0].unknown_members, Unknown::Ignore);
+    let events = config.transmitters[0].events.as_ref().unwrap();
     let uris: Vec<&str> = events.iter().map(EventTypeUri::as_str).collect();
     assert_eq!(uris, ["https://a.example/x", "urn:example:y"]);
 }
 
 #[test]
-fn there_is_exactly_one_transmitter() {
+fn there_is_at_least_one_transmitter_and_each_has_its_name() {
     assert_eq!(
         faults("", &[]),
         [
-            "transmitter (default): must be set: one table [[transmitter]] with a name, and what is known of it"
+            "transmitter (default): must be set: 1 to 64 tables [[transmitter]], each with a name, and what is known of it"
         ]
     );
-    let two = format!("{TABLE}[[transmitter]]\nname = 'okta'\n");
-    let told = faults(&two, &[TOKEN]);
-    assert!(told.contains(
-        &"transmitter (default): must be one transmitter: a process serves no more; there are idp, okta".to_owned()
-    ), "{told:?}");
-    let misspelt = ("SSF_RECEIVER_TRANSMITTER_IPD_ISSUER", "https://x.example");
-    let told = faults(TABLE, &[TOKEN, misspelt]);
-    assert!(told[0].ends_with("there are idp, ipd"), "{told:?}");
     let twice = format!("{TABLE}{TABLE}");
     assert_eq!(
         faults(&twice, &[]),
@@ -252,7 +247,7 @@ fn a_secret_stands_in_the_environment_or_in_a_file_of_its_own_and_is_never_repea
     };
     let config = read(&format!("{TABLE}{}", written("s3cret\n")), &[]).unwrap();
     assert!(matches!(
-        config.transmitter.stream,
+        &config.transmitters[0].stream,
         StreamSettings::Pushed(Credentials::Token(token)) if token.expose_secret() == "s3cret"
     ));
     assert_eq!(
@@ -277,8 +272,8 @@ fn a_stream_is_managed_or_was_made_by_somebody_else() {
     );
     let file = format!("{TABLE}audience = ['https://rp.example.com']");
     let config = read(&file, &[header]).unwrap();
-    let StreamSettings::Existing(audience, secret) = &config.transmitter.stream else {
-        panic!("{:?}", config.transmitter.stream)
+    let StreamSettings::Existing(audience, secret) = &config.transmitters[0].stream else {
+        panic!("{:?}", config.transmitters[0].stream)
     };
     let values: Vec<&str> = audience.values().collect();
     assert_eq!(values, ["https://rp.example.com"]);
@@ -304,11 +299,12 @@ fn a_stream_is_managed_or_was_made_by_somebody_else() {
 fn a_stream_may_be_polled() {
     let config = read(&format!("{TABLE}delivery = 'poll'"), &[TOKEN]).unwrap();
     assert!(matches!(
-        config.transmitter.stream,
+        config.transmitters[0].stream,
         StreamSettings::Polled(_)
     ));
     let bound = config.listen.address;
-    assert!(config.endpoint(bound).unwrap().is_none());
+    let endpoint = config.transmitters[0].endpoint(&config.listen, bound);
+    assert!(endpoint.unwrap().is_none());
     assert_eq!(
         faults_within("delivery = 'pull'", &[TOKEN]),
         ["transmitter.idp.delivery (file t.toml): must be push or poll"]
@@ -322,8 +318,8 @@ fn a_stream_that_somebody_else_made_may_be_polled() {
         "{TABLE}delivery = 'poll'\naudience = 'https://rp.example.com'\npoll_url = 'https://idp.example.com/poll/1'"
     );
     let config = read(&file, &[token]).unwrap();
-    let StreamSettings::ExistingPolled(_, url, secret) = &config.transmitter.stream else {
-        panic!("{:?}", config.transmitter.stream)
+    let StreamSettings::ExistingPolled(_, url, secret) = &config.transmitters[0].stream else {
+        panic!("{:?}", config.transmitters[0].stream)
     };
     assert_eq!(url.as_str(), "https://idp.example.com/poll/1");
     assert_eq!(secret.expose_secret(), "poll-s3cret");
@@ -342,8 +338,11 @@ fn a_stream_that_somebody_else_made_may_be_polled() {
 #[test]
 fn a_dialect_has_a_name() {
     let dialect = |name: &str| read(&format!("{TABLE}dialect = '{name}'"), &[TOKEN]);
-    assert_eq!(dialect("okta").unwrap().transmitter.dialect, &Dialect::OKTA);
-    let default = read(TABLE, &[TOKEN]).unwrap().transmitter;
+    assert_eq!(
+        dialect("okta").unwrap().transmitters[0].dialect,
+        &Dialect::OKTA
+    );
+    let default = read(TABLE, &[TOKEN]).unwrap().transmitters.remove(0);
     assert_eq!(default.dialect, &Dialect::SSF_1_0);
     let told = dialect("Okta").unwrap_err().to_string();
     assert!(told.contains("transmitter.idp.dialect (file t.toml): must be one of ssf-1.0,"));
@@ -360,15 +359,13 @@ fn what_follows_from_an_event_is_named_by_what_it_says_or_by_its_type() {
         (Trigger::RiskHigh, Action::End),
         (fired, Action::EndAndBlock),
     ];
-    assert_eq!(config.transmitter.actions, expected);
+    assert_eq!(config.transmitters[0].actions, expected);
     let variable = "SSF_RECEIVER_TRANSMITTER_IDP_ACTIONS";
     let text = format!("risk_high=end, {own}=end_and_block");
     let config = read(TABLE, &[TOKEN, (variable, &text)]).unwrap();
-    assert_eq!(config.transmitter.actions, expected);
+    assert_eq!(config.transmitters[0].actions, expected);
     assert!(
-        read(TABLE, &[TOKEN])
-            .unwrap()
-            .transmitter
+        read(TABLE, &[TOKEN]).unwrap().transmitters[0]
             .actions
             .is_empty()
     );
@@ -406,7 +403,8 @@ fn members_that_sessions_lack_are_left_out_or_keep_an_event_from_having_an_effec
     let of = |file: &str| {
         read(&format!("{TABLE}{file}"), &[TOKEN])
             .unwrap()
-            .transmitter
+            .transmitters
+            .remove(0)
     };
     assert_eq!(of("").unknown_members_of_device_events, Unknown::Ignore);
     let widened = of("unknown_members_of_device_events = 'widen'");
@@ -590,7 +588,7 @@ fn session_headers_have_names_in_lower_case_and_are_believed_from_few() {
 fn what_is_over_is_told_in_hours_and_how_much_is_kept_in_numbers() {
     let of = |file: &str| {
         let config = read(&format!("{TABLE}{file}"), &[TOKEN]);
-        config.unwrap().transmitter
+        config.unwrap().transmitters.remove(0)
     };
     let default = of("");
     assert_eq!(default.revocations_max, 1_000_000);
@@ -763,7 +761,7 @@ fn a_client_has_an_id_and_either_a_secret_or_a_key() {
     );
     let config = config.unwrap();
     assert!(matches!(
-        config.transmitter.stream,
+        config.transmitters[0].stream,
         StreamSettings::Pushed(Credentials::Client(_))
     ));
     assert!(!format!("{config:?}").contains("s3cret"));

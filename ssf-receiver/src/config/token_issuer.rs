@@ -6,9 +6,10 @@ use ssf_types::{
 };
 
 use super::{
-    Source,
+    Source, TransmitterSettings,
     identifier::{IdentifierRule, read_rules},
     reader::{Reader, is_name},
+    scopes,
     transmitter::read_audience,
 };
 
@@ -27,10 +28,15 @@ pub struct TokenIssuerSettings {
     pub audience: Option<Audience>,
     /// What is an identifier of the session.
     pub identifiers: Vec<IdentifierRule>,
+    /// The issuers of the transmitters whose SETs end the sessions; at least one.
+    pub scopes: Vec<Issuer>,
 }
 
 /// Reads the tables, of which there may be none.
-pub(super) fn read(reader: &mut Reader) -> Option<Vec<TokenIssuerSettings>> {
+pub(super) fn read(
+    reader: &mut Reader,
+    transmitters: &[TransmitterSettings],
+) -> Option<Vec<TokenIssuerSettings>> {
     let tables = reader.tables("token_issuer")?;
     if tables.len() > TOKEN_ISSUERS_MAX {
         let problem = format!("must be at most {TOKEN_ISSUERS_MAX} tables");
@@ -42,7 +48,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Vec<TokenIssuerSettings>> {
             let problem = "must have a name of the characters a-z and 0-9".to_owned();
             table.fault("name", Source::Default, problem);
         }
-        let settings = one(&mut table);
+        let settings = one(&mut table, transmitters);
         let is_there = |other: &&TokenIssuerSettings| {
             settings.as_ref().map(|one| &one.issuer) == Some(&other.issuer)
         };
@@ -56,7 +62,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Vec<TokenIssuerSettings>> {
     issuers.into_iter().collect()
 }
 
-fn one(table: &mut Reader) -> Option<TokenIssuerSettings> {
+fn one(table: &mut Reader, transmitters: &[TransmitterSettings]) -> Option<TokenIssuerSettings> {
     let issuer = table.value("issuer", |value| {
         let text = value.ok_or("must be set: an https URL, byte for byte as in the tokens")?;
         let text = text.text().ok_or("must be an https URL")?;
@@ -74,10 +80,17 @@ fn one(table: &mut Reader) -> Option<TokenIssuerSettings> {
         None => Ok(IdentifierRule::of_tokens()),
         Some(value) => read_rules(value),
     });
+    let scopes = table.value("transmitters", |value| {
+        if transmitters.is_empty() {
+            return Ok(Vec::new());
+        }
+        scopes::read(value, issuer.as_ref(), transmitters)
+    });
     Some(TokenIssuerSettings {
         issuer: issuer?,
         jwks_url: jwks_url?,
         audience: audience?,
         identifiers: identifiers?,
+        scopes: scopes?,
     })
 }

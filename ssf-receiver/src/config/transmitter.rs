@@ -1,6 +1,6 @@
 //! `[[transmitter]]`: whom SETs come from.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use ssf_types::{
@@ -8,18 +8,18 @@ use ssf_types::{
     dialect::Dialect,
     event::Family,
     secret::AuthorizationHeader,
-    uri::{EndpointUrl, EventTypeUri, Issuer},
+    uri::{EndpointUrl, EventTypeUri, Issuer, UriError},
 };
 
 use super::{
-    Credentials, Source, actions, credentials,
+    Credentials, Listen, Source, actions, credentials,
     layers::Value,
     reader::{Reader, is_name},
     secret,
 };
 use crate::{
     actions::{Action, Trigger},
-    revocation::Unknown,
+    revocation::{SCOPES_MAX, Unknown, issuer_form},
 };
 
 /// Most members of complex subjects that sessions are said to register.
@@ -78,30 +78,53 @@ pub enum StreamSettings {
     ExistingPolled(Audience, EndpointUrl, SecretString),
 }
 
-/// Reads the tables, of which there has to be one.
-pub(super) fn read(reader: &mut Reader) -> Option<TransmitterSettings> {
-    let mut tables = reader.tables("transmitter")?;
-    let names: Vec<&str> = tables.iter().map(|(name, _)| name.as_str()).collect();
-    if names.len() != 1 {
-        let problem = match names.as_slice() {
-            [] => "must be set: one table [[transmitter]] with a name, and what is known of it"
-                .to_owned(),
-            names => format!(
-                "must be one transmitter: a process serves no more; there are {}",
-                names.join(", ")
-            ),
-        };
+/// Reads the tables, of which there has to be at least one.
+pub(super) fn read(reader: &mut Reader) -> Option<Vec<TransmitterSettings>> {
+    let tables = reader.tables("transmitter")?;
+    if !(1..=SCOPES_MAX).contains(&tables.len()) {
+        let problem = format!(
+            "must be set: 1 to {SCOPES_MAX} tables [[transmitter]], each with a name, and what is known of it"
+        );
         reader.fault("transmitter", Source::Default, problem);
     }
-    let (name, mut table) = tables.pop()?;
-    if !is_name(&name) {
-        let problem = "must have a name of the characters a-z and 0-9".to_owned();
-        table.fault("name", Source::Default, problem);
+    let mut transmitters: Vec<Option<TransmitterSettings>> = Vec::new();
+    for (name, mut table) in tables {
+        if !is_name(&name) {
+            let problem = "must have a name of the characters a-z and 0-9".to_owned();
+            table.fault("name", Source::Default, problem);
+        }
+        let settings = one(name, &mut table);
+        let is_taken = |issuer: &Issuer| {
+            let mut others = transmitters.iter().flatten();
+            others.any(|other| issuer_form(&other.issuer) == issuer_form(issuer))
+        };
+        if settings.as_ref().is_some_and(|one| is_taken(&one.issuer)) {
+            let problem = "must not be that of another table".to_owned();
+            table.fault("issuer", Source::Default, problem);
+        }
+        transmitters.push(settings);
+        reader.close(table);
     }
-    let settings = one(name, &mut table);
-    // What is wrong with the others does not matter: there must not be any.
-    reader.close(table);
-    settings
+    transmitters.into_iter().collect()
+}
+
+impl TransmitterSettings {
+    /// Where the transmitter pushes to, if the address that was bound is `bound`; `None` if it is polled.
+    ///
+    /// # Errors
+    /// Never, since what the URL is made of was checked with room to spare.
+    pub fn endpoint(
+        &self,
+        listen: &Listen,
+        bound: SocketAddr,
+    ) -> Result<Option<EndpointUrl>, UriError> {
+        match &self.stream {
+            StreamSettings::Polled(_) | StreamSettings::ExistingPolled(..) => Ok(None),
+            StreamSettings::Pushed(_) | StreamSettings::Existing(..) => {
+                listen.endpoint(bound, &self.name).map(Some)
+            }
+        }
+    }
 }
 
 fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {

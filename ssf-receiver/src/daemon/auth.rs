@@ -31,7 +31,7 @@ use crate::{
     client::access::introspection::IntrospectionServer,
     clock,
     config::{Anonymous, AuthSettings},
-    guard::Decision,
+    guard::{Decision, Denial},
 };
 
 /// The paths that are asked; Envoy puts the path of the request behind.
@@ -60,7 +60,6 @@ impl Auth {
                 reads_tokens: !settings.token_issuers.is_empty(),
                 cookie: settings.cookie,
                 session_headers: settings.session_headers,
-                scope: receiver.issuer().clone(),
             },
             tokens,
             server,
@@ -81,29 +80,47 @@ impl Auth {
         for token in shown.tokens {
             let keys = self.tokens.keys_of(token, clock::now(), &self.receiver);
             verdict = match keys.await {
-                Ok(keys) => decided(self.decide(&keys, token).await),
+                Ok(keys) => self.decided_or_renewed(&keys, token).await,
                 Err(error) => not_counting(&error),
             };
             if verdict != Verdict::Allow {
                 return verdict;
             }
         }
-        match shown.session {
-            Some(session) => decided(self.receiver.decide(&session)),
-            None => verdict,
+        if shown.sessions.is_empty() {
+            return verdict;
         }
+        let sessions = shown.sessions.iter();
+        let keys: Vec<SessionKeys> = sessions.map(|one| self.receiver.keys(one)).collect();
+        self.decided(keys.iter())
     }
 
-    /// Decides about the session of a token, which goes on although it may have been ended if the authorization server still
+    /// A session goes on if it does for each transmitter that may end it.
+    fn decided<'k>(&self, mut keys: impl Iterator<Item = &'k SessionKeys>) -> Verdict {
+        let denial = keys.find_map(|keys| denial(self.receiver.decide_by_keys(keys)));
+        denial.map_or(Verdict::Allow, Verdict::Denied)
+    }
+
+    /// The same for the session of a token, which goes on although it may have been ended if the authorization server still
     /// vouches for the token.
-    async fn decide(&self, keys: &SessionKeys, token: &str) -> Decision {
-        match &self.server {
-            Some(server) => {
-                let ask = || renewed(server, token);
-                self.receiver.decide_or_renew(keys, ask).await
+    async fn decided_or_renewed(&self, keys: &[SessionKeys], token: &str) -> Verdict {
+        let Some(server) = &self.server else {
+            return self.decided(keys.iter());
+        };
+        for keys in keys {
+            let ask = || renewed(server, token);
+            if let Some(denial) = denial(self.receiver.decide_or_renew(keys, ask).await) {
+                return Verdict::Denied(denial);
             }
-            None => self.receiver.decide_by_keys(keys),
         }
+        Verdict::Allow
+    }
+}
+
+fn denial(decision: Decision) -> Option<Denial> {
+    match decision {
+        Decision::Allow => None,
+        Decision::Deny(denial) => Some(denial),
     }
 }
 
@@ -117,13 +134,6 @@ async fn answer(request: HttpRequest, auth: Data<Auth>) -> HttpResponse {
     let peer = request.peer_addr().map(|address| address.ip());
     let headers = request.headers();
     auth.judge(headers, peer).await.response(headers)
-}
-
-fn decided(decision: Decision) -> Verdict {
-    match decision {
-        Decision::Allow => Verdict::Allow,
-        Decision::Deny(denial) => Verdict::Denied(denial),
-    }
 }
 
 fn refused(error: ShownError) -> Verdict {

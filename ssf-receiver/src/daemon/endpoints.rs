@@ -32,12 +32,9 @@ impl Endpoints {
         receiver: &Receiver,
     ) -> Result<Self, FetchError> {
         let issuers = auth.as_ref().map(|auth| auth.token_issuers.clone());
-        let scope = receiver.issuer();
-        let tokens = Tokens::start(issuers.unwrap_or_default(), scope.clone())?;
+        let tokens = Tokens::start(issuers.unwrap_or_default())?;
         let tokens = Arc::new(tokens);
-        let server = introspection
-            .as_ref()
-            .map(|settings| introspection::server(settings, scope));
+        let server = introspection.as_ref().map(introspection::server);
         let server = server.transpose()?;
         let introspection = introspection.zip(server.clone());
         let introspection = introspection.map(|(settings, server)| {

@@ -51,6 +51,8 @@ pub(super) struct Introspection {
     server: Arc<IntrospectionServer>,
     /// Whose tokens the server speaks of where it does not say.
     issuer: Issuer,
+    /// The transmitters whose SETs end the sessions.
+    scopes: Vec<Issuer>,
     identifiers: Vec<IdentifierRule>,
 }
 
@@ -79,14 +81,15 @@ enum Said {
 /// TLS cannot be set up.
 pub(super) fn server(
     settings: &IntrospectionSettings,
-    transmitter: &Issuer,
 ) -> Result<Arc<IntrospectionServer>, FetchError> {
     let asks_with = match settings.credentials.clone() {
         Credentials::Token(token) => AsksWith::Token(token),
         Credentials::Client(client) => {
-            let issuer = settings.issuer.as_ref().unwrap_or(transmitter);
             let audience = settings.assertion_audience.clone();
-            AsksWith::Client(client, audience.unwrap_or_else(|| issuer.to_string()))
+            AsksWith::Client(
+                client,
+                audience.unwrap_or_else(|| settings.issuer.to_string()),
+            )
         }
     };
     let server = IntrospectionServer::new(Http::of_operator()?, settings.url.clone(), asks_with);
@@ -112,12 +115,12 @@ impl Introspection {
         tokens: Arc<Tokens>,
         receiver: Receiver,
     ) -> Self {
-        let issuer = settings.issuer;
         Self {
             callers: Callers::new(settings.caller_secret, settings.caller_id.as_deref()),
             server,
             tokens,
-            issuer: issuer.unwrap_or_else(|| receiver.issuer().clone()),
+            issuer: settings.issuer,
+            scopes: settings.scopes,
             identifiers: settings.identifiers,
             receiver,
         }
@@ -127,10 +130,8 @@ impl Introspection {
         let now = clock::now();
         // One that is not ours to judge is the server's.
         let shown = self.tokens.keys_of(&asked.token, now, &self.receiver).await;
-        let shown = shown.ok();
-        if let Some(keys) = &shown
-            && let Some(said) = self.objection(keys, asked).await
-        {
+        let shown = shown.unwrap_or_default();
+        if let Some(said) = self.objection(&shown, asked).await {
             return said;
         }
         let hint = asked.hint.as_deref();
@@ -145,33 +146,40 @@ impl Introspection {
             return Said::Inactive(answer.body);
         }
         let told = self.told(&answer);
-        for keys in shown.as_deref().into_iter().chain(&told) {
-            if let Some(said) = self.objection(keys, asked).await {
-                return said;
+        let both: Vec<SessionKeys> = shown.iter().cloned().chain(told).collect();
+        match self.objection(&both, asked).await {
+            Some(said) => said,
+            None => Said::Active(answer.body),
+        }
+    }
+
+    /// What speaks against the sessions that a token stands for. One that may have been ended goes on if the server says so to a question of its own,
+    /// which begins after it is known what was forgotten.
+    async fn objection(&self, sessions: &[SessionKeys], asked: &Asked) -> Option<Said> {
+        for keys in sessions {
+            let ask = || renewed(&self.server, &asked.token);
+            match self.receiver.decide_or_renew(keys, ask).await {
+                Decision::Allow => {}
+                Decision::Deny(denial) if denial.reason() == Reason::Unconfirmed => {
+                    return Some(Said::Unknown);
+                }
+                Decision::Deny(_) => return Some(Said::Ended),
             }
         }
-        Said::Active(answer.body)
+        None
     }
 
-    /// What speaks against a session. One that may have been ended goes on if the server says so to a question of its own,
-    /// which begins after it is known what was forgotten.
-    async fn objection(&self, keys: &SessionKeys, asked: &Asked) -> Option<Said> {
-        let ask = || renewed(&self.server, &asked.token);
-        match self.receiver.decide_or_renew(keys, ask).await {
-            Decision::Allow => None,
-            Decision::Deny(denial) if denial.reason() == Reason::Unconfirmed => Some(Said::Unknown),
-            Decision::Deny(_) => Some(Said::Ended),
-        }
-    }
-
-    /// The keys of the session that an answer tells of; `None` if no SET could name it.
-    fn told(&self, answer: &Introspected) -> Option<SessionKeys> {
+    /// The keys of the session that an answer tells of, as each transmitter may end it; none if no SET could name it.
+    fn told(&self, answer: &Introspected) -> Vec<SessionKeys> {
         let claim = |name: &str| answer.claims.json(name);
         let issuer = claim("iss").and_then(|json| serde_json::from_str(json).ok());
         let issuer = issuer.unwrap_or_else(|| self.issuer.clone());
-        let scope = self.receiver.issuer();
-        let session = session(claim, (&issuer, &self.identifiers), scope)?;
-        Some(self.receiver.keys(&session))
+        let sessions = self.scopes.iter();
+        let sessions =
+            sessions.filter_map(|scope| session(claim, (&issuer, &self.identifiers), scope));
+        sessions
+            .map(|session| self.receiver.keys(&session))
+            .collect()
     }
 }
 

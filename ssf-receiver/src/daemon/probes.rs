@@ -8,7 +8,7 @@ use actix_web::{
 };
 use arc_swap::ArcSwapOption;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Receiver, StreamState};
 
@@ -17,8 +17,8 @@ pub(super) const PATHS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 /// What the probes look at.
 pub(super) struct Probes {
-    /// The name of the transmitter.
-    name: String,
+    /// The names of the transmitters.
+    names: Vec<String>,
     metrics: PrometheusHandle,
     /// `None` while what was revoked is being loaded.
     receiver: ArcSwapOption<Receiver>,
@@ -26,9 +26,9 @@ pub(super) struct Probes {
 }
 
 impl Probes {
-    pub(super) fn new(name: String, metrics: PrometheusHandle) -> Self {
+    pub(super) fn new(names: Vec<String>, metrics: PrometheusHandle) -> Self {
         Self {
-            name,
+            names,
             metrics,
             receiver: ArcSwapOption::empty(),
             is_stopping: AtomicBool::new(false),
@@ -51,12 +51,16 @@ impl Probes {
         let Some(receiver) = self.receiver.load_full() else {
             return;
         };
-        let status = receiver.status();
-        let is_ready = matches!(status.stream, StreamState::Ready { .. });
-        metrics::gauge!("ssf_receiver_revocations").set(measured(status.revocations));
-        metrics::gauge!("ssf_receiver_quarantined").set(measured(status.quarantined));
-        metrics::gauge!("ssf_receiver_stream_ready", "transmitter" => self.name.clone())
-            .set(f64::from(u8::from(is_ready)));
+        let revocations = receiver.status().revocations;
+        metrics::gauge!("ssf_receiver_revocations").set(measured(revocations));
+        for (name, transmitter) in self.names.iter().zip(receiver.transmitters()) {
+            let status = transmitter.status();
+            let is_ready = matches!(status.stream, StreamState::Ready { .. });
+            metrics::gauge!("ssf_receiver_quarantined", "transmitter" => name.clone())
+                .set(measured(status.quarantined));
+            metrics::gauge!("ssf_receiver_stream_ready", "transmitter" => name.clone())
+                .set(f64::from(u8::from(is_ready)));
+        }
     }
 }
 
@@ -90,14 +94,20 @@ async fn ready(probes: Data<Probes>) -> HttpResponse {
         let status = if is_stopping { "stopping" } else { "starting" };
         return HttpResponse::ServiceUnavailable().json(json!({ "status": status }));
     };
-    let status = receiver.status();
-    let stream = match status.stream {
-        StreamState::Pending { .. } => "pending",
-        StreamState::Ready { .. } => "ready",
-    };
-    let transmitter = json!({ "stream": stream, "keys": status.keys_loaded });
-    let name = probes.name.as_str();
-    HttpResponse::Ok().json(json!({ "status": "ok", "transmitters": { name: transmitter } }))
+    let of_each = probes.names.iter().zip(receiver.transmitters());
+    let of_each = of_each.map(|(name, transmitter)| {
+        let status = transmitter.status();
+        let stream = match status.stream {
+            StreamState::Pending { .. } => "pending",
+            StreamState::Ready { .. } => "ready",
+        };
+        (
+            name.clone(),
+            json!({ "stream": stream, "keys": status.keys_loaded }),
+        )
+    });
+    let of_each: serde_json::Map<String, Value> = of_each.collect();
+    HttpResponse::Ok().json(json!({ "status": "ok", "transmitters": of_each }))
 }
 
 /// GET /metrics: in Prometheus's text format; no label holds an identifier or a secret.

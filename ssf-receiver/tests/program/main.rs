@@ -17,6 +17,7 @@ mod nginx;
 mod rig;
 mod scripted;
 mod serve;
+mod several;
 mod stream;
 mod stream_for_real;
 mod webhooks;

@@ -10,8 +10,9 @@ use tokio::{
 use url::Url;
 
 use crate::{
+    cli::chosen::Chosen,
     client::{FetchError, Http},
-    config::{self, Config},
+    config,
 };
 
 /// How long a verification may take to arrive.
@@ -58,7 +59,7 @@ pub(super) enum Arrival {
 
 impl Arrival {
     /// Listens where the program would, or looks at what the program has taken so far.
-    pub(super) async fn expect(config: &Config) -> Result<Self, ArrivalError> {
+    pub(super) async fn expect(config: &Chosen) -> Result<Self, ArrivalError> {
         let address = config.listen.address;
         if address.port() == 0 {
             return Err(ArrivalError::NoPort);

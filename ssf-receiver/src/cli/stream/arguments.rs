@@ -14,8 +14,12 @@ use ssf_types::{
 };
 
 use crate::{
-    cli::{SettingArgs, SettingsError, shown::Shape},
-    config::{Config, secret},
+    cli::{
+        SettingsError,
+        chosen::{Chosen, ChosenArgs},
+        shown::Shape,
+    },
+    config::secret,
 };
 
 /// Longest subject that is read, in bytes: all the aliases of one have room.
@@ -31,11 +35,11 @@ pub(crate) struct Common {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    settings: SettingArgs,
+    settings: ChosenArgs,
 }
 
 impl Common {
-    pub(super) fn read(self) -> Result<(Config, Shape), SettingsError> {
+    pub(super) fn read(self) -> Result<(Chosen, Shape), SettingsError> {
         let shape = if self.json { Shape::Json } else { Shape::Lines };
         Ok((self.settings.read()?, shape))
     }

@@ -29,7 +29,8 @@ fn introspection_is_a_table_with_secrets_of_its_own() {
     assert!(matches!(settings.credentials, Credentials::Client(_)));
     assert_eq!(settings.caller_secret.expose_secret(), "caller-s3cret");
     assert_eq!(settings.caller_id, None);
-    assert_eq!(settings.issuer, None);
+    assert_eq!(settings.issuer.as_str(), "https://idp.example.com");
+    assert_eq!(settings.scopes[0], settings.issuer);
     assert_eq!(settings.identifiers.len(), 4);
     assert!(!format!("{settings:?}").contains("s3cret"));
     assert!(read(TABLE, &[TOKEN]).unwrap().introspection.is_none());
@@ -55,7 +56,7 @@ fn introspection_may_stand_in_the_environment_alone() {
     let settings = read(TABLE, &environment).unwrap().introspection.unwrap();
     assert!(matches!(settings.credentials, Credentials::Token(_)));
     assert_eq!(settings.caller_id.as_deref(), Some("gateway"));
-    assert_eq!(settings.issuer.unwrap().as_str(), "https://as.example.com");
+    assert_eq!(settings.issuer.as_str(), "https://as.example.com");
     assert_eq!(settings.identifiers[0].name, "username");
 }
 

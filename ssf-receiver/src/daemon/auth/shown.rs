@@ -26,16 +26,14 @@ pub(super) struct Terms {
     pub(super) cookie: Option<String>,
     /// The headers of a session.
     pub(super) session_headers: Option<SessionHeaders>,
-    /// The transmitter whose SETs end sessions.
-    pub(super) scope: Issuer,
 }
 
 /// What a request shows.
 pub(super) struct Shown<'r> {
     /// Tokens, which nobody has looked at.
     pub(super) tokens: Vec<&'r str>,
-    /// The session that a proxy tells of.
-    pub(super) session: Option<Session>,
+    /// The session that a proxy tells of, as each transmitter may end it; empty if it tells of none.
+    pub(super) sessions: Vec<Session>,
 }
 
 /// What a request shows cannot be read in one way alone.
@@ -72,11 +70,11 @@ impl<'r> Shown<'r> {
         if tokens.len() > TOKENS_MAX {
             return Err(ShownError::TooMany);
         }
-        let session = match &terms.session_headers {
-            Some(wanted) => told(headers, peer, wanted, &terms.scope)?,
-            None => None,
+        let sessions = match &terms.session_headers {
+            Some(wanted) => told(headers, peer, wanted)?,
+            None => Vec::new(),
         };
-        Ok(Self { tokens, session })
+        Ok(Self { tokens, sessions })
     }
 }
 
@@ -136,16 +134,15 @@ fn cookies<'r>(headers: &'r HeaderMap, name: &str) -> Result<Vec<&'r str>, Shown
     Ok(values)
 }
 
-/// The session that a proxy tells of, if it tells of one.
+/// The session that a proxy tells of, as each transmitter may end it; empty if it tells of none.
 fn told(
     headers: &HeaderMap,
     peer: Option<IpAddr>,
     wanted: &SessionHeaders,
-    scope: &Issuer,
-) -> Result<Option<Session>, ShownError> {
+) -> Result<Vec<Session>, ShownError> {
     let is_there = |rule: &IdentifierRule| headers.contains_key(rule.name.as_str());
     if !wanted.identifiers.iter().any(is_there) {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     // A socket that takes both families has IPv4 addresses in the form of IPv6.
     let peer = peer.map(|peer| peer.to_canonical());
@@ -161,7 +158,7 @@ fn told(
     }
     // A proxy writes an empty header where it has nothing to tell.
     if texts.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let moment = |name: &str| -> Result<Option<Timestamp>, ShownError> {
         let text = only(headers, name)?;
@@ -171,21 +168,26 @@ fn told(
     };
     // Whoever cannot tell when a session began has it end with all of its user's.
     let began = moment(&wanted.began)?.unwrap_or_default();
-    let mut session = Session::new(scope.clone(), began);
-    if let Some(name) = &wanted.auth_time
-        && let Some(auth_time) = moment(name)?
-    {
-        session = session.auth_time(auth_time);
-    }
-    let issuer = wanted.issuer.as_ref().unwrap_or(scope);
+    let auth_time = match &wanted.auth_time {
+        Some(name) => moment(name)?,
+        None => None,
+    };
     let text_of = |name: &str| {
         let mut texts = texts.iter();
         texts
             .find(|(found, _)| *found == name)
             .map(|(_, text)| (*text).to_owned())
     };
-    let session = identified(session, &wanted.identifiers, issuer, text_of);
-    session.map(Some).ok_or(ShownError::Nameless)
+    let in_scope = |scope: &Issuer| {
+        let mut session = Session::new(scope.clone(), began);
+        if let Some(auth_time) = auth_time {
+            session = session.auth_time(auth_time);
+        }
+        let issuer = wanted.issuer.as_ref().unwrap_or(scope);
+        identified(session, &wanted.identifiers, issuer, text_of)
+    };
+    let sessions: Option<Vec<Session>> = wanted.scopes.iter().map(in_scope).collect();
+    sessions.ok_or(ShownError::Nameless)
 }
 
 /// The text of a header that is there once; `None` if it is absent or empty.

@@ -24,8 +24,8 @@ pub(super) struct TokenHash(u128);
 /// A token whose signature was good.
 #[derive(Clone, Debug)]
 pub(super) struct Verified {
-    /// The session that it stands for.
-    pub(super) keys: Arc<SessionKeys>,
+    /// The session that it stands for, as each transmitter may end it.
+    pub(super) keys: Arc<[SessionKeys]>,
     /// The first moment at which it does not count any more.
     pub(super) until: Timestamp,
     /// The place of its issuer among those that are configured.
@@ -112,7 +112,7 @@ mod tests {
         let scope = Issuer::parse("https://idp.example.com").unwrap();
         let session = Session::new(scope, Timestamp::from_secs(1)).sid("s1");
         Verified {
-            keys: Arc::new(IndexKey::new([7; 16]).keys(&session)),
+            keys: Arc::new([IndexKey::new([7; 16]).keys(&session)]),
             until: Timestamp::from_secs(2),
             issuer,
             fetch: 1,

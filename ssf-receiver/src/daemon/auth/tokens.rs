@@ -60,8 +60,6 @@ pub(in crate::daemon) enum TokenError {
 /// What judges tokens.
 pub(in crate::daemon) struct Tokens {
     issuers: Vec<TokenIssuer>,
-    /// The transmitter whose SETs end sessions.
-    scope: Issuer,
     cache: TokenCache,
 }
 
@@ -103,25 +101,21 @@ impl TokenIssuer {
 
 impl Tokens {
     /// Begins to fetch the keys of the issuers.
-    pub(in crate::daemon) fn start(
-        issuers: Vec<TokenIssuerSettings>,
-        scope: Issuer,
-    ) -> Result<Self, FetchError> {
+    pub(in crate::daemon) fn start(issuers: Vec<TokenIssuerSettings>) -> Result<Self, FetchError> {
         let issuers = issuers.into_iter().map(TokenIssuer::start);
         Ok(Self {
             issuers: issuers.collect::<Result<_, _>>()?,
-            scope,
             cache: TokenCache::new(rand::random()),
         })
     }
 
-    /// The session that a token stands for, if the token counts.
+    /// The session that a token stands for, as each transmitter may end it, if the token counts.
     pub(in crate::daemon) async fn keys_of(
         &self,
         token: &str,
         now: Timestamp,
         receiver: &Receiver,
-    ) -> Result<Arc<SessionKeys>, TokenError> {
+    ) -> Result<Arc<[SessionKeys]>, TokenError> {
         let hash = self.cache.hash(token);
         if let Some(found) = self.cache.find(hash)
             && self.still_counts(&found, now)
@@ -164,11 +158,13 @@ impl Tokens {
         let TokenIssuerSettings {
             issuer: iss,
             identifiers,
+            scopes,
             ..
         } = &issuer.settings;
         let claim = |name: &str| jwt.claims.json(name);
-        let session = session(claim, (iss, identifiers), &self.scope);
-        let session = session.ok_or(TokenError::Nameless)?;
+        let of_scope = |scope| session(claim, (iss, identifiers), scope);
+        let sessions: Option<Vec<Session>> = scopes.iter().map(of_scope).collect();
+        let sessions = sessions.ok_or(TokenError::Nameless)?;
         // Before the keys are looked at: should others be fetched meanwhile, the token is verified once more.
         let fetch = issuer.keys.fetched();
         issuer
@@ -182,7 +178,7 @@ impl Tokens {
                 Unverified::NotNow { retry_after } => TokenError::NotNow { retry_after },
             })?;
         Ok(Verified {
-            keys: Arc::new(receiver.keys(&session)),
+            keys: sessions.iter().map(|one| receiver.keys(one)).collect(),
             until: jwt.claims.exp.after(LEEWAY),
             issuer: place,
             fetch,
@@ -241,6 +237,7 @@ mod tests {
             issuer: Issuer::parse(issuer).unwrap(),
             jwks_url: None,
             audience: None,
+            scopes: vec![Issuer::parse(issuer).unwrap()],
             identifiers: vec![
                 rule("sub", "user", IdentifierFormat::IssSub),
                 rule("jti", "session", IdentifierFormat::JwtId),

@@ -29,9 +29,9 @@ fn terms() -> Terms {
             began: "x-began".to_owned(),
             auth_time: Some("x-auth-time".to_owned()),
             issuer: None,
+            scopes: vec![Issuer::parse(ISSUER).unwrap()],
             trusted_proxies: vec!["10.0.0.0/24".parse().unwrap()],
         }),
-        scope: Issuer::parse(ISSUER).unwrap(),
     }
 }
 
@@ -53,7 +53,7 @@ fn tokens(lines: &[(&str, &str)]) -> Result<Vec<String>, ShownError> {
 fn session_from(peer: &str, lines: &[(&str, &str)]) -> Result<Option<Session>, ShownError> {
     let headers = headers(lines);
     let peer = Some(peer.parse().unwrap());
-    Ok(Shown::of(&headers, peer, &terms())?.session)
+    Ok(Shown::of(&headers, peer, &terms())?.sessions.pop())
 }
 
 fn session(lines: &[(&str, &str)]) -> Result<Option<Session>, ShownError> {
