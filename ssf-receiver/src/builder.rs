@@ -18,7 +18,8 @@ use ssf_types::{
 
 pub(crate) use self::terms::events_default;
 use self::terms::{Authorisation, StreamChoice, Terms, Wanted};
-
+#[cfg(feature = "postgres")]
+use crate::instances::follow;
 #[cfg(feature = "sql")]
 use crate::{actions::Actions, plan::plan, revocation::Policy, store::Stored};
 use crate::{
@@ -147,9 +148,9 @@ impl Builder {
 
     /// Keeps everything in the SQLite file at `url`, such as `sqlite://receiver.db`, which is made if it is not there, or with
     /// the feature `postgres` in the PostgreSQL database there, such as `postgres://receiver@localhost/receiver`, which nothing
-    /// else should use.
+    /// but instances of one receiver should use: as many as there are, with one configuration.
     ///
-    /// It holds the push secret and the claims of SETs; a file is readable by its owner alone. One process at a time may use it.
+    /// It holds the push secret and the claims of SETs; a file is readable by its owner alone, and one process at a time may use it.
     #[cfg(feature = "sql")]
     pub fn database(mut self, url: impl Into<String>) -> Self {
         self.database = Some(DatabaseChoice::Sql(url.into().into()));
@@ -316,7 +317,10 @@ impl Builder {
         for (one, scope) in terms.into_iter().zip(ids) {
             running.push(one.run(&core, (scope, &settings)).await?);
         }
-        Ok(Receiver::new(core, running))
+        let receiver = Receiver::new(core, running);
+        #[cfg(feature = "postgres")]
+        follow::begin(&receiver).await?;
+        Ok(receiver)
     }
 
     /// What is wanted of each Transmitter.
@@ -384,6 +388,10 @@ async fn loaded(
     for (scope, watermarks) in inbox.watermarks().await? {
         index.raise(scope, watermarks);
     }
+    if inbox.is_shared() {
+        // It is read with what others write meanwhile.
+        return Ok(index);
+    }
     let each = |revocation| {
         index.apply(&revocation);
         reached(Failpoint::Load);
@@ -418,11 +426,11 @@ async fn plan_anew(inbox: &AnyInbox, key: &IndexKey, terms: &[Terms]) -> Result<
 
 /// The secret of the index's hashes, made at the first start.
 async fn index_key(inbox: &AnyInbox, settings: &Settings) -> Result<IndexKey, StartError> {
-    if let Some(text) = settings.get(INDEX_KEY) {
-        return IndexKey::parse(text).ok_or(StartError::FaultySetting(INDEX_KEY));
-    }
-    let key = IndexKey::new(rand::random());
-    let setting = [(INDEX_KEY.to_owned(), key.to_text())].into();
-    inbox.keep_settings(&setting).await?;
-    Ok(key)
+    let text = if let Some(text) = settings.get(INDEX_KEY) {
+        text.clone()
+    } else {
+        let new = IndexKey::new(rand::random());
+        inbox.setting_or(INDEX_KEY, new.to_text()).await?
+    };
+    IndexKey::parse(&text).ok_or(StartError::FaultySetting(INDEX_KEY))
 }

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use crate::{
     guard::{self, Decision, Renewals},
     inbox::AnyInbox,
+    instances::lead::Lead,
     revocation::Index,
     session::SessionKeys,
     work::Handlers,
@@ -22,6 +23,11 @@ pub(crate) struct Core {
     pub(crate) handlers: Handlers,
     /// How often handlers were to be called again.
     pub(crate) handed_again: watch::Sender<u64>,
+    /// Whether this instance does what one has to do for all.
+    pub(crate) lead: Lead,
+    /// How often it was looked for what other instances wrote.
+    #[cfg(feature = "postgres")]
+    pub(crate) followed: watch::Sender<u64>,
 }
 
 impl Core {
@@ -31,6 +37,9 @@ impl Core {
         dialects: Vec<(Issuer, &'static Dialect)>,
     ) -> Self {
         Self {
+            lead: Lead::new(!inbox.is_shared()),
+            #[cfg(feature = "postgres")]
+            followed: watch::Sender::new(0),
             index,
             renewals: Renewals::new(rand::random()),
             inbox,

@@ -1,5 +1,6 @@
 //! How fresh what we know of the Transmitter is: whether anything is heard, and whether something is missing.
 
+mod company;
 mod health;
 mod numbers;
 mod range_set;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 pub(crate) use self::health::heartbeat;
 pub use self::health::{Freshness, Why};
 use self::{
+    company::Company,
     health::{Health, Noticed},
     states::States,
 };
@@ -35,6 +37,7 @@ pub(crate) struct Hearing {
 struct State {
     health: Health,
     states: States,
+    company: Company,
 }
 
 impl Hearing {
@@ -45,6 +48,7 @@ impl Hearing {
             state: Mutex::new(State {
                 health: Health::default(),
                 states: States::default(),
+                company: Company::default(),
             }),
         }
     }
@@ -58,7 +62,33 @@ impl Hearing {
     /// How fresh what we know is.
     pub(crate) fn freshness(&self) -> Freshness {
         let (state, now) = self.state();
+        state.company.freshness(state.health.freshness(now), now)
+    }
+
+    /// How fresh the stream is by what was heard here, whether or not this instance is cut off from others.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn of_stream(&self) -> Freshness {
+        let (state, now) = self.state();
         state.health.freshness(now)
+    }
+
+    /// A look that began at this moment saw all that other instances had written. From then on, it has to be followed by others in
+    /// time.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn followed(&self, at: Instant) {
+        let at = at.duration_since(self.began);
+        let company = &mut self.state().0.company;
+        company.followed = company.followed.max(Some(at));
+    }
+
+    /// What the leading instance says of the stream; `None` if this one leads.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn told(&self, freshness: Option<Freshness>) {
+        let (mut state, now) = self.state();
+        state.company.told = freshness;
+        if freshness == Some(Freshness::Fresh) {
+            state.health.vouched(now);
+        }
     }
 
     /// A sign of life is asked for so often.

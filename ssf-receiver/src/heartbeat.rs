@@ -134,6 +134,15 @@ async fn verify(shared: &Shared, http: &Http, asked: &Asked) {
     };
     let state = BASE64URL.encode(rand::random::<[u8; 16]>());
     shared.hearing.asked_with(state.clone());
+    #[cfg(feature = "postgres")]
+    if let Some(inbox) = shared.core.inbox.shared() {
+        // It may come to another instance.
+        let told = inbox.asked_with(shared.quarantined.scope(), &state).await;
+        if let Err(error) = told {
+            tracing::warn!(error = %Chain(&error), "no verification can be asked for");
+            return;
+        }
+    }
     if let Err(error) = client.verify(&asked.stream_id, Some(state)).await {
         tracing::warn!(error = %Chain(&error), "no verification can be asked for");
     }

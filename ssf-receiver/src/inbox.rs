@@ -159,6 +159,13 @@ pub trait Inbox: Send + Sync {
         &self,
         settings: &Settings,
     ) -> impl Future<Output = Result<(), InboxError>> + Send;
+
+    /// The setting of this name, which becomes `new` if there is none. Of several who ask at once, all get the same.
+    fn setting_or(
+        &self,
+        name: &str,
+        new: String,
+    ) -> impl Future<Output = Result<String, InboxError>> + Send;
 }
 
 #[cfg(test)]

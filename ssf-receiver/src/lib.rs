@@ -88,6 +88,8 @@ mod heartbeat;
 mod http;
 pub mod inbox;
 #[cfg(feature = "client")]
+mod instances;
+#[cfg(feature = "client")]
 mod keys;
 #[cfg(feature = "client")]
 mod plan;

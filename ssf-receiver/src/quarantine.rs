@@ -149,6 +149,21 @@ impl Quarantined {
         Admitted::New(waiting)
     }
 
+    /// Takes over what was kept by other instances, or given up by them.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn adopt(&self, kept: Vec<Waiting>) {
+        let mut sets = self.sets();
+        for waiting in kept {
+            let known = sets.held.get(&waiting.fingerprint);
+            let is_news =
+                known.is_none_or(|known| known.token.is_some() && waiting.token.is_none());
+            if is_news {
+                sets.remove(waiting.fingerprint);
+                sets.insert(waiting.fingerprint, Held::new(&waiting, WaitsFor::Keys));
+            }
+        }
+    }
+
     /// Waits until another SET was given a place.
     pub(crate) async fn came(&self) {
         self.came.notified().await;

@@ -2,6 +2,8 @@
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
+#[cfg(feature = "postgres")]
+use ssf_types::error::Chain;
 use ssf_types::{time::Timestamp, uri::Issuer};
 use tokio::time::sleep;
 
@@ -141,6 +143,13 @@ impl Receiver {
             running.tasks.stop().await;
         }
         self.tasks.stop().await;
+        #[cfg(feature = "postgres")]
+        if let Some(inbox) = self.core.inbox.shared() {
+            // Without it, another instance leads in ten seconds.
+            if let Err(error) = inbox.step_down().await {
+                tracing::debug!(error = %Chain(&error), "the lead is not given back");
+            }
+        }
     }
 
     /// Decides about a session: from memory, without waiting for anything.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ssf_types::{error::Chain, uri::EventTypeUri};
+use ssf_types::{error::Chain, id::StreamId, uri::EventTypeUri};
 
 use crate::{
     client::{
@@ -17,6 +17,7 @@ use crate::{
     },
     heartbeat::{self, Asked},
     inbox::{Inbox, InboxError},
+    instances::{perform, standby::stand_by},
     poll::{Ended, Poller},
     quarantine,
     stream::{Method, StreamMemory, StreamState},
@@ -80,22 +81,16 @@ async fn receive(shared: Arc<Shared>, mut setup: Setup, mut stop: Stop) {
     let mut poller = Poller::new(Arc::clone(&shared), setup.http.clone());
     let mut lost = None;
     loop {
-        let found = tokio::select! {
+        tokio::select! {
             biased;
             () = stop.told() => return,
-            found = set_up(&shared, &mut setup) => found,
-        };
-        let heartbeat = heartbeat::keep(&shared, &setup.http, found.asked.as_ref(), lost.as_ref());
-        let ended = if let Some(at) = &found.poll_at {
-            tokio::select! {
-                ended = poller.run(at, &mut stop) => ended,
-                () = heartbeat => Ended::Gone,
-            }
-        } else {
-            tokio::select! {
-                () = stop.told() => Ended::Stopped,
-                () = heartbeat => Ended::Gone,
-            }
+            () = stand_by(&shared, &mut setup) => {}
+        }
+        let ended = tokio::select! {
+            biased;
+            ended = serve(&shared, &mut setup, &mut poller, (&mut lost, &mut stop)) => ended,
+            () = shared.core.lead.lost() => continue,
+            never = perform(&shared) => match never {},
         };
         match ended {
             Ended::Stopped => return,
@@ -105,13 +100,42 @@ async fn receive(shared: Arc<Shared>, mut setup: Setup, mut stop: Stop) {
                 );
                 let last_error = "the stream is gone, or not where it was polled".to_owned();
                 let last_error = Some(last_error);
-                lost = found.asked.map(|asked| asked.stream_id);
                 shared
                     .stream
                     .send_replace(StreamState::Pending { last_error });
             }
         }
     }
+}
+
+/// Sets up the stream, and serves it as long as it is there; one that is gone then was `lost`.
+async fn serve(
+    shared: &Arc<Shared>,
+    setup: &mut Setup,
+    poller: &mut Poller,
+    (lost, stop): (&mut Option<StreamId>, &mut Stop),
+) -> Ended {
+    let found = tokio::select! {
+        biased;
+        () = stop.told() => return Ended::Stopped,
+        found = set_up(shared, setup) => found,
+    };
+    let heartbeat = heartbeat::keep(shared, &setup.http, found.asked.as_ref(), lost.as_ref());
+    let ended = if let Some(at) = &found.poll_at {
+        tokio::select! {
+            ended = poller.run(at, stop) => ended,
+            () = heartbeat => Ended::Gone,
+        }
+    } else {
+        tokio::select! {
+            () = stop.told() => Ended::Stopped,
+            () = heartbeat => Ended::Gone,
+        }
+    };
+    if ended == Ended::Gone {
+        *lost = found.asked.map(|asked| asked.stream_id);
+    }
+    ended
 }
 
 /// An attempt ended without a stream.

@@ -5,6 +5,10 @@
 
 mod dialect;
 mod entity;
+#[cfg(feature = "postgres")]
+mod instances;
+#[cfg(feature = "postgres")]
+mod line;
 mod load;
 #[cfg(feature = "sqlite")]
 mod lock;
@@ -26,12 +30,14 @@ mod worklist;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, Set,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Set,
     TransactionTrait, sea_query::OnConflict,
 };
 use ssf_types::uri::Issuer;
 
 use self::entity::setting;
+#[cfg(feature = "postgres")]
+pub(crate) use self::line::Line;
 pub(crate) use self::replan::{REPLAN, Stored};
 use crate::{
     failpoint::{Failpoint, reached},
@@ -55,44 +61,47 @@ const URL_PREFIXES: &str = if cfg!(feature = "postgres") {
 
 /// Keeps everything in one database.
 ///
-/// One transaction writes SETs at a time, and those that wait for it share the next. One process at a time uses a database,
-/// which a lock ensures: another one's index would not hear of its revocations.
+/// One transaction writes SETs at a time, and those that wait for it share the next. An SQLite file is used by one process at
+/// a time, which a lock file beside it ensures: another one's index would not hear of its revocations.
 #[derive(Debug)]
 pub(crate) struct SqlInbox {
     tables: Tables,
     gathered: Gathered,
-    _hold: Hold,
-}
-
-/// What keeps other processes away while it is there.
-#[derive(Debug)]
-enum Hold {
-    /// A locked file.
+    /// Held while the inbox is open, if it is a file.
     #[cfg(feature = "sqlite")]
-    File { _file: std::fs::File },
-    /// A session with a lock.
-    #[cfg(feature = "postgres")]
-    Session { _session: sqlx::PgConnection },
+    _lock: Option<std::fs::File>,
 }
 
 /// The tables, and how they are written to.
 #[derive(Clone, Debug)]
 struct Tables {
     database: DatabaseConnection,
-    /// How often the database was opened up to now: whoever opens it later takes over. `None` where nobody can, since a lock
-    /// ends with the process and not before.
+    /// The name of this instance among those that use them.
     #[cfg(feature = "postgres")]
-    generation: Option<i64>,
+    instance: String,
 }
 
 impl Tables {
+    fn new(database: DatabaseConnection) -> Self {
+        Self {
+            database,
+            #[cfg(feature = "postgres")]
+            instance: format!("{:032x}", rand::random::<u128>()),
+        }
+    }
+
+    /// Whether other instances may use them.
+    fn are_shared(&self) -> bool {
+        self.database.get_database_backend() == DbBackend::Postgres
+    }
+
     /// Begins a transaction that decides by what it reads. No other one is under way that was begun so.
     async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         // An SQLite file has one connection.
         let transaction = self.database.begin().await?;
         #[cfg(feature = "postgres")]
-        if let Some(generation) = self.generation {
-            postgres::take_turn(&transaction, generation).await?;
+        if self.are_shared() {
+            postgres::take_turn(&transaction).await?;
         }
         Ok(transaction)
     }
@@ -102,27 +111,36 @@ impl SqlInbox {
     /// Opens the database at `url`, and brings its tables up to date: `sqlite://path`, which is made if it is not there, or
     /// `postgres://…`.
     ///
-    /// Another process that uses it gets `patience` to end.
+    /// Another process that uses the file gets `patience` to end.
     pub(crate) async fn open(url: &str, patience: Duration) -> Result<Self, InboxError> {
         #[cfg(feature = "sqlite")]
         if url.starts_with("sqlite://") {
-            let (tables, file) = sqlite::open(url, patience).await?;
-            return Ok(Self::new(tables, Hold::File { _file: file }));
+            let (database, lock) = sqlite::open(url, patience).await?;
+            return Ok(Self {
+                _lock: Some(lock),
+                ..Self::new(Tables::new(database))
+            });
         }
         #[cfg(feature = "postgres")]
         if postgres::is_meant(url) {
-            let (tables, session) = postgres::open(url, patience).await?;
-            return Ok(Self::new(tables, Hold::Session { _session: session }));
+            return Ok(Self::new(Tables::new(postgres::open(url).await?)));
         }
+        let _ = patience;
         Err(InboxError::new("be opened", URL_PREFIXES))
     }
 
-    fn new(tables: Tables, hold: Hold) -> Self {
+    fn new(tables: Tables) -> Self {
         Self {
             gathered: Gathered::new(Writer(tables.clone())),
             tables,
-            _hold: hold,
+            #[cfg(feature = "sqlite")]
+            _lock: None,
         }
+    }
+
+    /// Whether other instances may use the database.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.tables.are_shared()
     }
 
     #[cfg(test)]
@@ -141,6 +159,10 @@ impl Write for Writer {
         let retained = retain::retain(&transaction, sets).await?;
         reached(Failpoint::BeforeCommit);
         transaction.commit().await.map_err(failed)?;
+        #[cfg(feature = "postgres")]
+        if self.0.are_shared() {
+            line::tell(&self.0);
+        }
         Ok(retained)
     }
 }
@@ -155,7 +177,7 @@ impl Inbox for SqlInbox {
     }
 
     async fn revocations(&self, each: impl FnMut(Revocation) + Send) -> Result<(), InboxError> {
-        load::revocations(&self.tables.database, each).await
+        load::revocations(&self.tables.database, &mut 0, each).await
     }
 
     async fn forget(
@@ -193,6 +215,18 @@ impl Inbox for SqlInbox {
 
     async fn keep_settings(&self, settings: &Settings) -> Result<(), InboxError> {
         keep_settings(&self.tables.database, settings).await
+    }
+
+    async fn setting_or(&self, name: &str, new: String) -> Result<String, InboxError> {
+        let failed = |error: DbErr| InboxError::new("settle a setting", error);
+        let database = &self.tables.database;
+        let insert =
+            "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING";
+        let values = vec![name.into(), new.clone().into()];
+        let inserted = statement::execute(database, insert, values).await;
+        inserted.map_err(failed)?;
+        let kept = setting::Entity::find_by_id(name).one(database).await;
+        Ok(kept.map_err(failed)?.map_or(new, |kept| kept.value))
     }
 }
 

@@ -12,7 +12,8 @@ use arc_swap::ArcSwapOption;
 use ssf_types::{
     audience::Audience,
     dialect::Dialect,
-    error::ErrCode,
+    error::{Chain, ErrCode},
+    event::Event,
     push::PushError,
     secret::constant_time_eq,
     set::{MEDIA_TYPE, SET_BYTES_MAX, VerifiedSet},
@@ -31,6 +32,7 @@ use crate::{
     expiry::Expiry,
     failpoint::{Failpoint, reached},
     freshness::{Freshness, Hearing},
+    inbox::InboxError,
     keys::{Keys, RETRY_AFTER},
     poll::PollStatus,
     quarantine::Quarantined,
@@ -247,9 +249,16 @@ impl Shared {
     /// Makes a verified SET durable, then effective, then answers. A verification has to be one that was asked for
     /// (SSF 1.0 §8.1.4.1).
     pub(crate) async fn apply(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
-        if !self.hearing.is_expected(&set.claims().event) {
-            let text = "no verification with this state was asked for";
-            return Answer::refused(PushError::new(ErrCode::InvalidState, text));
+        match self.is_expected(&set.claims().event).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let text = "no verification with this state was asked for";
+                return Answer::refused(PushError::new(ErrCode::InvalidState, text));
+            }
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "the SET is not acknowledged");
+                return Answer::unavailable(RETRY_AFTER);
+            }
         }
         let policy = Policy {
             critical: self.keys.critical_subject_members(),
@@ -269,6 +278,23 @@ impl Shared {
             self.expiry.learn(set.claims().iat, received_at);
         }
         answer
+    }
+
+    /// Whether a verification is one that was asked for, be it by another instance.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "only other instances take time to ask")
+    )]
+    async fn is_expected(&self, event: &Event) -> Result<bool, InboxError> {
+        let is_ours = self.hearing.is_expected(event);
+        #[cfg(feature = "postgres")]
+        if let (false, Event::Verification(verification), Some(inbox)) =
+            (is_ours, event, self.core.inbox.shared())
+            && let Some(state) = &verification.state
+        {
+            return inbox.was_asked(self.quarantined.scope(), state).await;
+        }
+        Ok(is_ours)
     }
 
     /// A SET was acknowledged.

@@ -287,13 +287,12 @@ async fn push_secret(
     memory: &StreamMemory,
 ) -> Result<AuthorizationHeader, StartError> {
     let name = memory.secret_name();
-    if let Some(text) = settings.get(name) {
-        return AuthorizationHeader::parse(text.as_str()).map_err(StartError::Secret);
-    }
-    let random: [u8; 32] = rand::random();
-    let text = format!("Bearer {}", BASE64URL.encode(random));
-    let secret = AuthorizationHeader::parse(text.as_str()).map_err(StartError::Secret)?;
-    let setting = [(name.to_owned(), text)].into();
-    inbox.keep_settings(&setting).await?;
-    Ok(secret)
+    let text = if let Some(text) = settings.get(name) {
+        text.clone()
+    } else {
+        let random: [u8; 32] = rand::random();
+        let new = format!("Bearer {}", BASE64URL.encode(random));
+        inbox.setting_or(name, new).await?
+    };
+    AuthorizationHeader::parse(text.as_str()).map_err(StartError::Secret)
 }

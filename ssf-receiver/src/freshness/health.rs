@@ -41,6 +41,34 @@ pub enum Why {
     Paused,
     /// The stream is disabled: events are lost.
     Disabled,
+    /// The database that is shared with other instances could not be read for three seconds: what they have taken since is not
+    /// known here.
+    CutOff,
+}
+
+#[cfg(feature = "postgres")]
+impl Why {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Silent,
+        Self::Gap,
+        Self::Quarantined,
+        Self::Epoch,
+        Self::Paused,
+        Self::Disabled,
+        Self::CutOff,
+    ];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Gap => "gap",
+            Self::Quarantined => "quarantined",
+            Self::Epoch => "epoch",
+            Self::Paused => "paused",
+            Self::Disabled => "disabled",
+            Self::CutOff => "cut off",
+        }
+    }
 }
 
 /// The interval of heartbeats, where at least `min_interval` seconds have to lie between two verifications.
@@ -57,6 +85,8 @@ pub(crate) struct Health {
     heartbeat: Duration,
     /// The last moment of which we know that the Transmitter's SETs came through.
     heard: Option<Duration>,
+    /// When another instance said last that it has heard something within two heartbeats.
+    vouched: Option<Duration>,
     numbers: Numbers,
     other_epoch: bool,
     /// How many SETs cannot be verified yet.
@@ -76,6 +106,7 @@ impl Default for Health {
         Self {
             heartbeat: HEARTBEAT_MIN,
             heard: None,
+            vouched: None,
             numbers: Numbers::default(),
             other_epoch: false,
             quarantined: 0,
@@ -92,6 +123,12 @@ impl Health {
     /// SETs came through at this moment; one that lies before another says nothing.
     pub(crate) fn heard(&mut self, at: Duration) {
         self.heard = self.heard.max(Some(at));
+    }
+
+    /// Another instance says at this moment that it is fresh.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn vouched(&mut self, at: Duration) {
+        self.vouched = self.vouched.max(Some(at));
     }
 
     pub(crate) fn quarantined_are(&mut self, count: usize) {
@@ -132,6 +169,8 @@ impl Health {
             ),
             None => (Duration::ZERO, self.heartbeat),
         };
+        let vouched_until = self.vouched.map(|at| at.saturating_add(self.heartbeat));
+        let stale_from = stale_from.max(vouched_until.unwrap_or_default());
         let owed_since = self.numbers.owed_since();
         let is_owed_for =
             |time: Duration| owed_since.is_some_and(|since| since.saturating_add(time) <= now);
@@ -208,6 +247,18 @@ mod tests {
         assert_eq!(health.freshness(secs(900)), Freshness::Late(Why::Silent));
         health.heard(secs(100));
         assert_eq!(health.freshness(secs(799)), Freshness::Fresh);
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn who_takes_the_place_of_one_that_was_fresh_is_late_and_has_a_heartbeat_to_hear_something() {
+        let mut health = Health::default();
+        health.vouched(secs(5000));
+        assert_eq!(health.freshness(secs(5001)), Freshness::Late(Why::Silent));
+        assert_eq!(health.freshness(secs(5299)), Freshness::Late(Why::Silent));
+        assert_eq!(health.freshness(secs(5300)), Freshness::Stale(Why::Silent));
+        health.heard(secs(5301));
+        assert_eq!(health.freshness(secs(5301)), Freshness::Fresh);
     }
 
     #[test]

@@ -31,6 +31,26 @@ macro_rules! any {
     };
 }
 
+impl AnyInbox {
+    /// Whether other instances may use it.
+    pub(crate) fn is_shared(&self) -> bool {
+        match self {
+            Self::Memory(_) => false,
+            #[cfg(feature = "sql")]
+            Self::Sql(inbox) => inbox.is_shared(),
+        }
+    }
+
+    /// The inbox, if other instances may use it.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn shared(&self) -> Option<&crate::store::SqlInbox> {
+        match self {
+            Self::Sql(inbox) if inbox.is_shared() => Some(inbox),
+            Self::Memory(_) | Self::Sql(_) => None,
+        }
+    }
+}
+
 impl Inbox for AnyInbox {
     async fn retain(&self, sets: &[Arriving]) -> Result<Vec<Retained>, InboxError> {
         any!(self, inbox => inbox.retain(sets))
@@ -67,6 +87,10 @@ impl Inbox for AnyInbox {
 
     async fn keep_settings(&self, settings: &Settings) -> Result<(), InboxError> {
         any!(self, inbox => inbox.keep_settings(settings))
+    }
+
+    async fn setting_or(&self, name: &str, new: String) -> Result<String, InboxError> {
+        any!(self, inbox => inbox.setting_or(name, new))
     }
 }
 

@@ -138,6 +138,11 @@ impl Inbox for MemoryInbox {
         self.state().settings.extend(settings.clone());
         Ok(())
     }
+
+    async fn setting_or(&self, name: &str, new: String) -> Result<String, InboxError> {
+        let mut state = self.state();
+        Ok(state.settings.entry(name.to_owned()).or_insert(new).clone())
+    }
 }
 
 #[cfg(feature = "client")]

@@ -369,3 +369,22 @@ fn a_set_from_the_future_is_due_when_its_time_has_come() {
     assert_eq!(due[0].arrived_at, at(1), "it counts as of its arrival");
     assert_eq!(quarantined.next_time(at(9000)), Some(Duration::ZERO));
 }
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn what_another_instance_kept_or_gave_up_counts_here_too() {
+    let waiting = |number, token: Option<&str>| Waiting {
+        scope: ScopeId::default(),
+        fingerprint: Fingerprint::from_bytes([number; 16]),
+        token: token.map(Into::into),
+        arrived_at: Timestamp::from_secs(T),
+    };
+    let own = waiting(1, Some("own"));
+    let quarantined = Quarantined::new(ScopeId::default(), vec![own.clone()]);
+    quarantined.adopt(vec![own, waiting(2, Some("other")), waiting(3, None)]);
+    assert_eq!(quarantined.count(), 2);
+    assert!(quarantined.was_given_up(Fingerprint::from_bytes([3; 16])));
+    quarantined.adopt(vec![waiting(1, None)]);
+    assert!(quarantined.was_given_up(Fingerprint::from_bytes([1; 16])));
+    assert_eq!(quarantined.count(), 1);
+}

@@ -1,21 +1,25 @@
-//! Reading all revocations, at a start.
+//! Reading revocations: all of them at a start, and what others changed since.
 //!
 //! There may be a million, so that they are read in the order in which they lie in the file, or were written last, by the places
 //! of their columns, and no more than a page of them is in memory at a time.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use sea_orm::{DatabaseConnection, DbErr, EntityTrait};
+use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryResult};
 
 use super::{
     dialect,
     entity::{detail, mask},
-    row, statement,
+    row,
+    statement::{self, ROWS_MAX},
 };
 use crate::{inbox::InboxError, revocation::Revocation};
 
 /// Rows of a page.
-const PAGE: i64 = 10_000;
+const PAGE: usize = 10_000;
 
 /// How many revocations there are.
 pub(super) async fn count(database: &DatabaseConnection) -> Result<usize, InboxError> {
@@ -29,47 +33,68 @@ pub(super) async fn count(database: &DatabaseConnection) -> Result<usize, InboxE
     Ok(usize::try_from(count.map_err(failed)?).unwrap_or_default())
 }
 
-/// Gives each revocation to `each`.
+/// Gives each revocation behind a position to `each`, and moves the position behind what was given.
+///
+/// What changes meanwhile is behind that, or was given as it is now. Whoever does not wait to the end goes on from there.
 pub(super) async fn revocations(
     database: &DatabaseConnection,
+    after: &mut i64,
     mut each: impl FnMut(Revocation) + Send,
 ) -> Result<(), InboxError> {
     let failed = |error: DbErr| InboxError::new("list the revocations", error);
-    let references = references(database).await?;
     let position = dialect::of(database.get_database_backend()).position;
     let text = format!(
         "SELECT {position}, {} FROM revocation WHERE {position} > ? ORDER BY {position} LIMIT {PAGE}",
         row::REVOCATION
     );
-    let mut after = 0_i64;
     loop {
-        let rows = statement::query(database, &text, vec![after.into()]).await;
+        let rows = statement::query(database, &text, vec![(*after).into()]).await;
         let rows = rows.map_err(failed)?;
         let Some(last) = rows.last() else {
             return Ok(());
         };
-        after = last.try_get_by_index(0).map_err(failed)?;
+        let last = last.try_get_by_index(0).map_err(failed)?;
+        // After the rows: what they refer to was written before them.
+        let references = references(database, &rows).await?;
         for found in &rows {
             each(row::read_revocation(found, 1, &references)?);
+        }
+        *after = last;
+        if rows.len() < PAGE {
+            return Ok(());
         }
     }
 }
 
-/// What the rows refer to: few, which many share.
-async fn references(database: &DatabaseConnection) -> Result<row::References, InboxError> {
+/// What rows refer to: few, which many share.
+async fn references(
+    database: &DatabaseConnection,
+    rows: &[QueryResult],
+) -> Result<row::References, InboxError> {
     let failed = |error: DbErr| InboxError::new("list the revocations", error);
     let masks = mask::Entity::find().all(database).await.map_err(failed)?;
-    let details = detail::Entity::find().all(database).await.map_err(failed)?;
-    Ok(row::References {
-        masks: masks
-            .iter()
-            .map(|mask| Ok((mask.id, row::to_mask(&mask.has, &mask.lacks, &mask.about)?)))
-            .collect::<Result<_, InboxError>>()?,
-        details: details
-            .iter()
-            .map(|one| Ok((one.id, Arc::new(row::to_detail(&one.event, &one.reason)?))))
-            .collect::<Result<_, InboxError>>()?,
-    })
+    let masks = masks
+        .iter()
+        .map(|mask| Ok((mask.id, row::to_mask(&mask.has, &mask.lacks, &mask.about)?)))
+        .collect::<Result<_, InboxError>>()?;
+    let wanted: Result<BTreeSet<i64>, DbErr> = rows
+        .iter()
+        .map(|row| row.try_get_by_index(1 + row::DETAIL_AT))
+        .collect();
+    let wanted: Vec<i64> = wanted.map_err(failed)?.into_iter().collect();
+    let mut details = HashMap::new();
+    for wanted in wanted.chunks(ROWS_MAX) {
+        let found = detail::Entity::find()
+            .filter(detail::Column::Id.is_in(wanted.iter().copied()))
+            .all(database)
+            .await
+            .map_err(failed)?;
+        for one in found {
+            let detail = row::to_detail(&one.event, &one.reason)?;
+            details.insert(one.id, Arc::new(detail));
+        }
+    }
+    Ok(row::References { masks, details })
 }
 
 #[cfg(test)]

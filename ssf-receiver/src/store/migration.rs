@@ -7,6 +7,7 @@ mod m0004_keep_watermarks;
 mod m0005_keep_unverified;
 mod m0007_hand_over;
 mod m0008_number_changes;
+mod m0009_share;
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_keep_unverified::KeepUnverified),
             Box::new(m0007_hand_over::HandOver),
             Box::new(m0008_number_changes::NumberChanges),
+            Box::new(m0009_share::Share),
         ]
     }
 }

@@ -1,24 +1,22 @@
 //! Opening a PostgreSQL database, and taking turns in it.
 //!
-//! 1. One process at a time uses a database: a session of its own holds a lock. Should that session be cut, another process may
-//!    take over; from then on, nothing of the former one is written any more.
-//! 2. Transactions that decide by what they read have a turn each: a lock that they take first and hold until they have committed.
-//!    So whoever has it sees all that was written before.
+//! Transactions that decide by what they read have a turn each: a lock that they take first and hold until they have committed.
+//! So whoever has it sees all that was written before, whichever instance wrote it, and what is numbered in a turn has the order
+//! of the commits: who sees a number sees all that are smaller.
 
 use std::{str::FromStr, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    TransactionTrait,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
     sqlx::{self, Connection, PgConnection, postgres::PgConnectOptions},
 };
 use sea_orm_migration::MigratorTrait;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Tables, migration::Migrator, statement};
+use super::{migration::Migrator, statement};
 use crate::inbox::InboxError;
 
-/// Connections of one process, besides the one that holds the lock: one writes SETs, others read and keep the rest.
+/// Connections of one process, besides that of its line: one writes SETs, others read and keep the rest.
 const CONNECTIONS_MAX: u32 = 8;
 
 /// How long whoever needs a connection waits for one.
@@ -30,24 +28,25 @@ const IDLE_UNTRIED_MAX: Duration = Duration::from_secs(1);
 /// How often a taken lock is asked for.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Number of the lock that a process holds; any number that nothing else in the database uses.
-const PROCESS_LOCK: i64 = 0x5353_4652_0001;
+/// How long another instance may take that brings the tables up to date.
+const MIGRATION_PATIENCE: Duration = Duration::from_mins(1);
+
+/// Number of the lock under which tables are brought up to date; any number that nothing else in the database uses.
+const MIGRATION_LOCK: i64 = 0x5353_4652_0001;
 
 /// Number of the lock of a turn.
 const TURN_LOCK: i64 = 0x5353_4652_0002;
-
-/// The setting that counts how often the database was opened.
-const GENERATION: &str = "generation";
 
 /// Whatever the server's default is: what was acknowledged has to be on its disk.
 const DURABLE: (&str, &str) = ("synchronous_commit", "on");
 
 /// What holds of each session unless the URL says otherwise.
 const BOUNDS: [(&str, &str); 6] = [
-    // Between two statements of a transaction we only compute; whoever stands still in the midst of a turn loses it.
-    ("idle_in_transaction_session_timeout", "10s"),
-    // Turns are short: whoever waits for so long waits for somebody who stands still.
-    ("lock_timeout", "15s"),
+    // Between two statements of a transaction we only compute, for milliseconds. Who stands still in the midst of a turn keeps
+    // all others from theirs, and loses it.
+    ("idle_in_transaction_session_timeout", "3s"),
+    // Longer than that, so that whoever waits behind somebody who stands still gets his turn.
+    ("lock_timeout", "10s"),
     // A machine that vanished does not close its connections: the server notices within 25 s.
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
@@ -60,41 +59,35 @@ pub(super) fn is_meant(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-/// Opens the database at `url`, and brings its tables up to date. Nobody else can, as long as the session that comes with the
-/// tables lasts.
-pub(super) async fn open(
-    url: &str,
-    patience: Duration,
-) -> Result<(Tables, PgConnection), InboxError> {
+/// Opens the database at `url`, and brings its tables up to date.
+pub(super) async fn open(url: &str) -> Result<DatabaseConnection, InboxError> {
     let options = PgConnectOptions::from_str(url);
     let options = options.map_err(|error| InboxError::new("be opened", error))?;
-    let session = alone(&bound(options), patience).await?;
+    // The lock ends with the session.
+    let alone = alone(&bound(options)).await?;
     let opened = |error: DbErr| InboxError::new("be opened", error);
     let database = connect(url).await.map_err(opened)?;
     Migrator::up(&database, None).await.map_err(opened)?;
-    let generation = take_over(&database).await.map_err(opened)?;
-    let tables = Tables {
-        database,
-        generation: Some(generation),
-    };
-    Ok((tables, session))
+    drop(alone);
+    Ok(database)
 }
 
-/// A session that holds the lock of a process; whoever has it gets `patience` to end.
-async fn alone(options: &PgConnectOptions, patience: Duration) -> Result<PgConnection, InboxError> {
+/// A session beside which no other one brings the tables up to date.
+async fn alone(options: &PgConnectOptions) -> Result<PgConnection, InboxError> {
     let failed = |error: sqlx::Error| InboxError::new("be opened", error);
     let connected = timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(options)).await;
     let connected = connected.map_err(|_| InboxError::new("be opened", "its server is silent"))?;
     let mut session = connected.map_err(failed)?;
     let begun = Instant::now();
     loop {
-        let taken = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(PROCESS_LOCK);
+        let taken = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(MIGRATION_LOCK);
         let is_taken: bool = taken.fetch_one(&mut session).await.map_err(failed)?;
         if is_taken {
             return Ok(session);
         }
-        if begun.elapsed() >= patience {
-            return Err(InboxError::new("be locked", "another process uses it"));
+        if begun.elapsed() >= MIGRATION_PATIENCE {
+            let why = "another instance has been bringing its tables up to date for too long";
+            return Err(InboxError::new("be opened", why));
         }
         sleep(INTERVAL).await;
     }
@@ -121,46 +114,18 @@ fn bound(options: PgConnectOptions) -> PgConnectOptions {
     options.options(absent).options([DURABLE])
 }
 
-/// Counts this opening. Whoever opened the database before writes nothing any more.
-async fn take_over(database: &DatabaseConnection) -> Result<i64, DbErr> {
-    let transaction = database.begin().await?;
-    lock_turn(&transaction).await?;
-    let count = format!(
-        "INSERT INTO setting (name, value) VALUES ('{GENERATION}', '1') \
-         ON CONFLICT (name) DO UPDATE SET value = (setting.value::bigint + 1)::text"
-    );
-    transaction.execute_unprepared(&count).await?;
-    let generation = generation(&transaction).await?;
-    transaction.commit().await?;
-    Ok(generation)
-}
-
 /// Waits for the turn of a transaction, which must not have read anything.
 ///
 /// Each statement that follows sees what was committed before it, so that one alone would be too early.
-pub(super) async fn take_turn(transaction: &DatabaseTransaction, own: i64) -> Result<(), DbErr> {
-    lock_turn(transaction).await?;
-    if generation(transaction).await? == own {
-        return Ok(());
-    }
-    let fault = "another process has taken over the database: restart this one";
-    Err(DbErr::Custom(fault.to_owned()))
-}
-
-async fn lock_turn(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+pub(super) async fn take_turn(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     let text = "SELECT pg_advisory_xact_lock(?)";
-    let locked = statement::execute(transaction, text, vec![TURN_LOCK.into()]);
-    locked.await.map(drop)
-}
-
-async fn generation(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
-    let text = "SELECT value::bigint FROM setting WHERE name = ?";
-    let rows = statement::query(connection, text, vec![GENERATION.into()]).await?;
-    rows.first().map_or(Ok(0), |row| row.try_get_by_index(0))
+    let taken = statement::execute(transaction, text, vec![TURN_LOCK.into()]);
+    taken.await.map(drop)
 }
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::ConnectionTrait;
     use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 
     use super::*;
@@ -170,7 +135,7 @@ mod tests {
         revocation::{
             Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, ScopeId, State,
         },
-        store::{SqlInbox, Writer},
+        store::{SqlInbox, Tables, Writer},
     };
 
     fn options_of(url: &str) -> String {
@@ -255,10 +220,7 @@ mod tests {
         let inbox = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
         let mut writing = tokio::task::JoinSet::new();
         for writer in 0..WRITERS {
-            let tables = Tables {
-                database: connect(&url).await.unwrap(),
-                ..inbox.tables.clone()
-            };
+            let tables = Tables::new(connect(&url).await.unwrap());
             writing.spawn(async move {
                 let mut new = Vec::new();
                 for number in 0..SETS {
@@ -292,34 +254,105 @@ mod tests {
         assert_eq!(kept, merged.into_values().collect::<Vec<_>>());
     }
 
-    #[tokio::test]
-    async fn one_at_a_time_uses_a_database() {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn instances_that_start_together_agree_upon_one_secret() {
         let url = Cluster::of_this_run().new_database();
-        let first = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
-        let second = SqlInbox::open(&url, Duration::ZERO).await.unwrap_err();
-        let cause = std::error::Error::source(&second).unwrap().to_string();
-        assert_eq!(cause, "another process uses it");
-        drop(first);
-        // The server notices a moment later.
-        let patience = Duration::from_secs(10);
-        SqlInbox::open(&url, patience).await.unwrap();
+        let open = || SqlInbox::open(&url, Duration::ZERO);
+        let (one, other) = tokio::join!(open(), open());
+        let (one, other) = (one.unwrap(), other.unwrap());
+        let (left, right) = tokio::join!(
+            one.setting_or("index_key", "left".to_owned()),
+            other.setting_or("index_key", "right".to_owned()),
+        );
+        assert_eq!(left.unwrap(), right.unwrap());
     }
 
-    #[tokio::test]
-    async fn who_was_cut_off_writes_nothing_once_another_has_taken_over() {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_one_instance_writes_the_other_hears_of_and_reads_once() {
         let url = Cluster::of_this_run().new_database();
-        let first = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
-        let cut = "SELECT pg_terminate_backend(pid) FROM pg_locks \
-                   WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        first.connection().execute_unprepared(cut).await.unwrap();
-        // Nobody else has come: nothing is lost.
-        let set = |number| [arriving(1, number)];
-        assert_eq!(first.retain(&set(1)).await.unwrap(), [Retained::New]);
-        let patience = Duration::from_secs(10);
-        let second = SqlInbox::open(&url, patience).await.unwrap();
-        let refused = first.retain(&set(2)).await.unwrap_err();
-        let cause = ssf_types::error::Chain(&refused).to_string();
-        assert!(cause.contains("another process has taken over"), "{cause}");
-        assert_eq!(second.retain(&set(2)).await.unwrap(), [Retained::New]);
+        let one = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        let other = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        let mut line = other.line().await.unwrap();
+        let mut place = 0;
+        let mut read = async || {
+            let mut keys = Vec::new();
+            let each = |found: Revocation| keys.push((found.key, found.kind));
+            other.changes(&mut place, each).await.unwrap();
+            keys.sort();
+            keys
+        };
+        one.retain(&[arriving(1, 1)]).await.unwrap();
+        timeout(Duration::from_secs(10), line.hear())
+            .await
+            .unwrap()
+            .unwrap();
+        let first = read().await;
+        assert_eq!(first.len(), 4);
+        assert_eq!(read().await, Vec::new());
+        // All of them later: each is read again, and nothing else.
+        let mut later = arriving(1, 2);
+        for revocation in &mut later.revocations {
+            revocation.moment = 1000;
+            revocation.until = 2000;
+            if let Some(state) = &mut revocation.state {
+                state.occurred = 1000;
+            }
+        }
+        one.retain(&[later]).await.unwrap();
+        let second = read().await;
+        assert_eq!(second, first);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_instance_leads_until_it_steps_down_or_its_time_is_over() {
+        let url = Cluster::of_this_run().new_database();
+        let one = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        let other = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        assert!(one.lead().await.unwrap());
+        assert!(one.lead().await.unwrap());
+        assert!(!other.lead().await.unwrap());
+        one.step_down().await.unwrap();
+        assert!(other.lead().await.unwrap());
+        let over = "UPDATE lease SET ends_at = clock_timestamp()";
+        one.connection().execute_unprepared(over).await.unwrap();
+        assert!(one.lead().await.unwrap());
+        assert!(!other.lead().await.unwrap());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_one_instance_told_and_asked_for_the_other_knows() {
+        let url = Cluster::of_this_run().new_database();
+        let one = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        let other = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        let scope = ScopeId::default();
+        assert_eq!(other.reported(scope).await.unwrap(), None);
+        one.report(scope, "late gap").await.unwrap();
+        one.report(scope, "fresh").await.unwrap();
+        let (says, age) = other.reported(scope).await.unwrap().unwrap();
+        assert_eq!(says, "fresh");
+        assert!(age < Duration::from_mins(1));
+        assert!(!other.was_asked(scope, "a state").await.unwrap());
+        one.asked_with(scope, "a state").await.unwrap();
+        assert!(other.was_asked(scope, "a state").await.unwrap());
+        assert!(
+            !other
+                .was_asked(ScopeId::new(1).unwrap(), "a state")
+                .await
+                .unwrap()
+        );
+        let old = "UPDATE asked SET asked_at = asked_at - interval '61 minutes'";
+        one.connection().execute_unprepared(old).await.unwrap();
+        assert!(!other.was_asked(scope, "a state").await.unwrap());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_stands_still_in_a_turn_loses_it_and_others_go_on() {
+        let url = Cluster::of_this_run().new_database();
+        let one = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        let other = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        let turn = one.tables.begin().await.unwrap();
+        let retained = other.retain(&[arriving(1, 1)]).await;
+        assert_eq!(retained.unwrap(), [Retained::New]);
+        assert!(turn.commit().await.is_err());
     }
 }

@@ -8,21 +8,24 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectOptions, Database, DbErr,
+    ConnectOptions, Database, DatabaseConnection, DbErr,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm_migration::MigratorTrait;
 
-use super::{Tables, lock, migration::Migrator};
+use super::{lock, migration::Migrator};
 use crate::inbox::InboxError;
 
 const URL_PREFIX: &str = "sqlite://";
 
 /// Opens the file at `url` (`sqlite://path`), made if it is not there, and brings its tables up to date. It is locked as long as
-/// what comes with the tables is there.
+/// what comes with it is there.
 ///
 /// A new file is readable by its owner alone: it holds the push secret, and claims.
-pub(super) async fn open(url: &str, patience: Duration) -> Result<(Tables, File), InboxError> {
+pub(super) async fn open(
+    url: &str,
+    patience: Duration,
+) -> Result<(DatabaseConnection, File), InboxError> {
     let opened = |error: DbErr| InboxError::new("be opened", error);
     let path = url
         .strip_prefix(URL_PREFIX)
@@ -50,12 +53,7 @@ pub(super) async fn open(url: &str, patience: Duration) -> Result<(Tables, File)
         });
     let database = Database::connect(options).await.map_err(opened)?;
     Migrator::up(&database, None).await.map_err(opened)?;
-    let tables = Tables {
-        database,
-        #[cfg(feature = "postgres")]
-        generation: None,
-    };
-    Ok((tables, lock))
+    Ok((database, lock))
 }
 
 fn create_private(path: &Path) -> io::Result<File> {

@@ -127,6 +127,9 @@ where
         let mut acknowledged = self.core.acknowledged.subscribe();
         let mut handed_again = self.core.handed_again.subscribe();
         loop {
+            if !self.core.lead.is_held() {
+                self.pause().await;
+            }
             // Before the look: what comes during it is looked for as well.
             acknowledged.mark_unchanged();
             handed_again.mark_unchanged();
@@ -141,6 +144,7 @@ where
             let has_room = self.under_way.room() > 0;
             // The senders live in what is shared, so each of these ends with news.
             tokio::select! {
+                () = self.core.lead.lost() => {}
                 Some((work, result)) = self.under_way.next() => {
                     self.has_ended(&work, result);
                     while let Some((work, result)) = self.under_way.try_next() {
@@ -150,6 +154,26 @@ where
                 _ = acknowledged.changed(), if has_room => {}
                 _ = handed_again.changed(), if has_room => {}
                 () = sleep(wait), if has_room || !self.ended.is_empty() => {}
+            }
+        }
+    }
+
+    /// Leaves the calls to another instance, which repeats what is not stored, until this one leads.
+    async fn pause(&mut self) {
+        self.under_way = UnderWay::default();
+        self.ended.clear();
+        self.core.lead.held().await;
+        loop {
+            match self.core.inbox.enlist(&self.name).await {
+                Ok(place) => {
+                    self.place = Place::new(place);
+                    return;
+                }
+                Err(error) => {
+                    let handler = self.name.as_str();
+                    tracing::error!(handler, error = %Chain(&error), "no SET can be handed over now");
+                    sleep(PAUSE).await;
+                }
             }
         }
     }

@@ -292,4 +292,8 @@ impl Inbox for Desk<'_> {
     async fn keep_settings(&self, settings: &Settings) -> Result<(), InboxError> {
         self.inbox().keep_settings(settings).await
     }
+
+    async fn setting_or(&self, name: &str, new: String) -> Result<String, InboxError> {
+        self.inbox().setting_or(name, new).await
+    }
 }
