@@ -306,3 +306,19 @@ async fn a_peer_that_hangs_up_does_not_come_between_the_database_and_the_index()
     .await;
     transmitter.stop().await;
 }
+
+#[test]
+fn what_the_documentation_shows_for_actix_web_is_what_compiles() {
+    let example = include_str!("../examples/embed_actix.rs");
+    let (_, code) = example.split_once("\n\n").unwrap();
+    assert!(include_str!("../../docs/receiver.md").contains(code.trim()));
+    let (_, readme) = include_str!("../../README.md")
+        .split_once("## Embed the receiver\n\n```rust\n")
+        .unwrap();
+    let (shown, _) = readme.split_once("```").unwrap();
+    let unindented = code
+        .lines()
+        .map(|line| line.strip_prefix("    ").unwrap_or(line));
+    let main = unindented.collect::<Vec<_>>().join("\n");
+    assert!(main.contains(shown), "{shown}");
+}
