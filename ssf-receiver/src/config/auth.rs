@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use ssf_types::uri::Issuer;
+use ssf_types::uri::{EndpointUrl, Issuer};
 
 use super::{
     Source, TransmitterSettings,
@@ -17,6 +17,9 @@ use super::{
 
 /// Longest name of a cookie or a header, in bytes.
 const NAME_BYTES_MAX: usize = 64;
+
+/// Longest address of a sign-in, in bytes: what browsers and proxies take without a doubt.
+const SIGN_IN_URL_BYTES_MAX: usize = 2048;
 
 /// Most addresses and networks of proxies.
 const PROXIES_MAX: usize = 64;
@@ -33,6 +36,8 @@ pub struct AuthSettings {
     pub session_headers: Option<SessionHeaders>,
     /// What becomes of requests that show neither.
     pub anonymous: Anonymous,
+    /// Where the page leads that people get who are refused: a path of the application, or a URL.
+    pub sign_in_url: Option<String>,
 }
 
 /// What becomes of requests that show no session.
@@ -77,6 +82,9 @@ pub(super) fn read(
         Some(Some("pass")) => Ok(Anonymous::Pass),
         Some(_) => Err("must be refuse or pass".to_owned()),
     });
+    let sign_in_url = reader.value("auth_sign_in_url", |value| {
+        value.map(read_sign_in_url).transpose()
+    });
     let session_headers = read_session_headers(reader, transmitters)?;
     let (token_issuers, cookie) = (token_issuers.ok_or(Faulty)?, cookie.ok_or(Faulty)?);
     if cookie.is_some() && token_issuers.is_empty() {
@@ -88,6 +96,7 @@ pub(super) fn read(
         cookie,
         session_headers,
         anonymous: anonymous.ok_or(Faulty)?,
+        sign_in_url: sign_in_url.ok_or(Faulty)?,
     };
     let is_asked = !settings.token_issuers.is_empty() || settings.session_headers.is_some();
     Ok(is_asked.then_some(settings))
@@ -182,6 +191,22 @@ fn read_name(value: &Value) -> Result<String, String> {
     let name = value.text().filter(|name| is_token(name));
     name.map(str::to_owned)
         .ok_or_else(|| "must be the name of a cookie".to_owned())
+}
+
+fn read_sign_in_url(value: &Value) -> Result<String, String> {
+    let text = value.text().unwrap_or_default();
+    // Two slashes, or one that browsers take for a second, lead to another host.
+    let is_path = text.starts_with('/') && !text.starts_with("//") && !text.contains('\\');
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.len() <= SIGN_IN_URL_BYTES_MAX
+        && is_plain
+        && (is_path || EndpointUrl::parse(text).is_ok())
+    {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "must be a path, such as /login, or an https URL, of at most {SIGN_IN_URL_BYTES_MAX} visible ASCII characters"
+    ))
 }
 
 /// Whether a text can be the name of a header or a cookie (RFC 9110 §5.6.2).

@@ -542,6 +542,31 @@ fn what_tokens_are_decided_by_is_checked() {
 }
 
 #[test]
+fn a_page_leads_to_a_path_of_the_application_or_to_an_https_url() {
+    let of = |url: &str| format!("auth_sign_in_url = '{url}'\n{TOKEN_ISSUER}");
+    assert!(auth(TOKEN_ISSUER).unwrap().sign_in_url.is_none());
+    for url in ["/login?next=/", "https://app.example.com/login"] {
+        assert_eq!(auth(&of(url)).unwrap().sign_in_url.as_deref(), Some(url));
+    }
+    let long = format!("/{}", "a".repeat(2048));
+    for url in [
+        "",
+        "login",
+        "//other.example.com",
+        "/\\other.example.com",
+        "javascript:alert(1)",
+        "http://app.example.com/login",
+        "/a b",
+        &long,
+    ] {
+        let told = faults_before(&of(url));
+        let problem =
+            "auth_sign_in_url (file t.toml): must be a path, such as /login, or an https URL";
+        assert!(told[0].starts_with(problem), "{url}: {told:?}");
+    }
+}
+
+#[test]
 fn session_headers_have_names_in_lower_case_and_are_believed_from_few() {
     let file = "session_headers = ['X-User=user/iss_sub']\nsession_began_header = 'X-Began'\n";
     let trusted = format!("{file}trusted_proxies = ['127.0.0.1', '2001:db8::/32']\n");

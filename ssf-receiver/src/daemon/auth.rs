@@ -7,6 +7,7 @@
 //! 3. Each request is decided anew. What is remembered of a token is who it is about, and that its signature was good.
 
 mod answer;
+mod page;
 mod shown;
 mod token_cache;
 pub(super) mod tokens;
@@ -45,6 +46,7 @@ pub(super) struct Auth {
     /// Says whether sessions go on that may have been ended.
     server: Option<Arc<IntrospectionServer>>,
     anonymous: Anonymous,
+    sign_in_url: Option<String>,
 }
 
 impl Auth {
@@ -64,6 +66,7 @@ impl Auth {
             tokens,
             server,
             anonymous: settings.anonymous,
+            sign_in_url: settings.sign_in_url,
             receiver,
         }
     }
@@ -133,7 +136,8 @@ pub(super) fn routes(auth: &Data<Auth>, config: &mut ServiceConfig) {
 async fn answer(request: HttpRequest, auth: Data<Auth>) -> HttpResponse {
     let peer = request.peer_addr().map(|address| address.ip());
     let headers = request.headers();
-    auth.judge(headers, peer).await.response(headers)
+    let verdict = auth.judge(headers, peer).await;
+    verdict.response(headers, auth.sign_in_url.as_deref())
 }
 
 fn refused(error: ShownError) -> Verdict {

@@ -103,6 +103,54 @@ async fn a_token_passes_until_its_session_is_ended_and_one_of_a_later_sign_in_pa
 }
 
 #[actix_web::test]
+async fn people_are_told_by_a_page_that_leads_to_the_sign_in_where_that_helps() {
+    let transmitter = Transmitter::start();
+    let daemon = asked(&transmitter)
+        .with("AUTH_SIGN_IN_URL", "/login")
+        .with("TRANSMITTER_IDP_ACTIONS", "account_disabled=block")
+        .serve()
+        .await;
+    daemon.ready().await;
+    let [alice, bob] = ["alice", "bob"].map(|sub| transmitter.token(sub, &json!({})));
+    let page = async |cookie: &str| {
+        let browser = [
+            ("Accept", "text/html,*/*;q=0.8"),
+            ("Accept-Language", "de"),
+            ("Cookie", cookie),
+        ];
+        let answer = ask(&daemon, &browser).await;
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+        assert_eq!(answer.header("vary"), Some("Accept, Accept-Language"));
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none';"));
+        answer
+    };
+    let link = "<a href=\"/login\">Sign in</a>";
+    let stranger = page("").await;
+    assert_eq!(told(&stranger), NO_SESSION);
+    assert!(stranger.body.contains("<h1>You are not signed in</h1>"));
+    assert!(stranger.body.contains(link));
+    say(&daemon, &transmitter, &of(&transmitter, "alice"), None).await;
+    let revoked = page(&format!("session={alice}")).await;
+    assert_eq!(told(&revoked), REVOKED);
+    assert_eq!(revoked.header("content-language"), Some("de"));
+    let reason = "<p lang=\"de\" dir=\"auto\">Vom Administrator abgemeldet</p>";
+    assert!(revoked.body.contains("<h1>You are signed out</h1>"));
+    assert!(revoked.body.contains(reason) && revoked.body.contains(link));
+    let disabled = "https://schemas.openid.net/secevent/risc/event-type/account-disabled";
+    let subject = of(&transmitter, "bob");
+    say(&daemon, &transmitter, &subject, Some(disabled)).await;
+    let blocked = page(&format!("session={bob}")).await;
+    assert_eq!(told(&blocked), (403, "session_blocked"));
+    assert!(blocked.body.contains("<h1>No access</h1>"));
+    assert!(!blocked.body.contains("<a "), "{}", blocked.body);
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
 async fn who_shows_nothing_is_refused_unless_the_operator_lets_strangers_pass() {
     let transmitter = Transmitter::start();
     let daemon = asked(&transmitter).serve().await;

@@ -6,18 +6,25 @@ use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
-        header::{ACCEPT_LANGUAGE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{
+            ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderMap, RETRY_AFTER, VARY,
+            WWW_AUTHENTICATE,
+        },
     },
 };
 use serde_json::json;
 
-use crate::guard::Denial;
+use super::page::{self, Told};
+use crate::guard::{Denial, Reason};
 
 /// What was decided: `allow`, `anonymous`, `refuse` or `unavailable`.
 const DECISION: &str = "X-SSF-Decision";
 
 /// The code of the reason, which is the member `error` of the body too.
 const REASON: &str = "X-SSF-Reason";
+
+const SIGN_IN_AGAIN: &str = "Please sign in again";
+const NO_ACCESS: &str = "No access";
 
 /// What becomes of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,6 +81,14 @@ impl Refusal {
         }
     }
 
+    fn title(self) -> &'static str {
+        match self {
+            Self::NoSession => "You are not signed in",
+            Self::InvalidToken | Self::InvalidSession => SIGN_IN_AGAIN,
+            Self::UntrustedProxy => NO_ACCESS,
+        }
+    }
+
     fn text(self) -> &'static str {
         match self {
             Self::NoSession => "Please sign in.",
@@ -84,14 +99,14 @@ impl Refusal {
 }
 
 impl Verdict {
-    /// The answer, which is counted.
-    pub(super) fn response(&self, asked: &HeaderMap) -> HttpResponse {
+    /// The answer, which is counted; a page leads to `sign_in_url`.
+    pub(super) fn response(&self, asked: &HeaderMap, sign_in_url: Option<&str>) -> HttpResponse {
         metrics::counter!("ssf_receiver_auth_total", "result" => self.label()).increment(1);
         match self {
             Self::Allow => passing("allow"),
             Self::Anonymous => passing("anonymous"),
-            Self::Refused(refusal) => of_refusal(*refusal),
-            Self::Denied(denial) => of_denial(denial, asked),
+            Self::Refused(refusal) => of_refusal(*refusal, asked, sign_in_url),
+            Self::Denied(denial) => of_denial(denial, asked, sign_in_url),
             Self::Unavailable(retry_after) => {
                 let seconds = retry_after.as_secs().max(1).to_string();
                 let mut response = refusing(
@@ -128,16 +143,22 @@ fn refusing(status: StatusCode, (decision, code): (&str, &str)) -> HttpResponseB
     response
 }
 
-fn of_refusal(refusal: Refusal) -> HttpResponse {
-    let code = refusal.code();
-    let mut response = refusing(refusal.status(), ("refuse", code));
+fn of_refusal(refusal: Refusal, asked: &HeaderMap, sign_in_url: Option<&str>) -> HttpResponse {
+    let (status, code) = (refusal.status(), refusal.code());
+    let mut response = refusing(status, ("refuse", code));
     if let Some(challenge) = refusal.challenge() {
         response.insert_header((WWW_AUTHENTICATE, challenge));
     }
-    response.json(json!({ "error": code, "reason": refusal.text() }))
+    let told = Told {
+        title: refusal.title(),
+        language: "en",
+        text: refusal.text(),
+        sign_in_url: sign_in_url.filter(|_| status == StatusCode::UNAUTHORIZED),
+    };
+    telling(response, code, &told, asked)
 }
 
-fn of_denial(denial: &Denial, asked: &HeaderMap) -> HttpResponse {
+fn of_denial(denial: &Denial, asked: &HeaderMap, sign_in_url: Option<&str>) -> HttpResponse {
     let language = asked.get(ACCEPT_LANGUAGE);
     let language = language.and_then(|value| value.to_str().ok());
     let reason = denial.reason();
@@ -146,5 +167,38 @@ fn of_denial(denial: &Denial, asked: &HeaderMap) -> HttpResponse {
     for header in denial.headers(language) {
         response.insert_header(header);
     }
-    response.json(denial.to_json(language))
+    let (language, text) = denial.message(language);
+    let told = Told {
+        title: title(reason),
+        language,
+        text,
+        sign_in_url: sign_in_url.filter(|_| status == StatusCode::UNAUTHORIZED),
+    };
+    telling(response, reason.error(), &told, asked)
+}
+
+fn title(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Revoked | Reason::Renew => "You are signed out",
+        Reason::Blocked => NO_ACCESS,
+        Reason::Reauthenticate | Reason::StepUp => SIGN_IN_AGAIN,
+        Reason::Unconfirmed => "Please try again in a moment",
+    }
+}
+
+/// Tells it to people as a page, and to programs as JSON.
+fn telling(
+    mut response: HttpResponseBuilder,
+    code: &str,
+    told: &Told<'_>,
+    asked: &HeaderMap,
+) -> HttpResponse {
+    response.insert_header((VARY, "Accept, Accept-Language"));
+    if page::is_wanted(asked) {
+        response
+            .content_type("text/html; charset=utf-8")
+            .insert_header((CONTENT_SECURITY_POLICY, page::POLICY));
+        return response.body(page::html(told));
+    }
+    response.json(json!({ "error": code, "reason": told.text }))
 }
