@@ -34,7 +34,7 @@ bench: setup-bench
 	@ulimit -S -n $(OPEN_FILES) || { echo "make bench opens $(OPEN_FILES) files: raise the hard limit (ulimit -H -n)" >&2; exit 1; }; \
 		echo "$(CARGO) bench --locked --package ssf-transmitter --bench transmitter"; \
 		$(CARGO) bench --locked --package ssf-transmitter --bench transmitter
-	$(CARGO) bench --locked --package ssf-receiver --bench receiver
+	$(CARGO) bench --locked --package ssf-receiver --features daemon --bench receiver
 
 bench-growth: setup-bench
 	$(CARGO) bench --locked --package ssf-transmitter --bench transmitter -- growth

@@ -3,12 +3,17 @@
 //! Run with `make bench`; the figures join those of the other crates in `target/bench/summary.json`. With names of benches
 //! behind `--bench --`, those alone.
 
+mod asking;
+#[path = "../../../ssf-transmitter/benches/transmitter/connection.rs"]
+mod connection;
 #[path = "../../../ssf-transmitter/benches/transmitter/cpu.rs"]
 mod cpu;
 mod guard;
+mod guarded;
 #[path = "../../../ssf-types/benches/types/measure.rs"]
 mod measure;
 mod restart;
+mod server;
 #[path = "../../../ssf-transmitter/benches/transmitter/summary.rs"]
 mod summary;
 mod taking;
@@ -24,17 +29,27 @@ const TMP: &str = env!("CARGO_TARGET_TMPDIR");
 
 type Bench = fn() -> Fallible<Vec<Value>>;
 
-const BENCHES: [(&str, Bench); 3] = [
+const BENCHES: [(&str, Bench); 5] = [
+    ("asking", || asking::measure(&asking::Scale::WHOLE)),
     ("guard", || guard::measure(&guard::Scale::WHOLE)),
+    ("guarded", || guarded::measure(&guarded::Scale::WHOLE)),
     ("restart", || restart::measure(&restart::Scale::WHOLE)),
     ("taking", || taking::measure(&taking::Load::WHOLE)),
 ];
 
 fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some(asking::BARE) => return asking::serve(),
+        Some(guarded::WITH) => return guarded::serve(true),
+        Some(guarded::WITHOUT) => return guarded::serve(false),
+        Some(_) | None => {}
+    }
     // Without `--bench`, everything happens once and on a small scale, so that a broken bench is seen early.
     if !arguments.iter().any(|argument| argument == "--bench") {
+        asking::measure(&asking::Scale::SMALL)?;
         guard::measure(&guard::Scale::SMALL)?;
+        guarded::measure(&guarded::Scale::SMALL)?;
         restart::measure(&restart::Scale::SMALL)?;
         return taking::measure(&taking::Load::SMALL).map(drop);
     }

@@ -131,7 +131,7 @@ fn signed(key: &SigningKey, issuer: &str, number: usize) -> Fallible<String> {
 }
 
 /// Serves the metadata and the keys until the process ends; returns the issuer.
-fn published(key: &SigningKey) -> Fallible<String> {
+pub(crate) fn published(key: &SigningKey) -> Fallible<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let issuer = format!("http://{}", listener.local_addr()?);
     let keys = jose::jwks([key]).to_string();
