@@ -1,4 +1,4 @@
-# make demo    see a session end: an identity provider and an application on loopback
+# make demo    see a session end: an identity provider and two applications on loopback, one of them behind nginx
 # make test    everything CI checks
 # make bench   measures, and writes target/bench/summary.json; BENCH_SETS=N for fewer SETs, make bench-growth for more and more
 # make kill-loops  has processes kill themselves under load, N times at each of ten points, on both databases
@@ -21,11 +21,13 @@ OPEN_FILES := 10500
 WITNESSES := $(TARGET_DIR)/witnesses
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
-.PHONY: demo test bench bench-growth kill-loops faults simulation mutants fuzz setup witnesses fmt clippy unit docs lean deny
+.PHONY: demo test bench bench-growth kill-loops faults simulation mutants fuzz setup setup-demo witnesses fmt clippy unit docs lean deny
 
-demo: setup-build
-	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-receiver --example demo
-	$(TARGET_DIR)/release/examples/demo --transmitter $(TARGET_DIR)/release/ssf-transmitter $(if $(STAY),--stay)
+demo: setup-demo
+	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter \
+		--package ssf-receiver --features ssf-receiver/daemon --bin ssf-receiver --example demo
+	$(TARGET_DIR)/release/examples/demo --transmitter $(TARGET_DIR)/release/ssf-transmitter \
+		--receiver $(TARGET_DIR)/release/ssf-receiver $(if $(STAY),--stay)
 
 test: setup fmt clippy unit docs lean deny
 
@@ -56,10 +58,13 @@ fuzz: setup-build
 	@.ci/fuzz $(FUZZ_SECONDS)
 
 setup:
-	@.ci/setup build database test
+	@.ci/setup build database demo test
 
 setup-build:
 	@.ci/setup build
+
+setup-demo:
+	@.ci/setup build demo
 
 setup-bench:
 	@.ci/setup build database
@@ -73,8 +78,8 @@ clippy:
 unit: witnesses
 	SSF_WITNESSES=$(abspath $(WITNESSES)) $(CARGO) test --workspace --all-features --locked
 
-# Libraries in other languages, which verify what we sign, sign what we verify, and carry receivers of SETs; and schemathesis,
-# which compares what the transmitter says of its interface with what it answers.
+# Libraries in other languages, which verify what we sign, sign what we verify, and carry receivers of SETs; schemathesis, which
+# compares what the transmitter says of its interface with what it answers; and puppeteer-core, which drives a browser.
 witnesses: setup
 	@.ci/witnesses $(WITNESSES)
 

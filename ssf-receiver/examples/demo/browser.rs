@@ -13,25 +13,25 @@ const REDIRECTS_MAX: usize = 5;
 /// One person's browser.
 pub(crate) struct Browser {
     person: &'static str,
-    application: Url,
     client: reqwest::Client,
+    /// For all ports of the one host, as in any browser.
     cookies: HashMap<String, String>,
 }
 
 impl Browser {
-    pub(crate) fn new(person: &'static str, application_url: &str) -> Result<Self, BoxError> {
+    pub(crate) fn new(person: &'static str) -> Result<Self, BoxError> {
         Ok(Self {
             person,
-            application: Url::parse(application_url)?,
             client: http_client()?,
             cookies: HashMap::new(),
         })
     }
 
     /// Signs in: to the application, on to the provider, a click on one's own name, and back.
-    pub(crate) async fn sign_in(&mut self) -> Result<(), BoxError> {
-        let login = self.application.join("/login")?;
-        let mut at = self.redirect(login).await?;
+    pub(crate) async fn sign_in(&mut self, application: &Url) -> Result<(), BoxError> {
+        let login = application.join("/login")?;
+        let answer = self.get(login.clone()).await?;
+        let mut at = location(&login, &answer)?;
         at.query_pairs_mut().append_pair("person", self.person);
         for _ in 0..REDIRECTS_MAX {
             let answer = self.get(at.clone()).await?;
@@ -44,27 +44,21 @@ impl Browser {
     }
 
     /// Uses the session: the status, and the reason if it is refused.
-    pub(crate) async fn use_session(&mut self) -> Result<(StatusCode, Option<String>), BoxError> {
-        let answer = self.get(self.application.join("/me")?).await?;
+    pub(crate) async fn use_session(
+        &mut self,
+        application: &Url,
+    ) -> Result<(StatusCode, Option<String>), BoxError> {
+        let answer = self.get(application.join("/me")?).await?;
         let status = answer.status();
         let body: serde_json::Value = answer.json().await?;
         Ok((status, body["reason"].as_str().map(str::to_owned)))
     }
 
-    async fn redirect(&mut self, from: Url) -> Result<Url, BoxError> {
-        let answer = self.get(from.clone()).await?;
-        location(&from, &answer)
-    }
-
     async fn get(&mut self, url: Url) -> Result<Response, BoxError> {
-        let mut request = self
-            .client
-            .get(url.clone())
-            .header(header::ACCEPT_LANGUAGE, "en");
-        if url.origin() == self.application.origin() && !self.cookies.is_empty() {
-            let cookies: Vec<String> = self
-                .cookies
-                .iter()
+        let mut request = self.client.get(url).header(header::ACCEPT_LANGUAGE, "en");
+        if !self.cookies.is_empty() {
+            let cookies = self.cookies.iter();
+            let cookies: Vec<String> = cookies
                 .map(|(name, value)| format!("{name}={value}"))
                 .collect();
             request = request.header(header::COOKIE, cookies.join("; "));

@@ -1,8 +1,29 @@
-//! What people see: two plain pages, and the lines of the timeline.
+//! What people see: a few plain pages, and the lines of the timeline.
 
 use std::io::Write;
 
-use actix_web::{HttpResponse, http::header};
+use actix_web::HttpResponse;
+
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+
+/// What an application says of itself.
+pub(crate) struct About {
+    title: &'static str,
+    text: &'static str,
+}
+
+pub(crate) const EMBEDDING: About = About {
+    title: "The application that embeds the receiver",
+    text: "Its middleware asks <code>ssf-receiver</code>, a library, before each request.",
+};
+
+pub(crate) const PROXIED: About = About {
+    title: "The application behind nginx",
+    text: "It knows nothing of shared signals: nginx asks the program <code>ssf-receiver</code> before it passes a request on.",
+};
+
+const STYLE: &str = include_str!("pages/style.css");
+const SIGN_IN: &str = "<p><a class=button href='/login'>Sign in</a></p>";
 
 /// Prints a line of the timeline; a closed pipe is no reason to fail.
 pub(crate) fn say(line: &str) {
@@ -11,100 +32,97 @@ pub(crate) fn say(line: &str) {
 
 /// Answers with a page.
 pub(crate) fn html(body: String) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-        .body(body)
+    HttpResponse::Ok().content_type(HTML).body(body)
 }
 
-const STYLE: &str = "\
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem; color: #1c2733; background: #f6f8fa }
-h1 { font-size: 1.4rem } section { background: #fff; border: 1px solid #d5dde5; border-radius: 8px; padding: 1rem 1.25rem; margin: 1rem 0 }
-a.button, button { font: inherit; display: inline-block; padding: .4rem .9rem; margin: .2rem .4rem .2rem 0; border: 1px solid #2f5d8a; border-radius: 6px; background: #2f5d8a; color: #fff; text-decoration: none; cursor: pointer }
-button.quiet { background: #fff; color: #2f5d8a }
-.status { font-size: 1.1rem; font-weight: 600 } .ok { color: #1f7a3d } .refused { color: #b3261e }
-ol { padding-left: 1.2rem } li { font-variant-numeric: tabular-nums }";
-
+/// A page with one heading, in which nothing comes from elsewhere.
 fn page(title: &str, body: &str) -> String {
     format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
-         <link rel=icon href='data:,'><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>{body}</html>"
+        "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>\
+         <link rel=icon href='data:,'><title>{title}</title><style>{STYLE}</style></head>\
+         <body><main><h1>{title}</h1>{body}</main></body></html>"
     )
 }
 
-/// The application: who is signed in, asked four times a second.
-pub(crate) fn application_home() -> String {
-    page(
-        "The application",
-        "<section><p class=status id=status role=status>…</p><p id=reason></p>\
-         <a class=button href='/login'>Sign in</a></section>\
-         <section><p>This page uses its session four times a second. What changed:</p><ol id=log reversed></ol></section>\
-         <script>
-let last = '';
-async function look() {
-  try {
-    const answer = await fetch('/me', { headers: { accept: 'application/json' } });
-    const body = await answer.json();
-    const text = answer.ok ? 'Signed in as ' + body.person + ' (200)' : 'Refused (401)';
-    const seen = text + (body.reason || '');
-    if (seen !== last) {
-      last = seen;
-      const status = document.getElementById('status');
-      status.textContent = text;
-      status.className = 'status ' + (answer.ok ? 'ok' : 'refused');
-      document.getElementById('reason').textContent = body.reason || '';
-      const line = document.createElement('li');
-      line.textContent = new Date().toLocaleTimeString() + '  ' + text + ' ' + (body.reason || '');
-      document.getElementById('log').prepend(line);
-    }
-  } catch { document.getElementById('status').textContent = 'The application does not answer'; }
-}
-look(); setInterval(look, 250);
-</script>",
-    )
+/// An application, to somebody who is signed in: the page goes on using the session, and tells when that ends.
+pub(crate) fn signed_in(about: &About, person: &str) -> String {
+    let body = format!(
+        "<p>{}</p><section><p id=status class='status ok' role=status>Signed in as {}</p><p id=reason></p>\
+         <p><a class=button href='/'>Reload the page</a> <a class='button quiet' href='/login'>Sign in again</a></p></section>\
+         <section><h2>What changed</h2><p>This page uses its session four times a second.</p><ol id=log reversed></ol></section>\
+         <script>{}</script>",
+        about.text,
+        escaped(person),
+        include_str!("pages/signed_in.js"),
+    );
+    page(about.title, &body)
 }
 
-/// The provider's page that asks who it is.
-pub(crate) fn choose_person(query: &str, people: &[&str]) -> String {
-    let query = query
-        .replace('&', "&amp;")
-        .replace('\'', "&#39;")
-        .replace('<', "&lt;");
+/// An application, to a stranger.
+pub(crate) fn signed_out(about: &About) -> String {
+    let text = about.text;
+    let body = format!(
+        "<p>{text}</p><section><p class=status>You are not signed in</p>{SIGN_IN}</section>"
+    );
+    page(about.title, &body)
+}
+
+/// An application, to somebody whose session has ended: language and text of the reason.
+pub(crate) fn refused((language, reason): (&str, &str)) -> String {
+    let (language, reason) = (escaped(language), escaped(reason));
+    let body = format!("<section><p lang='{language}' dir=auto>{reason}</p>{SIGN_IN}</section>");
+    page("You are signed out", &body)
+}
+
+/// The provider's page that asks who it is; `known` has a session there already.
+pub(crate) fn choose_person(query: &str, people: &[&str], known: Option<&str>) -> String {
+    let query = escaped(query);
     let choice = |person: &&str| {
-        format!("<a class=button href='/authorize?{query}&amp;person={person}'>{person}</a>")
+        let name = named(person);
+        let text = if known == Some(person) {
+            format!("Go on as {name}")
+        } else {
+            name
+        };
+        format!("<a class=button href='/authorize?{query}&amp;person={person}'>{text}</a> ")
     };
     let choices = people.iter().map(choice).collect::<Vec<_>>().concat();
     page(
         "The identity provider",
-        &format!("<section><p>Who are you?</p>{choices}</section>"),
+        &format!("<section><p class=status>Who are you?</p><p>{choices}</p></section>"),
     )
 }
 
 /// The provider's console: what an administrator can do to each person.
 pub(crate) fn provider_home(people: &[&str]) -> String {
     let section = |person: &&str| {
+        let name = named(person);
         format!(
-            "<section><p class=status>{person}</p>\
-             <button data-deed=end-session data-person={person}>End the session</button>\
-             <button data-deed=change-password data-person={person}>Change the password</button>\
-             <button class=quiet data-deed=enrol-passkey data-person={person}>Enrol a passkey</button></section>"
+            "<section aria-labelledby={person}><h2 id={person}>{name}</h2><p>\
+             <button data-deed=end-session data-person={person}>End the session</button> \
+             <button data-deed=change-password data-person={person}>Change the password</button> \
+             <button class=quiet data-deed=enrol-passkey data-person={person}>Enrol a passkey</button></p></section>"
         )
     };
     let sections = people.iter().map(section).collect::<Vec<_>>().concat();
-    page(
-        "The identity provider’s console",
-        &format!(
-            "{sections}<section><p>Reported to the transmitter:</p><ol id=log reversed></ol></section><script>
-for (const button of document.querySelectorAll('button')) button.onclick = async () => {{
-  const begun = performance.now();
-  const answer = await fetch('/console/' + button.dataset.deed, {{
-    method: 'POST', body: new URLSearchParams({{ person: button.dataset.person }}),
-  }});
-  const line = document.createElement('li');
-  line.textContent = new Date().toLocaleTimeString() + '  ' + button.dataset.person + ': ' + button.textContent
-    + (answer.ok ? ', accepted after ' + (performance.now() - begun).toFixed(1) + ' ms' : ', failed');
-  document.getElementById('log').prepend(line);
-}};
-</script>"
-        ),
-    )
+    let body = format!(
+        "<p>What happens here is told to the transmitter, and that tells the applications.</p>{sections}\
+         <section><h2>What was told</h2><ol id=log reversed role=log></ol></section><script>{}</script>",
+        include_str!("pages/provider.js"),
+    );
+    page("The identity provider’s console", &body)
+}
+
+/// A name as people write it.
+fn named(person: &str) -> String {
+    let (first, rest) = person.split_at(1);
+    first.to_uppercase() + rest
+}
+
+/// A text as it stands between tags, or between quotes within one.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('\'', "&#39;")
+        .replace('"', "&quot;")
 }

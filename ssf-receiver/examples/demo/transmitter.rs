@@ -1,74 +1,65 @@
-//! `ssf-transmitter` as an operator runs it: a process of its own, without any configuration.
+//! `ssf-transmitter` as an operator runs it, without any configuration.
 
 use std::{
-    io::{BufRead, BufReader},
-    os::unix::process::CommandExt,
-    path::Path,
-    process::{Child, Command, Stdio},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
-use crate::BoxError;
+use crate::{
+    BoxError,
+    process::{self, Process},
+};
 
 /// The running transmitter.
 pub(crate) struct Transmitter {
-    process: Child,
+    process: Process,
     issuer: String,
     operator_token: String,
-    receiver_token: String,
 }
 
-impl Transmitter {
-    /// Registers the application as a receiver, and starts the server on a free port.
-    pub(crate) fn start(
-        program: &Path,
-        directory: &Path,
-        application_url: &str,
-    ) -> Result<Self, BoxError> {
-        let program = program.canonicalize()?;
-        let command = || {
-            let mut command = Command::new(&program);
-            // A group of its own: Control-C is for the demo, which then stops the transmitter in order.
-            command
-                .current_dir(directory)
-                .stderr(Stdio::null())
-                .process_group(0);
-            command
-        };
-        let added = command()
-            .args([
-                "receiver",
-                "add",
-                "demo-application",
-                "--audience",
-                application_url,
-            ])
-            .output()?;
-        let added = String::from_utf8(added.stdout)?;
-        let receiver_token = value(&added, "receiver_token")?;
+/// The program, and the directory that it has for itself.
+pub(crate) struct Installation {
+    program: PathBuf,
+    directory: PathBuf,
+}
 
-        let mut process = command()
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let output = process
-            .stdout
-            .take()
-            .ok_or("the transmitter has no output")?;
-        let mut text = String::new();
-        for line in BufReader::new(output).lines() {
-            text = format!("{text}{}\n", line?);
-            if value(&text, "listening").is_ok() {
-                break;
-            }
-        }
+impl Installation {
+    pub(crate) fn new(program: &Path, directory: &Path) -> Result<Self, BoxError> {
         Ok(Self {
-            process,
-            issuer: value(&text, "issuer")?,
-            operator_token: value(&text, "operator_token")?,
-            receiver_token,
+            program: program.canonicalize()?,
+            directory: directory.to_owned(),
         })
     }
 
+    /// Registers a receiver, and returns its token.
+    pub(crate) fn add_receiver(&self, name: &str, audience: &str) -> Result<String, BoxError> {
+        let mut command = self.command();
+        let command = command.args(["receiver", "add", name, "--audience", audience]);
+        let added = String::from_utf8(command.stderr(Stdio::inherit()).output()?.stdout)?;
+        let token = process::value(&added, "receiver_token");
+        token.ok_or_else(|| format!("the transmitter has not added {name}").into())
+    }
+
+    /// Starts the server on a free port.
+    pub(crate) fn start(self) -> Result<Transmitter, BoxError> {
+        let mut command = self.command();
+        let command = command.args(["serve", "--listen", "127.0.0.1:0"]);
+        let process = Process::start("the transmitter", command, "listening")?;
+        Ok(Transmitter {
+            issuer: process.value("issuer")?,
+            operator_token: process.value("operator_token")?,
+            process,
+        })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(&self.directory);
+        command
+    }
+}
+
+impl Transmitter {
     pub(crate) fn issuer(&self) -> &str {
         &self.issuer
     }
@@ -77,36 +68,8 @@ impl Transmitter {
         &self.operator_token
     }
 
-    pub(crate) fn receiver_token(&self) -> &str {
-        &self.receiver_token
+    /// Ends it, and waits for it.
+    pub(crate) fn stop(self) -> Result<(), BoxError> {
+        self.process.stop()
     }
-
-    /// Ends the process as an operator would, and waits for it.
-    pub(crate) fn stop(mut self) -> Result<(), BoxError> {
-        let ended = Command::new("kill")
-            .args(["-TERM", &self.process.id().to_string()])
-            .status()?;
-        let status = self.process.wait()?;
-        if ended.success() && status.success() {
-            Ok(())
-        } else {
-            Err(format!("the transmitter ended with {status}").into())
-        }
-    }
-}
-
-impl Drop for Transmitter {
-    fn drop(&mut self) {
-        // After stop() it is gone already, and there is nothing to do about a failure.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The value in the line `name=value`.
-fn value(text: &str, name: &str) -> Result<String, BoxError> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-        .map(str::to_owned)
-        .ok_or_else(|| format!("the transmitter did not print {name}").into())
 }

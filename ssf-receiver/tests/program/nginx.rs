@@ -1,11 +1,9 @@
 //! An application that knows nothing of SSF, behind nginx and the program, with the configuration of the documentation.
 
-use std::{
-    collections::HashMap,
-    net::{TcpListener, TcpStream},
-    process::Stdio,
-    sync::Mutex,
-};
+#[path = "../../examples/demo/nginx.rs"]
+mod server;
+
+use std::{collections::HashMap, net::TcpListener, sync::Mutex};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
@@ -16,20 +14,14 @@ use actix_web::{
 use reqwest::{Certificate, Client, Method};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::{
-    net::TcpSocket,
-    process::{Child, Command},
-};
 
+use self::server::{CONFIGURATION, Nginx, Port};
 use crate::{
-    common::{Transmitter, now, signed, until},
+    common::{TOKEN, Transmitter, now, signed},
     rig::{Answer, Daemon, Installation},
 };
 
-const CONFIGURATION: &str = include_str!("../../../docs/proxies/nginx.conf");
-
-/// What Debian calls it, where its directory is not searched by everybody.
-const NGINX: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
+const DOCUMENTATION: &str = include_str!("../../../docs/receiver.md");
 
 /// Who is signed in, by the cookie: what the identity provider gave the application at sign-in, and what it calls them.
 type SignedIn = Data<Mutex<HashMap<String, String>>>;
@@ -50,7 +42,11 @@ impl Application {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(data.clone())
-                .route("/login", web::get().to(login))
+                .route(
+                    "/login",
+                    web::get().to(async || "off to the identity provider"),
+                )
+                .route("/callback", web::get().to(callback))
                 .default_service(web::to(page))
         });
         let server = server.workers(1).disable_signals().listen(listener);
@@ -72,7 +68,7 @@ impl Application {
 }
 
 /// Comes back from the identity provider, with a token.
-async fn login(query: Query<HashMap<String, String>>) -> HttpResponse {
+async fn callback(query: Query<HashMap<String, String>>) -> HttpResponse {
     let session = Cookie::build("session", query["token"].clone());
     let session = session.path("/").http_only(true).secure(true).finish();
     HttpResponse::NoContent().cookie(session).finish()
@@ -86,32 +82,15 @@ async fn page(request: HttpRequest, signed_in: SignedIn) -> HttpResponse {
     HttpResponse::Ok().body(format!("{} by {name}", request.method()))
 }
 
-/// A port that nginx will listen on, and that nobody else gets meanwhile.
-struct Port(TcpSocket);
-
-impl Port {
-    fn new() -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_reuseport(true).unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        Self(socket)
-    }
-
-    fn number(&self) -> u16 {
-        self.0.local_addr().unwrap().port()
-    }
-}
-
-/// A running nginx; dropping it kills it.
-struct Nginx {
+/// A running nginx, and a client that trusts it.
+struct Site {
     base: String,
     client: Client,
-    _port: Port,
-    _child: Child,
+    _nginx: Nginx,
     _directory: TempDir,
 }
 
-impl Nginx {
+impl Site {
     /// Puts nginx in front of the application, with the file of the documentation.
     async fn start(port: Port, application: &Application, daemon: &Daemon) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -120,43 +99,16 @@ impl Nginx {
         let identity = rcgen::generate_simple_self_signed([name]).unwrap();
         std::fs::write(path("crt"), identity.cert.pem()).unwrap();
         std::fs::write(path("key"), identity.signing_key.serialize_pem()).unwrap();
-        let listen = format!("listen 127.0.0.1:{} ssl reuseport;", port.number());
-        let mut configuration = CONFIGURATION.to_owned();
-        for (placeholder, value) in [
+        let listen = format!("listen {} ssl;", port.listen());
+        let base = format!("https://localhost:{}", port.number());
+        let adapted = [
             ("listen 443 ssl;", listen.as_str()),
             ("/etc/nginx/app.example.com.crt", &path("crt")),
             ("/etc/nginx/app.example.com.key", &path("key")),
             ("127.0.0.1:8080", &application.address),
             ("127.0.0.1:8412", &daemon.address.to_string()),
-        ] {
-            assert_eq!(
-                CONFIGURATION.matches(placeholder).count(),
-                1,
-                "{placeholder}"
-            );
-            configuration = configuration.replace(placeholder, value);
-        }
-        std::fs::write(path("app.conf"), configuration).unwrap();
-        let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|kind| format!("{kind}_temp_path {};", path(kind)))
-            .join(" ");
-        let around = format!(
-            "daemon off; master_process off; pid {}; error_log stderr;\nevents {{}}\nhttp {{ access_log off; {paths} include {}; }}\n",
-            path("pid"),
-            path("app.conf")
-        );
-        std::fs::write(path("nginx.conf"), around).unwrap();
-        let base = format!("https://localhost:{}", port.number());
-        let log = std::fs::File::create(path("stderr.log")).unwrap();
-        let mut command = Command::new(program());
-        command
-            .args(["-p", &path(""), "-c", &path("nginx.conf"), "-e", "stderr"])
-            .stdin(Stdio::null())
-            .stderr(log)
-            .kill_on_drop(true);
-        let child = command.spawn().unwrap();
-        let address = ("127.0.0.1", port.number());
-        until("nginx listens", || TcpStream::connect(address).is_ok()).await;
+        ];
+        let nginx = Nginx::start(directory.path(), port, &adapted).await;
         let root = Certificate::from_pem(identity.cert.pem().as_bytes()).unwrap();
         let client = Client::builder()
             .tls_certs_only([root])
@@ -166,15 +118,16 @@ impl Nginx {
         Self {
             base,
             client,
-            _port: port,
-            _child: child,
+            _nginx: nginx.unwrap(),
             _directory: directory,
         }
     }
 
     /// Signs in, and returns the cookie.
     async fn sign_in(&self, token: &str) -> String {
-        let url = format!("{}/login?token={token}", self.base);
+        let login = self.client.get(format!("{}/login", self.base));
+        assert_eq!(login.send().await.unwrap().status(), 200);
+        let url = format!("{}/callback?token={token}", self.base);
         let answer = Answer::read(self.client.get(url).send().await.unwrap()).await;
         assert_eq!(answer.status, 204);
         let cookie = answer.header("set-cookie").unwrap();
@@ -199,14 +152,29 @@ impl Nginx {
     }
 }
 
-fn program() -> &'static str {
-    let is_there = |name: &&str| std::process::Command::new(name).arg("-v").output().is_ok();
-    // `.ci/setup test` has installed it.
-    NGINX.into_iter().find(is_there).unwrap()
+/// An installation with the configuration that the documentation shows.
+fn installation(transmitter: &Transmitter, base: &str) -> Installation {
+    let (_, section) = DOCUMENTATION
+        .split_once("## Run it beside nginx\n")
+        .unwrap();
+    let (_, file) = section.split_once("```toml\n").unwrap();
+    let (file, _) = file.split_once("```").unwrap();
+    // The address to listen on stands in the environment, which is above the file.
+    let installation = Installation::bare()
+        .with("LISTEN", "127.0.0.1:0")
+        .with("LISTEN_ADMIN", "127.0.0.1:0");
+    let token = installation.path("idp.token").display().to_string();
+    std::fs::write(&token, TOKEN).unwrap();
+    let file = file
+        .replace("https://idp.example.com", &transmitter.issuer)
+        .replace("https://app.example.com", base)
+        .replace("/etc/ssf/idp.token", &token);
+    std::fs::write(installation.path("ssf-receiver.toml"), file).unwrap();
+    installation
 }
 
 /// Says through nginx that all sessions of `sub` were ended half a minute ago.
-async fn end(nginx: &Nginx, daemon: &Daemon, transmitter: &Transmitter, sub: &str) {
+async fn end(nginx: &Site, daemon: &Daemon, transmitter: &Transmitter, sub: &str) {
     let subject = json!({ "format": "iss_sub", "iss": transmitter.issuer, "sub": sub });
     let set = transmitter.claims("1", &subject, now() - 30);
     let request = nginx.client.post(&daemon.endpoint);
@@ -220,18 +188,18 @@ async fn end(nginx: &Nginx, daemon: &Daemon, transmitter: &Transmitter, sub: &st
 #[actix_web::test]
 async fn a_session_of_an_application_that_knows_nothing_ends_with_the_next_request_and_another_goes_on()
  {
-    let (transmitter, application, port) =
-        (Transmitter::start(), Application::start(), Port::new());
-    let public_url = format!("https://localhost:{}/ssf", port.number());
-    let installation = Installation::of(&transmitter)
-        .with("BEHIND_PROXY", "true")
-        .with("PUBLIC_URL", &public_url)
-        .with("TOKEN_ISSUER_IDP_ISSUER", &transmitter.issuer)
-        .with("AUTH_COOKIE", "session");
+    let (transmitter, application, port) = (
+        Transmitter::start(),
+        Application::start(),
+        Port::new().unwrap(),
+    );
+    let base = format!("https://localhost:{}", port.number());
+    let installation = installation(&transmitter, &base);
     let daemon = installation.serve().await;
     daemon.ready().await;
-    let nginx = Nginx::start(port, &application, &daemon).await;
-    let [alice, bob] = ["alice", "bob"].map(|sub| transmitter.token(sub, &json!({})));
+    let nginx = Site::start(port, &application, &daemon).await;
+    let token = |sub: &str| transmitter.token(sub, &json!({ "aud": "app.example.com" }));
+    let (alice, bob) = (token("alice"), token("bob"));
     application.knows(&alice, "Alice");
     application.knows(&bob, "Bob");
     let (alice, bob) = (nginx.sign_in(&alice).await, nginx.sign_in(&bob).await);
@@ -244,6 +212,18 @@ async fn a_session_of_an_application_that_knows_nothing_ends_with_the_next_reque
     let stranger = nginx.ask(Method::GET, None).await;
     assert_eq!(stranger.status, 401);
     assert_eq!(stranger.header("x-ssf-reason"), Some("no_session"));
+    for path in [
+        "/login/",
+        "/login/x",
+        "/callbacks",
+        "/a/callback",
+        "/ssf/auth",
+        "/ssf/authx",
+    ] {
+        let answer = nginx.client.get(format!("{}{path}", nginx.base));
+        let status = answer.send().await.unwrap().status().as_u16();
+        assert!(matches!(status, 401 | 404), "{path}: {status}");
+    }
 
     end(&nginx, &daemon, &transmitter, "alice").await;
 
@@ -255,7 +235,7 @@ async fn a_session_of_an_application_that_knows_nothing_ends_with_the_next_reque
         assert_eq!(refused.json()["reason"], "Vom Administrator abgemeldet");
     }
     assert_eq!(nginx.get(&bob).await.body, "GET by Bob");
-    let again = transmitter.token("alice", &json!({ "iat": now() }));
+    let again = transmitter.token("alice", &json!({ "aud": "app.example.com", "iat": now() }));
     application.knows(&again, "Alice again");
     let again = nginx.sign_in(&again).await;
     assert_eq!(nginx.get(&again).await.body, "GET by Alice again");
@@ -269,4 +249,15 @@ async fn a_session_of_an_application_that_knows_nothing_ends_with_the_next_reque
     }
     application.server.stop(false).await;
     transmitter.stop().await;
+}
+
+#[test]
+fn what_the_documentation_shows_of_the_file_is_what_stands_in_it() {
+    let (_, shown) = DOCUMENTATION.split_once("```nginx\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let parts: Vec<&str> = shown.split("\n\n").collect();
+    assert_eq!(parts.len(), 3);
+    for part in parts {
+        assert!(CONFIGURATION.contains(part.trim_end()), "{part}");
+    }
 }
