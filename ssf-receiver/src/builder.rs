@@ -31,6 +31,7 @@ use crate::{
     },
     core::Core,
     failpoint::{Failpoint, reached},
+    freshness::{Hearing, WhenStale},
     inbox::{AnyInbox, Inbox, InboxError, Settings},
     receiver::Receiver,
     revocation::{Index, IndexKey, Limits, Scope, ScopeId, Unknown, issuer_form},
@@ -72,6 +73,11 @@ pub enum StartError {
     /// Two Transmitters push to one path.
     #[error("two transmitters push to the same path: give each a push endpoint of its own")]
     SamePath,
+    /// Something shall follow from not hearing of a Transmitter that the receiver cannot ask for a sign of life.
+    #[error(
+        "when_stale(…) needs a stream that the receiver manages or polls: of one that somebody else manages, nothing tells whether it is silent"
+    )]
+    NeverHeard,
     /// A session may get too little old.
     #[error("session_age_max and authentication_age_max are at least an hour")]
     Age,
@@ -258,6 +264,12 @@ impl Builder {
         self
     }
 
+    /// Tells what becomes of sessions while it is not known what the Transmitter has revoked lately: by default they go on.
+    pub fn when_stale(mut self, when_stale: WhenStale) -> Self {
+        self.wanted.when_stale = when_stale;
+        self
+    }
+
     /// Has something that an event says followed by another action than the default one (see [`Action`]).
     pub fn action(mut self, trigger: Trigger, action: Action) -> Self {
         self.wanted.actions.table.set(trigger, action);
@@ -309,13 +321,15 @@ impl Builder {
             .iter()
             .copied()
             .zip(terms.iter().map(|one| one.revocations_max));
-        let dialects = terms.iter().map(|one| (one.issuer.clone(), one.dialect));
-        let dialects = dialects.collect();
+        let heard: Vec<(ScopeId, Hearing)> = ids.iter().map(|id| (*id, Hearing::new())).collect();
+        let served = terms.iter().zip(&heard);
+        let served = served.map(|(one, (scope, hearing))| one.served(*scope, hearing));
+        let served = served.collect();
         let index = loaded(&inbox, key, (scopes, most)).await?;
-        let core = Arc::new(Core::new(index, inbox, dialects));
+        let core = Arc::new(Core::new(index, inbox, served));
         let mut running = Vec::new();
-        for (one, scope) in terms.into_iter().zip(ids) {
-            running.push(one.run(&core, (scope, &settings)).await?);
+        for (one, heard) in terms.into_iter().zip(heard) {
+            running.push(one.run(&core, &settings, heard).await?);
         }
         let receiver = Receiver::new(core, running);
         #[cfg(feature = "postgres")]

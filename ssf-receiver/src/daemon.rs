@@ -272,6 +272,7 @@ fn builder(transmitter: TransmitterSettings, endpoint: Option<&EndpointUrl>) -> 
         .dialect(transmitter.dialect)
         .unknown_members(transmitter.unknown_members)
         .unknown_members_of_device_events(transmitter.unknown_members_of_device_events)
+        .when_stale(transmitter.when_stale)
         .revocations_max(transmitter.revocations_max)
         .session_age_max(transmitter.session_age_max);
     if let Some(age) = transmitter.authentication_age_max {

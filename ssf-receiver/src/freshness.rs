@@ -1,13 +1,15 @@
 //! How fresh what we know of the Transmitter is: whether anything is heard, and whether something is missing.
 
 mod company;
+mod deadline;
 mod health;
 mod numbers;
 mod range_set;
 mod states;
+mod when_stale;
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -18,12 +20,19 @@ use ssf_types::{
 };
 use tokio::time::Instant;
 
-pub(crate) use self::health::heartbeat;
-pub use self::health::{Freshness, Why};
 use self::{
     company::Company,
     health::{Health, Noticed},
     states::States,
+};
+pub(crate) use self::{
+    deadline::Deadline,
+    health::heartbeat,
+    when_stale::{CONFIRMED_FOR, began_lately},
+};
+pub use self::{
+    health::{Freshness, Why},
+    when_stale::WhenStale,
 };
 
 /// What is heard of the stream, by a steady clock.
@@ -31,6 +40,8 @@ use self::{
 pub(crate) struct Hearing {
     began: Instant,
     state: Mutex<State>,
+    /// From when on this is stale, unless something is learned.
+    deadline: Arc<Deadline>,
 }
 
 #[derive(Debug)]
@@ -43,14 +54,34 @@ struct State {
 impl Hearing {
     /// Begins to listen: nothing has been heard yet.
     pub(crate) fn new() -> Self {
+        let began = Instant::now();
+        let health = Health::default();
+        let deadline = Deadline::new(began);
+        deadline.set(health.stale_from());
         Self {
-            began: Instant::now(),
+            began,
             state: Mutex::new(State {
-                health: Health::default(),
+                health,
                 states: States::default(),
                 company: Company::default(),
             }),
+            deadline: deadline.into(),
         }
+    }
+
+    /// From when on this is stale.
+    pub(crate) fn deadline(&self) -> &Arc<Deadline> {
+        &self.deadline
+    }
+
+    /// Learns something.
+    fn change<T>(&self, change: impl FnOnce(&mut State, Duration) -> T) -> T {
+        let (mut state, now) = self.state();
+        let result = change(&mut state, now);
+        // Before the lock is let go, so that the last word is that of whoever learned last.
+        let own = state.health.stale_from();
+        self.deadline.set(state.company.stale_from(own));
+        result
     }
 
     /// The state; a panic elsewhere leaves it whole, since nothing in it can break off.
@@ -77,23 +108,26 @@ impl Hearing {
     #[cfg(feature = "postgres")]
     pub(crate) fn followed(&self, at: Instant) {
         let at = at.duration_since(self.began);
-        let company = &mut self.state().0.company;
-        company.followed = company.followed.max(Some(at));
+        self.change(|state, _| {
+            let followed = &mut state.company.followed;
+            *followed = (*followed).max(Some(at));
+        });
     }
 
     /// What the leading instance says of the stream; `None` if this one leads.
     #[cfg(feature = "postgres")]
     pub(crate) fn told(&self, freshness: Option<Freshness>) {
-        let (mut state, now) = self.state();
-        state.company.told = freshness;
-        if freshness == Some(Freshness::Fresh) {
-            state.health.vouched(now);
-        }
+        self.change(|state, now| {
+            state.company.told = freshness;
+            if freshness == Some(Freshness::Fresh) {
+                state.health.vouched(now);
+            }
+        });
     }
 
     /// A sign of life is asked for so often.
     pub(crate) fn expect_every(&self, heartbeat: Duration) {
-        self.state().0.health.expect_every(heartbeat);
+        self.change(|state, _| state.health.expect_every(heartbeat));
     }
 
     /// A verification with this state is about to be asked for.
@@ -116,45 +150,22 @@ impl Hearing {
 
     /// A poll was answered.
     pub(crate) fn heard(&self) {
-        let (mut state, now) = self.state();
-        state.health.heard(now);
+        self.change(|state, now| state.health.heard(now));
     }
 
     /// So many SETs cannot be verified yet.
     pub(crate) fn quarantined_are(&self, count: usize) {
-        self.state().0.health.quarantined_are(count);
+        self.change(|state, _| state.health.quarantined_are(count));
     }
 
     /// The Transmitter tells the stream's status.
     pub(crate) fn status_is(&self, status: StreamStatus) {
-        self.state().0.health.status_is(status);
+        self.change(|state, _| state.health.status_is(status));
     }
 
     /// Learns from a SET that is durable.
     pub(crate) fn learn(&self, claims: &SetClaims) {
-        let (mut state, now) = self.state();
-        if let Event::Verification(verification) = &claims.event {
-            let sent = verification.state.as_ref();
-            // As of when it was asked for: a verification that was held up says nothing of the time since.
-            if let Some(sent_at) = sent.and_then(|sent| state.states.sent_at(sent, now)) {
-                state.health.heard(sent_at);
-            }
-        }
-        if let Event::StreamUpdated(updated) = &claims.event {
-            state.health.status_is(updated.status);
-        }
-        match Sequence::among(&claims.extra) {
-            Ok(Some(sequence)) => match state.health.numbered(&sequence, now) {
-                Noticed::Nothing => {}
-                Noticed::OtherEpoch => tracing::error!(
-                    epoch = %sequence.epoch,
-                    "the transmitter numbers its SETs anew: what it sent before may be lost"
-                ),
-            },
-            Ok(None) => {}
-            // The SET itself is none the worse for it.
-            Err(error) => tracing::warn!(%error, "the number of a SET cannot be read"),
-        }
+        self.change(|state, now| state.learn(claims, now));
     }
 
     /// How many numbers nobody looks for although they may be missing.
@@ -171,6 +182,33 @@ impl Hearing {
             .map(|range| format!("{}-{}", range.start(), range.end()))
             .collect();
         shown.join(" ")
+    }
+}
+
+impl State {
+    fn learn(&mut self, claims: &SetClaims, now: Duration) {
+        if let Event::Verification(verification) = &claims.event {
+            let sent = verification.state.as_ref();
+            // As of when it was asked for: a verification that was held up says nothing of the time since.
+            if let Some(sent_at) = sent.and_then(|sent| self.states.sent_at(sent, now)) {
+                self.health.heard(sent_at);
+            }
+        }
+        if let Event::StreamUpdated(updated) = &claims.event {
+            self.health.status_is(updated.status);
+        }
+        match Sequence::among(&claims.extra) {
+            Ok(Some(sequence)) => match self.health.numbered(&sequence, now) {
+                Noticed::Nothing => {}
+                Noticed::OtherEpoch => tracing::error!(
+                    epoch = %sequence.epoch,
+                    "the transmitter numbers its SETs anew: what it sent before may be lost"
+                ),
+            },
+            Ok(None) => {}
+            // The SET itself is none the worse for it.
+            Err(error) => tracing::warn!(%error, "the number of a SET cannot be read"),
+        }
     }
 }
 

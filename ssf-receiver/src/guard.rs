@@ -136,13 +136,23 @@ impl Decision {
         matches!(self, Self::Deny(denial) if denial.reason == Reason::Renew)
     }
 
+    /// The session may have been ended.
+    pub(crate) fn renewal() -> Self {
+        deny(Reason::Renew, None)
+    }
+
+    /// Nobody can tell now whether the session goes on.
+    pub(crate) fn unconfirmed() -> Self {
+        deny(Reason::Unconfirmed, None)
+    }
+
     /// What follows from what is known of a session that may have been ended.
     pub(crate) fn after(self, renewed: Option<Renewed>) -> Self {
         match renewed {
             None => self,
             Some(Renewed::Confirmed) => Self::Allow,
             Some(Renewed::Refused) => deny(Reason::Revoked, None),
-            Some(Renewed::Unreachable) => deny(Reason::Unconfirmed, None),
+            Some(Renewed::Unreachable) => Self::unconfirmed(),
         }
     }
 }

@@ -36,7 +36,8 @@
 //! With a recorder of the `metrics` crate installed: `ssf_receiver_sets_total` by `result` (`accepted`, `unavailable`,
 //! or what a SET was refused for), `ssf_receiver_events_total` by `outcome` (`revoked`, `noted`, `duplicate`,
 //! `not_applicable`, `discarded`; `no_room` where it is not acknowledged), `ssf_receiver_guard_decisions_total` by
-//! `decision` (`allow`, `revoked`, `blocked`, `reauthenticate`, `step_up`, `renew`, `unconfirmed`), `ssf_receiver_renewals_total` by
+//! `decision` (`allow`, `revoked`, `blocked`, `reauthenticate`, `step_up`, `renew`, `unconfirmed`), `ssf_receiver_stale_decisions_total`
+//! by the same while what is known is stale, `ssf_receiver_renewals_total` by
 //! `result` (`confirmed`, `refused`, `unreachable`, `postponed`), `ssf_receiver_key_fetches_total` by `result` (`fetched`, `failed`) and `ssf_receiver_polls_total` by
 //! `result` (`answered`, `failed`, `elsewhere` while somebody else polls the same stream), and
 //! `ssf_receiver_handled_total` by `handler` and `result` (`done`, `failed`, `dead`). Neither labels nor logs tell
@@ -130,7 +131,7 @@ pub use self::{
     builder::{Builder, StartError},
     client::{FetchError, access::OAuthClient},
     deletion::DeleteStreamError,
-    freshness::{Freshness, Why},
+    freshness::{Freshness, WhenStale, Why},
     poll::PollStatus,
     receiver::Receiver,
     stream::StreamState,

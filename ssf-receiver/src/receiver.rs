@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::{
     answer::Answer,
     builder::Builder,
-    core::Core,
+    core::{Core, Decided},
     deletion::DeleteStreamError,
     guard::{self, Decision, Denial, Renewed},
     session::{Session, SessionKeys},
@@ -166,7 +166,7 @@ impl Receiver {
         loop {
             // Before the look: what comes during it is looked at as well.
             acknowledged.mark_unchanged();
-            if let Decision::Deny(denial) = self.core.decide(keys) {
+            if let Decision::Deny(denial) = self.core.decide(keys).decision {
                 return denial;
             }
             sleep(LOOK_AGAIN).await;
@@ -215,15 +215,19 @@ impl Receiver {
         } = &*self.core;
         let mut left = RENEWALS_MAX;
         loop {
-            let renewed = renewals.renew(keys, index, &ask).await;
+            let counts_for = self.core.renewal_counts_for(keys);
+            let renewed = renewals.renew(keys, (index, counts_for), &ask).await;
             left -= 1;
             // Anew, whatever was answered: the session may have been revoked meanwhile.
-            let decision = self.core.decide(keys);
-            if !decision.asks_for_renewal() {
-                return counted(decision);
+            let decided = self.core.decide(keys);
+            if !decided.decision.asks_for_renewal() {
+                return counted(decided);
             }
             if renewed == Renewed::Unreachable || left == 0 {
-                return counted(decision.after(Some(Renewed::Unreachable)));
+                return counted(Decided {
+                    decision: Decision::unconfirmed(),
+                    ..decided
+                });
             }
         }
     }
@@ -293,8 +297,11 @@ impl Receiver {
     }
 }
 
-fn counted(decision: Decision) -> Decision {
-    let label = decision.label();
+fn counted(decided: Decided) -> Decision {
+    let label = decided.decision.label();
     metrics::counter!("ssf_receiver_guard_decisions_total", "decision" => label).increment(1);
-    decision
+    if decided.is_stale {
+        metrics::counter!("ssf_receiver_stale_decisions_total", "decision" => label).increment(1);
+    }
+    decided.decision
 }

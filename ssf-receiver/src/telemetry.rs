@@ -61,6 +61,16 @@ pub const METRICS: &[Metric] = &[
         "Decisions about sessions",
     ),
     metric(
+        "ssf_receiver_stale_decisions_total",
+        MetricKind::Counter,
+        "Decisions about sessions while it was not known what was revoked lately",
+    ),
+    metric(
+        "ssf_receiver_freshness",
+        MetricKind::Gauge,
+        "How far what is known of a transmitter can be relied on: 0 fresh, 1 late, 2 stale",
+    ),
+    metric(
         "ssf_receiver_renewals_total",
         MetricKind::Counter,
         "Questions whether sessions go on that may have been ended, by the answer",

@@ -5,9 +5,13 @@
 
 mod common;
 
-use common::{AUDIENCE, TOKEN, Transmitter, signed, until};
+use common::{AUDIENCE, TOKEN, Transmitter, builder, now, signed, until};
 use serde_json::{Value, json};
-use ssf_receiver::{Answer, Freshness, Receiver, Why};
+use ssf_receiver::{
+    Answer, Freshness, Receiver, StartError, WhenStale, Why,
+    guard::{Decision, Reason, Renewed},
+};
+use ssf_types::time::Timestamp;
 
 const T: u64 = 1_615_305_159;
 const FRAMEWORK: &str = "https://schemas.openid.net/secevent/ssf/event-type";
@@ -20,9 +24,14 @@ struct Stage {
 impl Stage {
     /// A receiver that has just asked for its first verification, with this state.
     async fn set() -> (Self, String) {
+        Self::set_with(WhenStale::Open).await
+    }
+
+    async fn set_with(when_stale: WhenStale) -> (Self, String) {
         let transmitter = Transmitter::start();
         let receiver = Receiver::builder(&transmitter.issuer, "http://127.0.0.1:9/push")
             .management_token(TOKEN)
+            .when_stale(when_stale)
             .in_memory()
             .start()
             .await
@@ -44,7 +53,11 @@ impl Stage {
 
     /// A receiver that has heard of its verification.
     async fn fresh() -> Self {
-        let (stage, sent) = Self::set().await;
+        Self::fresh_with(WhenStale::Open).await
+    }
+
+    async fn fresh_with(when_stale: WhenStale) -> Self {
+        let (stage, sent) = Self::set_with(when_stale).await;
         let answer = stage.told("verification", json!({ "state": sent }), None);
         assert!(answer.await.is_acknowledgement());
         assert_eq!(stage.freshness(), Freshness::Fresh);
@@ -68,6 +81,17 @@ impl Stage {
             .receiver
             .accept(Some(&authorization), media_type, set.as_bytes());
         answer.await
+    }
+
+    /// Why a session is refused that began that many seconds ago; it is renewed if it has to be and `renewed` says so.
+    async fn refusal(&self, age: u64, renewed: Renewed) -> Option<Reason> {
+        let session = self.receiver.session(Timestamp::from_secs(now() - age));
+        let keys = self.receiver.keys(&session.sid("s1"));
+        let decided = self.receiver.decide_or_renew(&keys, || async { renewed });
+        match decided.await {
+            Decision::Allow => None,
+            Decision::Deny(denial) => Some(denial.reason()),
+        }
     }
 
     fn freshness(&self) -> Freshness {
@@ -157,4 +181,81 @@ async fn by_poll_each_answer_is_a_sign_of_life() {
     assert!(transmitter.state.verifications.lock().unwrap().is_empty());
     receiver.stop().await;
     transmitter.stop().await;
+}
+
+#[actix_web::test]
+async fn what_becomes_of_sessions_while_events_are_lost_is_the_applications_choice() {
+    let unreachable = Renewed::Unreachable;
+    for (when_stale, refused_young, refused_old) in [
+        (WhenStale::Open, None, None),
+        (WhenStale::Soft, None, Some(Reason::Unconfirmed)),
+        (
+            WhenStale::Closed,
+            Some(Reason::Unconfirmed),
+            Some(Reason::Unconfirmed),
+        ),
+    ] {
+        let stage = Stage::fresh_with(when_stale).await;
+        assert_eq!(stage.refusal(3600, unreachable).await, None);
+        let disabled = json!({ "status": "disabled" });
+        assert!(
+            stage
+                .told("stream-updated", disabled, None)
+                .await
+                .is_acknowledgement()
+        );
+        assert_eq!(stage.freshness(), Freshness::Stale(Why::Disabled));
+        assert_eq!(
+            stage.refusal(60, unreachable).await,
+            refused_young,
+            "{when_stale:?}"
+        );
+        assert_eq!(
+            stage.refusal(3600, unreachable).await,
+            refused_old,
+            "{when_stale:?}"
+        );
+        let enabled = json!({ "status": "enabled" });
+        assert!(
+            stage
+                .told("stream-updated", enabled, None)
+                .await
+                .is_acknowledgement()
+        );
+        assert_eq!(stage.refusal(3600, unreachable).await, None);
+        stage.strike().await;
+    }
+}
+
+#[actix_web::test]
+async fn a_session_that_is_renewed_while_events_are_lost_goes_on_unnoticed() {
+    let stage = Stage::fresh_with(WhenStale::Soft).await;
+    let disabled = json!({ "status": "disabled" });
+    assert!(
+        stage
+            .told("stream-updated", disabled, None)
+            .await
+            .is_acknowledgement()
+    );
+    assert_eq!(stage.refusal(3600, Renewed::Confirmed).await, None);
+    // It is not asked about again at once.
+    assert_eq!(stage.refusal(3600, Renewed::Unreachable).await, None);
+    assert_eq!(
+        stage.refusal(3601, Renewed::Refused).await,
+        Some(Reason::Revoked)
+    );
+    stage.strike().await;
+}
+
+#[actix_web::test]
+async fn nothing_follows_from_the_silence_of_a_stream_that_nobody_here_can_ask_about() {
+    let transmitter = Transmitter::start();
+    for when_stale in [WhenStale::Soft, WhenStale::Closed] {
+        let receiver = builder(&transmitter).in_memory().when_stale(when_stale);
+        assert!(matches!(
+            receiver.start().await,
+            Err(StartError::NeverHeard)
+        ));
+    }
+    assert!(builder(&transmitter).in_memory().start().await.is_ok());
 }

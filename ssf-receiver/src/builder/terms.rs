@@ -25,11 +25,11 @@ use crate::{
         access::{Access, OAuthClient},
         poll::PollAt,
     },
-    core::Core,
+    core::{Core, Served},
     deletion::Management,
     expiry::{Ages, Expiry},
-    freshness::Hearing,
-    inbox::{AnyInbox, Inbox, InboxError, Quarantine, Settings},
+    freshness::{Hearing, WhenStale},
+    inbox::{AnyInbox, Inbox, Quarantine, Settings},
     keys::{Documents, KeyMemory, Keys},
     poll::PollStatus,
     quarantine::Quarantined,
@@ -51,6 +51,7 @@ pub(super) struct Wanted {
     pub(super) actions: Actions,
     pub(super) revocations_max: u32,
     pub(super) ages: Ages,
+    pub(super) when_stale: WhenStale,
     pub(super) stream: Option<StreamChoice>,
     #[cfg(test)]
     pub(super) documents: Option<Arc<crate::keys::Scripted>>,
@@ -66,6 +67,7 @@ pub(super) struct Terms {
     pub(super) actions: Actions,
     pub(super) revocations_max: u32,
     pub(super) ages: Ages,
+    pub(super) when_stale: WhenStale,
     pub(super) stream: StreamChoice,
     #[cfg(test)]
     pub(super) documents: Option<Arc<crate::keys::Scripted>>,
@@ -82,6 +84,7 @@ impl Wanted {
             actions: Actions::default(),
             revocations_max: Limits::default().most,
             ages: Ages::default(),
+            when_stale: WhenStale::default(),
             stream: None,
             #[cfg(test)]
             documents: None,
@@ -97,6 +100,10 @@ impl Wanted {
         if !self.ages.are_sound() {
             return Err(StartError::Age);
         }
+        let is_mute = matches!(stream, StreamChoice::Pushed(..));
+        if is_mute && self.when_stale != WhenStale::Open {
+            return Err(StartError::NeverHeard);
+        }
         Ok(Terms {
             issuer,
             endpoint,
@@ -106,6 +113,7 @@ impl Wanted {
             actions: self.actions,
             revocations_max: self.revocations_max,
             ages: self.ages,
+            when_stale: self.when_stale,
             stream,
             #[cfg(test)]
             documents: self.documents,
@@ -144,11 +152,23 @@ struct Chosen {
 }
 
 impl Terms {
+    /// What has to be known of the Transmitter in order to decide.
+    pub(super) fn served(&self, scope: ScopeId, hearing: &Hearing) -> Served {
+        Served {
+            scope,
+            issuer: self.issuer.clone(),
+            dialect: self.dialect,
+            stale: Arc::clone(hearing.deadline()),
+            when_stale: self.when_stale,
+        }
+    }
+
     /// Begins to serve the Transmitter.
     pub(super) async fn run(
         self,
         core: &Arc<Core>,
-        (scope, settings): (ScopeId, &Settings),
+        settings: &Settings,
+        (scope, hearing): (ScopeId, Hearing),
     ) -> Result<Running, StartError> {
         let inbox = &core.inbox;
         let memory = StreamMemory::new(&self.issuer, self.endpoint.as_ref());
@@ -169,7 +189,8 @@ impl Terms {
         let documents = self.documents.map_or(documents, Documents::Scripted);
         let remembered = KeyMemory::read(settings, &self.issuer);
         let keys = Keys::new(self.issuer.clone(), documents, remembered);
-        let (quarantined, hearing) = quarantined(inbox, scope).await?;
+        let quarantined = Quarantined::new(scope, inbox.waiting(scope).await?);
+        hearing.quarantined_are(quarantined.count());
         let (http, management) = managed(&source, http, &memory)?;
         let setup = Setup {
             http,
@@ -267,17 +288,6 @@ async fn chosen(
             Err(StartError::WrongMethod)
         }
     }
-}
-
-/// The SETs that could not be verified before this start, and what is heard of the Transmitter.
-async fn quarantined(
-    inbox: &AnyInbox,
-    scope: ScopeId,
-) -> Result<(Quarantined, Hearing), InboxError> {
-    let quarantined = Quarantined::new(scope, inbox.waiting(scope).await?);
-    let hearing = Hearing::new();
-    hearing.quarantined_are(quarantined.count());
-    Ok((quarantined, hearing))
 }
 
 /// The secret that the Transmitter pushes with: made at the first start, and kept before anybody is told.

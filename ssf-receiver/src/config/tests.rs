@@ -12,6 +12,7 @@ use ssf_types::{
 use super::*;
 use crate::{
     actions::{Action, Trigger},
+    freshness::WhenStale,
     revocation::Unknown,
 };
 
@@ -607,6 +608,28 @@ fn session_headers_have_names_in_lower_case_and_are_believed_from_few() {
     let odd = file.replace("X-User", "X User");
     let told = faults_before(&format!("{odd}trusted_proxies = '127.0.0.1'"));
     assert!(told[0].starts_with("session_headers (file t.toml): must be the name of a header"));
+}
+
+#[test]
+fn what_becomes_of_sessions_while_nothing_is_heard_is_one_of_three() {
+    let of = |word: &str| {
+        let config = read(&format!("{TABLE}when_stale = '{word}'"), &[TOKEN]);
+        config.map(|mut config| config.transmitters.remove(0).when_stale)
+    };
+    for when_stale in WhenStale::ALL {
+        assert_eq!(of(when_stale.as_str()).unwrap(), when_stale);
+    }
+    let told = of("never").unwrap_err().to_string();
+    let expected = "transmitter.idp.when_stale (file t.toml): must be open, soft or closed";
+    assert!(told.contains(expected));
+    let others = "audience = ['https://rp.example.com']\nwhen_stale = 'soft'";
+    let header = (
+        "SSF_RECEIVER_TRANSMITTER_IDP_PUSH_AUTHORIZATION",
+        "Bearer x",
+    );
+    let told = faults_within(others, &[header]);
+    let expected = "transmitter.idp.when_stale (default): must be open for a stream";
+    assert!(told[0].starts_with(expected), "{told:?}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     actions::{Action, Trigger},
+    freshness::WhenStale,
     revocation::{SCOPES_MAX, Unknown, issuer_form},
 };
 
@@ -54,6 +55,8 @@ pub struct TransmitterSettings {
     pub unknown_members: Unknown,
     /// The same for events about a device.
     pub unknown_members_of_device_events: Unknown,
+    /// What becomes of sessions while it is not known what was revoked lately.
+    pub when_stale: WhenStale,
     /// What follows from events, where it is not what follows by default.
     pub actions: Vec<(Trigger, Action)>,
     /// Most revocations in memory.
@@ -144,6 +147,12 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
     let of_device = table.value("unknown_members_of_device_events", |value| {
         read_unknown(value, Unknown::Ignore)
     });
+    let when_stale = table.value("when_stale", read_when_stale);
+    let is_mute = matches!(stream, Some(StreamSettings::Existing(..)));
+    if is_mute && when_stale.is_some_and(|one| one != WhenStale::Open) {
+        let problem = "must be open for a stream that somebody else manages, and that is pushed: nothing tells whether it is silent";
+        table.fault("when_stale", Source::Default, problem.to_owned());
+    }
     let actions = table.value("actions", |value| value.map(actions::read).transpose());
     let revocations_max = table.number("revocations_max", 1_000_000, REVOCATIONS);
     let session_age = table.number("session_age_max_hours", 30 * 24, AGE_HOURS);
@@ -157,6 +166,7 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
         members: members?,
         unknown_members: unknown_members?,
         unknown_members_of_device_events: of_device?,
+        when_stale: when_stale?,
         actions: actions?.unwrap_or_default(),
         revocations_max: u32::try_from(revocations_max?).ok()?,
         session_age_max: Duration::from_hours(session_age?),
@@ -294,6 +304,15 @@ fn read_unknown(value: Option<&Value>, default: Unknown) -> Result<Unknown, Stri
         Some(Some("ignore")) => Ok(Unknown::Ignore),
         Some(_) => Err("must be widen or ignore".to_owned()),
     }
+}
+
+fn read_when_stale(value: Option<&Value>) -> Result<WhenStale, String> {
+    let Some(value) = value else {
+        return Ok(WhenStale::default());
+    };
+    let named = |one: &WhenStale| value.text() == Some(one.as_str());
+    let found = WhenStale::ALL.into_iter().find(named);
+    found.ok_or_else(|| "must be open, soft or closed".to_owned())
 }
 
 pub(super) fn read_audience(value: &Value) -> Result<Audience, String> {

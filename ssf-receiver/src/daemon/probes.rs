@@ -10,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 
-use crate::{Receiver, StreamState};
+use crate::{Freshness, Receiver, StreamState};
 
 /// The paths of what is here.
 pub(super) const PATHS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
@@ -58,6 +58,12 @@ impl Probes {
             let is_ready = matches!(status.stream, StreamState::Ready { .. });
             metrics::gauge!("ssf_receiver_quarantined", "transmitter" => name.clone())
                 .set(measured(status.quarantined));
+            let freshness = match status.freshness {
+                Freshness::Fresh => 0.0,
+                Freshness::Late(_) => 1.0,
+                Freshness::Stale(_) => 2.0,
+            };
+            metrics::gauge!("ssf_receiver_freshness", "transmitter" => name.clone()).set(freshness);
             metrics::gauge!("ssf_receiver_stream_ready", "transmitter" => name.clone())
                 .set(f64::from(u8::from(is_ready)));
         }

@@ -25,6 +25,17 @@ impl Company {
         }
         self.told.unwrap_or(own)
     }
+
+    /// From when on it is stale, where by what this instance has heard itself it is from `own` on; `None` for never.
+    pub(super) fn stale_from(&self, own: Option<Duration>) -> Option<Duration> {
+        let told = match self.told {
+            Some(Freshness::Stale(_)) => Some(Duration::ZERO),
+            Some(Freshness::Fresh | Freshness::Late(_)) => None,
+            None => own,
+        };
+        let cut_off = self.followed.map(|at| at.saturating_add(FOLLOWED_MAX));
+        told.into_iter().chain(cut_off).min()
+    }
 }
 
 impl Freshness {

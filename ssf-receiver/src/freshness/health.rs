@@ -159,31 +159,40 @@ impl Health {
         self.numbers.untold()
     }
 
-    /// The worst of what is known.
-    pub(crate) fn freshness(&self, now: Duration) -> Freshness {
-        let stale_after = self.heartbeat.saturating_mul(3);
-        let (late_from, stale_from) = match self.heard {
-            Some(heard) => (
-                heard.saturating_add(self.heartbeat.saturating_mul(2)),
-                heard.saturating_add(stale_after),
-            ),
-            None => (Duration::ZERO, self.heartbeat),
+    /// From when on what is known is stale, if nothing more is learned; `None` for never.
+    pub(crate) fn stale_from(&self) -> Option<Duration> {
+        self.stale_by().into_iter().map(|(from, _)| from).min()
+    }
+
+    /// From when on it is stale for each reason, the gravest first.
+    fn stale_by(&self) -> impl IntoIterator<Item = (Duration, Why)> {
+        let patience = self.heartbeat.saturating_mul(3);
+        let is_disabled = self.status == StreamStatus::Disabled;
+        let silent = match self.heard {
+            Some(heard) => heard.saturating_add(patience),
+            None => self.heartbeat,
         };
         let vouched_until = self.vouched.map(|at| at.saturating_add(self.heartbeat));
-        let stale_from = stale_from.max(vouched_until.unwrap_or_default());
+        let silent = silent.max(vouched_until.unwrap_or_default());
+        let owed = self.numbers.owed_since();
+        let owed = owed.map(|since| since.saturating_add(patience));
+        let disabled = is_disabled.then_some((Duration::ZERO, Why::Disabled));
+        let silent = [(silent, Why::Silent)];
+        let gap = owed.map(|from| (from, Why::Gap));
+        disabled.into_iter().chain(silent).chain(gap)
+    }
+
+    /// The worst of what is known.
+    pub(crate) fn freshness(&self, now: Duration) -> Freshness {
+        let mut stale = self.stale_by().into_iter();
+        if let Some((_, why)) = stale.find(|(from, _)| *from <= now) {
+            return Freshness::Stale(why);
+        }
+        let late_from = self.heard.map_or(Duration::ZERO, |heard| {
+            heard.saturating_add(self.heartbeat.saturating_mul(2))
+        });
         let owed_since = self.numbers.owed_since();
-        let is_owed_for =
-            |time: Duration| owed_since.is_some_and(|since| since.saturating_add(time) <= now);
-        if self.status == StreamStatus::Disabled {
-            return Freshness::Stale(Why::Disabled);
-        }
-        if stale_from <= now {
-            return Freshness::Stale(Why::Silent);
-        }
-        if is_owed_for(stale_after) {
-            return Freshness::Stale(Why::Gap);
-        }
-        if is_owed_for(PATIENCE) {
+        if owed_since.is_some_and(|since| since.saturating_add(PATIENCE) <= now) {
             return Freshness::Late(Why::Gap);
         }
         if self.quarantined > 0 {

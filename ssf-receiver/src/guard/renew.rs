@@ -1,7 +1,8 @@
 //! Renewals: whether sessions that may have been ended go on, as whoever can tell says.
 //!
 //! 1. What was confirmed counts until something more is forgotten: all that was forgotten before the question had been received
-//!    before it, so that whoever answered knew of it. No two clocks are compared.
+//!    before it, so that whoever answered knew of it. No two clocks are compared. Where too little is heard of the Transmitter,
+//!    it counts for some time only, by a steady clock.
 //! 2. A session is asked about once at a time; who comes meanwhile waits for the same answer.
 //! 3. A session that was refused is not asked about again while that is remembered.
 
@@ -15,9 +16,12 @@ use std::{
 };
 
 use siphasher::sip128::{Hasher128, SipHasher13};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
-use self::known::{Known, Memory, SessionId};
+use self::known::{Known, Memory, Present, SessionId};
 use crate::{revocation::Index, session::SessionKeys};
 
 /// How long an answer may take; a request waits for it.
@@ -53,6 +57,7 @@ impl Renewed {
 pub(crate) struct Renewals {
     /// Names sessions: two of them share a name with a probability that does not count, whoever chooses their identifiers.
     secret: [u8; 16],
+    began: Instant,
     state: Mutex<State>,
 }
 
@@ -86,23 +91,36 @@ impl Renewals {
     pub(crate) fn new(secret: [u8; 16]) -> Self {
         Self {
             secret,
+            began: Instant::now(),
             state: Mutex::default(),
         }
     }
 
-    /// What was answered about a session that may have been ended, if it still counts.
+    /// What was answered about a session that may have been ended, if it still counts: for so long, or without `counts_for` as
+    /// long as nothing more is forgotten.
     ///
     /// To be asked after the decision: what that one did not find in the table is then forgotten before this era, or not at all.
-    pub(crate) fn known(&self, keys: &SessionKeys, index: &Index) -> Option<Renewed> {
-        let era = index.era(keys);
-        self.state().memory.of(self.name(keys), era)
+    pub(crate) fn known(
+        &self,
+        keys: &SessionKeys,
+        index: &Index,
+        counts_for: Option<Duration>,
+    ) -> Option<Renewed> {
+        let present = self.present(index.era(keys), counts_for);
+        self.state().memory.of(self.name(keys), present)
+    }
+
+    fn present(&self, era: u64, counts_for: Option<Duration>) -> Present {
+        let now = self.began.elapsed();
+        let since = counts_for.map_or(Duration::ZERO, |time| now.saturating_sub(time));
+        Present { era, since, now }
     }
 
     /// Has `ask` find out whether a session goes on, unless somebody does already, or did.
     pub(crate) async fn renew<A>(
         &self,
         keys: &SessionKeys,
-        index: &Index,
+        (index, counts_for): (&Index, Option<Duration>),
         ask: impl FnOnce() -> A,
     ) -> Renewed
     where
@@ -111,13 +129,13 @@ impl Renewals {
         let session = self.name(keys);
         loop {
             // Before the question: see the first rule.
-            let era = index.era(keys);
-            match self.part(session, era) {
+            let present = self.present(index.era(keys), counts_for);
+            match self.part(session, present) {
                 Part::Knows(renewed) => return renewed,
                 Part::Asks(question) => {
                     let renewed = timeout(DEADLINE, ask()).await;
                     let renewed = renewed.unwrap_or(Renewed::Unreachable);
-                    question.settle(renewed, era);
+                    question.settle(renewed, present);
                     return renewed;
                 }
                 Part::Waits(mut answer) => {
@@ -137,9 +155,9 @@ impl Renewals {
         }
     }
 
-    fn part(&self, session: SessionId, era: u64) -> Part<'_> {
+    fn part(&self, session: SessionId, present: Present) -> Part<'_> {
         let mut state = self.state();
-        if let Some(renewed) = state.memory.of(session, era) {
+        if let Some(renewed) = state.memory.of(session, present) {
             return Part::Knows(renewed);
         }
         let is_full = state.under_way.len() >= AT_ONCE_MAX;
@@ -173,11 +191,11 @@ impl Renewals {
 
 impl Question<'_> {
     /// Remembers the answer, and tells whoever waits for it.
-    fn settle(mut self, renewed: Renewed, era: u64) {
+    fn settle(mut self, renewed: Renewed, asked: Present) {
         count(renewed.label());
         let mut state = self.renewals.state();
         match renewed {
-            Renewed::Confirmed => state.memory.learn(self.session, Known::Confirmed { era }),
+            Renewed::Confirmed => state.memory.learn(self.session, asked.confirmed()),
             Renewed::Refused => state.memory.learn(self.session, Known::Refused),
             Renewed::Unreachable => {}
         }

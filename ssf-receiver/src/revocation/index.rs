@@ -155,6 +155,12 @@ impl Index {
         of_scope.map_or(0, |of_scope| self.entries.era(of_scope.scope.id))
     }
 
+    /// The number of a session's transmitter, if it is one of these.
+    #[cfg(feature = "client")]
+    pub(crate) fn scope_of(&self, session: &SessionKeys) -> Option<ScopeId> {
+        self.of_session(session).map(|of_scope| of_scope.scope.id)
+    }
+
     fn of_session(&self, session: &SessionKeys) -> Option<&OfScope> {
         self.scopes.iter().find(|one| one.number == session.scope)
     }

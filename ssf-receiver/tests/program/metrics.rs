@@ -77,6 +77,7 @@ async fn the_metrics_are_served_by_the_names_that_describe_them() {
         "auth",
         "introspections",
         "guard_decisions",
+        "stale_decisions",
         "renewals",
         "polls",
         "handled",

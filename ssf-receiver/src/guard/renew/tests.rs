@@ -76,12 +76,13 @@ impl Setting {
             answer
         };
         self.renewals
-            .renew(&self.session(number), &self.index, ask)
+            .renew(&self.session(number), (&self.index, None), ask)
             .await
     }
 
     fn known(&self, number: u32) -> Option<Renewed> {
-        self.renewals.known(&self.session(number), &self.index)
+        self.renewals
+            .known(&self.session(number), &self.index, None)
     }
 
     fn asked(&self) -> usize {
@@ -158,7 +159,7 @@ async fn where_whoever_asks_goes_away_somebody_who_waits_asks() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_does_not_come_is_waited_for_no_longer_than_the_deadline() {
     let setting = Setting::new();
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let both = join_all([setting.renew(1, pending()), setting.renew(1, pending())]).await;
     assert_eq!(both, [Renewed::Unreachable; 2]);
     assert_eq!(begun.elapsed(), DEADLINE);
