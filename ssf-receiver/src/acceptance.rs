@@ -42,7 +42,15 @@ impl<I: Inbox> Acceptance<'_, I> {
     /// Makes a verified SET durable, then effective, then answers. A SET that came before is applied again as of then.
     #[tracing::instrument(name = "accept", skip_all, fields(set.jti = %set.claims().jti, event.r#type = %set.claims().event.uri()))]
     pub async fn accept(&self, set: &VerifiedSet, received_at: Timestamp) -> Answer {
-        let claims = set.claims();
+        self.take((set.claims(), set.json()), received_at).await
+    }
+
+    /// The same with claims that somebody vouches for, and their text.
+    pub(crate) async fn take(
+        &self,
+        (claims, json): (&SetClaims, &str),
+        received_at: Timestamp,
+    ) -> Answer {
         let Some(scope) = self.index.scope(&claims.iss) else {
             return Answer::refused(PushError::new(
                 ErrCode::InvalidIssuer,
@@ -61,8 +69,8 @@ impl<I: Inbox> Acceptance<'_, I> {
         let received = ReceivedSet {
             issuer: claims.iss.clone(),
             jti: claims.jti.clone(),
-            claims: set.json().to_owned(),
-            fingerprint: self.index.key().claims(set.json()),
+            claims: json.to_owned(),
+            fingerprint: self.index.key().claims(json),
             received_at,
             outcome: planned.outcome.label(),
         };
@@ -77,7 +85,9 @@ impl<I: Inbox> Acceptance<'_, I> {
                 report(&claims.event, planned.outcome);
                 self.acknowledge(&arriving.revocations)
             }
-            Ok(Some(Retained::Duplicate { received_at })) => self.repeat(set, scope, received_at),
+            Ok(Some(Retained::Duplicate { received_at })) => {
+                self.repeat(claims, scope, received_at)
+            }
             Ok(Some(Retained::Conflict)) => {
                 tracing::error!("suspicious: a SET came before with other claims");
                 Answer::refused(PushError::new(
@@ -109,8 +119,8 @@ impl<I: Inbox> Acceptance<'_, I> {
     /// Acknowledges a SET that came before, and applies it again as of then.
     ///
     /// The first time may have ended between the database and the index; otherwise this changes nothing.
-    fn repeat(&self, set: &VerifiedSet, scope: ScopeId, received_at: Timestamp) -> Answer {
-        match self.plan(set.claims(), scope, received_at) {
+    fn repeat(&self, claims: &SetClaims, scope: ScopeId, received_at: Timestamp) -> Answer {
+        match self.plan(claims, scope, received_at) {
             Ok(planned) => {
                 metrics::counter!(EVENTS, "outcome" => "duplicate").increment(1);
                 tracing::info!(outcome = "duplicate", "the SET came before");

@@ -1,10 +1,12 @@
 //! The receiver behind HTTP: puts the parts together, runs them, and takes them down in order.
 
 mod auth;
+mod backchannel_logout;
 mod callers;
 mod endpoints;
 mod envelope;
 mod form;
+mod global_revocation;
 mod introspection;
 mod listening;
 mod probes;
@@ -25,7 +27,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tracing::{info, warn};
 
 use self::{
-    endpoints::Endpoints,
+    endpoints::{Asked, Endpoints},
     listening::{Listening, Terms},
     probes::Probes,
 };
@@ -152,13 +154,18 @@ impl Daemon {
             .iter()
             .map(|one| one.name.clone())
             .collect();
+        let revocations = Asked::revocations(&config.transmitters);
         let receiver = start_receiver(config.transmitters, &endpoints, config.database_url)
             .await
             .map_err(DaemonError::Receiver)?;
         tell(config.webhooks, &receiver).await?;
         let pushed = receiver.clone();
-        let asked = Endpoints::start(config.auth, config.introspection, &receiver);
-        let asked = asked.map_err(DaemonError::Endpoints)?;
+        let asked = Asked {
+            auth: config.auth,
+            introspection: config.introspection,
+            revocations,
+        };
+        let asked = Endpoints::start(asked, &receiver).map_err(DaemonError::Endpoints)?;
         let routes = move |service: &mut ServiceConfig| {
             asked.routes(service);
             for (name, transmitter) in names.iter().zip(pushed.transmitters()) {

@@ -100,6 +100,8 @@ mod poll;
 mod quarantine;
 #[cfg(feature = "client")]
 mod receiver;
+#[cfg(feature = "daemon")]
+mod reported;
 pub mod revocation;
 mod session;
 #[cfg(feature = "client")]

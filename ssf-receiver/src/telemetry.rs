@@ -101,6 +101,16 @@ pub const METRICS: &[Metric] = &[
         "Answers about tokens to those who introspect them here",
     ),
     metric(
+        "ssf_receiver_logouts_total",
+        MetricKind::Counter,
+        "Logout tokens of providers, by what became of them",
+    ),
+    metric(
+        "ssf_receiver_global_revocations_total",
+        MetricKind::Counter,
+        "Requests to end all sessions of a user, by what became of them",
+    ),
+    metric(
         "ssf_receiver_quarantine_total",
         MetricKind::Counter,
         "SETs that could not be verified when they came, by what became of them",

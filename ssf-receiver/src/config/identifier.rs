@@ -102,6 +102,15 @@ impl IdentifierRule {
         }
     }
 
+    /// Whether it makes an identifier of one user, or one session, of that claim.
+    pub(crate) fn is_of(&self, claim: &str) -> bool {
+        self.name == claim && self.is_individual()
+    }
+
+    fn is_individual(&self) -> bool {
+        !COLLECTIVE.contains(&self.member.as_str())
+    }
+
     /// What tokens of OpenID Connect and of RFC 9068 have.
     pub(super) fn of_tokens() -> Vec<Self> {
         vec![
@@ -125,10 +134,9 @@ pub(super) fn read_rules(value: &Value) -> Result<Vec<IdentifierRule>, String> {
     };
     let entries = value.list().ok_or_else(expected)?;
     let rules: Option<Vec<_>> = entries.iter().map(|entry| read_rule(entry)).collect();
-    let is_individual = |rule: &IdentifierRule| !COLLECTIVE.contains(&rule.member.as_str());
     rules
         .filter(|rules| (1..=RULES_MAX).contains(&rules.len()))
-        .filter(|rules| rules.iter().any(is_individual))
+        .filter(|rules| rules.iter().any(IdentifierRule::is_individual))
         .ok_or_else(expected)
 }
 

@@ -1,6 +1,7 @@
 //! What a configuration may say.
 
 mod introspection;
+mod other_protocols;
 
 use std::path::Path;
 

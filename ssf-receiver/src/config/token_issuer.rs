@@ -26,6 +26,8 @@ pub struct TokenIssuerSettings {
     pub jwks_url: Option<EndpointUrl>,
     /// Whom tokens have to be for; `None` for anybody.
     pub audience: Option<Audience>,
+    /// The clients that its logout tokens are for; `None` if it sends none.
+    pub logout_audience: Option<Audience>,
     /// What is an identifier of the session.
     pub identifiers: Vec<IdentifierRule>,
     /// The issuers of the transmitters whose SETs end the sessions; at least one.
@@ -86,10 +88,23 @@ fn one(table: &mut Reader, transmitters: &[TransmitterSettings]) -> Option<Token
         }
         scopes::read(value, issuer.as_ref(), transmitters)
     });
+    let names_somebody = |rules: &Vec<IdentifierRule>| {
+        let is_named = |rule: &IdentifierRule| rule.is_of("sub") || rule.is_of("sid");
+        rules.iter().any(is_named)
+    };
+    let is_named = identifiers.as_ref().is_none_or(names_somebody);
+    let logout_audience = table.value("logout_audience", |value| match value {
+        Some(_) if !is_named => Err(
+            "must stand beside identifiers that have sub or sid, which is all that logout tokens tell"
+                .to_owned(),
+        ),
+        value => value.map(read_audience).transpose(),
+    });
     Some(TokenIssuerSettings {
         issuer: issuer?,
         jwks_url: jwks_url?,
         audience: audience?,
+        logout_audience: logout_audience?,
         identifiers: identifiers?,
         scopes: scopes?,
     })

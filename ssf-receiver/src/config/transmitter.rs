@@ -65,6 +65,8 @@ pub struct TransmitterSettings {
     pub session_age_max: Duration,
     /// Within which time a user proves afresh who they are; whole hours.
     pub authentication_age_max: Option<Duration>,
+    /// What those show who end all sessions of a user that this transmitter may end; `None` if nobody does.
+    pub revocation_secret: Option<SecretString>,
 }
 
 /// How a stream is come by.
@@ -157,6 +159,7 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
     let revocations_max = table.number("revocations_max", 1_000_000, REVOCATIONS);
     let session_age = table.number("session_age_max_hours", 30 * 24, AGE_HOURS);
     let authentication_age = table.value("authentication_age_max_hours", read_age);
+    let revocation_secret = secret::read(table, "revocation_secret", "revocation_secret_file");
     Some(TransmitterSettings {
         name,
         issuer: issuer?,
@@ -171,6 +174,7 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
         revocations_max: u32::try_from(revocations_max?).ok()?,
         session_age_max: Duration::from_hours(session_age?),
         authentication_age_max: authentication_age?,
+        revocation_secret: revocation_secret.ok()?,
     })
 }
 

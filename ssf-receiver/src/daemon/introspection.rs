@@ -153,8 +153,8 @@ impl Introspection {
         }
     }
 
-    /// What speaks against the sessions that a token stands for. One that may have been ended goes on if the server says so to a question of its own,
-    /// which begins after it is known what was forgotten.
+    /// What speaks against the sessions that a token stands for. One that may have been ended goes on if the server says so to
+    /// a question of its own, which begins after it is known what was forgotten.
     async fn objection(&self, sessions: &[SessionKeys], asked: &Asked) -> Option<Said> {
         for keys in sessions {
             let ask = || renewed(&self.server, &asked.token);

@@ -9,7 +9,10 @@ mod cli;
 #[path = "../common/mod.rs"]
 mod common;
 mod doctor;
+mod global_revocation;
 mod introspection;
+mod kinds;
+mod logout;
 mod markers;
 mod metrics;
 mod nginx;

@@ -126,6 +126,47 @@ async fn introspect(daemon: &Daemon, transmitter: &Transmitter) -> Vec<Answer> {
     answers
 }
 
+/// Ends sessions by other protocols, rightly and wrongly.
+async fn end_otherwise(daemon: &Daemon, transmitter: &Transmitter) -> Vec<Answer> {
+    let event = "http://schemas.openid.net/event/backchannel-logout";
+    let sound = json!({
+        "iss": transmitter.issuer, "aud": "app", "jti": "marker-secret", "iat": 1, "exp": 4_000_000_000_u64,
+        "sub": "marker-subject", "sid": "marker-session", "events": { event: {} },
+    });
+    let mut header = Transmitter::header();
+    header["typ"] = "logout+jwt".into();
+    let mut answers = Vec::new();
+    for (name, value) in [
+        ("x", json!("marker-secret")),
+        // The same name, and something else in it.
+        ("sub", json!("marker-person")),
+        ("aud", json!("marker-secret")),
+        ("events", json!({ "marker-secret": {} })),
+        ("nonce", json!("marker-secret")),
+    ] {
+        let mut claims = sound.clone();
+        claims[name] = value;
+        let body = format!("logout_token={}&x=marker-secret", signed(&header, &claims));
+        let request = client().post(daemon.url("/backchannel-logout"));
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        answers.push(Answer::read(request.body(body).send().await.unwrap()).await);
+    }
+    for subject in [
+        json!({"format": "email", "email": "marker-person@example.com"}),
+        json!({"format": "email", "email": "marker-person"}),
+        json!({"format": "marker-person"}),
+    ] {
+        for secret in ["marker-secret", "revocation-s3cret"] {
+            let request = client().post(daemon.url("/global-token-revocation/idp"));
+            let request = request
+                .bearer_auth(secret)
+                .json(&json!({ "sub_id": subject }));
+            answers.push(Answer::read(request.send().await.unwrap()).await);
+        }
+    }
+    answers
+}
+
 #[actix_web::test]
 async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
     let (transmitter, authority) = (Transmitter::start(), Authority::start());
@@ -134,6 +175,8 @@ async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
     let installation = Installation::of(&transmitter)
         .with("LOG_FILTER", filter)
         .with("TOKEN_ISSUER_IDP_ISSUER", &transmitter.issuer)
+        .with("TOKEN_ISSUER_IDP_LOGOUT_AUDIENCE", "app")
+        .with("TRANSMITTER_IDP_REVOCATION_SECRET", "revocation-s3cret")
         .with("AUTH_COOKIE", "session")
         .with("INTROSPECTION_URL", &authority.url)
         .with("INTROSPECTION_TOKEN", "marker-secret")
@@ -148,6 +191,12 @@ async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
     assert_eq!(passed.count(), 2, "the one token that counts, shown twice");
     let introspected = introspect(&daemon, &transmitter).await;
     assert!(introspected.iter().any(|answer| answer.status == 200));
+    let ended = end_otherwise(&daemon, &transmitter).await;
+    let statuses: Vec<u16> = ended.iter().map(|answer| answer.status).collect();
+    assert_eq!(
+        statuses,
+        [200, 400, 400, 400, 400, 401, 204, 401, 400, 401, 400]
+    );
     let metrics = daemon.metrics().await;
     let probe = daemon.probe("/readyz").await.body;
     daemon.kill().await;
@@ -155,15 +204,16 @@ async fn t58_no_secret_and_no_person_stands_in_the_log_a_metric_or_an_answer() {
     let push_secret = authorization.strip_prefix("Bearer ").unwrap();
     let log = installation.log();
     assert!(log.len() > 1000 && metrics.len() > 1000);
-    let answers = answers.into_iter().chain(introspected);
+    let answers = answers.into_iter().chain(introspected).chain(ended);
     let bodies: String = answers.map(|answer| answer.body).collect();
     let asked: String = asked.into_iter().map(|answer| answer.body).collect();
     // Whose session was ended may read what the transmitter has to say to them.
     assert_eq!(asked.matches("marker-reason").count(), 2);
     let asked = asked.replace("marker-reason", "");
-    for marker in MARKERS
-        .into_iter()
-        .chain([TOKEN, "caller-s3cret", push_secret])
+    for marker in
+        MARKERS
+            .into_iter()
+            .chain([TOKEN, "caller-s3cret", "revocation-s3cret", push_secret])
     {
         for (place, text) in [
             ("the log", &log),

@@ -76,6 +76,8 @@ async fn the_metrics_are_served_by_the_names_that_describe_them() {
     for name in [
         "auth",
         "introspections",
+        "logouts",
+        "global_revocations",
         "guard_decisions",
         "stale_decisions",
         "renewals",

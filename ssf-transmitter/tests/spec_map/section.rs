@@ -9,6 +9,8 @@ const MAPPED: &[&str] = &[
     "RISC 1.0",
     "OAuth Event Types",
     "CAEP Interoperability Profile 1.0",
+    "Back-Channel Logout 1.0",
+    "Global Token Revocation",
     "RFC 6749",
     "RFC 6750",
     "RFC 7521",

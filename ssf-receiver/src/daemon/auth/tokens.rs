@@ -128,6 +128,13 @@ impl Tokens {
         Ok(keys)
     }
 
+    /// What is known of an issuer of tokens, and its keys: for what it signs that is no token.
+    pub(in crate::daemon) fn issuer(&self, iss: &str) -> Option<(&TokenIssuerSettings, &Keys)> {
+        let mut issuers = self.issuers.iter();
+        let issuer = issuers.find(|one| one.settings.issuer.as_str() == iss)?;
+        Some((&issuer.settings, &issuer.keys))
+    }
+
     /// Keys may have been withdrawn with each fetch.
     fn still_counts(&self, found: &Verified, now: Timestamp) -> bool {
         let issuer = self.issuers.get(found.issuer);
@@ -237,6 +244,7 @@ mod tests {
             issuer: Issuer::parse(issuer).unwrap(),
             jwks_url: None,
             audience: None,
+            logout_audience: None,
             scopes: vec![Issuer::parse(issuer).unwrap()],
             identifiers: vec![
                 rule("sub", "user", IdentifierFormat::IssSub),
