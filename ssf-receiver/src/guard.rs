@@ -100,6 +100,21 @@ impl Reason {
         }
     }
 
+    /// Whether the session is over for good, and can be deleted wherever it is kept.
+    ///
+    /// Only one that was revoked is. What is blocked goes on when that is lifted, what has to prove who it is, or be renewed, does so
+    /// and goes on, and about the last nobody can tell yet.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Revoked => true,
+            Self::Blocked
+            | Self::Reauthenticate
+            | Self::StepUp
+            | Self::Renew
+            | Self::Unconfirmed => false,
+        }
+    }
+
     /// The label of the decision in metrics.
     #[cfg(feature = "client")]
     fn label(self) -> &'static str {
@@ -129,6 +144,11 @@ impl Decision {
             Self::Allow => "allow",
             Self::Deny(denial) => denial.reason.label(),
         }
+    }
+
+    /// Whether the session is over for good.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Deny(denial) if denial.reason.is_final())
     }
 
     /// Whether a renewal is all that the session needs to go on.

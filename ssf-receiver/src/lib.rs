@@ -40,13 +40,14 @@
 //! by the same while what is known is stale, `ssf_receiver_renewals_total` by
 //! `result` (`confirmed`, `refused`, `unreachable`, `postponed`), `ssf_receiver_key_fetches_total` by `result` (`fetched`, `failed`) and `ssf_receiver_polls_total` by
 //! `result` (`answered`, `failed`, `elsewhere` while somebody else polls the same stream), and
-//! `ssf_receiver_handled_total` by `handler` and `result` (`done`, `failed`, `dead`). Neither labels nor logs tell
+//! `ssf_receiver_handled_total` by `handler` and `result` (`done`, `failed`, `dead`), and `ssf_receiver_sessions_deleted_total` by `store`. Neither labels nor logs tell
 //! whom an event is about.
 //!
 //! # Features
 //!
 //! `client` (the receiver itself: discovery, keys, the stream), `sqlite` (the durable inbox) and `actix` (the push
-//! route and the guard for actix-web) are on by default; `postgres` has the inbox in PostgreSQL, and `tower` is the guard as a layer, for axum. Without any, what remains is pure: sessions, revocations, the
+//! route and the guard for actix-web) are on by default; `postgres` has the inbox in PostgreSQL, `tower` is the guard as a layer, for axum, and
+//! `actix-session` deletes sessions of actix-session that end. Without any, what remains is pure: sessions, revocations, the
 //! index and the decision. `daemon` is the program `ssf-receiver`, for applications that embed nothing.
 
 #[cfg(feature = "client")]
@@ -104,6 +105,8 @@ mod receiver;
 mod reported;
 pub mod revocation;
 mod session;
+#[cfg(feature = "client")]
+pub mod sessions;
 #[cfg(feature = "client")]
 mod setup;
 #[cfg(feature = "sql")]

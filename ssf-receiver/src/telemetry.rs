@@ -91,6 +91,11 @@ pub const METRICS: &[Metric] = &[
         "Calls of the application's handlers, by what came of them",
     ),
     metric(
+        "ssf_receiver_sessions_deleted_total",
+        MetricKind::Counter,
+        "Sessions that were deleted where an application stores them",
+    ),
+    metric(
         "ssf_receiver_auth_total",
         MetricKind::Counter,
         "Answers to proxies that ask whether a request may pass",

@@ -160,6 +160,23 @@ impl SessionKeys {
         })
     }
 
+    /// The keys as they are stored: base64url, at most 2,169 characters.
+    pub fn to_text(&self) -> String {
+        BASE64URL.encode(self.to_bytes())
+    }
+
+    /// Reads what [`SessionKeys::to_text`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = BASE64URL.decode(text).ok()?;
+        Self::from_bytes(&bytes)
+    }
+
+    /// What a store finds the session by: whatever ends it names one of these, since nobody's session ends because of what many
+    /// have in common.
+    pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
+        self.simple().map(|(fingerprint, _)| fingerprint)
+    }
+
     /// The identifiers of the simple subjects that may stand for it, each with whether it names this very session.
     pub(crate) fn simple(&self) -> impl Iterator<Item = (Fingerprint, bool)> {
         self.identifiers
@@ -199,16 +216,14 @@ impl Reader<'_> {
 
 impl Serialize for SessionKeys {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64URL.encode(self.to_bytes()))
+        serializer.serialize_str(&self.to_text())
     }
 }
 
 impl<'de> Deserialize<'de> for SessionKeys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let bytes = BASE64URL.decode(text).ok();
-        let keys = bytes.and_then(|bytes| Self::from_bytes(&bytes));
-        keys.ok_or_else(|| de::Error::custom("these are no keys of a session"))
+        Self::parse(&text).ok_or_else(|| de::Error::custom("these are no keys of a session"))
     }
 }
 
