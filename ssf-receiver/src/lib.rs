@@ -47,7 +47,7 @@
 //!
 //! `client` (the receiver itself: discovery, keys, the stream), `sqlite` (the durable inbox) and `actix` (the push
 //! route and the guard for actix-web) are on by default; `postgres` has the inbox in PostgreSQL, `tower` is the guard as a layer, for axum, and
-//! `actix-session` deletes sessions of actix-session that end. Without any, what remains is pure: sessions, revocations, the
+//! `actix-session` deletes sessions of actix-session that end, wherever `redis` and `sql` find them. Without any, what remains is pure: sessions, revocations, the
 //! index and the decision. `daemon` is the program `ssf-receiver`, for applications that embed nothing.
 
 #[cfg(feature = "client")]

@@ -10,12 +10,20 @@
 mod actix;
 mod deletion;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "sql")]
+mod sql;
 
 use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
 
 #[cfg(feature = "actix-session")]
 pub use self::actix::{ActixStore, Ending};
 pub use self::memory::MemorySessions;
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisLayout, RedisSessions};
+#[cfg(feature = "sql")]
+pub use self::sql::{SqlNameError, SqlSessions, SqlTable};
 use crate::{revocation::Fingerprint, session::SessionKeys};
 
 /// Longest name of a session, in bytes: what actix-session puts into a cookie.
@@ -151,9 +159,22 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// 32 hexadecimal digits, as a fingerprint is written where it is stored.
+#[cfg(any(feature = "redis", feature = "sql"))]
+fn hexadecimal(fingerprint: Fingerprint) -> String {
+    format!("{:032x}", u128::from_be_bytes(fingerprint.to_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(any(feature = "redis", feature = "sql"))]
+    fn a_fingerprint_has_its_zeros() {
+        let fingerprint = Fingerprint::from_bytes([0; 16]);
+        assert_eq!(hexadecimal(fingerprint), "0".repeat(32));
+    }
 
     #[test]
     fn a_name_has_a_limited_length_and_is_not_printed() {

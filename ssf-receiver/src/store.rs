@@ -1,4 +1,5 @@
-//! The durable inbox in SQL, which is an embedded SQLite file or a PostgreSQL database: the only tree that names sea-orm.
+//! The durable inbox in SQL, which is an embedded SQLite file or a PostgreSQL database: the only tree that names sea-orm, but
+//! for `sessions::sql`.
 //!
 //! Whatever decides by what it has read goes through [`Tables::begin`], so that no other such transaction is under way beside
 //! it: then rows may be merged in Rust, and whatever is numbered has the order of its commits.

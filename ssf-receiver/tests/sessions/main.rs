@@ -1,15 +1,28 @@
 //! Sessions that an application stores: deleted when they end, and kept from coming back.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a helper of tests panics as they do"
+)]
 
+#[cfg(feature = "sql")]
+#[path = "../../../ssf-transmitter/tests/store/postgres/cluster.rs"]
+mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 mod contract;
 mod deletion;
 mod ending;
+#[cfg(feature = "redis")]
+mod in_redis;
+#[cfg(feature = "sql")]
+mod in_sql;
 mod memory;
 mod race;
 mod recording;
+#[cfg(feature = "redis")]
+mod redis_server;
 
 use std::{path::Path, time::Duration};
 
