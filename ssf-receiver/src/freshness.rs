@@ -114,6 +114,12 @@ impl Hearing {
         });
     }
 
+    /// Compares numbers from the next account on: what others learned of them is not known here.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn compare_anew(&self) {
+        self.change(|state, _| state.health.compare_anew());
+    }
+
     /// What the leading instance says of the stream; `None` if this one leads.
     #[cfg(feature = "postgres")]
     pub(crate) fn told(&self, freshness: Option<Freshness>) {

@@ -131,6 +131,11 @@ pub const METRICS: &[Metric] = &[
         "Keys of the index that have a revocation",
     ),
     metric(
+        "ssf_receiver_leads",
+        MetricKind::Gauge,
+        "Whether this instance does what one does for all that share its database",
+    ),
+    metric(
         "ssf_receiver_stream_ready",
         MetricKind::Gauge,
         "Whether the stream of a transmitter is set up, and its SETs can be verified: 1 or 0",

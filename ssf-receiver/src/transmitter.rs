@@ -274,7 +274,10 @@ impl Shared {
         let answer = acceptance.accept(set, received_at).await;
         reached(Failpoint::BeforeAnswer);
         if answer.is_acknowledgement() {
-            self.hearing.learn(set.claims());
+            // Where there may be other instances, the leading one learns from the rows of the inbox, whoever wrote them.
+            if !self.core.inbox.is_shared() {
+                self.hearing.learn(set.claims());
+            }
             self.expiry.learn(set.claims().iat, received_at);
         }
         answer

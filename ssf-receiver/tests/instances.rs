@@ -22,7 +22,11 @@ use std::{
 
 use actix_web::{App, HttpServer, Responder, web};
 use cluster::Cluster;
-use common::{AUDIENCE, TOKEN, Transmitter, builder, client, email, signed, until};
+use common::{
+    AUDIENCE, TOKEN, Transmitter, builder, client, email,
+    polls::{Reply, Seen},
+    signed, until,
+};
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 use ssf_receiver::{Freshness, HandedSet, Receiver, Why, guard::Decision};
@@ -147,6 +151,40 @@ fn verification(transmitter: &Transmitter, jti: &str, state: &Value) -> String {
         },
     });
     signed(&Transmitter::header(), &claims)
+}
+
+#[actix_web::test]
+async fn one_instance_polls_what_counts_at_all_until_another_takes_its_place() {
+    let transmitter = Transmitter::start();
+    let database = Cluster::of_this_run().new_database();
+    let mut instances = Vec::new();
+    for _ in 0..2 {
+        let builder = Receiver::polling(&transmitter.issuer).management_token(TOKEN);
+        let receiver = builder.database(&database).start().await.unwrap();
+        receiver.ready().await;
+        instances.push(receiver);
+    }
+    let polls = &transmitter.state.polls;
+    polls.answer(Reply::sets([(
+        "end-of-alice",
+        ended(&transmitter, "alice"),
+    )]));
+    for receiver in &instances {
+        until("it counts", || is_refused(receiver, "alice")).await;
+    }
+    let acknowledging = |poll: &Seen| poll.acknowledged() == ["end-of-alice"];
+    polls.find("it is acknowledged", acknowledging).await;
+    let answered = |receiver: &Receiver| receiver.status().polls.unwrap().answered;
+    instances.sort_by_key(answered);
+    // One of them had all the answers.
+    assert_eq!(answered(&instances[0]), 0);
+    instances.pop().unwrap().stop().await;
+    polls.answer(Reply::sets([("end-of-bob", ended(&transmitter, "bob"))]));
+    let other = instances.pop().unwrap();
+    until("it counts", || is_refused(&other, "bob")).await;
+    assert!(answered(&other) > 0);
+    other.stop().await;
+    transmitter.stop().await;
 }
 
 /// Who called a handler, with which SET.

@@ -53,6 +53,8 @@ impl Probes {
         };
         let revocations = receiver.status().revocations;
         metrics::gauge!("ssf_receiver_revocations").set(measured(revocations));
+        let leads = receiver.core().lead.is_held();
+        metrics::gauge!("ssf_receiver_leads").set(f64::from(u8::from(leads)));
         for (name, transmitter) in self.names.iter().zip(receiver.transmitters()) {
             let status = transmitter.status();
             let is_ready = matches!(status.stream, StreamState::Ready { .. });

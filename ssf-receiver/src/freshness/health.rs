@@ -131,6 +131,13 @@ impl Health {
         self.vouched = self.vouched.max(Some(at));
     }
 
+    /// Forgets which numbers were seen.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn compare_anew(&mut self) {
+        self.numbers = Numbers::default();
+        self.other_epoch = false;
+    }
+
     pub(crate) fn quarantined_are(&mut self, count: usize) {
         self.quarantined = count;
     }
@@ -256,6 +263,17 @@ mod tests {
         assert_eq!(health.freshness(secs(900)), Freshness::Late(Why::Silent));
         health.heard(secs(100));
         assert_eq!(health.freshness(secs(799)), Freshness::Fresh);
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn who_leads_anew_misses_nothing_that_came_while_another_led() {
+        let mut health = fresh();
+        health.compare_anew();
+        health.numbered(&numbered("e", 9, Some(8)), secs(10));
+        assert_eq!(health.freshness(secs(100)), Freshness::Fresh);
+        health.numbered(&numbered("e", 11, Some(10)), secs(100));
+        assert_eq!(health.freshness(secs(160)), Freshness::Late(Why::Gap));
     }
 
     #[cfg(feature = "postgres")]

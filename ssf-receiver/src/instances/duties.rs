@@ -41,7 +41,8 @@ pub(crate) async fn perform(shared: &Arc<Shared>) -> Infallible {
     loop {
         followed.mark_unchanged();
         if let Err(error) = turn(shared, inbox, &mut duties).await {
-            tracing::warn!(error = %Chain(&error), "the other instances are not told how it goes");
+            // That the database is out of order is told by whoever follows it.
+            tracing::debug!(error = %Chain(&error), "the other instances are not told how it goes");
         }
         // It ends with the next look at the database, or after the interval.
         let _ = timeout(INTERVAL, followed.changed()).await;
@@ -53,13 +54,16 @@ async fn turn(
     inbox: &SqlInbox,
     duties: &mut Option<Duties>,
 ) -> Result<(), InboxError> {
-    let duties = match duties {
-        Some(duties) => duties,
-        None => duties.insert(Duties {
-            learned: inbox.last_row().await?,
+    let duties = if let Some(duties) = duties {
+        duties
+    } else {
+        let learned = inbox.last_row().await?;
+        shared.hearing.compare_anew();
+        duties.insert(Duties {
+            learned,
             looked_for_waiting: None,
             told: None,
-        }),
+        })
     };
     duties.learn(shared, inbox).await?;
     let is_due = |at: Instant| at.elapsed() >= WAITING_INTERVAL;
@@ -80,7 +84,7 @@ async fn turn(
 }
 
 impl Duties {
-    /// Learns from SETs that came since, whichever instance they came to; ours are known already, which changes nothing.
+    /// Learns from SETs that came since, whichever instance they came to.
     async fn learn(&mut self, shared: &Shared, inbox: &SqlInbox) -> Result<(), InboxError> {
         loop {
             let sets = inbox.fresh(self.learned, SETS_MAX).await?;

@@ -1,7 +1,8 @@
 //! Following what other instances write.
 //!
 //! Revocations have positions in the order of their commits (see [`crate::store`]), so that whoever has seen one has seen all
-//! before it, and reads on from there; all over again, if another server has the database. Watermarks are read after the rows: whatever was dropped before it was read is under them.
+//! before it, and reads on from there; all over again, if another server has the database. Watermarks are read after the rows:
+//! whatever was dropped before it was read is under them.
 
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 

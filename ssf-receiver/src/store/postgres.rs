@@ -37,8 +37,13 @@ const MIGRATION_LOCK: i64 = 0x5353_4652_0001;
 /// Number of the lock of a turn.
 const TURN_LOCK: i64 = 0x5353_4652_0002;
 
-/// Whatever the server's default is: what was acknowledged has to be on its disk.
-const DURABLE: (&str, &str) = ("synchronous_commit", "on");
+/// Whatever the server's default is, and whatever the URL says.
+const FIXED: [(&str, &str); 2] = [
+    // What was acknowledged has to be on its disk.
+    ("synchronous_commit", "on"),
+    // Whoever has waited for a turn has to see what was written meanwhile.
+    ("default_transaction_isolation", "read committed"),
+];
 
 /// What holds of each session unless the URL says otherwise.
 const BOUNDS: [(&str, &str); 6] = [
@@ -111,7 +116,7 @@ fn bound(options: PgConnectOptions) -> PgConnectOptions {
     let absent = BOUNDS
         .into_iter()
         .filter(|(name, _)| !own.iter().any(|own| own == name));
-    options.options(absent).options([DURABLE])
+    options.options(absent).options(FIXED)
 }
 
 /// Waits for the turn of a transaction, which must not have read anything.
@@ -151,7 +156,8 @@ mod tests {
         assert_eq!(options.matches("-c lock_timeout").count(), 1);
         assert!(options.contains("-c lock_timeout=3s"), "{options}");
         assert!(options.contains("-c tcp_user_timeout=20s"), "{options}");
-        assert!(options.ends_with("-c synchronous_commit=on"), "{options}");
+        let fixed = r"-c synchronous_commit=on -c default_transaction_isolation=read\ committed";
+        assert!(options.ends_with(fixed), "{options}");
     }
 
     /// What the SET of this number says: of four keys, in an order that each has for itself.
@@ -343,6 +349,36 @@ mod tests {
         let old = "UPDATE asked SET asked_at = asked_at - interval '61 minutes'";
         one.connection().execute_unprepared(old).await.unwrap();
         assert!(!other.was_asked(scope, "a state").await.unwrap());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_had_to_wait_for_a_turn_sees_what_was_written_meanwhile() {
+        let url = Cluster::of_this_run().new_database();
+        let administrator = connect(&url).await.unwrap();
+        let strict = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', \
+                      current_database()); END $$";
+        administrator.execute_unprepared(strict).await.unwrap();
+        let one = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        let other = SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        let turn = one.tables.begin().await.unwrap();
+        let who_waits = async {
+            let turn = other.tables.begin().await.unwrap();
+            let seen = statement::query(&turn, "SELECT name FROM setting", Vec::new()).await;
+            seen.unwrap().len()
+        };
+        let writing = async {
+            let waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            let looked = async || statement::query(&administrator, waits, Vec::new()).await;
+            while looked().await.unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let write = "INSERT INTO setting (name, value) VALUES ('a', 'b')";
+            turn.execute_unprepared(write).await.unwrap();
+            turn.commit().await.unwrap();
+        };
+        let (seen, ()) = tokio::join!(who_waits, writing);
+        assert_eq!(seen, 1);
     }
 
     #[tokio::test(flavor = "multi_thread")]
