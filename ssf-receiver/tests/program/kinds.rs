@@ -32,23 +32,23 @@ fn of_kind(kind: &str, transmitter: &Transmitter) -> String {
         ),
         "ID token" => (
             Some("JWT"),
-            json!({ "sub": "alice", "exp": now() + 90, "nonce": "n" }),
+            json!({ "sub": "alice", "exp": now() + 600, "nonce": "n" }),
         ),
         "access token" => (
             Some("at+jwt"),
-            json!({ "sub": "alice", "exp": now() + 90, "client_id": "app", "scope": "a b" }),
+            json!({ "sub": "alice", "exp": now() + 600, "client_id": "app", "scope": "a b" }),
         ),
         "logout token" => (
             Some("logout+jwt"),
-            json!({ "sub": "alice", "exp": now() + 90, "events": { LOGOUT: {} } }),
+            json!({ "sub": "alice", "exp": now() + 600, "events": { LOGOUT: {} } }),
         ),
         "logout token without a type" => (
             None,
-            json!({ "sub": "alice", "exp": now() + 90, "events": { LOGOUT: {} } }),
+            json!({ "sub": "alice", "exp": now() + 600, "events": { LOGOUT: {} } }),
         ),
         _ => (
             Some("client-authentication+jwt"),
-            json!({ "iss": "app", "sub": "app", "exp": now() + 90 }),
+            json!({ "iss": "app", "sub": "app", "exp": now() + 600 }),
         ),
     };
     claims

@@ -22,7 +22,7 @@ fn told_by(transmitter: &Transmitter) -> Installation {
 /// The claims of a logout token as of half a minute ago, with `more` beside them or in their place.
 fn claims(transmitter: &Transmitter, more: &Value) -> Value {
     let mut claims = json!({
-        "iss": transmitter.issuer, "aud": "app", "jti": more.to_string(), "iat": now() - 30, "exp": now() + 90,
+        "iss": transmitter.issuer, "aud": "app", "jti": more.to_string(), "iat": now() - 30, "exp": now() + 600,
         "events": { EVENT: {} },
     });
     let members = more.as_object().unwrap().clone();
