@@ -83,6 +83,7 @@ async fn the_metrics_are_served_by_the_names_that_describe_them() {
         "renewals",
         "polls",
         "handled",
+        "sessions_deleted",
         "quarantine",
     ] {
         expected.remove(&format!("ssf_receiver_{name}_total"));
