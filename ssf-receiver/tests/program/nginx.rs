@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 use self::server::{CONFIGURATION, Nginx, Port};
 use crate::{
-    common::{TOKEN, Transmitter, now, signed},
-    rig::{Answer, Daemon, Installation},
+    common::{Lie, TOKEN, Transmitter, now, signed},
+    rig::{Answer, Daemon, Installation, PATIENCE},
 };
 
 const DOCUMENTATION: &str = include_str!("../../../docs/receiver.md");
@@ -244,9 +244,46 @@ async fn a_session_of_an_application_that_knows_nothing_ends_with_the_next_reque
 
     for cookie in [&alice, &bob, &again] {
         let answer = nginx.get(cookie).await;
-        assert_eq!(answer.status, 500);
+        assert_eq!(answer.status, 502);
         assert!(!answer.body.contains(" by "), "{}", answer.body);
     }
+    application.server.stop(false).await;
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
+async fn who_cannot_be_judged_now_is_told_so_and_is_let_in_later() {
+    let (transmitter, application, port) = (
+        Transmitter::start(),
+        Application::start(),
+        Port::new().unwrap(),
+    );
+    *transmitter.state.keys_lie.lock().unwrap() = Some(Lie::Status(500));
+    let base = format!("https://localhost:{}", port.number());
+    let daemon = installation(&transmitter, &base).serve().await;
+    let nginx = Site::start(port, &application, &daemon).await;
+    let alice = transmitter.token("alice", &json!({ "aud": "app.example.com" }));
+    application.knows(&alice, "Alice");
+    let alice = nginx.sign_in(&alice).await;
+    let answer = nginx.get(&alice).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        answer.header("x-ssf-reason"),
+        Some("temporarily_unavailable")
+    );
+    assert!(answer.header("retry-after").is_some());
+    assert!(!answer.body.contains(" by "), "{}", answer.body);
+
+    *transmitter.state.keys_lie.lock().unwrap() = None;
+
+    daemon.ready().await;
+    let waiting = async {
+        while nginx.get(&alice).await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+    assert_eq!(nginx.get(&alice).await.body, "GET by Alice");
     application.server.stop(false).await;
     transmitter.stop().await;
 }
