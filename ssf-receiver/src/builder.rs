@@ -16,6 +16,7 @@ use ssf_types::{
     uri::{EndpointUrl, EventTypeUri, Issuer, UriError},
 };
 
+#[cfg(feature = "daemon")]
 pub(crate) use self::terms::events_default;
 use self::terms::{Authorisation, StreamChoice, Terms, Wanted};
 #[cfg(feature = "postgres")]
