@@ -10,6 +10,7 @@ mod index;
 mod key;
 mod kind;
 mod mask;
+mod masks;
 mod rebuild;
 mod registers;
 mod scope;

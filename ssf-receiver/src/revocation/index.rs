@@ -2,13 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use arc_swap::ArcSwap;
 use ssf_types::uri::Issuer;
 
 use super::{
-    Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, Scope, ScopeId, Watermarks,
+    Detail, Effect, IndexKey, Kind, Mask, Revocation, Scope, ScopeId, Watermarks,
     entries::{Entries, Limits},
-    key::MaskSecret,
+    masks::Masks,
     together::Together,
     word::Word,
 };
@@ -39,16 +38,7 @@ struct OfScope {
     scope: Scope,
     /// Its number in keys.
     number: u64,
-    masks: ArcSwap<Vec<ActiveMask>>,
-}
-
-/// A mask under which something was revoked.
-#[derive(Clone, Debug)]
-struct ActiveMask {
-    mask: Mask,
-    secret: MaskSecret,
-    has: Box<[u64]>,
-    lacks: Box<[u64]>,
+    masks: Masks,
 }
 
 /// A revocation that selects a session.
@@ -93,7 +83,7 @@ impl Index {
         let of_scope = |scope: Scope| OfScope {
             number: key.scope(&scope.issuer),
             scope,
-            masks: ArcSwap::default(),
+            masks: Masks::default(),
         };
         Self {
             scopes: scopes.into_iter().map(of_scope).collect(),
@@ -178,15 +168,14 @@ impl Index {
     /// Says what there is too much of.
     pub fn has_room(&self, revocations: &[Revocation]) -> Result<(), Full> {
         let fits = |of_scope: &OfScope| {
-            let masks = of_scope.masks.load();
             let own = revocations
                 .iter()
                 .filter(|one| one.scope == of_scope.scope.id);
             let new: BTreeSet<&Mask> = own
                 .map(|one| &one.mask)
-                .filter(|mask| !are_active(&masks, mask))
+                .filter(|mask| !of_scope.masks.has(mask))
                 .collect();
-            new.is_empty() || masks.len() + new.len() <= MASKS_MAX
+            new.is_empty() || of_scope.masks.iter().count() + new.len() <= MASKS_MAX
         };
         if !self.scopes.iter().all(fits) {
             return Err(Full::Masks);
@@ -210,7 +199,9 @@ impl Index {
         };
         self.entries.apply(revocation);
         // After the entry: who finds the mask finds the entry too.
-        of_scope.look_up_by(&revocation.mask, &self.key);
+        of_scope
+            .masks
+            .add(&revocation.mask, &of_scope.scope, &self.key);
     }
 
     /// The revocations that select a session, and what may have been forgotten of its transmitter.
@@ -219,7 +210,6 @@ impl Index {
     pub fn matches(&self, session: &SessionKeys) -> Option<(Vec<Match>, Watermarks)> {
         let of_scope = self.of_session(session);
         let of_scope = of_scope.filter(|_| session.secret == self.secret)?;
-        let masks = of_scope.masks.load();
         let mut found = Vec::new();
         let table = self.entries.table();
         let mut together = Together::new(&table, |word: Word, named| {
@@ -232,7 +222,7 @@ impl Index {
                 detail: table.details().get(entry.detail).cloned(),
             });
         });
-        for mask in masks.iter() {
+        for mask in of_scope.masks.iter() {
             mask.keys(session, &mut |key, named| together.look_up(key, named));
         }
         together.finish();
@@ -250,81 +240,14 @@ impl Index {
     }
 }
 
-fn are_active(masks: &[ActiveMask], mask: &Mask) -> bool {
-    masks.iter().any(|one| one.mask == *mask)
-}
-
-impl OfScope {
-    fn look_up_by(&self, mask: &Mask, key: &IndexKey) {
-        if are_active(&self.masks.load(), mask) {
-            return;
-        }
-        let places =
-            |names: &BTreeSet<String>| names.iter().map(|place| key.place(place)).collect();
-        let active = ActiveMask {
-            secret: key.mask(&self.scope.issuer, mask),
-            has: places(&mask.has),
-            lacks: places(&mask.lacks),
-            mask: mask.clone(),
-        };
-        self.masks.rcu(|masks| {
-            let mut masks = Vec::clone(masks);
-            if !are_active(&masks, mask) {
-                masks.push(active.clone());
-            }
-            Arc::new(masks)
-        });
-    }
-}
-
-impl ActiveMask {
-    /// Calls `look_up` with each key that a session has under the mask, and whether it names the session.
-    fn keys(&self, session: &SessionKeys, look_up: &mut impl FnMut(RevocationKey, bool)) {
-        if self.mask.is_simple() {
-            for (fingerprint, named) in session.simple() {
-                let key = match self.mask.about {
-                    None => fingerprint.key(),
-                    Some(_) => self.secret.with(fingerprint).key(),
-                };
-                look_up(key, named);
-            }
-            return;
-        }
-        let knows = |place: &u64| session.at(*place).next().is_some();
-        if self.lacks.iter().any(knows) {
-            return;
-        }
-        choose(session, &self.has, (self.secret, false), look_up);
-    }
-}
-
-/// One key for each choice of identifiers, one at each place.
-fn choose(
-    session: &SessionKeys,
-    places: &[u64],
-    (secret, named): (MaskSecret, bool),
-    look_up: &mut impl FnMut(RevocationKey, bool),
-) {
-    let Some((place, rest)) = places.split_first() else {
-        look_up(secret.key(), named);
-        return;
-    };
-    for identifier in session.at(*place) {
-        let secret = secret.with(identifier.fingerprint);
-        choose(
-            session,
-            rest,
-            (secret, named || identifier.is_session()),
-            look_up,
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ssf_types::subject::SimpleSubject;
 
-    use super::{super::tag::Tag, *};
+    use super::{
+        super::{RevocationKey, tag::Tag},
+        *,
+    };
 
     fn index() -> Index {
         let scope = |(number, issuer)| Scope {

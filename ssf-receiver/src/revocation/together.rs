@@ -38,7 +38,7 @@ impl<'t, F: FnMut(Word, bool)> Together<'t, F> {
         self.len += 1;
     }
 
-    pub(super) fn finish(mut self) {
+    pub(super) fn finish(&mut self) {
         self.look_all_up();
     }
 
