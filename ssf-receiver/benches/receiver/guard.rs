@@ -28,6 +28,12 @@ const NOW: u32 = 1_700_000_000;
 /// Identifiers of each session, and look-ups of the yardstick.
 const KEYS: usize = 6;
 
+/// Most nanoseconds of a decision that begins with hashing what the claims of a token say.
+const FACTS_MAX: f64 = 400.0;
+
+/// Identifiers of what a bearer token tells.
+const FACTS: usize = 3;
+
 /// Most bytes of an entry, while nothing grows.
 const BYTES_MAX: f64 = 48.0;
 
@@ -85,11 +91,18 @@ fn measure_size(size: &Size, scale: &Scale) -> Fallible<Vec<Value>> {
     let map: HashMap<RevocationKey, u64> =
         (0..size.entries).map(|number| (key(number), 1)).collect();
     let measured = decided(&index, &map, scale)?;
+    let of_facts = decided_from_facts(&index, &map, scale)?;
     let named = |what: &str| format!("{what}, {} entries", size.entries);
     let decision = named("guard decision, nothing found for 6 identifiers");
     Ok(vec![
         most(&decision, measured.ours, "ns", Some(size.goal)),
         measured.entry(&format!("{decision}, beside 6 look-ups in a HashMap"), None),
+        most(
+            &named("guard decision from claims, nothing found for 3 identifiers"),
+            of_facts.ours,
+            "ns",
+            Some(FACTS_MAX),
+        ),
         most(
             &named("revocation index"),
             bytes,
@@ -105,20 +118,41 @@ fn measure_size(size: &Size, scale: &Scale) -> Fallible<Vec<Value>> {
     ])
 }
 
-/// Times of decisions about sessions that nothing is known of, and of as many look-ups in a map.
+/// Times of decisions about sessions that nothing is known of, whose keys were made before.
 fn decided(index: &Index, map: &HashMap<RevocationKey, u64>, scale: &Scale) -> Fallible<Measured> {
     let sessions = (0..scale.sessions)
         .map(|number| session(index.key(), number))
         .collect::<Result<Vec<SessionKeys>, UriError>>()?;
+    beside::<KEYS, _>(map, scale, &sessions, |keys| guard::decide(keys, index))
+}
+
+/// The same where nothing was hashed before, as for the claims of a bearer token: who it is, their session, and the token.
+fn decided_from_facts(
+    index: &Index,
+    map: &HashMap<RevocationKey, u64>,
+    scale: &Scale,
+) -> Fallible<Measured> {
+    let sessions = (0..scale.sessions)
+        .map(of_token)
+        .collect::<Result<Vec<Session>, UriError>>()?;
+    beside::<FACTS, _>(map, scale, &sessions, |session| {
+        guard::decide(&index.key().keys(session), index)
+    })
+}
+
+/// Decides about one session after the other, and looks as many keys as each has up in a map.
+fn beside<const KEYS: usize, S>(
+    map: &HashMap<RevocationKey, u64>,
+    scale: &Scale,
+    sessions: &[S],
+    decide: impl Fn(&S) -> Decision,
+) -> Fallible<Measured> {
     let absent: Vec<[RevocationKey; KEYS]> = (0..scale.sessions)
         .map(|number| std::array::from_fn(|of_session| other_key(number, of_session)))
         .collect();
     let (mut sessions, mut absent) = (sessions.iter().cycle(), absent.iter().cycle());
     let mut pair = Pair {
-        ours: Box::new(|| {
-            let session = sessions.next();
-            session.is_some_and(|keys| guard::decide(keys, index) == Decision::Allow)
-        }),
+        ours: Box::new(|| sessions.next().map(&decide) == Some(Decision::Allow)),
         yardstick: Box::new(|| {
             let keys = absent.next();
             keys.is_some_and(|keys| keys.iter().all(|key| !map.contains_key(key)))
@@ -181,6 +215,19 @@ fn session(secret: &IndexKey, number: u32) -> Result<SessionKeys, UriError> {
         .identifier("user", SimpleSubject::PhoneNumber { phone_number })
         .identifier("device", opaque("device"));
     Ok(secret.keys(&session))
+}
+
+fn of_token(number: u32) -> Result<Session, UriError> {
+    let token = SimpleSubject::JwtId {
+        iss: ISSUER.into(),
+        jti: format!("08a5019c-17e1-4977-8f42-{number:012}"),
+    };
+    Ok(
+        Session::new(Issuer::parse(ISSUER)?, Timestamp::from_secs(NOW.into()))
+            .iss_sub(ISSUER, number.to_string())
+            .sid(format!("session-{number}"))
+            .identifier("token", token),
+    )
 }
 
 /// The key with that number among those that are revoked.

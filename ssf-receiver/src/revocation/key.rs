@@ -3,10 +3,10 @@
 //! An identifier is hashed once, when a session is signed in. The keys of complex subjects are mixed from such hashes and a
 //! secret of their mask, so that masks that appear later find the session, too.
 
-use std::{fmt, hash::Hasher};
+use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use siphasher::sip128::{Hasher128, SipHasher13};
+use siphasher::sip128::SipHasher13;
 use ssf_types::{subject::SimpleSubject, uri::Issuer};
 
 use super::{Mask, Selection, issuer_form};
@@ -28,6 +28,10 @@ pub struct Fingerprint([u64; 2]);
 /// What the keys of a mask begin with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct MaskSecret([u64; 2]);
+
+/// So many bytes of most inputs, and of most identifiers: with room for them nothing is copied while they are put together.
+const INPUT_BYTES: usize = 192;
+const IDENTIFIER_BYTES: usize = 96;
 
 /// What is hashed; no two kinds of it give the same input.
 #[derive(Clone, Copy)]
@@ -62,10 +66,18 @@ impl IndexKey {
     /// Hashes an identifier in its widest form: spellings that may mean one person have one fingerprint, and persons of two
     /// transmitters never have.
     pub fn fingerprint(&self, scope: &Issuer, identifier: &SimpleSubject) -> Fingerprint {
-        let mut hash = self.hash(Purpose::Identifier);
-        hash.part(issuer_form(scope).as_bytes());
-        hash.part(identifier.revocation_key().as_bytes());
-        Fingerprint(hash.finish())
+        self.fingerprints(scope).of(identifier)
+    }
+
+    /// What hashes identifiers in the scope of one transmitter, for those who have several.
+    pub(crate) fn fingerprints(&self, scope: &Issuer) -> Fingerprints {
+        let mut parts = self.hash(Purpose::Identifier);
+        parts.part(issuer_form(scope).as_bytes());
+        Fingerprints {
+            start: parts.bytes.len(),
+            parts,
+            text: String::with_capacity(IDENTIFIER_BYTES),
+        }
     }
 
     /// Hashes claims byte for byte.
@@ -87,10 +99,8 @@ impl IndexKey {
 
     /// The key for a selection: of a simple subject, the fingerprint itself.
     pub fn selection(&self, scope: &Issuer, selection: &Selection) -> RevocationKey {
-        let mut fingerprints = selection
-            .identifiers
-            .iter()
-            .map(|one| self.fingerprint(scope, one));
+        let mut hashed = self.fingerprints(scope);
+        let mut fingerprints = selection.identifiers.iter().map(|one| hashed.of(one));
         if selection.mask.is_plain()
             && let Some(fingerprint) = fingerprints.next()
         {
@@ -123,6 +133,11 @@ impl IndexKey {
         hash.finish()[0]
     }
 
+    /// What numbers places, for those who have several.
+    pub(crate) fn places(&self) -> Places {
+        Places(self.hash(Purpose::Place))
+    }
+
     /// A number for a transmitter.
     pub(crate) fn scope(&self, scope: &Issuer) -> u64 {
         let mut hash = self.hash(Purpose::Scope);
@@ -135,10 +150,11 @@ impl IndexKey {
         self.hash(Purpose::Secret).finish()[0]
     }
 
-    fn hash(&self, purpose: Purpose) -> PartsHasher {
-        let mut hasher = SipHasher13::new_with_key(&self.0);
-        hasher.write(&[purpose as u8]);
-        PartsHasher(hasher)
+    fn hash(&self, purpose: Purpose) -> Parts {
+        let mut bytes = Vec::with_capacity(INPUT_BYTES);
+        bytes.push(purpose as u8);
+        let hasher = SipHasher13::new_with_key(&self.0);
+        Parts { hasher, bytes }
     }
 }
 
@@ -192,18 +208,62 @@ fn folded(left: u64, right: u64) -> u64 {
     low ^ high
 }
 
-/// Hashes parts with their lengths, so that no two lists of parts give the same input.
-struct PartsHasher(SipHasher13);
+/// What is hashed: parts with their lengths, so that no two lists of parts give the same input.
+///
+/// All of it in one piece takes a third of the time of as many pieces.
+struct Parts {
+    hasher: SipHasher13,
+    bytes: Vec<u8>,
+}
 
-impl PartsHasher {
+impl Parts {
     fn part(&mut self, bytes: &[u8]) {
-        self.0.write(&bytes.len().to_le_bytes());
-        self.0.write(bytes);
+        self.bytes.extend(bytes.len().to_le_bytes());
+        self.bytes.extend(bytes);
+    }
+
+    /// A part that is in pieces.
+    fn part_of(&mut self, pieces: &[&str]) {
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+        self.bytes.extend(len.to_le_bytes());
+        for piece in pieces {
+            self.bytes.extend(piece.as_bytes());
+        }
     }
 
     fn finish(&self) -> [u64; 2] {
-        let hash = self.0.finish128();
+        let hash = self.hasher.hash(&self.bytes);
         [hash.h1, hash.h2]
+    }
+}
+
+/// Hashes identifiers, in one scope.
+pub(crate) struct Fingerprints {
+    parts: Parts,
+    /// How many bytes are the same for all.
+    start: usize,
+    /// The identifier in its widest form.
+    text: String,
+}
+
+impl Fingerprints {
+    pub(crate) fn of(&mut self, identifier: &SimpleSubject) -> Fingerprint {
+        self.text.clear();
+        identifier.write_revocation_key(&mut self.text);
+        self.parts.bytes.truncate(self.start);
+        self.parts.part(self.text.as_bytes());
+        Fingerprint(self.parts.finish())
+    }
+}
+
+/// Numbers the places of identifiers.
+pub(crate) struct Places(Parts);
+
+impl Places {
+    pub(crate) fn of(&mut self, member: &str, format: &str) -> u64 {
+        self.0.bytes.truncate(1);
+        self.0.part_of(&Mask::pieces_of_place(member, format));
+        self.0.finish()[0]
     }
 }
 

@@ -16,7 +16,12 @@ pub struct Mask {
 impl Mask {
     /// The place of an identifier: its member and its format, since two formats cannot be compared.
     pub fn place(member: &str, format: &str) -> String {
-        format!("{member}/{format}")
+        Self::pieces_of_place(member, format).concat()
+    }
+
+    /// The same, in pieces.
+    pub(crate) fn pieces_of_place<'a>(member: &'a str, format: &'a str) -> [&'a str; 3] {
+        [member, "/", format]
     }
 
     /// Whether this is a mask of simple subjects.

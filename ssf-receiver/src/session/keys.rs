@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use ssf_types::subject::SimpleSubject;
 
 use super::{SESSION, Session};
-use crate::revocation::{COLLECTIVE, Fingerprint, IndexKey, Mask, seconds};
+use crate::revocation::{COLLECTIVE, Fingerprint, IndexKey, seconds};
 
 /// Most identifiers that are looked up for one session.
 pub const IDENTIFIERS_MAX: usize = 64;
@@ -94,21 +94,23 @@ impl Meaning {
 impl IndexKey {
     /// Hashes the identifiers of a session; of more than [`IDENTIFIERS_MAX`], the first.
     pub fn keys(&self, session: &Session) -> SessionKeys {
-        let hashed = |(member, identifier): (&str, &SimpleSubject)| HashedIdentifier {
-            meaning: Meaning::of(member, identifier),
-            place: self.place(&Mask::place(member, identifier.format())),
-            fingerprint: self.fingerprint(session.issuer(), identifier),
-        };
+        let mut fingerprints = self.fingerprints(session.issuer());
+        let mut places = self.places();
+        let mut identifiers =
+            Vec::with_capacity(session.identifiers().count().min(IDENTIFIERS_MAX));
+        for (member, identifier) in session.identifiers().take(IDENTIFIERS_MAX) {
+            identifiers.push(HashedIdentifier {
+                meaning: Meaning::of(member, identifier),
+                place: places.of(member, identifier.format()),
+                fingerprint: fingerprints.of(identifier),
+            });
+        }
         SessionKeys {
             secret: self.number(),
             scope: self.scope(session.issuer()),
             began: seconds(session.began()),
             authenticated: session.authenticated().map(seconds),
-            identifiers: session
-                .identifiers()
-                .map(hashed)
-                .take(IDENTIFIERS_MAX)
-                .collect(),
+            identifiers: identifiers.into(),
         }
     }
 }

@@ -4,8 +4,9 @@
 //! domain of an address. A *revocation key* is deliberately wider: where two spellings may mean one person, revoking
 //! one of them has to end the sessions of the other.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
+use idna::AsciiDenyList;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{SimpleSubject, address, value::value_form};
@@ -13,12 +14,17 @@ use super::{SimpleSubject, address, value::value_form};
 /// Joins fields so that no two lists of fields give the same text, whatever the fields hold.
 fn joined<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
     let mut text = String::new();
+    join_onto(&mut text, fields);
+    text
+}
+
+/// The same, behind what `text` holds.
+fn join_onto<'a>(text: &mut String, fields: impl IntoIterator<Item = &'a str>) {
     for field in fields {
-        text.push_str(&field.len().to_string());
+        text.push_str(itoa::Buffer::new().format(field.len()));
         text.push(':');
         text.push_str(field);
     }
-    text
 }
 
 impl SimpleSubject {
@@ -63,48 +69,73 @@ impl SimpleSubject {
     /// issuer loses its last slash, a phone number its blanks, and a `scim` resource its first slash and what its client
     /// calls it. For `aliases` it is the form of the whole list; a revocation uses the entries one by one.
     pub fn revocation_key(&self) -> String {
+        let mut text = String::new();
+        self.write_revocation_key(&mut text);
+        text
+    }
+
+    /// Adds the [`revocation_key`](Self::revocation_key) to what `text` holds, for those who make many.
+    pub fn write_revocation_key(&self, text: &mut String) {
         match self {
-            Self::Account { uri } => joined(["account", &address_key(uri)]),
-            Self::Email { email } => joined(["email", &address_key(email)]),
-            Self::IssSub { iss, sub } => joined(["iss_sub", &issuer_key(iss), &nfc(sub)]),
-            Self::Opaque { id } => joined(["opaque", &nfc(id)]),
+            Self::Account { uri } => join_onto(text, ["account", &address_key(uri)]),
+            Self::Email { email } => join_onto(text, ["email", &address_key(email)]),
+            Self::IssSub { iss, sub } => join_onto(text, ["iss_sub", &issuer_key(iss), &nfc(sub)]),
+            Self::Opaque { id } => join_onto(text, ["opaque", &nfc(id)]),
             Self::PhoneNumber { phone_number } => {
-                joined(["phone_number", &without_blanks(phone_number)])
+                join_onto(text, ["phone_number", &without_blanks(phone_number)]);
             }
-            Self::Did { url } => joined(["did", &nfc(url)]),
-            Self::Uri { uri } => joined(["uri", &nfc(uri)]),
-            Self::JwtId { iss, jti } => joined(["jwt_id", &issuer_key(iss), &nfc(jti)]),
+            Self::Did { url } => join_onto(text, ["did", &nfc(url)]),
+            Self::Uri { uri } => join_onto(text, ["uri", &nfc(uri)]),
+            Self::JwtId { iss, jti } => join_onto(text, ["jwt_id", &issuer_key(iss), &nfc(jti)]),
             Self::SamlAssertionId {
                 issuer,
                 assertion_id,
-            } => joined(["saml_assertion_id", &issuer_key(issuer), &nfc(assertion_id)]),
-            Self::IpAddresses { ip_addresses } => addresses_form(ip_addresses),
+            } => {
+                let (issuer, id) = (issuer_key(issuer), nfc(assertion_id));
+                join_onto(text, ["saml_assertion_id", &issuer, &id]);
+            }
+            Self::IpAddresses { ip_addresses } => text.push_str(&addresses_form(ip_addresses)),
             Self::Aliases { identifiers } => {
-                sorted_form(identifiers.iter().map(Self::revocation_key).collect())
+                let forms = identifiers.iter().map(Self::revocation_key).collect();
+                text.push_str(&sorted_form(forms));
             }
             Self::OauthToken {
                 token_type,
                 token_identifier_alg,
                 token,
-            } => joined(["oauth_token", token_type, token_identifier_alg, token]),
-            Self::OauthClient { client_id } => joined(["oauth_client", &nfc(client_id)]),
-            Self::Scim { uri, .. } => joined(["scim", nfc(uri).trim_start_matches('/')]),
-            Self::Other(other) => joined(["", &value_form(other.json(), nfc)]),
+            } => join_onto(
+                text,
+                ["oauth_token", token_type, token_identifier_alg, token],
+            ),
+            Self::OauthClient { client_id } => join_onto(text, ["oauth_client", &nfc(client_id)]),
+            Self::Scim { uri, .. } => {
+                join_onto(text, ["scim", nfc(uri).trim_start_matches('/')]);
+            }
+            Self::Other(other) => {
+                let form = value_form(other.json(), |text| nfc(text).into_owned());
+                join_onto(text, ["", &form]);
+            }
         }
     }
 }
 
-fn nfc(text: &str) -> String {
-    text.nfc().collect()
+/// Text in NFC, which ASCII always is.
+fn nfc(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.nfc().collect())
 }
 
-fn without_blanks(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
+fn without_blanks(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_whitespace) {
+        return Cow::Owned(text.chars().filter(|c| !c.is_whitespace()).collect());
+    }
+    Cow::Borrowed(text)
 }
 
-fn issuer_key(iss: &str) -> String {
-    let iss = nfc(iss);
-    iss.strip_suffix('/').unwrap_or(&iss).to_owned()
+fn issuer_key(iss: &str) -> Cow<'_, str> {
+    nfc(iss.strip_suffix('/').unwrap_or(iss))
 }
 
 fn domain_lowered(address: &str) -> String {
@@ -117,18 +148,24 @@ fn domain_lowered(address: &str) -> String {
 /// Text without case: upper case first, since letters such as `ß` and the two lower sigmas meet there alone.
 ///
 /// Changing case can leave NFC, and NFC can make letters that have a case again, so that it ends with NFC.
-fn folded(text: &str) -> String {
-    nfc(&nfc(text).to_uppercase().to_lowercase())
+fn folded(text: &str) -> Cow<'_, str> {
+    if !text.is_ascii() {
+        let lowered = nfc(text).to_uppercase().to_lowercase();
+        return Cow::Owned(nfc(&lowered).into_owned());
+    }
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
+    Cow::Borrowed(text)
 }
 
 fn address_key(address: &str) -> String {
-    match address::split(address) {
-        Some((local, domain)) => {
-            let labels = idna::domain_to_ascii(domain).unwrap_or_else(|_| folded(domain));
-            format!("{}@{labels}", folded(&address::plainest(local)))
-        }
-        None => folded(address),
-    }
+    let Some((local, domain)) = address::split(address) else {
+        return folded(address).into_owned();
+    };
+    let labels = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::EMPTY)
+        .unwrap_or_else(|_| folded(domain));
+    [&*folded(&address::plainest(local)), "@", &*labels].concat()
 }
 
 fn addresses_form(addresses: &[IpAddr]) -> String {
