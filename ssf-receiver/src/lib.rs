@@ -94,6 +94,8 @@ mod instances;
 #[cfg(feature = "client")]
 mod keys;
 #[cfg(feature = "client")]
+mod media_type;
+#[cfg(feature = "client")]
 mod plan;
 #[cfg(feature = "client")]
 mod poll;

@@ -34,6 +34,7 @@ use crate::{
     freshness::{Freshness, Hearing},
     inbox::InboxError,
     keys::{Keys, RETRY_AFTER},
+    media_type,
     poll::PollStatus,
     quarantine::Quarantined,
     receiver::Receiver,
@@ -232,7 +233,8 @@ impl Shared {
         if !constant_time_eq(presented, secret.expose().as_bytes()) {
             return Some(Answer::unauthenticated());
         }
-        (!content_type.is_some_and(is_set)).then(Answer::wrong_media_type)
+        (!content_type.is_some_and(|found| media_type::is(found, MEDIA_TYPE)))
+            .then(Answer::wrong_media_type)
     }
 
     /// Counts an answer, and logs a refusal: without the token, and without what it says about anybody.
@@ -305,10 +307,4 @@ impl Shared {
         self.acknowledged.fetch_add(1, Ordering::Relaxed);
         self.core.acknowledged.send_modify(|count| *count += 1);
     }
-}
-
-/// Whether a `Content-Type` is that of a SET, with or without parameters.
-fn is_set(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case(MEDIA_TYPE)
 }

@@ -11,7 +11,7 @@ use ssf_types::{
 };
 
 use super::{FetchError, Http, access::Access, host_of, read_capped};
-use crate::clock;
+use crate::{clock, media_type};
 
 const MEDIA_TYPE: &str = "application/json";
 
@@ -91,7 +91,8 @@ impl Http {
         if let Some(refusal) = refusal(&response, &host) {
             return Err(refusal);
         }
-        if !text_of(&response, &header::CONTENT_TYPE).is_some_and(is_json) {
+        let content_type = text_of(&response, &header::CONTENT_TYPE);
+        if !content_type.is_some_and(|found| media_type::is(found, MEDIA_TYPE)) {
             return Err(PollError::WrongMediaType);
         }
         let body = read_capped(response, &host, RESPONSE_BYTES_MAX)
@@ -123,9 +124,4 @@ fn refusal(response: &Response, host: &str) -> Option<PollError> {
 
 fn text_of<'r>(response: &'r Response, name: &header::HeaderName) -> Option<&'r str> {
     response.headers().get(name)?.to_str().ok()
-}
-
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case(MEDIA_TYPE)
 }

@@ -23,7 +23,7 @@ use self::token::{LogoutToken, LogoutTokenError};
 use super::{
     auth::tokens::Tokens,
     form::{Form, FormError},
-    problem::{problem, wrong_method},
+    problem::{post_alone, problem},
 };
 use crate::{
     Receiver, clock,
@@ -136,11 +136,8 @@ impl BackchannelLogout {
 
 /// Adds what providers tell.
 pub(super) fn routes(logout: &Data<BackchannelLogout>, config: &mut ServiceConfig) {
-    let resource = web::resource(PATH)
-        .app_data(logout.clone())
-        .route(web::post().to(answer))
-        .default_service(web::to(wrong_method));
-    config.service(resource);
+    let resource = web::resource(PATH).app_data(logout.clone());
+    config.service(post_alone(resource, answer));
 }
 
 async fn answer(

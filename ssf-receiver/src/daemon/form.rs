@@ -1,9 +1,12 @@
 //! Forms in the body of a request (RFC 6749 §3.2, OpenID Connect Back-Channel Logout 1.0 §2.5).
 
-use actix_web::{HttpRequest, http::header::CONTENT_TYPE, web};
+use actix_web::{HttpRequest, web};
 use url::form_urlencoded;
 
-use crate::http::body::{self, BodyError};
+use crate::{
+    http::body::{self, BodyError},
+    media_type,
+};
 
 const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 
@@ -34,10 +37,7 @@ impl Form {
         body: web::Payload,
         bytes_max: usize,
     ) -> Result<Self, FormError> {
-        let found = request.headers().get(CONTENT_TYPE);
-        let found = found.and_then(|value| value.to_str().ok());
-        let essence = found.unwrap_or_default().split(';').next();
-        if !essence.is_some_and(|found| found.trim().eq_ignore_ascii_case(MEDIA_TYPE)) {
+        if !media_type::is_of(request, MEDIA_TYPE) {
             return Err(FormError::MediaType);
         }
         let body = body::read(body, bytes_max).await;

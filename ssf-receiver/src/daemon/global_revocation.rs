@@ -7,7 +7,6 @@ mod request;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::CONTENT_TYPE,
     web::{self, Data, ServiceConfig},
 };
 use secrecy::SecretString;
@@ -22,11 +21,12 @@ use uuid::Uuid;
 use self::request::RequestError;
 use super::{
     callers::Callers,
-    problem::{invalid_request, unavailable, wrong_method},
+    problem::{invalid_request, post_alone, unavailable},
 };
 use crate::{
     Receiver, clock,
     http::body::{self, BodyError},
+    media_type,
     reported::{Report, ReportError},
 };
 
@@ -85,10 +85,7 @@ impl GlobalRevocation {
         request: &HttpRequest,
         body: web::Payload,
     ) -> Result<(), RevocationError> {
-        let found = request.headers().get(CONTENT_TYPE);
-        let found = found.and_then(|value| value.to_str().ok());
-        let essence = found.unwrap_or_default().split(';').next();
-        if !essence.is_some_and(|found| found.trim().eq_ignore_ascii_case(MEDIA_TYPE)) {
+        if !media_type::is_of(request, MEDIA_TYPE) {
             return Err(RevocationError::MediaType);
         }
         let body = body::read(body, BODY_BYTES_MAX).await;
@@ -112,11 +109,8 @@ pub(super) fn routes(
     (name, revocation): (&str, &Data<GlobalRevocation>),
     config: &mut ServiceConfig,
 ) {
-    let resource = web::resource(path(name))
-        .app_data(revocation.clone())
-        .route(web::post().to(answer))
-        .default_service(web::to(wrong_method));
-    config.service(resource);
+    let resource = web::resource(path(name)).app_data(revocation.clone());
+    config.service(post_alone(resource, answer));
 }
 
 async fn answer(

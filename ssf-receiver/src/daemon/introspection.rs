@@ -18,7 +18,7 @@ use super::{
     auth::tokens::{Tokens, session},
     callers::Callers,
     form::{Form, FormError},
-    problem::{invalid_request, unavailable, wrong_method},
+    problem::{invalid_request, post_alone, unavailable},
 };
 use crate::{
     Receiver, SessionKeys,
@@ -204,11 +204,8 @@ impl Said {
 
 /// Adds what callers ask.
 pub(super) fn routes(introspection: &Data<Introspection>, config: &mut ServiceConfig) {
-    let resource = web::resource(PATH)
-        .app_data(introspection.clone())
-        .route(web::post().to(answer))
-        .default_service(web::to(wrong_method));
-    config.service(resource);
+    let resource = web::resource(PATH).app_data(introspection.clone());
+    config.service(post_alone(resource, answer));
 }
 
 async fn answer(

@@ -1,11 +1,12 @@
 //! What a request cannot be answered for, as OAuth and OpenID Connect write it (RFC 6749 §5.2).
 
 use actix_web::{
-    HttpResponse,
+    FromRequest, Handler, HttpResponse, Resource, Responder,
     http::{
         StatusCode,
         header::{ALLOW, RETRY_AFTER},
     },
+    web,
 };
 use serde_json::json;
 
@@ -21,8 +22,19 @@ pub(super) fn invalid_request(text: &str) -> HttpResponse {
     problem(StatusCode::BAD_REQUEST, "invalid_request", text)
 }
 
-/// 405: all that is asked for here is asked for with POST.
-pub(super) async fn wrong_method() -> HttpResponse {
+/// Has a resource answer POST with `answer`, and any other method with 405.
+pub(super) fn post_alone<A, Args>(resource: Resource, answer: A) -> Resource
+where
+    A: Handler<Args>,
+    Args: FromRequest + 'static,
+    A::Output: Responder + 'static,
+{
+    resource
+        .route(web::post().to(answer))
+        .default_service(web::to(wrong_method))
+}
+
+async fn wrong_method() -> HttpResponse {
     HttpResponse::MethodNotAllowed()
         .insert_header((ALLOW, "POST"))
         .finish()
