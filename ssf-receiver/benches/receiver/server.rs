@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Stdio},
@@ -41,10 +42,22 @@ impl Server {
         Ok(Self { child, address })
     }
 
+    pub(crate) fn connection(&self) -> Fallible<Connection> {
+        Connection::open(self.address)
+    }
+
     /// Asks once, so that nothing is fast because it fails.
     pub(crate) fn ask(&self, request: &str, status: u16) -> Fallible<()> {
-        Connection::open(self.address)?.ask(request, status)?;
+        self.connection()?.ask(request, status)?;
         Ok(())
+    }
+
+    /// The most memory that it had at any time.
+    pub(crate) fn peak_memory_mib(&self) -> Fallible<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kib.ok_or("no peak of memory")?.parse::<f64>()? / 1024.0)
     }
 
     fn load(&self) -> Fallible<Load> {
