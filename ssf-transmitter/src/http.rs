@@ -24,6 +24,7 @@ mod probes;
 mod problem;
 mod profile;
 mod query;
+mod replay;
 mod signing_alg;
 mod site;
 mod status;
@@ -49,8 +50,8 @@ use crate::{
     access::{ExternalServers, Granting},
     app::{
         activity::Activity, clock::SystemClock, gate::Gate, ingest::Ingest, keys::KeyPlan,
-        poll::Polls, quota::Quotas, refusals::Refusals, standstill::Standstill, subjects::Subjects,
-        wake::Wake,
+        poll::Polls, quota::Quotas, refusals::Refusals, replay::Asking, standstill::Standstill,
+        subjects::Subjects, wake::Wake,
     },
     domain::{
         id::WorkerId, issuer::Issuers, push_address::PushAddresses, subjects::SubjectPreference,
@@ -87,6 +88,8 @@ pub struct AppState {
     pub ingest: Ingest,
     /// What sources have handed in lately.
     pub quotas: Quotas,
+    /// How many SETs Receivers have asked for again lately.
+    pub asking: Asking,
     /// Refusals that are to be written down.
     pub refusals: Refusals,
     /// Where changes of subjects are handed in.
@@ -212,6 +215,7 @@ fn issuer_endpoints() -> Endpoints {
         .with::<status::__path_update>(web::to(status::update))
         .with::<poll::__path_poll>(web::to(poll::poll))
         .with::<verify::__path_request>(web::to(verify::request))
+        .with::<replay::__path_request>(web::to(replay::request))
         .with::<subjects::__path_add>(web::to(subjects::add))
         .with::<subjects::__path_remove>(web::to(subjects::remove))
 }

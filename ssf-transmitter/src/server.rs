@@ -26,6 +26,7 @@ use crate::{
         poll::{self, Polls, Unreached},
         quota::Quotas,
         refusals::Refusals,
+        replay::Asking,
         slots::Slots,
         subjects::{self, SubjectQueue},
         wake::Wake,
@@ -138,8 +139,7 @@ impl Server {
         let watch = open_tls(&config.transport)?;
         let (listener, address) = listen(config.listen)?;
         let issuers = Arc::new(config.issuers_at(address));
-        let plan = config.key_plan.clone();
-        let mut keys = load_keys(&store, &issuers, &plan).await?;
+        let mut keys = load_keys(&store, &issuers, &config.key_plan).await?;
         if config.txn_per_receiver {
             keys = keys.with_txns_by(sealer.clone());
         }
@@ -162,10 +162,11 @@ impl Server {
             sealer,
             callers: Callers::default(),
             keys,
-            key_plan: plan.clone(),
+            key_plan: config.key_plan.clone(),
             ingest,
             refusals: work.refusals.clone(),
             quotas: work.quotas.clone(),
+            asking: Asking::default(),
             subjects,
             default_subjects: config.default_subjects,
             subject_formats: config.subject_formats.clone(),
@@ -186,7 +187,7 @@ impl Server {
         };
         let http = answer(listener, watch.as_ref(), state, config.shutdown)?;
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats, config.lease);
-        let keeper = spawn_keeper(&work, plan);
+        let keeper = spawn_keeper(&work, config.key_plan);
         let relay = spawn_relay(&work);
         let (stopper, mut tasks) = spawn_loops(&work, dispatcher, queue, unreached, metrics, watch);
         tasks.spawn(change_subjects(work, subject_queue, config.subjects));

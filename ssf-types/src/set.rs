@@ -10,6 +10,7 @@ mod error;
 mod header;
 pub mod inspect;
 pub mod profile;
+mod replay;
 mod sequence;
 mod token;
 
@@ -18,6 +19,7 @@ pub use self::{
     compact::CompactSet,
     error::SetError,
     header::{Algorithm, Header},
+    replay::{NUMBERS_MAX, NotSent, ReplayRequest, Replayed, WhyNot},
     sequence::{Account, RANGES_MAX, SEQ_MAX, Sequence},
     token::{Expectation, UnverifiedSet, VerifiedSet, Verifier},
 };

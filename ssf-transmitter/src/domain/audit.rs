@@ -108,6 +108,8 @@ pub enum Action {
     RemoveSource,
     /// An operator had deliveries sent once more.
     ReplayDeliveries,
+    /// A Receiver had SETs of its stream sent once more.
+    ResendSets,
     /// The numbers of streams were begun anew, because the database is an earlier one again.
     BeginEpochs,
     /// An operator handed in events, or somebody tried to hand in some that it must not.
@@ -142,6 +144,7 @@ impl Action {
             Self::SetQuota => "source.set",
             Self::RemoveSource => "source.remove",
             Self::ReplayDeliveries => "deliveries.replay",
+            Self::ResendSets => "stream.replay",
             Self::BeginEpochs => "stream.begin_epochs",
             Self::HandInEvents => "events.hand_in",
         }

@@ -1,6 +1,6 @@
-//! What is sent once more because an operator wants it.
+//! What is sent once more because an operator wants it, or its Receiver.
 
-use ssf_types::{event::Family, stream::StreamStatus, uri::EventTypeUri};
+use ssf_types::{event::Family, id::Epoch, stream::StreamStatus, uri::EventTypeUri};
 
 use super::{stream::Stream, trace::Standing};
 
@@ -92,6 +92,51 @@ pub fn replay(
     Ok(way)
 }
 
+/// A Receiver cannot ask for SETs of its stream by their numbers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CannotAsk {
+    /// Its SETs have none.
+    #[error("the SETs of this stream have no numbers: create one with set_sequence")]
+    NoNumbers,
+    /// Numbers of two epochs have nothing to do with each other.
+    #[error("epoch is not that of the stream now, and what it numbered is not known any more")]
+    OtherEpoch,
+    /// Nothing that the stream was given comes back.
+    #[error("the stream is disabled, and nothing is sent on it: enable it first")]
+    Disabled,
+}
+
+/// Says whether the Receiver of `stream` may ask for SETs by their numbers.
+///
+/// # Errors
+/// It cannot, and why.
+pub fn may_ask(stream: &Stream, epoch: &Epoch) -> Result<(), CannotAsk> {
+    match &stream.sequence_epoch {
+        None => return Err(CannotAsk::NoNumbers),
+        Some(own) if own != epoch => return Err(CannotAsk::OtherEpoch),
+        Some(_) => {}
+    }
+    match stream.status {
+        StreamStatus::Enabled | StreamStatus::Paused => Ok(()),
+        StreamStatus::Disabled => Err(CannotAsk::Disabled),
+    }
+}
+
+/// Says whether a delivery on `stream` is sent once more under its number and with its `jti`, because its Receiver lacks it.
+///
+/// Whatever was made of the event since does not matter: it has a number of its own, and the Receiver misses this one.
+///
+/// # Errors
+/// It is not, and why.
+pub fn resend(
+    stream: &Stream,
+    event_type: &EventTypeUri,
+    standing: Standing,
+) -> Result<(), NotReplayed> {
+    replay(stream, event_type, standing, Recency::Latest).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +187,19 @@ mod tests {
         assert_eq!(other, Err(NotReplayed::TypeNotDelivered));
         let paused = changed(|stream| stream.status = StreamStatus::Paused);
         assert_eq!(paused, Ok(Way::Again));
+    }
+
+    #[test]
+    fn numbers_are_asked_for_where_there_are_some_and_by_the_epoch_that_there_is() {
+        let epoch = Epoch::parse("e").unwrap();
+        let mut stream = sample().with_status(StreamStatus::Paused, None);
+        assert_eq!(may_ask(&stream, &epoch), Err(CannotAsk::NoNumbers));
+        stream.sequence_epoch = Some(Epoch::parse("f").unwrap());
+        assert_eq!(may_ask(&stream, &epoch), Err(CannotAsk::OtherEpoch));
+        stream.sequence_epoch = Some(epoch.clone());
+        assert_eq!(may_ask(&stream, &epoch), Ok(()));
+        stream.status = StreamStatus::Disabled;
+        assert_eq!(may_ask(&stream, &epoch), Err(CannotAsk::Disabled));
     }
 
     #[test]

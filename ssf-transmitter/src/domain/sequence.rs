@@ -9,6 +9,7 @@ use ssf_types::{
     id::{Epoch, StreamId},
     json::{Extra, Members},
     set::{Account, Sequence},
+    uri::EndpointUrl,
 };
 
 use super::profile::Profile;
@@ -82,20 +83,23 @@ pub fn stays(extra: &Extra, epoch: Option<&Epoch>) -> Result<(), SequenceError> 
 
 /// What the configuration of a stream says that has numbers.
 pub fn told() -> Extra {
-    members(Sequence::NAME)
+    members(&json!({ (Sequence::NAME): true }))
 }
 
-/// What the metadata says.
-pub fn told_of_offer() -> Extra {
-    members(Sequence::SUPPORTED)
+/// What the metadata says, where SETs may be asked for again there.
+pub fn told_of_offer(replay_endpoint: &EndpointUrl) -> Extra {
+    members(&json!({
+        (Sequence::SUPPORTED): true,
+        (Sequence::REPLAY_ENDPOINT): replay_endpoint.as_str(),
+    }))
 }
 
 #[expect(
     clippy::expect_used,
     reason = "the text of an object is read as what it was written from"
 )]
-fn members(name: &str) -> Extra {
-    let text = json!({ name: true }).to_string();
+fn members(object: &serde_json::Value) -> Extra {
+    let text = object.to_string();
     Members::parse(&text).expect("it is an object").rest()
 }
 

@@ -124,7 +124,8 @@ fn describe(
     metadata.authorization_schemes = schemes;
     metadata.default_subjects = Some(default_subjects);
     metadata.extra = told_of_offer(algorithms);
-    metadata.extra.add(sequence::told_of_offer());
+    let replay = endpoint(issuer, Site::REPLAY);
+    metadata.extra.add(sequence::told_of_offer(&replay));
     metadata
 }
 
@@ -150,6 +151,7 @@ mod tests {
             "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6750"}],
             "default_subjects": "NONE",
             "set_sequence_supported": true,
+            "set_sequence_replay_endpoint": "https://tr.example.com/issuer1/ssf/replay",
             "set_signing_alg_values_supported": ["RS256", "EdDSA"],
         });
         let schemes = vec![AuthorizationScheme::bearer()];

@@ -30,6 +30,7 @@ impl Site {
     pub(super) const REMOVE_SUBJECT: &str = "/ssf/subjects/remove";
     pub(super) const STATUS: &str = "/ssf/status";
     pub(super) const VERIFY: &str = "/ssf/verify";
+    pub(super) const REPLAY: &str = "/ssf/replay";
     pub(super) const TOKEN: &str = "/oauth/token";
 
     /// All issuers, those with deeper paths first: the path of one may begin with that of another.

@@ -53,7 +53,7 @@ pub trait ReplayStore {
     /// Has `decide` say about each of these deliveries, chosen as [`TraceStore::find_deliveries`] does, how it is sent once
     /// more, and does so.
     ///
-    /// One that becomes pending again keeps its number and `jti`. It is due at `now` unless an earlier one with its order
+    /// One that becomes pending again keeps its number and `jti`, and the attempt that settled it counts as failed. It is due at `now` unless an earlier one with its order
     /// key is pending, and later ones wait for it. Of another one is made anew, and that is numbered as by a fan-out.
     fn replay<D>(
         &self,
@@ -93,6 +93,8 @@ pub struct DeliveryFilter {
     pub event: Option<EventId>,
     /// Those with these names.
     pub jtis: Option<Vec<Jti>>,
+    /// Those with these numbers.
+    pub numbers: Option<Vec<u64>>,
 }
 
 /// What has become of an event.

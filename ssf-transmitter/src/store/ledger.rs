@@ -108,13 +108,18 @@ pub(super) async fn count_acknowledged(
     stream: Uuid,
     deliveries: u64,
 ) -> Result<(), StoreError> {
-    count(
-        transaction,
-        stream,
-        stream_queue::Column::AcknowledgedTotal,
-        deliveries,
-    )
-    .await
+    let column = stream_queue::Column::AcknowledgedTotal;
+    count(transaction, stream, column, row::signed(deliveries)).await
+}
+
+/// Takes that back, for those that are pending again; the queue is locked.
+pub(super) async fn uncount_acknowledged(
+    transaction: &DatabaseTransaction,
+    stream: Uuid,
+    deliveries: u64,
+) -> Result<(), StoreError> {
+    let column = stream_queue::Column::AcknowledgedTotal;
+    count(transaction, stream, column, -row::signed(deliveries)).await
 }
 
 /// Counts deliveries of a stream that were dropped; its queue is locked.
@@ -125,7 +130,7 @@ pub(super) async fn count_dropped(
     deliveries: u64,
 ) -> Result<(), StoreError> {
     let column = stream_queue::Column::DroppedTotal;
-    count(transaction, stream, column, deliveries).await?;
+    count(transaction, stream, column, row::signed(deliveries)).await?;
     add(transaction, Total::Dropped(reason), 0, deliveries).await
 }
 
@@ -136,20 +141,20 @@ pub(super) async fn count_gone(
     deliveries: u64,
 ) -> Result<(), StoreError> {
     let column = stream_queue::Column::DroppedTotal;
-    count(transaction, stream, column, deliveries).await
+    count(transaction, stream, column, row::signed(deliveries)).await
 }
 
 async fn count(
     transaction: &DatabaseTransaction,
     stream: Uuid,
     total: stream_queue::Column,
-    deliveries: u64,
+    deliveries: i64,
 ) -> Result<(), StoreError> {
     if deliveries == 0 {
         return Ok(());
     }
     stream_queue::Entity::update_many()
-        .col_expr(total, total.into_expr().add(row::signed(deliveries)))
+        .col_expr(total, total.into_expr().add(deliveries))
         .filter(stream_queue::Column::StreamId.eq(stream))
         .exec(transaction)
         .await?;

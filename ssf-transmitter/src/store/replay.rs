@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait,
     sea_query::{Expr, ExprTrait},
 };
@@ -43,7 +43,7 @@ use crate::{
 /// What is to be done, once it is decided.
 #[derive(Default)]
 struct Plan {
-    again: BTreeMap<Uuid, Vec<i64>>,
+    again: BTreeMap<Uuid, Again>,
     /// With the position of its event, and how often that was sent on the stream.
     anew: Vec<(i64, i32, PlannedDelivery)>,
 }
@@ -54,6 +54,14 @@ impl Plan {
         let anew = anew.filter_map(|(_, _, planned)| row::stream_uuid(&planned.stream));
         self.again.keys().copied().chain(anew).collect()
     }
+}
+
+/// What is pending again on a stream.
+#[derive(Default)]
+struct Again {
+    sequences: Vec<i64>,
+    /// How many of them had been acknowledged.
+    acknowledged: u64,
 }
 
 /// What candidates are made from, besides their rows.
@@ -135,10 +143,9 @@ impl ReplayStore for SeaStore {
             });
             match decided {
                 Ok(Replay::Again) => {
-                    plan.again
-                        .entry(row.stream_id)
-                        .or_default()
-                        .push(row.sequence);
+                    let again = plan.again.entry(row.stream_id).or_default();
+                    again.sequences.push(row.sequence);
+                    again.acknowledged += u64::from(row.state == State::Acknowledged.number());
                 }
                 Ok(Replay::Anew(planned)) => {
                     let of = (row.event_position, row.repetition + 1, planned);
@@ -208,8 +215,9 @@ impl SeaStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let streams = plan.streams();
-        for (stream, sequences) in plan.again {
-            send_again(transaction, stream, sequences, now).await?;
+        for (stream, again) in plan.again {
+            send_again(transaction, stream, again.sequences, now).await?;
+            ledger::uncount_acknowledged(transaction, stream, again.acknowledged).await?;
         }
         let mut placed = Vec::with_capacity(plan.anew.len());
         let mut repetitions = HashMap::with_capacity(plan.anew.len());
@@ -311,7 +319,7 @@ async fn latest(
         .collect())
 }
 
-/// Makes refused deliveries of a stream pending again. Of each order key, the earliest that is pending is due, and no other.
+/// Makes settled deliveries of a stream pending again. Of each order key, the earliest that is pending is due, and no other.
 async fn send_again(
     transaction: &DatabaseTransaction,
     stream: Uuid,
@@ -319,7 +327,7 @@ async fn send_again(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let failed = delivery::Column::FailedBefore.into_expr();
-    // The attempt that was refused is not among those that failed before.
+    // The attempt that settled it is not among those that failed before; it did not bring the SET to where it is kept.
     let failed = failed
         .add(delivery::Column::Attempts.into_expr())
         .add(1_i64);
@@ -334,9 +342,14 @@ async fn send_again(
         .col_expr(delivery::Column::SettledAt, Expr::value(None::<i64>))
         .col_expr(delivery::Column::Code, Expr::value(None::<String>))
         .col_expr(delivery::Column::Description, Expr::value(None::<Vec<u8>>))
+        .col_expr(delivery::Column::AnswerStatus, Expr::value(None::<i16>))
         .filter(delivery::Column::StreamId.eq(stream))
         .filter(delivery::Column::Sequence.is_in(sequences.clone()))
-        .filter(State::Quarantined.is())
+        .filter(
+            Condition::any()
+                .add(State::Acknowledged.is())
+                .add(State::Quarantined.is()),
+        )
         .exec(transaction)
         .await?;
     hold_back(transaction, stream, sequences.clone()).await?;

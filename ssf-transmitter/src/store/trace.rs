@@ -402,6 +402,10 @@ pub(super) fn condition(filter: &DeliveryFilter) -> Option<Condition> {
         let names = jtis.iter().map(Jti::as_str);
         which = which.add(delivery::Column::Jti.is_in(names));
     }
+    if let Some(numbers) = &filter.numbers {
+        let numbers = numbers.iter().copied().map(row::signed).collect();
+        which = which.add(delivery::Column::Sequence.is_in(row::padded(numbers)));
+    }
     Some(which)
 }
 

@@ -34,7 +34,9 @@ fn add_with_scope(installation: &Installation, name: &str, scope: &str) -> Strin
 
 async fn create(transmitter: &Transmitter, token: &str) -> Value {
     let request = client().post(transmitter.url("/ssf/stream"));
-    let request = request.json(&stream_for(ENDPOINT)).bearer_auth(token);
+    let mut stream = stream_for(ENDPOINT);
+    stream["set_sequence"] = json!(true);
+    let request = request.json(&stream).bearer_auth(token);
     let answer = Answer::to(request).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     answer.json()
@@ -77,6 +79,11 @@ fn requests(
             "VERIFY",
             MANAGE,
             at(Method::POST, "/ssf/verify").json(&body(json!({"state": "x"}))),
+        ),
+        (
+            "REPLAY",
+            MANAGE,
+            at(Method::POST, "/ssf/replay").json(&body(json!({"epoch": id, "numbers": [[1, 1]]}))),
         ),
         (
             "ADD",

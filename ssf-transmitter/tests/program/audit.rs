@@ -56,9 +56,11 @@ impl World {
         let transmitter = installation.serve();
         let token = installation.add_receiver("rp");
         let client = client();
+        let mut numbered = stream_for("https://rp.example.com/events");
+        numbered["set_sequence"] = json!(true);
         let create = client
             .post(transmitter.url("/ssf/stream"))
-            .json(&stream_for("https://rp.example.com/events"))
+            .json(&numbered)
             .bearer_auth(&token);
         let created = Answer::to(create).await;
         assert_eq!(created.status, 201, "{}", created.body);
@@ -108,6 +110,12 @@ impl World {
             (
                 "stream.verify",
                 self.request(Method::POST, "/ssf/verify").json(&named),
+            ),
+            (
+                "stream.replay",
+                self.request(Method::POST, "/ssf/replay").json(
+                    &json!({"stream_id": self.stream, "epoch": self.stream, "numbers": [[1, 1]]}),
+                ),
             ),
             (
                 "stream.subjects",

@@ -64,6 +64,7 @@ impl Site {
             receiver(Method::PUT, "/ssf/stream"),
             receiver(Method::POST, "/ssf/status"),
             receiver(Method::POST, "/ssf/verify"),
+            receiver(Method::POST, "/ssf/replay"),
             receiver(Method::POST, "/ssf/subjects/add"),
             receiver(Method::POST, "/ssf/subjects/remove"),
             operator("/ingest/events"),
@@ -365,6 +366,11 @@ async fn t27_ids_that_look_like_paths_lead_nowhere() {
             (Method::PUT, "/ssf/stream", json!({"delivery": delivery})),
             (Method::POST, "/ssf/status", json!({"status": "paused"})),
             (Method::POST, "/ssf/verify", json!({})),
+            (
+                Method::POST,
+                "/ssf/replay",
+                json!({"epoch": "e", "numbers": [[1, 1]]}),
+            ),
         ] {
             body["stream_id"] = json!(id);
             expected(&site.send(method, path, &body).await, path);

@@ -131,6 +131,7 @@ async fn every_401_has_a_challenge() {
         (Method::GET, "/ssf/status"),
         (Method::POST, "/ssf/status"),
         (Method::POST, "/ssf/verify"),
+        (Method::POST, "/ssf/replay"),
         (Method::POST, "/ssf/subjects/add"),
         (Method::POST, "/ssf/subjects/remove"),
         (Method::POST, "/ingest/events"),

@@ -550,6 +550,7 @@ async fn other_methods_and_other_paths_are_refused() {
         ("/ssf/stream", "GET, POST, PATCH, PUT, DELETE"),
         ("/ssf/status", "GET, POST"),
         ("/ssf/verify", "POST"),
+        ("/ssf/replay", "POST"),
         ("/ingest/events", "POST"),
         ("/health", "GET, HEAD"),
     ] {

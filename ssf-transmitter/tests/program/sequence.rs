@@ -253,3 +253,126 @@ async fn after_a_restoration_numbers_belong_to_another_epoch() {
     );
     assert!(claim.get("undelivered").is_none());
 }
+
+impl Served {
+    async fn ask_again(&self, stream: &Value, numbers: Value) -> Answer {
+        let epoch = &stream["stream_id"];
+        let body = json!({"stream_id": epoch, "epoch": epoch, "numbers": numbers});
+        self.post("/ssf/replay", &body).await
+    }
+
+    /// Asks again until the answer is this one: what was acknowledged a moment ago may not be stored yet.
+    async fn asked_again(&self, stream: &Value, numbers: &Value, expected: &Value) {
+        let asked = async {
+            loop {
+                let answer = self.ask_again(stream, numbers.clone()).await;
+                match answer.status {
+                    200 if answer.json() == *expected => return,
+                    200 | 429 => tokio::task::yield_now().await,
+                    status => panic!("{status}: {}", answer.body),
+                }
+            }
+        };
+        timeout(PATIENCE, asked).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_receiver_lost_it_gets_again_with_the_name_that_it_had() {
+    let served = Served::start();
+    let url = served.transmitter.url("/.well-known/ssf-configuration");
+    let metadata = Answer::to(client().get(url)).await.json();
+    let place = served.transmitter.url("/ssf/replay");
+    assert_eq!(metadata["set_sequence_replay_endpoint"], place);
+    let endpoint = Endpoint::answering(202);
+    let stream = served.create(&pushed(&endpoint)).await;
+    served.happen_to("alice@example.com").await;
+    let first = claims_of(&endpoint.next().set);
+    served.verify(&stream).await;
+    endpoint.next();
+    let expected = json!({
+        "again": [[1, 1]],
+        "left_out": [
+            {"reason": "of_the_framework", "numbers": [[2, 2]]},
+            {"reason": "not_kept", "numbers": [[4, 5]]},
+        ],
+    });
+    served
+        .asked_again(&stream, &json!([[1, 2], [4, 5]]), &expected)
+        .await;
+    let again = claims_of(&endpoint.next().set);
+    assert_eq!(again, first);
+}
+
+#[tokio::test]
+async fn a_receiver_that_polls_gets_again_what_it_lost() {
+    let served = Served::start();
+    let stream = served.create(&polled()).await;
+    for person in ["a@example.com", "b@example.com"] {
+        served.happen_to(person).await;
+    }
+    let first = served.poll(&stream, json!({"maxEvents": 1})).await;
+    let body = json!({"maxEvents": 1, "ack": [first["jti"]]});
+    let second = served.poll(&stream, body).await;
+    served
+        .asked_again(
+            &stream,
+            &json!([[1, 2]]),
+            &json!({"again": [[1, 1]], "pending": [[2, 2]]}),
+        )
+        .await;
+    let body = json!({"maxEvents": 1, "ack": [second["jti"]]});
+    assert_eq!(served.poll(&stream, body).await, first);
+}
+
+#[tokio::test]
+async fn who_asks_for_what_cannot_be_sent_again_is_told_why() {
+    let served = Served::start();
+    let stream = served.create(&polled()).await;
+    let plain = json!({"delivery": {"method": "urn:ietf:rfc:8936"}});
+    let plain = served.create(&plain).await;
+    let told = |answer: &Answer| (answer.code(), answer.problem().1);
+    let answer = served.ask_again(&plain, json!([[1, 1]])).await;
+    assert_eq!(
+        told(&answer),
+        (
+            "invalid_request".into(),
+            "the SETs of this stream have no numbers: create one with set_sequence".into()
+        )
+    );
+    let body = json!({"stream_id": stream["stream_id"], "epoch": "f", "numbers": [[1, 1]]});
+    let answer = served.post("/ssf/replay", &body).await;
+    assert_eq!(
+        told(&answer),
+        (
+            "invalid_request".into(),
+            "epoch is not that of the stream now, and what it numbered is not known any more"
+                .into()
+        )
+    );
+    let answer = served.ask_again(&stream, json!([[1, 1001]])).await;
+    assert_eq!(answer.code(), "invalid_request");
+    let disabled = json!({"stream_id": stream["stream_id"], "status": "disabled"});
+    assert_eq!(served.post("/ssf/status", &disabled).await.status, 200);
+    let answer = served.ask_again(&stream, json!([[1, 1]])).await;
+    assert_eq!(answer.code(), "stream_not_enabled");
+}
+
+#[tokio::test]
+async fn who_asks_for_too_much_has_to_wait() {
+    let served = Served::start();
+    let stream = served.create(&polled()).await;
+    let refused = async {
+        loop {
+            let answer = served.ask_again(&stream, json!([[1, 1000]])).await;
+            if answer.status == 429 {
+                return answer;
+            }
+            assert_eq!(answer.status, 200, "{}", answer.body);
+        }
+    };
+    let refused = timeout(PATIENCE, refused).await.unwrap();
+    assert_eq!(refused.code(), "too_soon");
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=40).contains(&seconds), "{seconds}");
+}

@@ -258,6 +258,8 @@ on_every_store! {
     what_was_refused_and_is_sent_again_is_not_dropped_for_its_age
     what_was_taken_is_sent_anew_under_another_number_and_name
     what_is_sent_again_keeps_order_with_what_is_pending
+    what_a_receiver_lost_is_sent_again_under_its_number_and_name
+    what_a_receiver_asks_for_again_keeps_order_with_what_is_pending
     what_is_sent_once_more_on_a_held_stream_waits_for_that
     a_poll_gets_what_is_sent_once_more
     how_a_receiver_has_answered_is_kept_with_what_is_settled

@@ -18,7 +18,7 @@ pub const RANGES_MAX: usize = 100;
 
 const NUMBER: &str = "a whole number from 1 to 9007199254740991";
 const NUMBER_OR_NONE: &str = "a whole number from 0 to 9007199254740991";
-const RANGES: &str =
+pub(super) const RANGES: &str =
     "at most 100 pairs of a first and a last number, in ascending order and apart from each other";
 const WITH_THROUGH: &str = "absent where through is";
 
@@ -203,22 +203,17 @@ impl Account {
                 [(_, false), (_, false)] => Ok(None),
             };
         };
-        let pairs: Vec<(u64, u64)> = members.optional("undelivered", RANGES)?.unwrap_or_default();
+        let undelivered = ranges(members, "undelivered", (RANGES_MAX, RANGES))?.unwrap_or_default();
         let told_after = number(members, "told_after", NUMBER_OR_NONE)?.unwrap_or_default();
-        let apart = |pair: &[(u64, u64)]| pair[1].0 > pair[0].1.saturating_add(1);
-        let upwards = |(first, last): &(u64, u64)| first <= last;
-        if pairs.len() > RANGES_MAX || !pairs.windows(2).all(apart) || !pairs.iter().all(upwards) {
-            return Err(JsonError::invalid("undelivered", RANGES));
-        }
-        let is_within = |(first, last): &(u64, u64)| *first > told_after && *last <= through;
-        if !pairs.iter().all(is_within) {
+        let is_within =
+            |range: &RangeInclusive<u64>| *range.start() > told_after && *range.end() <= through;
+        if !undelivered.iter().all(is_within) {
             let expected = "numbers above told_after, up to through";
             return Err(JsonError::invalid("undelivered", expected));
         }
-        let undelivered = pairs.into_iter().map(|(first, last)| first..=last);
         Ok(Some(Self {
             through,
-            undelivered: undelivered.collect(),
+            undelivered,
             told_after,
         }))
     }
@@ -226,15 +221,37 @@ impl Account {
     fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("through", &self.through)?;
         if !self.undelivered.is_empty() {
-            let ends = |range: &RangeInclusive<u64>| (*range.start(), *range.end());
-            let pairs: Vec<(u64, u64)> = self.undelivered.iter().map(ends).collect();
-            map.serialize_entry("undelivered", &pairs)?;
+            map.serialize_entry("undelivered", &pairs(&self.undelivered))?;
         }
         if self.told_after > 0 {
             map.serialize_entry("told_after", &self.told_after)?;
         }
         Ok(())
     }
+}
+
+/// Takes out a list of pairs of a first and a last number, which are `expected`.
+pub(super) fn ranges(
+    members: &mut Members<'_>,
+    name: &str,
+    (most, expected): (usize, &'static str),
+) -> Result<Option<Vec<RangeInclusive<u64>>>, JsonError> {
+    let Some(pairs): Option<Vec<(u64, u64)>> = members.optional(name, expected)? else {
+        return Ok(None);
+    };
+    let apart = |pair: &[(u64, u64)]| pair[1].0 > pair[0].1.saturating_add(1);
+    let upwards = |(first, last): &(u64, u64)| first <= last;
+    if pairs.len() > most || !pairs.windows(2).all(apart) || !pairs.iter().all(upwards) {
+        return Err(JsonError::invalid(name, expected));
+    }
+    let ranges = pairs.into_iter().map(|(first, last)| first..=last);
+    Ok(Some(ranges.collect()))
+}
+
+/// Ranges as they are written.
+pub(super) fn pairs(ranges: &[RangeInclusive<u64>]) -> Vec<(u64, u64)> {
+    let ends = |range: &RangeInclusive<u64>| (*range.start(), *range.end());
+    ranges.iter().map(ends).collect()
 }
 
 fn number(

@@ -138,6 +138,16 @@ impl IntoResponses for Verifying {
     }
 }
 
+/// Of a Receiver that has SETs of its stream sent once more.
+pub(in crate::http) struct Resending;
+
+impl IntoResponses for Resending {
+    fn responses() -> Responses {
+        let own = [Code::StreamNotFound, Code::StreamNotEnabled, Code::TooSoon];
+        refused(&[ANY, TOKEN, SCOPE, BODY, &own])
+    }
+}
+
 /// Of a Receiver that adds subjects to its stream or removes them.
 pub(in crate::http) struct Covering;
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use ssf_types::{
     event::ssf::STATE_BYTES_MAX,
     poll::SETTLED_MAX,
-    set::Algorithm,
+    set::{Algorithm, NUMBERS_MAX, RANGES_MAX, SEQ_MAX},
     stream::{
         DELIVERY_POLL, DELIVERY_PUSH, DESCRIPTION_BYTES_MAX, EVENT_TYPES_MAX, REASON_BYTES_MAX,
     },
@@ -23,6 +23,7 @@ pub(super) fn all() -> Value {
         configuration(),
         requests(),
         polling(),
+        replaying(),
         events(),
         tokens(),
         documents(),
@@ -188,6 +189,49 @@ fn requests() -> Value {
     })
 }
 
+/// SETs that are asked for again: an extension of SSF 1.0.
+fn replaying() -> Value {
+    let number = json!({ "type": "integer", "minimum": 1, "maximum": SEQ_MAX });
+    let pair = json!({ "type": "array", "items": number, "minItems": 2, "maxItems": 2 });
+    json!({
+        "Numbers": {
+            "type": "array", "minItems": 1, "maxItems": NUMBERS_MAX,
+            "description": "Pairs of a first and a last number, ascending and apart from each other.",
+            "items": pair,
+        },
+        "NumbersWanted": {
+            "type": "object", "required": ["stream_id", "epoch", "numbers"],
+            "properties": {
+                "stream_id": reference("StreamId"), "epoch": identifier(),
+                "numbers": {
+                    "type": "array", "minItems": 1, "maxItems": RANGES_MAX,
+                    "description": "Pairs of a first and a last number, ascending and apart from each other: 1000 numbers at most.",
+                    "items": pair,
+                },
+            },
+        },
+        "NumbersReplayed": {
+            "type": "object",
+            "properties": {
+                "again": reference("Numbers"), "pending": reference("Numbers"),
+                "left_out": {
+                    "type": "array",
+                    "items": {
+                        "type": "object", "required": ["reason", "numbers"],
+                        "properties": {
+                            "reason": {
+                                "type": "string",
+                                "enum": ["not_kept", "dropped", "type_not_delivered", "of_the_framework", "stream_dropping"],
+                            },
+                            "numbers": reference("Numbers"),
+                        },
+                    },
+                },
+            },
+        },
+    })
+}
+
 /// Polls (RFC 8936 §2).
 fn polling() -> Value {
     let jti = identifier();
@@ -309,6 +353,7 @@ fn documents() -> Value {
                 "default_subjects": { "type": "string", "enum": ["ALL", "NONE"] },
                 "set_signing_alg_values_supported": array_of("SigningAlg"),
                 "set_sequence_supported": { "type": "boolean" },
+                "set_sequence_replay_endpoint": url,
             },
         },
         "AuthorizationServerMetadata": {

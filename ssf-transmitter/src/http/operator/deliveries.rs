@@ -236,6 +236,7 @@ fn filter(request: &HttpRequest) -> Result<DeliveryFilter, Problem> {
             .map_err(|error| Problem::bad_request(format!("event_type: {error}")))?,
         event: None,
         jtis: None,
+        numbers: None,
     };
     if filter.stream.is_none() && filter.standing != Some(Standing::Quarantined) {
         let detail = "stream_id must be there unless state is quarantined";
@@ -291,6 +292,7 @@ fn wanted(
             })
             .transpose()?,
         jtis: wanted.jtis,
+        numbers: None,
     };
     let after = wanted.after.map(|text| place(&text)).transpose()?;
     let named = match &filter.jtis {

@@ -9,7 +9,7 @@ use ssf_types::{
 
 use super::{
     MemoryStore, State,
-    kept::{Kept, KeptDelivery},
+    kept::{Kept, KeptDelivery, is_acknowledged},
 };
 use crate::{
     domain::{
@@ -150,6 +150,8 @@ impl Kept {
 
     fn send_again(&mut self, sequence: u64, now: Timestamp) {
         if let Some(kept) = self.deliveries.get_mut(&sequence) {
+            self.acknowledged_total -= u64::from(is_acknowledged(&kept.state));
+            kept.status = None;
             kept.failed_before += kept.delivery.attempts + 1;
             kept.delivery.attempts = 0;
             kept.delivery.key_refusals = 0;
@@ -173,6 +175,7 @@ fn fits(filter: &DeliveryFilter, one: &TracedDelivery) -> bool {
         && (filter.event_type.as_ref()).is_none_or(|uri| *uri == one.event_type)
         && filter.event.is_none_or(|event| event == one.event)
         && (filter.jtis.as_ref()).is_none_or(|jtis: &Vec<Jti>| jtis.contains(&one.jti))
+        && (filter.numbers.as_ref()).is_none_or(|numbers| numbers.contains(&one.sequence))
 }
 
 impl TraceStore for MemoryStore {

@@ -1,7 +1,9 @@
 //! What every store promises about sending once more.
 
+use std::ops::RangeInclusive;
+
 use ssf_transmitter::{
-    app::replay::replay,
+    app::replay::{replay, resend},
     domain::{delivery::DeliveryState, replay::NotReplayed, trace::Standing},
     ports::{DeliveryFilter, Replayed},
     testing::ManualClock,
@@ -273,4 +275,87 @@ pub(crate) async fn what_is_sent_once_more_is_not_in_a_span_that_was_over_before
     settled.unwrap();
     let again = replayed(store, &of_event).await;
     assert_eq!(outcomes(&again), [(1, Err(NotReplayed::ReplayedSince))]);
+}
+
+async fn resent(store: &impl Store, stream: &StreamId, numbers: &[RangeInclusive<u64>]) -> String {
+    let clock = ManualClock::new(NOW);
+    let answer = resend((store, &clock), stream, numbers).await.unwrap();
+    balances(store).await;
+    serde_json::to_string(&answer).unwrap()
+}
+
+pub(crate) async fn what_a_receiver_lost_is_sent_again_under_its_number_and_name(
+    store: &impl Store,
+) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    let events = [ALICE, ALICE, BOB].map(|user| event(LOGOUT, email(user)));
+    accept(store, events.to_vec()).await;
+    dispatch(store).await;
+    let other = known_stream(store, 2, &[LOGOUT]).await;
+    let leased = lease(store, 1, NOW).await;
+    let first = due(store, &leased, NOW).await.remove(0);
+    assert_eq!(first.sequence, 1);
+    for sequence in [1, 2] {
+        let settled = &[acknowledged(sequence)];
+        store
+            .settle(&leased.lease, settled, None, NOW)
+            .await
+            .unwrap();
+    }
+    let answer = resent(store, &stream.id, &[1..=1, 3..=4]).await;
+    assert_eq!(
+        answer,
+        r#"{"again":[[1,1]],"pending":[[3,3]],"left_out":[{"reason":"not_kept","numbers":[[4,4]]}]}"#
+    );
+    let ledger = store.ledger().await.unwrap();
+    assert_eq!((ledger.acknowledged, ledger.replayed), (1, 0));
+    let again = due(store, &leased, NOW).await;
+    let again = again.iter().find(|one| one.sequence == 1).unwrap();
+    assert_eq!((&again.jti, again.iat), (&first.jti, first.iat));
+
+    // Asked for again at once, it is on its way, and nobody else's is touched.
+    let answer = resent(store, &stream.id, &[1..=2]).await;
+    assert_eq!(answer, r#"{"again":[[2,2]],"pending":[[1,1]]}"#);
+    let answer = resent(store, &other.id, &[1..=1]).await;
+    assert_eq!(
+        answer,
+        r#"{"left_out":[{"reason":"not_kept","numbers":[[1,1]]}]}"#
+    );
+
+    for sequence in [1, 2] {
+        let settled = &[acknowledged(sequence)];
+        store
+            .settle(&leased.lease, settled, None, NOW)
+            .await
+            .unwrap();
+    }
+    balances(store).await;
+    assert_eq!(store.ledger().await.unwrap().acknowledged, 2);
+}
+
+pub(crate) async fn what_a_receiver_asks_for_again_keeps_order_with_what_is_pending(
+    store: &impl Store,
+) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    accept(store, vec![event(LOGOUT, email(ALICE)); 2]).await;
+    dispatch(store).await;
+    let leased = lease(store, 1, NOW).await;
+    let settled = &[acknowledged(1)];
+    store
+        .settle(&leased.lease, settled, None, NOW)
+        .await
+        .unwrap();
+    let due_now = async || -> Vec<u64> {
+        let due = due(store, &leased, NOW).await;
+        due.iter().map(|one| one.sequence).collect()
+    };
+    assert_eq!(due_now().await, [2]);
+    resent(store, &stream.id, &[1..=1]).await;
+    assert_eq!(due_now().await, [1], "the later one waits for it");
+    let settled = &[acknowledged(1)];
+    store
+        .settle(&leased.lease, settled, None, NOW)
+        .await
+        .unwrap();
+    assert_eq!(due_now().await, [2]);
 }
