@@ -4,7 +4,7 @@ use ssf_types::{
     error::{Chain, ErrCode},
     event::Event,
     push::PushError,
-    set::{SetClaims, VerifiedSet},
+    set::{Sequence, SetClaims, VerifiedSet},
     time::Timestamp,
 };
 
@@ -72,6 +72,8 @@ impl<I: Inbox> Acceptance<'_, I> {
             claims: json.to_owned(),
             fingerprint: self.index.key().claims(json),
             received_at,
+            // One that cannot be read is told by whoever compares them.
+            sequence: Sequence::among(&claims.extra).ok().flatten(),
             outcome: planned.outcome.label(),
         };
         let arriving = Arriving {

@@ -3,6 +3,7 @@
 //! Results go to standard output, one `name=value` per line; everything else goes to standard error. The exit code is 0 for
 //! success, 2 for a faulty configuration or command line, 1 for all else.
 
+mod accept_loss;
 mod chosen;
 mod config;
 mod doctor;
@@ -49,6 +50,8 @@ enum Command {
     Stream(stream::Command),
     /// Looks at all that has to be right for events to arrive, and says what to do where it is not.
     Doctor(doctor::DoctorArgs),
+    /// Looks no longer for SETs of a transmitter that are missing; where the database is an SQLite file, while nothing serves.
+    AcceptLoss(chosen::ChosenArgs),
     /// Works on the configuration, and on nothing else.
     #[command(subcommand)]
     Config(config::Command),
@@ -144,6 +147,7 @@ fn execute(command: Command) -> Outcome {
     match command {
         Command::Config(command) => config::execute(command),
         Command::Stream(command) => by_itself(stream::execute(command)),
+        Command::AcceptLoss(arguments) => by_itself(accept_loss::execute(arguments)),
         Command::Doctor(arguments) => by_itself(doctor::examine(arguments)),
         Command::Serve(settings) => {
             let config = settings.read()?;

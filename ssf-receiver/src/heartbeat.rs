@@ -4,12 +4,18 @@
 use std::{num::NonZeroU64, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use ssf_types::{error::Chain, id::StreamId};
+use ssf_types::{error::Chain, id::StreamId, time::Timestamp};
 use tokio::time::{Instant, sleep};
 
 use crate::{
     client::{Http, access::Access, stream::StreamClient},
-    freshness::{Freshness, heartbeat},
+    clock,
+    freshness::{
+        Freshness, Why, heartbeat,
+        kept::{self, Kept},
+    },
+    inbox::Inbox,
+    replay,
     stream::Method,
     transmitter::Shared,
 };
@@ -19,6 +25,12 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often a stream that is polled is verified at most: that it is alive, each answer tells; only numbers need it.
 const POLLED_INTERVAL: Duration = Duration::from_mins(15);
+
+/// How often it is remembered at most when something was heard.
+const REMEMBER_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Wait after a request for a verification that failed: one that comes a moment after that of a process before is refused.
+const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A stream that we may ask about.
 #[derive(Clone, Debug)]
@@ -56,6 +68,7 @@ pub(crate) async fn keep(
     let (mut verified_next, mut active_next) = (first, first.min(activity));
     let begun = Instant::now();
     let mut told = None;
+    let mut remembered = None;
     loop {
         if let Some(asked) = asked.filter(|_| begun.elapsed() >= active_next) {
             let found = show_activity(shared, http, asked).await;
@@ -65,11 +78,55 @@ pub(crate) async fn keep(
             active_next = begun.elapsed() + activity;
         }
         if let Some(asked) = asked.filter(|_| begun.elapsed() >= verified_next) {
-            verify(shared, http, asked).await;
-            verified_next = begun.elapsed() + interval.mul_f64(rand::random_range(1.0..1.1));
+            let wait = match verify(shared, http, asked).await {
+                Ok(()) => interval.mul_f64(rand::random_range(1.0..1.1)),
+                Err(NotAsked) => interval.min(RETRY_INTERVAL),
+            };
+            verified_next = begun.elapsed() + wait;
         }
+        if let Some(asked) = asked {
+            if is_lost(told) {
+                see_what_was_accepted(shared).await;
+            }
+            replay::ask(shared, http, asked).await;
+        }
+        remember(shared, &mut remembered).await;
         tell(shared, &mut told);
         sleep(LOOK_INTERVAL).await;
+    }
+}
+
+fn is_lost(told: Option<Freshness>) -> bool {
+    told == Some(Freshness::Stale(Why::Lost))
+}
+
+/// Another instance, or somebody with access to the database, may have accepted what is lost.
+async fn see_what_was_accepted(shared: &Shared) {
+    match shared.core.inbox.settings().await {
+        Ok(settings) => {
+            let kept = Kept::read(&settings, &shared.issuer);
+            shared.hearing.accept(&kept);
+        }
+        Err(error) => {
+            tracing::debug!(error = %Chain(&error), "what was accepted is unknown");
+        }
+    }
+}
+
+/// Remembers when something was heard, for the next start; it was heard then at the earliest.
+async fn remember(shared: &Shared, remembered: &mut Option<Timestamp>) {
+    let Some(heard_at) = shared.hearing.heard_at(clock::now()) else {
+        return;
+    };
+    if remembered.is_some_and(|before| heard_at.since(before) < REMEMBER_INTERVAL) {
+        return;
+    }
+    let settings = kept::heard(&shared.issuer, heard_at);
+    match shared.core.inbox.keep_settings(&settings).await {
+        Ok(()) => *remembered = Some(heard_at),
+        Err(error) => {
+            tracing::debug!(error = %Chain(&error), "when something was heard is not remembered");
+        }
     }
 }
 
@@ -122,10 +179,13 @@ async fn show_activity(shared: &Shared, http: &Http, asked: &Asked) -> Looked {
     Looked::There
 }
 
+/// No verification was asked for; why, the log says.
+struct NotAsked;
+
 /// Asks for a verification (SSF 1.0 §8.1.4.2).
-async fn verify(shared: &Shared, http: &Http, asked: &Asked) {
+async fn verify(shared: &Shared, http: &Http, asked: &Asked) -> Result<(), NotAsked> {
     let Some(metadata) = shared.keys.metadata() else {
-        return;
+        return Err(NotAsked);
     };
     let client = StreamClient {
         http,
@@ -140,12 +200,14 @@ async fn verify(shared: &Shared, http: &Http, asked: &Asked) {
         let told = inbox.asked_with(shared.quarantined.scope(), &state).await;
         if let Err(error) = told {
             tracing::warn!(error = %Chain(&error), "no verification can be asked for");
-            return;
+            return Err(NotAsked);
         }
     }
     if let Err(error) = client.verify(&asked.stream_id, Some(state)).await {
         tracing::warn!(error = %Chain(&error), "no verification can be asked for");
+        return Err(NotAsked);
     }
+    Ok(())
 }
 
 /// Tells of each change once.

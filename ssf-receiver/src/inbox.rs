@@ -14,13 +14,15 @@ mod contract;
 mod gathered;
 mod memory;
 #[cfg(feature = "client")]
+pub(crate) mod numbering;
+#[cfg(feature = "client")]
 mod quarantine;
 #[cfg(feature = "client")]
 pub(crate) mod worklist;
 
 use std::{collections::BTreeMap, error::Error, future::Future};
 
-use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
+use ssf_types::{id::Jti, set::Sequence, time::Timestamp, uri::Issuer};
 
 #[cfg(feature = "client")]
 pub(crate) use self::any::AnyInbox;
@@ -49,6 +51,8 @@ pub struct ReceivedSet {
     pub fingerprint: Fingerprint,
     /// When it came first.
     pub received_at: Timestamp,
+    /// Its place among those of its stream, where they have numbers.
+    pub sequence: Option<Sequence>,
     /// What it meant: `revoked`, `noted`, `not_applicable` or `discarded`.
     pub outcome: &'static str,
 }
@@ -71,9 +75,16 @@ pub struct Arriving {
     pub revocations: Vec<Revocation>,
 }
 
-/// Whether claims say the same: neither white space nor the order of members counts.
+/// Whether claims say the same: neither white space nor the order of members counts, nor which number the SET has. A transmitter
+/// that was restored from a backup numbers anew what it sends again.
 pub(crate) fn say_the_same(one: &str, other: &str) -> bool {
-    let value = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    let value = |text| {
+        let mut value = serde_json::from_str::<serde_json::Value>(text).ok()?;
+        if let Some(claims) = value.as_object_mut() {
+            claims.remove(Sequence::NAME);
+        }
+        Some(value)
+    };
     one == other || value(one).is_some_and(|one| Some(one) == value(other))
 }
 
@@ -178,5 +189,7 @@ mod tests {
         assert!(say_the_same(one, r#"{ "b":{"d":3,"c":2}, "a":1 }"#));
         assert!(!say_the_same(one, r#"{"a":1,"b":{"c":2,"d":4}}"#));
         assert!(!say_the_same("no JSON", "no  JSON"));
+        let numbered = r#"{"a":1,"b":{"c":2,"d":3},"set_sequence":{"epoch":"f","seq":7}}"#;
+        assert!(say_the_same(one, numbered));
     }
 }

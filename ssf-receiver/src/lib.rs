@@ -103,6 +103,8 @@ mod poll;
 mod quarantine;
 #[cfg(feature = "client")]
 mod receiver;
+#[cfg(feature = "client")]
+mod replay;
 #[cfg(feature = "daemon")]
 mod reported;
 pub mod revocation;

@@ -15,6 +15,7 @@ mod load;
 mod lock;
 mod merge;
 mod migration;
+mod numbering;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod quarantine;
@@ -132,7 +133,7 @@ impl SqlInbox {
 
     fn new(tables: Tables) -> Self {
         Self {
-            gathered: Gathered::new(Writer(tables.clone())),
+            gathered: Gathered::new(Writer::new(tables.clone())),
             tables,
             #[cfg(feature = "sqlite")]
             _lock: None,
@@ -151,18 +152,32 @@ impl SqlInbox {
 }
 
 /// What writes SETs.
-struct Writer(Tables);
+struct Writer {
+    tables: Tables,
+    runs: numbering::Runs,
+}
+
+impl Writer {
+    fn new(tables: Tables) -> Self {
+        Self {
+            tables,
+            runs: numbering::Runs::default(),
+        }
+    }
+}
 
 impl Write for Writer {
     async fn write(&self, sets: &[Arriving]) -> Result<Vec<Retained>, InboxError> {
         let failed = |error: DbErr| InboxError::new("retain a SET", error);
-        let transaction = self.0.begin().await.map_err(failed)?;
-        let retained = retain::retain(&transaction, sets).await?;
+        let transaction = self.tables.begin().await.map_err(failed)?;
+        let runs = self.runs.find(&transaction, sets).await.map_err(failed)?;
+        let retained = retain::retain(&transaction, sets, &runs).await?;
         reached(Failpoint::BeforeCommit);
         transaction.commit().await.map_err(failed)?;
+        self.runs.committed(runs);
         #[cfg(feature = "postgres")]
-        if self.0.are_shared() {
-            line::tell(&self.0);
+        if self.tables.are_shared() {
+            line::tell(&self.tables);
         }
         Ok(retained)
     }

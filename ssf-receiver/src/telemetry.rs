@@ -71,6 +71,21 @@ pub const METRICS: &[Metric] = &[
         "How far what is known of a transmitter can be relied on: 0 fresh, 1 late, 2 stale",
     ),
     metric(
+        "ssf_receiver_missing",
+        MetricKind::Gauge,
+        "SETs that a transmitter says it delivered, and that are not here",
+    ),
+    metric(
+        "ssf_receiver_lost",
+        MetricKind::Gauge,
+        "Those of them that it cannot send any more",
+    ),
+    metric(
+        "ssf_receiver_replayed_total",
+        MetricKind::Counter,
+        "Missing SETs that transmitters were asked for, by what came of it",
+    ),
+    metric(
         "ssf_receiver_renewals_total",
         MetricKind::Counter,
         "Questions whether sessions go on that may have been ended, by the answer",

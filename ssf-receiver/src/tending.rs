@@ -135,6 +135,7 @@ mod tests {
                 fingerprint: secret().claims(&claims),
                 claims,
                 received_at: Timestamp::from_secs(number.into()),
+                sequence: None,
                 outcome: "revoked",
             },
             revocations: vec![ended(number)],

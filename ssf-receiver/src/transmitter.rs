@@ -31,8 +31,8 @@ use crate::{
     deletion::Management,
     expiry::Expiry,
     failpoint::{Failpoint, reached},
-    freshness::{Freshness, Hearing},
-    inbox::InboxError,
+    freshness::{Freshness, Hearing, accept, kept::Kept},
+    inbox::{Inbox, InboxError, numbering::Numbering},
     keys::{Keys, RETRY_AFTER},
     media_type,
     poll::PollStatus,
@@ -100,6 +100,10 @@ pub struct Status {
     pub quarantined: usize,
     /// How far what is known of the Transmitter can be relied on.
     pub freshness: Freshness,
+    /// How many SETs are missing: the Transmitter says that it delivered them, and they have not been here for a minute.
+    pub missing: u64,
+    /// How many of them it cannot send any more.
+    pub lost: u64,
     /// How polling goes; `None` if SETs are pushed.
     pub polls: Option<PollStatus>,
 }
@@ -145,6 +149,7 @@ impl Transmitter {
     /// How it goes with this Transmitter.
     pub fn status(&self) -> Status {
         let shared = self.shared();
+        let (missing, lost) = shared.hearing.gaps();
         Status {
             stream: shared.stream.borrow().clone(),
             keys_loaded: shared.keys.loaded(),
@@ -152,11 +157,32 @@ impl Transmitter {
             acknowledged: shared.acknowledged.load(Ordering::Relaxed),
             quarantined: shared.quarantined.count(),
             freshness: shared.hearing.freshness(),
+            missing,
+            lost,
             polls: match shared.method {
                 Method::Poll => Some(shared.polls.borrow().clone()),
                 Method::Push { .. } => None,
             },
         }
+    }
+
+    /// Looks no longer for SETs that are missing: for whoever has found out otherwise what they said, or has had everybody sign in
+    /// anew. [`Why::Lost`](crate::Why::Lost) ends with it, for good.
+    ///
+    /// Where several instances share a database, it has an effect at the one that leads within seconds.
+    ///
+    /// # Errors
+    /// The database cannot be read or written; then nothing has changed.
+    pub async fn accept_loss(&self) -> Result<(), InboxError> {
+        let shared = self.shared();
+        let accepted = accept(&shared.core.inbox, &shared.issuer).await?;
+        tracing::warn!(issuer = %shared.issuer, "SETs that are missing are not looked for any more");
+        let kept = Kept {
+            heard_at: None,
+            accepted,
+        };
+        shared.hearing.accept(&kept);
+        Ok(())
     }
 
     /// The route that takes this Transmitter's pushes, at the path of the push endpoint's URL. For one that is polled, it
@@ -300,6 +326,15 @@ impl Shared {
             return inbox.was_asked(self.quarantined.scope(), state).await;
         }
         Ok(is_ours)
+    }
+
+    /// Goes on to compare numbers, and to wait for signs of life, with what is kept of both.
+    pub(crate) async fn resume(&self) -> Result<(), InboxError> {
+        let recorded = self.core.inbox.recorded(&self.issuer).await?;
+        let settings = self.core.inbox.settings().await?;
+        let kept = Kept::read(&settings, &self.issuer);
+        self.hearing.resume(recorded.as_ref(), &kept, clock::now());
+        Ok(())
     }
 
     /// A SET was acknowledged.

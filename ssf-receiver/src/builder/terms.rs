@@ -215,6 +215,10 @@ impl Terms {
             management,
             acknowledged: 0.into(),
         });
+        // Where there are several instances, the leading one does, when it begins to lead.
+        if !core.inbox.is_shared() {
+            shared.resume().await?;
+        }
         let tasks = setup::spawn(&shared, setup);
         Ok(Running { shared, tasks })
     }

@@ -1,6 +1,7 @@
 //! The configuration, as it concerns one transmitter.
 
 use clap::Args;
+use secrecy::SecretString;
 use ssf_types::uri::{EndpointUrl, UriError};
 
 use super::{SettingArgs, SettingsError};
@@ -20,6 +21,7 @@ pub(super) struct ChosenArgs {
 pub(super) struct Chosen {
     pub(super) listen: Listen,
     pub(super) transmitter: TransmitterSettings,
+    pub(super) database_url: SecretString,
 }
 
 impl ChosenArgs {
@@ -31,6 +33,7 @@ impl ChosenArgs {
             .clone();
         Ok(Chosen {
             listen: config.listen,
+            database_url: config.database_url,
             transmitter,
         })
     }

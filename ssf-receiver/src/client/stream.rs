@@ -21,7 +21,7 @@ use ssf_types::{
     id::StreamId,
     json::JsonError,
     metadata::{AuthorizationScheme, TransmitterMetadata},
-    set::Sequence,
+    set::{ReplayRequest, Replayed, Sequence},
     stream::{
         AddSubject, CreateStream, RemoveSubject, ReplaceStream, StatusConfiguration,
         StreamConfiguration, UpdateStatus, UpdateStream, VerificationRequest,
@@ -35,7 +35,7 @@ pub(crate) use self::{
     polled::{Polled, ensure_poll_stream},
     refusal::StreamError,
 };
-use super::{Http, access::Access, discovery::endpoint};
+use super::{Http, access::Access, discovery::endpoint, reach::is_named};
 
 const LIST: &str = "list streams";
 const READ: &str = "tell a stream's configuration";
@@ -48,6 +48,7 @@ const SET_STATUS: &str = "change the status of the stream";
 const ADD_SUBJECT: &str = "add a subject";
 const REMOVE_SUBJECT: &str = "remove a subject";
 const VERIFY: &str = "verify the stream";
+const REPLAY: &str = "send SETs again";
 
 /// Ways of authorising requests that we have: OAuth 2.0, and bearer tokens from wherever they come (SSF 1.0 §7.1.1).
 const SCHEMES: [&str; 2] = ["urn:ietf:rfc:6749", "urn:ietf:rfc:6750"];
@@ -174,6 +175,29 @@ impl StreamClient<'_> {
         asked.await.map(drop)
     }
 
+    /// Where SETs may be asked for again. The management token goes nowhere but where the rest of the metadata leads, so that one
+    /// elsewhere is as good as none.
+    fn replay_endpoint(&self) -> Option<EndpointUrl> {
+        let json = self.metadata.extra.json(Sequence::REPLAY_ENDPOINT)?;
+        let endpoint = serde_json::from_str(json).ok().and_then(parsed)?;
+        is_named(self.metadata, endpoint.url()).then_some(endpoint)
+    }
+
+    /// Whether SETs may be asked for again.
+    pub(crate) fn offers_replay(&self) -> bool {
+        self.replay_endpoint().is_some()
+    }
+
+    /// Asks for SETs again by their numbers: an extension of SSF 1.0.
+    pub(crate) async fn replay(&self, request: &ReplayRequest) -> Result<Replayed, StreamError> {
+        let place = self.replay_endpoint();
+        let url = offered(place.as_ref(), Sequence::REPLAY_ENDPOINT)?;
+        let url = url.url().clone();
+        let body = Some(written(request)?);
+        let answer = self.ask(REPLAY, (Method::POST, url), body, &[200]).await?;
+        Replayed::parse(&answer).map_err(faulty(REPLAY))
+    }
+
     /// Asks for numbers on the SETs, where they are offered.
     pub(crate) fn numbered(&self, mut request: CreateStream) -> Result<CreateStream, StreamError> {
         if self.metadata.extra.json(Sequence::SUPPORTED) == Some("true") {
@@ -240,6 +264,10 @@ fn offered<'e>(
     name: &'static str,
 ) -> Result<&'e EndpointUrl, StreamError> {
     endpoint(url, name).map_err(StreamError::NotOffered)
+}
+
+fn parsed(text: String) -> Option<EndpointUrl> {
+    EndpointUrl::parse(text).ok()
 }
 
 fn written(request: &impl Serialize) -> Result<Vec<u8>, StreamError> {

@@ -66,6 +66,10 @@ impl Probes {
                 Freshness::Stale(_) => 2.0,
             };
             metrics::gauge!("ssf_receiver_freshness", "transmitter" => name.clone()).set(freshness);
+            metrics::gauge!("ssf_receiver_missing", "transmitter" => name.clone())
+                .set(numbers(status.missing));
+            metrics::gauge!("ssf_receiver_lost", "transmitter" => name.clone())
+                .set(numbers(status.lost));
             metrics::gauge!("ssf_receiver_stream_ready", "transmitter" => name.clone())
                 .set(f64::from(u8::from(is_ready)));
         }
@@ -78,6 +82,10 @@ impl Probes {
 )]
 fn measured(count: usize) -> f64 {
     count as f64
+}
+
+fn numbers(count: u64) -> f64 {
+    measured(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 /// Adds the probes.

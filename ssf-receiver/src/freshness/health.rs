@@ -33,9 +33,13 @@ pub enum Why {
     Silent,
     /// A SET that the Transmitter says was delivered is not here: late after a minute, stale after three heartbeats.
     Gap,
+    /// The same, and the Transmitter says that it cannot send it any more: stale until somebody
+    /// [accepts](crate::Transmitter::accept_loss) that.
+    Lost,
     /// There are SETs that cannot be verified yet, for lack of a key or of agreement about the time.
     Quarantined,
-    /// The Transmitter began to number its SETs anew, and does not know what it sent before.
+    /// The Transmitter began to number its SETs anew, and does not know what it sent before: late until all is here of which it
+    /// gives an account since, stale after three heartbeats without.
     Epoch,
     /// The stream is paused: events are held.
     Paused,
@@ -48,9 +52,10 @@ pub enum Why {
 
 #[cfg(feature = "postgres")]
 impl Why {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Silent,
         Self::Gap,
+        Self::Lost,
         Self::Quarantined,
         Self::Epoch,
         Self::Paused,
@@ -62,6 +67,7 @@ impl Why {
         match self {
             Self::Silent => "silent",
             Self::Gap => "gap",
+            Self::Lost => "lost",
             Self::Quarantined => "quarantined",
             Self::Epoch => "epoch",
             Self::Paused => "paused",
@@ -85,10 +91,11 @@ pub(crate) struct Health {
     heartbeat: Duration,
     /// The last moment of which we know that the Transmitter's SETs came through.
     heard: Option<Duration>,
+    /// How long before the start the last such moment was that is remembered.
+    heard_before: Option<Duration>,
     /// When another instance said last that it has heard something within two heartbeats.
     vouched: Option<Duration>,
     numbers: Numbers,
-    other_epoch: bool,
     /// How many SETs cannot be verified yet.
     quarantined: usize,
     status: StreamStatus,
@@ -106,9 +113,9 @@ impl Default for Health {
         Self {
             heartbeat: HEARTBEAT_MIN,
             heard: None,
+            heard_before: None,
             vouched: None,
             numbers: Numbers::default(),
-            other_epoch: false,
             quarantined: 0,
             status: StreamStatus::Enabled,
         }
@@ -131,13 +138,6 @@ impl Health {
         self.vouched = self.vouched.max(Some(at));
     }
 
-    /// Forgets which numbers were seen.
-    #[cfg(feature = "postgres")]
-    pub(crate) fn compare_anew(&mut self) {
-        self.numbers = Numbers::default();
-        self.other_epoch = false;
-    }
-
     pub(crate) fn quarantined_are(&mut self, count: usize) {
         self.quarantined = count;
     }
@@ -150,11 +150,32 @@ impl Health {
     pub(crate) fn numbered(&mut self, sequence: &Sequence, now: Duration) -> Noticed {
         match self.numbers.take(sequence, now) {
             Taken::Known | Taken::First => Noticed::Nothing,
-            Taken::OtherEpoch => {
-                self.other_epoch = true;
-                Noticed::OtherEpoch
-            }
+            Taken::OtherEpoch => Noticed::OtherEpoch,
         }
+    }
+
+    /// Goes on with the numbers that are kept.
+    pub(crate) fn resume(&mut self, numbers: Numbers) {
+        self.numbers = numbers;
+    }
+
+    /// The last sign of life before the start was so long before it.
+    pub(crate) fn heard_before(&mut self, ago: Duration) {
+        self.heard_before = Some(ago);
+    }
+
+    /// The last sign of life since the start.
+    pub(crate) fn last_heard(&self) -> Option<Duration> {
+        self.heard
+    }
+
+    pub(crate) fn numbers(&mut self) -> &mut Numbers {
+        &mut self.numbers
+    }
+
+    /// Numbers that are lost.
+    pub(crate) fn lost(&self) -> u64 {
+        self.numbers.lost()
     }
 
     pub(crate) fn missing(&self, now: Duration) -> Vec<RangeInclusive<u64>> {
@@ -175,18 +196,25 @@ impl Health {
     fn stale_by(&self) -> impl IntoIterator<Item = (Duration, Why)> {
         let patience = self.heartbeat.saturating_mul(3);
         let is_disabled = self.status == StreamStatus::Disabled;
-        let silent = match self.heard {
-            Some(heard) => heard.saturating_add(patience),
-            None => self.heartbeat,
+        let silent = match (self.heard, self.heard_before) {
+            (Some(heard), _) => heard.saturating_add(patience),
+            // Whatever was heard before, a start has the time to hear something.
+            (None, before) => before
+                .map_or(Duration::ZERO, |ago| patience.saturating_sub(ago))
+                .max(self.heartbeat),
         };
         let vouched_until = self.vouched.map(|at| at.saturating_add(self.heartbeat));
         let silent = silent.max(vouched_until.unwrap_or_default());
         let owed = self.numbers.owed_since();
         let owed = owed.map(|since| since.saturating_add(patience));
         let disabled = is_disabled.then_some((Duration::ZERO, Why::Disabled));
+        let lost = (self.numbers.lost() > 0).then_some((Duration::ZERO, Why::Lost));
+        let epoch = self.numbers.reconciling_since();
+        let epoch = epoch.map(|since| (since.saturating_add(patience), Why::Epoch));
         let silent = [(silent, Why::Silent)];
         let gap = owed.map(|from| (from, Why::Gap));
-        disabled.into_iter().chain(silent).chain(gap)
+        let graver = disabled.into_iter().chain(lost);
+        graver.chain(silent).chain(gap).chain(epoch)
     }
 
     /// The worst of what is known.
@@ -195,9 +223,12 @@ impl Health {
         if let Some((_, why)) = stale.find(|(from, _)| *from <= now) {
             return Freshness::Stale(why);
         }
-        let late_from = self.heard.map_or(Duration::ZERO, |heard| {
-            heard.saturating_add(self.heartbeat.saturating_mul(2))
-        });
+        let patience = self.heartbeat.saturating_mul(2);
+        let late_from = match (self.heard, self.heard_before) {
+            (Some(heard), _) => heard.saturating_add(patience),
+            (None, Some(ago)) => patience.saturating_sub(ago),
+            (None, None) => Duration::ZERO,
+        };
         let owed_since = self.numbers.owed_since();
         if owed_since.is_some_and(|since| since.saturating_add(PATIENCE) <= now) {
             return Freshness::Late(Why::Gap);
@@ -205,7 +236,7 @@ impl Health {
         if self.quarantined > 0 {
             return Freshness::Late(Why::Quarantined);
         }
-        if self.other_epoch {
+        if self.numbers.reconciling_since().is_some() {
             return Freshness::Late(Why::Epoch);
         }
         if self.status == StreamStatus::Paused {
@@ -267,17 +298,6 @@ mod tests {
 
     #[cfg(feature = "postgres")]
     #[test]
-    fn who_leads_anew_misses_nothing_that_came_while_another_led() {
-        let mut health = fresh();
-        health.compare_anew();
-        health.numbered(&numbered("e", 9, Some(8)), secs(10));
-        assert_eq!(health.freshness(secs(100)), Freshness::Fresh);
-        health.numbered(&numbered("e", 11, Some(10)), secs(100));
-        assert_eq!(health.freshness(secs(160)), Freshness::Late(Why::Gap));
-    }
-
-    #[cfg(feature = "postgres")]
-    #[test]
     fn who_takes_the_place_of_one_that_was_fresh_is_late_and_has_a_heartbeat_to_hear_something() {
         let mut health = Health::default();
         health.vouched(secs(5000));
@@ -325,13 +345,41 @@ mod tests {
     }
 
     #[test]
-    fn another_epoch_is_late_whatever_comes() {
+    fn another_epoch_is_late_until_all_of_it_is_here_and_stale_after_three_heartbeats() {
         let mut health = fresh();
-        let noticed = health.numbered(&numbered("f", 1, Some(0)), secs(1));
+        let noticed = health.numbered(&numbered("f", 2, None), secs(1));
         assert_eq!(noticed, Noticed::OtherEpoch);
         assert_eq!(health.freshness(secs(2)), Freshness::Late(Why::Epoch));
-        health.numbered(&numbered("f", 3, Some(2)), secs(3));
-        assert_eq!(health.freshness(secs(4)), Freshness::Late(Why::Epoch));
+        health.heard(secs(800));
+        assert_eq!(health.freshness(secs(900)), Freshness::Late(Why::Epoch));
+        assert_eq!(health.freshness(secs(901)), Freshness::Stale(Why::Epoch));
+        health.numbered(&numbered("f", 3, Some(2)), secs(902));
+        assert_eq!(health.freshness(secs(902)), Freshness::Stale(Why::Epoch));
+        health.numbered(&numbered("f", 1, None), secs(903));
+        assert_eq!(health.freshness(secs(903)), Freshness::Fresh);
+    }
+
+    #[test]
+    fn what_the_transmitter_cannot_send_any_more_is_stale_at_once_until_that_is_accepted() {
+        let mut health = fresh();
+        health.numbered(&numbered("e", 3, Some(2)), secs(10));
+        health.numbers().are_lost(&[2..=2]);
+        assert_eq!(health.freshness(secs(11)), Freshness::Stale(Why::Lost));
+        health.numbers().accept(3);
+        assert_eq!(health.freshness(secs(11)), Freshness::Fresh);
+    }
+
+    #[test]
+    fn what_was_heard_before_a_restart_counts_as_long_as_it_would_have() {
+        let mut health = Health::default();
+        health.heard_before(secs(200));
+        assert_eq!(health.freshness(secs(399)), Freshness::Fresh);
+        assert_eq!(health.freshness(secs(400)), Freshness::Late(Why::Silent));
+        assert_eq!(health.freshness(secs(700)), Freshness::Stale(Why::Silent));
+        // What is long ago leaves the time that a start has.
+        health.heard_before(secs(5000));
+        assert_eq!(health.freshness(secs(0)), Freshness::Late(Why::Silent));
+        assert_eq!(health.freshness(secs(300)), Freshness::Stale(Why::Silent));
     }
 
     #[test]

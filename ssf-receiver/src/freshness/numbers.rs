@@ -5,8 +5,9 @@
 //!
 //! 1. What is not told is not owed: numbers above `through`, at or below `told_after`, or listed as undelivered.
 //! 2. An account that arrives after a later one says nothing new: what it calls undelivered may have been delivered since.
-//! 3. Where numbering is met in its midst (a stream that was there before, another epoch), it begins with the first account:
-//!    of what lies before, nobody here can know whether it came.
+//! 3. Where numbering is met in its midst (a stream that was there before), it begins with the first account: of what lies before,
+//!    nobody here can know whether it came. Another epoch is compared from its first number on, since the one before was followed.
+//! 4. All of it follows from the SETs that are kept ([`Recorded`]), so that a restart forgets nothing.
 
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
@@ -16,13 +17,14 @@ use ssf_types::{
 };
 
 use super::range_set::RangeSet;
+use crate::inbox::numbering::{self, Recorded};
 
 /// How long a number may be owed before it is missing.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Most ranges that are kept of the numbers that are here; 10,000 gaps are 160 KiB. Beyond, the lowest gap is closed, and
 /// what it lacked is no longer looked for.
-const RANGES_MAX: usize = 10_000;
+const RANGES_MAX: usize = numbering::RANGES_MAX;
 
 /// The numbers of one stream. Moments are counted from any start, by a steady clock.
 #[derive(Clone, Debug, Default)]
@@ -32,17 +34,31 @@ pub(crate) struct Numbers {
     former: Option<Epoch>,
     /// How many numbers are not looked for although nobody knows whether they came.
     untold: u64,
+    /// Since when the run is another one, of which is not known yet that all is here.
+    reconciling: Option<Duration>,
+}
+
+/// Where a run is met.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Met {
+    /// At its beginning: the one before was followed.
+    AtItsBeginning,
+    /// Somewhere.
+    InItsMidst,
 }
 
 /// The numbers of one epoch.
 #[derive(Clone, Debug)]
 struct Run {
     epoch: Epoch,
+    met: Met,
     /// Nothing at or below this number is looked for; `None` until there is an account to begin with.
     low: Option<u64>,
     have: RangeSet,
     /// Numbers that are owed, by the moment since when.
     owed: BTreeMap<Duration, RangeSet>,
+    /// Those among them that the Transmitter cannot send any more.
+    lost: RangeSet,
     /// The number of the SET with the latest account.
     accounted: u64,
 }
@@ -59,6 +75,41 @@ pub(crate) enum Taken {
 }
 
 impl Numbers {
+    /// Goes on with what is kept, of which nothing up to `accepted` is looked for; what is owed is owed since `now`.
+    pub(crate) fn resumed(recorded: &Recorded, accepted: u64, now: Duration) -> Self {
+        let met = match &recorded.former {
+            Some(_) => Met::AtItsBeginning,
+            None => Met::InItsMidst,
+        };
+        let mut run = Run::new(recorded.epoch.clone(), met);
+        for range in &recorded.have {
+            run.have.insert_range(range);
+        }
+        for sequence in [&recorded.first_account, &recorded.latest_account] {
+            if let Some((sequence, account)) = sequence
+                .as_ref()
+                .and_then(|one| Some((one.seq, one.account.as_ref()?)))
+            {
+                run.accounted = sequence;
+                run.judge(account, now);
+            }
+        }
+        let left_out = recorded.have.first().map(|first| first.start() - 1);
+        if let (Some(left_out), RANGES_MAX) = (left_out, recorded.have.len()) {
+            run.give_up(left_out);
+        }
+        run.give_up(accepted);
+        run.raise();
+        let mut numbers = Self {
+            former: recorded.former.clone(),
+            reconciling: (met == Met::AtItsBeginning).then_some(now),
+            untold: 0,
+            run: Some(run),
+        };
+        numbers.reconcile();
+        numbers
+    }
+
     /// Takes the number of a SET that is durable, and its account if it gives one.
     pub(crate) fn take(&mut self, sequence: &Sequence, now: Duration) -> Taken {
         let taken = match &self.run {
@@ -68,13 +119,87 @@ impl Numbers {
             None => Taken::First,
         };
         if taken != Taken::Known {
-            let former = self.run.replace(Run::new(sequence.epoch.clone()));
+            let met = match taken {
+                Taken::OtherEpoch => Met::AtItsBeginning,
+                Taken::Known | Taken::First => Met::InItsMidst,
+            };
+            let former = self.run.replace(Run::new(sequence.epoch.clone(), met));
             self.former = former.map(|run| run.epoch);
+            self.reconciling = (met == Met::AtItsBeginning).then_some(now);
         }
         if let Some(run) = &mut self.run {
             self.untold += run.take(sequence, now);
         }
+        self.reconcile();
         taken
+    }
+
+    /// Notices that all is here of another run, as far as it is told.
+    fn reconcile(&mut self) {
+        let is_whole = |run: &Run| run.low.is_some() && run.owed.is_empty();
+        if self.run.as_ref().is_some_and(is_whole) {
+            self.reconciling = None;
+        }
+    }
+
+    /// Since when the run is another one, of which is not known yet that all is here.
+    pub(crate) fn reconciling_since(&self) -> Option<Duration> {
+        self.reconciling
+    }
+
+    /// Names the run of the numbers.
+    pub(crate) fn epoch(&self) -> Option<&Epoch> {
+        self.run.as_ref().map(|run| &run.epoch)
+    }
+
+    /// The Transmitter cannot send these any more.
+    pub(crate) fn are_lost(&mut self, numbers: &[RangeInclusive<u64>]) {
+        if let Some(run) = &mut self.run {
+            for range in numbers {
+                run.lost.insert_range(range);
+            }
+            run.lost_is_owed();
+        }
+    }
+
+    /// How many numbers are lost.
+    pub(crate) fn lost(&self) -> u64 {
+        self.run.as_ref().map_or(0, |run| run.lost.len())
+    }
+
+    /// These need not come: they are as good as here.
+    pub(crate) fn are_needless(&mut self, numbers: &[RangeInclusive<u64>]) {
+        if let Some(run) = &mut self.run {
+            for range in numbers {
+                run.arrived(range);
+            }
+            run.raise();
+        }
+        self.reconcile();
+    }
+
+    /// Nothing up to this number is looked for any more.
+    pub(crate) fn accept(&mut self, through: u64) {
+        if let Some(run) = &mut self.run {
+            run.give_up(through);
+            run.raise();
+        }
+        self.reconcile();
+    }
+
+    /// Those of `numbers` that are not here.
+    pub(crate) fn lacking(&self, numbers: &RangeSet) -> RangeSet {
+        let mut lacking = RangeSet::default();
+        if let Some(run) = &self.run {
+            let low = run.low.unwrap_or_default();
+            for range in numbers.iter() {
+                let above = *range.start().max(&(low + 1))..=*range.end();
+                for lacked in run.have.lacks(above).iter() {
+                    lacking.insert_range(&lacked);
+                }
+            }
+        }
+        lacking
     }
 
     /// The numbers that are missing.
@@ -102,12 +227,14 @@ impl Numbers {
 }
 
 impl Run {
-    fn new(epoch: Epoch) -> Self {
+    fn new(epoch: Epoch, met: Met) -> Self {
         Self {
             epoch,
+            met,
             low: None,
             have: RangeSet::default(),
             owed: BTreeMap::new(),
+            lost: RangeSet::default(),
             accounted: 0,
         }
     }
@@ -133,7 +260,11 @@ impl Run {
 
     /// Compares with an account; returns how many numbers it leaves open for good.
     fn judge(&mut self, account: &Account, now: Duration) -> u64 {
-        let low = self.low.unwrap_or(account.through());
+        let begins_after = match self.met {
+            Met::AtItsBeginning => account.told_after(),
+            Met::InItsMidst => account.through(),
+        };
+        let low = self.low.unwrap_or(begins_after);
         let untold = self.have.lacks(low + 1..=account.told_after());
         let low = low.max(account.told_after());
         self.low = Some(low);
@@ -149,6 +280,7 @@ impl Run {
             }
             !known.is_empty()
         });
+        self.lost_is_owed();
         if !owed.is_empty() {
             let since_now = self.owed.entry(now).or_default();
             for range in owed.iter() {
@@ -158,6 +290,22 @@ impl Run {
         untold.len()
     }
 
+    /// What is not owed any more is not lost.
+    fn lost_is_owed(&mut self) {
+        let mut still = RangeSet::default();
+        for range in self.owed.values().flat_map(RangeSet::iter) {
+            still.insert_range(&range);
+        }
+        self.lost.keep(&still);
+    }
+
+    /// Looks for nothing up to this number, once there is something to begin with.
+    fn give_up(&mut self, through: u64) {
+        if let Some(low) = self.low.filter(|low| *low < through) {
+            self.arrived(&(low + 1..=through));
+        }
+    }
+
     /// These numbers are here, or no longer looked for.
     fn arrived(&mut self, range: &RangeInclusive<u64>) {
         self.have.insert_range(range);
@@ -165,6 +313,7 @@ impl Run {
             owed.remove_range(range);
             !owed.is_empty()
         });
+        self.lost.remove_range(range);
     }
 
     /// Gives up the lowest numbers that are not here although higher ones are; returns how many.
@@ -296,9 +445,95 @@ mod tests {
             Taken::Known
         );
         assert_eq!(numbers.owed_since(), None);
+        // The one before was followed, so that the new one is compared from its first number on.
         numbers.take(&account("f", 5, 4, &[]), secs(3));
         numbers.take(&account("f", 8, 7, &[]), secs(4));
-        assert_eq!(numbers.missing(secs(64)), [6..=7]);
+        assert_eq!(numbers.missing(secs(64)), [1..=2, 4..=4, 6..=7]);
+    }
+
+    #[test]
+    fn another_epoch_is_reconciled_once_all_is_here_that_its_account_tells() {
+        let mut numbers = begun();
+        assert_eq!(numbers.reconciling_since(), None);
+        numbers.take(&set("f", 8), secs(1));
+        assert_eq!(numbers.reconciling_since(), Some(secs(1)));
+        // It goes on behind 6, of which and before it nothing is told.
+        let mut told = account("f", 9, 8, &[]);
+        told.account = Some(Account::new(8, 6, []));
+        numbers.take(&told, secs(2));
+        assert_eq!(numbers.missing(secs(62)), [7..=7]);
+        assert_eq!(numbers.untold(), 0);
+        assert_eq!(numbers.reconciling_since(), Some(secs(1)));
+        numbers.take(&set("f", 7), secs(63));
+        assert_eq!(numbers.reconciling_since(), None);
+    }
+
+    fn recorded(have: &[RangeInclusive<u64>], accounts: [&Sequence; 2]) -> Recorded {
+        Recorded {
+            epoch: accounts[0].epoch.clone(),
+            former: None,
+            first_account: Some(accounts[0].clone()),
+            latest_account: Some(accounts[1].clone()),
+            have: have.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_restart_knows_what_is_missing() {
+        let (first, latest) = (account("e", 2, 1, &[]), account("e", 9, 8, &[5]));
+        let kept = recorded(&[2..=3, 7..=7, 9..=9], [&first, &latest]);
+        let mut numbers = Numbers::resumed(&kept, 0, secs(0));
+        assert_eq!(numbers.missing(secs(60)), [4..=4, 6..=6, 8..=8]);
+        assert_eq!(numbers.take(&set("e", 4), secs(61)), Taken::Known);
+        assert_eq!(numbers.missing(secs(61)), [6..=6, 8..=8]);
+    }
+
+    #[test]
+    fn what_was_accepted_as_lost_is_not_looked_for_after_a_restart() {
+        let (first, latest) = (account("e", 2, 1, &[]), account("e", 9, 8, &[]));
+        let kept = recorded(&[2..=3, 7..=7, 9..=9], [&first, &latest]);
+        let numbers = Numbers::resumed(&kept, 7, secs(0));
+        assert_eq!(numbers.missing(secs(60)), [8..=8]);
+    }
+
+    #[test]
+    fn a_restart_in_the_midst_of_another_epoch_goes_on_to_reconcile_it() {
+        let mut kept = recorded(&[8..=8], [&account("f", 9, 8, &[]); 2]);
+        kept.first_account = None;
+        kept.latest_account = None;
+        kept.former = Some(Epoch::parse("e").unwrap());
+        let mut numbers = Numbers::resumed(&kept, 0, secs(0));
+        assert_eq!(numbers.reconciling_since(), Some(secs(0)));
+        assert_eq!(numbers.take(&set("e", 7), secs(1)), Taken::Known);
+        let mut told = account("f", 9, 8, &[]);
+        told.account = Some(Account::new(8, 7, []));
+        numbers.take(&told, secs(2));
+        assert_eq!(numbers.reconciling_since(), None);
+    }
+
+    #[test]
+    fn what_is_lost_is_so_until_it_comes_or_is_accepted() {
+        let mut numbers = begun();
+        numbers.take(&account("e", 6, 5, &[]), secs(0));
+        numbers.are_lost(&[2..=3, 9..=9]);
+        assert_eq!(numbers.lost(), 2);
+        numbers.take(&set("e", 2), secs(1));
+        assert_eq!(numbers.lost(), 1);
+        numbers.accept(3);
+        assert_eq!(numbers.lost(), 0);
+        assert_eq!(numbers.missing(secs(60)), [4..=5]);
+        numbers.are_needless(&[4..=5]);
+        assert_eq!(numbers.owed_since(), None);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_waited_for_until_it_is_here() {
+        let mut numbers = begun();
+        numbers.take(&set("e", 4), secs(0));
+        let mut asked = RangeSet::default();
+        asked.insert_range(&(1..=5));
+        let lacking: Vec<_> = numbers.lacking(&asked).iter().collect();
+        assert_eq!(lacking, [2..=3, 5..=5]);
     }
 
     #[test]

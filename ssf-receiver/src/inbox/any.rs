@@ -6,6 +6,7 @@ use ssf_types::{time::Timestamp, uri::Issuer};
 
 use super::{
     Arriving, Inbox, InboxError, MemoryInbox, Quarantine, Retained, Settings, Waiting,
+    numbering::{Numbering, Recorded},
     worklist::{Settled, Work, Worklist},
 };
 use crate::{
@@ -105,6 +106,12 @@ impl Quarantine for AnyInbox {
 
     async fn let_go(&self, scope: ScopeId, fingerprints: &[Fingerprint]) -> Result<(), InboxError> {
         any!(self, inbox => inbox.let_go(scope, fingerprints))
+    }
+}
+
+impl Numbering for AnyInbox {
+    async fn recorded(&self, issuer: &Issuer) -> Result<Option<Recorded>, InboxError> {
+        any!(self, inbox => inbox.recorded(issuer))
     }
 }
 

@@ -1,12 +1,14 @@
 //! What every inbox has to keep, run against each of them.
 
+mod numbering;
 mod quarantine;
 mod worklist;
 
 use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 
 use super::{
-    Arriving, Inbox, MemoryInbox, Quarantine, ReceivedSet, Retained, Settings, worklist::Worklist,
+    Arriving, Inbox, MemoryInbox, Quarantine, ReceivedSet, Retained, Settings,
+    numbering::Numbering, worklist::Worklist,
 };
 use crate::revocation::{
     Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, SCOPES_MAX, ScopeId, State,
@@ -20,6 +22,7 @@ fn received(issuer: &str, jti: &str, claims: &str, at: u64) -> ReceivedSet {
         claims: claims.to_owned(),
         fingerprint: IndexKey::new([7; 16]).claims(claims),
         received_at: Timestamp::from_millis(at),
+        sequence: None,
         outcome: "revoked",
     }
 }
@@ -223,7 +226,7 @@ async fn settings_are_kept_and_replaced(inbox: &impl Inbox) {
     }
 }
 
-async fn keeps_its_contract(inbox: &(impl Inbox + Quarantine + Worklist)) {
+async fn keeps_its_contract(inbox: &(impl Inbox + Numbering + Quarantine + Worklist)) {
     a_set_is_retained_once(inbox).await;
     other_claims_change_nothing(inbox).await;
     another_issuer_may_use_the_same_jti(inbox).await;
@@ -238,6 +241,8 @@ async fn keeps_its_contract(inbox: &(impl Inbox + Quarantine + Worklist)) {
     quarantine::what_was_given_up_has_no_token_any_more(inbox).await;
     quarantine::transmitters_have_nothing_in_common(inbox).await;
     worklist::keeps_its_contract(inbox).await;
+    numbering::numbers_are_kept_with_their_sets_and_the_accounts_that_they_give(inbox).await;
+    numbering::another_run_takes_the_place_of_the_one_before(inbox).await;
 }
 
 #[tokio::test]

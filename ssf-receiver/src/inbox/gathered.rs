@@ -178,6 +178,7 @@ mod tests {
                 fingerprint: IndexKey::new([7; 16]).claims(&claims),
                 claims,
                 received_at: Timestamp::from_millis(1),
+                sequence: None,
                 outcome: "noted",
             },
             revocations: Vec::new(),

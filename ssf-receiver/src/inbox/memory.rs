@@ -1,6 +1,8 @@
 //! An inbox that forgets at restart: for tests, and for trying things out.
 
 #[cfg(feature = "client")]
+mod numbering;
+#[cfg(feature = "client")]
 mod worklist;
 
 use std::{
@@ -32,6 +34,9 @@ struct State {
     waiting: HashMap<(ScopeId, Fingerprint), Waiting>,
     #[cfg(feature = "client")]
     worklists: worklist::Worklists,
+    /// In the order in which they came.
+    #[cfg(feature = "client")]
+    numbers: Vec<(Issuer, ssf_types::set::Sequence)>,
 }
 
 impl MemoryInbox {
@@ -54,7 +59,12 @@ impl State {
         }
         self.sets.insert(name, set.clone());
         #[cfg(feature = "client")]
-        self.worklists.add(set);
+        {
+            self.worklists.add(set);
+            let sequence = set.sequence.clone();
+            let numbered = sequence.map(|sequence| (set.issuer.clone(), sequence));
+            self.numbers.extend(numbered);
+        }
         for revocation in revocations {
             self.revocations
                 .entry((revocation.key, revocation.kind))

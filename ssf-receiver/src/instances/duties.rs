@@ -58,7 +58,7 @@ async fn turn(
         duties
     } else {
         let learned = inbox.last_row().await?;
-        shared.hearing.compare_anew();
+        shared.resume().await?;
         duties.insert(Duties {
             learned,
             looked_for_waiting: None,

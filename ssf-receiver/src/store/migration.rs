@@ -8,6 +8,7 @@ mod m0005_keep_unverified;
 mod m0007_hand_over;
 mod m0008_number_changes;
 mod m0009_share;
+mod m0010_keep_numbers;
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_hand_over::HandOver),
             Box::new(m0008_number_changes::NumberChanges),
             Box::new(m0009_share::Share),
+            Box::new(m0010_keep_numbers::KeepNumbers),
         ]
     }
 }

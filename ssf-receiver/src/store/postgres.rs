@@ -212,6 +212,7 @@ mod tests {
                     claims
                 },
                 received_at: Timestamp::from_millis(number.into()),
+                sequence: None,
                 outcome: "revoked",
             },
             revocations: keys.map(revocation).to_vec(),
@@ -231,7 +232,7 @@ mod tests {
                 let mut new = Vec::new();
                 for number in 0..SETS {
                     let set = arriving(writer, number);
-                    let answers = Writer(tables.clone())
+                    let answers = Writer::new(tables.clone())
                         .write(std::slice::from_ref(&set))
                         .await;
                     if answers.unwrap() == [Retained::New] {

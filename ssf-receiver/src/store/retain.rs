@@ -10,6 +10,7 @@ use ssf_types::time::Timestamp;
 
 use super::{
     merge,
+    numbering::{Found, keep_accounts},
     statement::{self, ROWS_MAX},
 };
 use crate::{
@@ -27,11 +28,12 @@ struct Known<'a> {
 /// By issuer and `jti`.
 type KnownSets<'a> = BTreeMap<&'a str, HashMap<String, Known<'a>>>;
 
-/// Keeps SETs, and merges what the new ones revoke; the answers have their order. It is all in one transaction, which
+/// Keeps SETs, whose `runs` are there, and merges what the new ones revoke; the answers have their order. It is all in one transaction, which
 /// `connection` is.
 pub(super) async fn retain(
     connection: &impl ConnectionTrait,
     sets: &[Arriving],
+    runs: &Found,
 ) -> Result<Vec<Retained>, InboxError> {
     let failed = |error: DbErr| InboxError::new("retain a SET", error);
     let mut known = known(connection, sets).await.map_err(failed)?;
@@ -45,8 +47,9 @@ pub(super) async fn retain(
         retained.push(answer);
     }
     for new in new.chunks(ROWS_MAX) {
-        insert(connection, new).await.map_err(failed)?;
+        insert(connection, new, runs).await.map_err(failed)?;
     }
+    keep_accounts(connection, &new, runs).await?;
     let revocations = new.iter().flat_map(|arriving| &arriving.revocations);
     merge::merge(connection, revocations).await?;
     Ok(retained)
@@ -120,17 +123,23 @@ fn read(row: &QueryResult) -> Result<Known<'static>, DbErr> {
     })
 }
 
-async fn insert(connection: &impl ConnectionTrait, new: &[&Arriving]) -> Result<(), DbErr> {
+async fn insert(
+    connection: &impl ConnectionTrait,
+    new: &[&Arriving],
+    runs: &Found,
+) -> Result<(), DbErr> {
     let text = format!(
-        "INSERT INTO inbox (issuer, jti, fingerprint, claims, received_at_millis, outcome) VALUES {}",
-        statement::rows(new.len(), 6)
+        "INSERT INTO inbox (issuer, jti, fingerprint, claims, received_at_millis, outcome, run, number) VALUES {}",
+        statement::rows(new.len(), 8)
     );
-    let values = new.iter().flat_map(|arriving| values(&arriving.set));
+    let values = new.iter().flat_map(|arriving| values(&arriving.set, runs));
     let inserted = statement::execute(connection, &text, values.collect());
     inserted.await.map(drop)
 }
 
-fn values(set: &ReceivedSet) -> [Value; 6] {
+fn values(set: &ReceivedSet, runs: &Found) -> [Value; 8] {
+    let sequence = set.sequence.as_ref();
+    let run = sequence.and_then(|sequence| runs.of(&set.issuer, sequence));
     [
         set.issuer.as_str().into(),
         set.jti.as_str().into(),
@@ -138,5 +147,7 @@ fn values(set: &ReceivedSet) -> [Value; 6] {
         set.claims.as_str().into(),
         set.received_at.as_millis().cast_signed().into(),
         set.outcome.into(),
+        run.into(),
+        sequence.map(|sequence| sequence.seq.cast_signed()).into(),
     ]
 }

@@ -39,6 +39,8 @@ mod keys;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod lost_set;
+#[cfg(test)]
 mod markers;
 #[cfg(test)]
 mod metrics;
