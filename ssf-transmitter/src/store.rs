@@ -26,6 +26,7 @@ mod hold;
 mod keys;
 mod lease;
 mod ledger;
+mod limited;
 mod line;
 mod look;
 mod lost_lease;

@@ -1,8 +1,8 @@
 //! SETs of the framework get their numbers here, and those that announce a status their way past the hold.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
 use ssf_types::{stream::StreamStatus, time::Timestamp};
 use uuid::Uuid;
@@ -49,6 +49,13 @@ impl Gateway {
             Self::Open
         }
     }
+}
+
+/// Matches the queues of streams that send everything.
+pub(super) fn is_open() -> Condition {
+    Condition::all()
+        .add(stream_queue::Column::Held.eq(false))
+        .add(stream_queue::Column::Dropping.eq(false))
 }
 
 impl SeaStore {

@@ -15,6 +15,7 @@ use super::{
     Placing, SeaStore,
     entity::{event, idempotency},
     ledger::{self, Total},
+    limited::Only,
     row::{self, Cell},
 };
 use crate::{
@@ -146,7 +147,7 @@ impl SeaStore {
         key: Fingerprint,
     ) -> Result<Option<Answered>, StoreError> {
         let row = idempotency::Entity::find_by_id(key.as_bytes().to_vec())
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         let read = row.map(|row| self.remembered(&row)).transpose()?;
         Ok(read.map(|(_, answered)| answered))

@@ -19,6 +19,7 @@ use super::{
     dropped::Owned,
     entity::{event, stream, stream_event_type, stream_queue},
     hold::follow_status,
+    limited::Only,
     lost_lease::{self, owners, take_lease_away},
     ordered::drop_all,
     poll::{follow_method, refresh_poll_due},
@@ -141,11 +142,11 @@ impl SeaStore {
     ) -> Result<Option<(stream_queue::Model, Stream)>, StoreError> {
         let queue = stream_queue::Entity::find_by_id(uuid)
             .lock_exclusive()
-            .one(transaction)
+            .only(transaction)
             .await?;
         let owned = stream::Entity::find_by_id(uuid)
             .filter(whose.condition())
-            .one(transaction)
+            .only(transaction)
             .await?;
         let (Some(queue), Some(row)) = (queue, owned) else {
             return Ok(None);
@@ -184,7 +185,7 @@ async fn follow_change(
 
 async fn gateway(transaction: &DatabaseTransaction, stream: Uuid) -> Result<Gateway, StoreError> {
     let queue = stream_queue::Entity::find_by_id(stream)
-        .one(transaction)
+        .only(transaction)
         .await?;
     Ok(queue.as_ref().map_or(Gateway::Held, Gateway::of))
 }
@@ -195,7 +196,7 @@ pub(super) async fn last_position(transaction: &DatabaseTransaction) -> Result<i
         .select_only()
         .column_as(event::Column::Position.max(), "last")
         .into_tuple()
-        .one(transaction)
+        .only(transaction)
         .await?;
     Ok(last.flatten().unwrap_or_default())
 }

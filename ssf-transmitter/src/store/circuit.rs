@@ -15,6 +15,7 @@ use super::{
     deliver::{of_pending, promote},
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, stream, stream_queue},
+    limited::Only,
     outbox::State,
     row,
 };
@@ -48,7 +49,7 @@ impl SeaStore {
             .into_query();
         let queue = stream_queue::Entity::find()
             .filter(stream_queue::Column::StreamId.in_subquery(own))
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         Ok(queue.as_ref().map(health))
     }

@@ -19,7 +19,9 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 
-use super::{SeaStore, ledger::any_shard, migration::Migrator, session};
+use super::{
+    SeaStore, gathered::Gathered, ledger::any_shard, migration::Migrator, session, settle,
+};
 use crate::sealing::Sealer;
 
 /// How long a connection waits for another process that writes to the same SQLite file.
@@ -27,6 +29,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a request waits for a connection before it fails.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many pages the connection that writes keeps in memory, as SQLite is told: 16 MiB. A page that is gone is read again, and
+/// those of deliveries to many streams are scattered over the whole of their tables.
+const WRITER_PAGES: &str = "-16384";
+
+/// Where the connection that writes keeps what it needs to undo a statement that fails: else, it makes a file for each that
+/// changes some pages.
+const IN_MEMORY: &str = "MEMORY";
 
 /// Connections that read a SQLite file; they do not wait for the one that writes.
 const SQLITE_READERS: u32 = 4;
@@ -157,7 +167,12 @@ impl SeaStore {
             // A file does not hang up.
             .test_before_acquire(false)
             .after_release(|connection, _| Box::pin(can_begin(connection)))
-            .connect_with(options.clone())
+            .connect_with(
+                options
+                    .clone()
+                    .pragma("cache_size", WRITER_PAGES)
+                    .pragma("temp_store", IN_MEMORY),
+            )
             .await?;
         let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
         Migrator::up(&writer, None).await?;
@@ -178,7 +193,7 @@ impl SeaStore {
             recent: Arc::default(),
             growth: Arc::default(),
             looks: Arc::default(),
-            settlings: Arc::default(),
+            settlings: Arc::new(Gathered::lingering(settle::PATIENCE)),
             _lock: lock,
         })
     }
@@ -194,7 +209,7 @@ impl SeaStore {
             recent: Arc::default(),
             growth: Arc::default(),
             looks: Arc::default(),
-            settlings: Arc::default(),
+            settlings: Arc::new(Gathered::lingering(settle::PATIENCE)),
             _lock: None,
         })
     }

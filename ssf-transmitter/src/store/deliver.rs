@@ -15,10 +15,11 @@ use uuid::Uuid;
 
 use super::{
     SeaStore,
-    announce::Gateway,
+    announce::{Gateway, is_open},
     entity::{delivery, event, stream_queue},
     fan_out::subject_cell,
     lease::held,
+    limited::{Only, first},
     ordered::is_ordered,
     outbox::State,
     row::{self, Cell},
@@ -40,25 +41,37 @@ impl SeaStore {
         limit: u64,
         under_way: &[u64],
     ) -> Result<Vec<Delivery>, StoreError> {
-        let Some(queue) = stream_queue::Entity::find()
-            .filter(held(lease))
-            .one(&self.reader)
-            .await?
-        else {
+        let Some(stream) = row::stream_uuid(&lease.stream) else {
             return Ok(Vec::new());
         };
         let under_way: Vec<i64> = under_way.iter().copied().map(row::signed).collect();
-        let rows = delivery::Entity::find()
-            .filter(delivery::Column::StreamId.eq(queue.stream_id))
+        let due = delivery::Entity::find()
+            .filter(delivery::Column::StreamId.eq(stream))
             .filter(delivery::Column::Sequence.is_not_in(row::padded(under_way)))
-            .filter(let_through(Gateway::of(&queue)))
             .filter(delivery::Column::DueAt.lte(row::millis(now)))
             .order_by_asc(delivery::Column::DueAt)
-            .order_by_asc(delivery::Column::Sequence)
-            .limit(limit)
-            .all(&self.reader)
-            .await?;
-        self.read_deliveries(queue.stream_id, rows, now).await
+            .order_by_asc(delivery::Column::Sequence);
+        // Nearly always, everything is sent, so that one statement tells all there is to know.
+        let is_open = stream_queue::Entity::find()
+            .filter(held(lease))
+            .filter(is_open())
+            .into_query();
+        let of_open = due.clone().filter(Expr::exists(is_open));
+        let rows: Vec<delivery::Model> = first(of_open, limit, &self.reader).await?;
+        if !rows.is_empty() {
+            return self.read_deliveries(stream, rows, now).await;
+        }
+        let queue = stream_queue::Entity::find().filter(held(lease));
+        let Some(queue) = queue.only(&self.reader).await? else {
+            return Ok(Vec::new());
+        };
+        let rows = match Gateway::of(&queue) {
+            Gateway::Open => Vec::new(),
+            gateway @ (Gateway::Sifted | Gateway::Held) => {
+                first(due.filter(let_through(gateway)), limit, &self.reader).await?
+            }
+        };
+        self.read_deliveries(stream, rows, now).await
     }
 
     /// Joins deliveries of a stream to their events. Those that cannot be read wait for a while.
@@ -235,6 +248,15 @@ pub(super) async fn refresh_next_due(
     stream: Uuid,
     gateway: Gateway,
 ) -> Result<(), StoreError> {
+    with_next_due(stream, gateway)
+        .filter(stream_queue::Column::Polled.eq(false))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// An update of the queue of a stream that is pushed, which says anew when it has something due.
+pub(super) fn with_next_due(stream: Uuid, gateway: Gateway) -> UpdateMany<stream_queue::Entity> {
     let next = earliest_due(gateway)
         .filter(delivery::Column::StreamId.eq(stream))
         .into_query();
@@ -242,8 +264,4 @@ pub(super) async fn refresh_next_due(
     stream_queue::Entity::update_many()
         .col_expr(stream_queue::Column::NextDue, next)
         .filter(stream_queue::Column::StreamId.eq(stream))
-        .filter(stream_queue::Column::Polled.eq(false))
-        .exec(transaction)
-        .await?;
-    Ok(())
 }

@@ -1,6 +1,9 @@
 //! Fan-out: events become deliveries.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use sea_orm::{
     ActiveValue::Set,
@@ -16,6 +19,7 @@ use super::{
     append::{chunks, payload_cell},
     entity::{delivery, event, fan_out_record, stream_event_type, stream_queue},
     ledger::{self, Total},
+    limited::first,
     outbox::State,
     row::{self, Cell},
     subjects::Listed,
@@ -135,10 +139,8 @@ impl SeaStore {
         let events = event::Entity::find()
             .filter(event::Column::DispatchedAt.is_null())
             .filter(not_set_aside(now))
-            .order_by_asc(event::Column::Position)
-            .limit(limit)
-            .all(&transaction)
-            .await?;
+            .order_by_asc(event::Column::Position);
+        let events: Vec<event::Model> = first(events, limit, &transaction).await?;
         if events.is_empty() {
             return Ok(FannedOut::Done {
                 events: 0,
@@ -158,6 +160,7 @@ impl SeaStore {
             skipped.push((row.position, counted(&fan_out)));
             self.place(row.position, fan_out.planned, Hold::Obeys, &mut placed);
         }
+        let sent: HashSet<i64> = placed.iter().map(|one| one.event_position).collect();
         let deliveries = self.number(&transaction, &placed, now).await?;
         let matched = deliveries.iter().map(|row| *row.event_position.as_ref());
         record(&transaction, skipped, matched).await?;
@@ -177,6 +180,11 @@ impl SeaStore {
         reached(Failpoint::FanOut);
         transaction.commit().await?;
         self.added_deliveries(count);
+        for (row, event) in accepted {
+            if sent.contains(&row.position) {
+                self.recent.keep(row.position, &Arc::new(event));
+            }
+        }
         Ok(FannedOut::Done {
             events: fanned_out,
             deliveries: count,

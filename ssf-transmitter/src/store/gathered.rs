@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// How long a turn lingers at most.
+/// How long a turn lingers at most, unless told otherwise.
 const LINGER: Duration = Duration::from_millis(5);
 
 /// Questions `Q` that wait for their answers `A`.
@@ -24,19 +24,26 @@ pub(super) struct Gathered<Q, A> {
     came: Notify,
     /// With how many the last one answered.
     turn: Turn<usize>,
+    linger: Duration,
 }
 
 impl<Q, A> Default for Gathered<Q, A> {
     fn default() -> Self {
-        Self {
-            waiting: Mutex::default(),
-            came: Notify::default(),
-            turn: Turn::default(),
-        }
+        Self::lingering(LINGER)
     }
 }
 
 impl<Q, A> Gathered<Q, A> {
+    /// A turn lingers so long at most.
+    pub(super) fn lingering(linger: Duration) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            came: Notify::default(),
+            turn: Turn::default(),
+            linger,
+        }
+    }
+
     /// The answer to `question`. Whoever has the turn has `answer` say those to at most `most` questions, in their order.
     ///
     /// `None` if the turn in which it was to be answered was broken off.
@@ -73,7 +80,7 @@ impl<Q, A> Gathered<Q, A> {
     }
 
     async fn linger(&self, wanted: usize) {
-        let until = Instant::now() + LINGER;
+        let until = Instant::now() + self.linger;
         while self.waiting().len() < wanted && timeout_at(until, self.came.notified()).await.is_ok()
         {
         }

@@ -14,6 +14,7 @@ use ssf_types::{id::Kid, set::Algorithm, time::Timestamp};
 use super::{
     SeaStore,
     entity::{issuer_key, key_revision},
+    limited::Only,
     row::{self, Cell},
 };
 use crate::{
@@ -34,7 +35,7 @@ const IMPORTED: i16 = 1;
 impl KeyStore for SeaStore {
     async fn keys_revision(&self) -> Result<u64, StoreError> {
         let row = key_revision::Entity::find_by_id(REVISION)
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         let row = row.ok_or_else(no_revision)?;
         Ok(row::unsigned(row.revision))
@@ -69,7 +70,7 @@ impl KeyStore for SeaStore {
         let transaction = self.begin().await?;
         let revision = key_revision::Entity::find_by_id(REVISION)
             .lock_exclusive()
-            .one(&transaction)
+            .only(&transaction)
             .await?
             .ok_or_else(no_revision)?;
         let before = self.ring_of(&transaction, issuer).await?;

@@ -1,11 +1,11 @@
 //! Leases with their fencing epochs: who fans out, and who delivers on which stream.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, UpdateMany,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, FromQueryResult,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, UpdateMany,
     sea_query::{Expr, Func, LockBehavior, LockType},
 };
 use ssf_types::{error::Chain, time::Timestamp};
@@ -16,6 +16,7 @@ use super::{
     SeaStore,
     circuit::{health, with_health},
     entity::{lease, receiver, stream, stream_queue},
+    limited::{Only, first},
     row,
     unreadable::REST,
 };
@@ -25,7 +26,6 @@ use crate::{
         id::{ReceiverId, WorkerId},
         method::DeliveryMethod,
         profile::Profile,
-        receiver::Receiver,
         room::Room,
     },
     failpoint::{Failpoint, reached},
@@ -44,7 +44,9 @@ impl SeaStore {
     ) -> Result<Option<FanOutLease>, StoreError> {
         let live = |row: &lease::Model| row.expires_at > row::millis(now);
         // Whoever is woken in vain does not wait for whoever fans out.
-        let seen = lease::Entity::find_by_id(FAN_OUT).one(&self.reader).await?;
+        let seen = lease::Entity::find_by_id(FAN_OUT)
+            .only(&self.reader)
+            .await?;
         if seen.is_some_and(|row| live(&row) && row.worker != worker.uuid()) {
             return Ok(None);
         }
@@ -90,7 +92,7 @@ impl SeaStore {
             .filter(lease::Column::Worker.eq(held.worker.uuid()))
             .filter(lease::Column::Epoch.eq(row::signed(held.epoch)))
             .lock_exclusive()
-            .one(transaction)
+            .only(transaction)
             .await?;
         Ok(row.is_some())
     }
@@ -103,31 +105,27 @@ impl SeaStore {
         mut room: Room,
     ) -> Result<Vec<LeasedStream>, StoreError> {
         let transaction = self.begin().await?;
-        let free = stream_queue::Entity::find()
-            .filter(stream_queue::Column::NextDue.lte(row::millis(now)))
-            .filter(stream_queue::Column::ResumeAt.lte(row::millis(now)))
-            .filter(stream_queue::Column::LeaseUntil.lte(row::millis(now)))
-            .filter(not_of(room.full()))
-            .order_by_asc(stream_queue::Column::TakenAt)
-            .limit(room.candidates())
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .all(&transaction)
-            .await?;
-        let streams = streams(&transaction, &free).await?;
+        let wanted = free(&transaction, now, &room).await?;
+        let wanted = wanted
+            .into_iter()
+            .filter(|(_, receiver)| room.take(ReceiverId::new(*receiver)));
+        let wanted: Vec<Uuid> = wanted.map(|(stream, _)| stream).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let queues = queues(&transaction, &wanted).await?;
+        let streams = streams(&transaction, &wanted).await?;
         let profiles = profiles(&transaction, &streams).await?;
         let (mut leased, mut unreadable) = (Vec::new(), Vec::new());
-        for queue in free {
-            let Some(stream) = streams.get(&queue.stream_id) else {
+        for id in wanted {
+            let (Some(queue), Some(stream)) = (queues.get(&id), streams.get(&id)) else {
                 continue;
             };
-            if !room.take(ReceiverId::new(stream.receiver_id)) {
-                continue;
-            }
-            match self.leased(&queue, stream, &profiles, worker) {
-                Ok(one) => leased.extend(one.map(|one| (queue.stream_id, one))),
+            match self.leased(queue, stream, &profiles, worker) {
+                Ok(one) => leased.extend(one.map(|one| (id, one))),
                 Err(error) => {
-                    error!(stream.id = %queue.stream_id.simple(), error = %Chain(&error), "nothing is delivered on a stream that cannot be read");
-                    unreadable.push(queue.stream_id);
+                    error!(stream.id = %id.simple(), error = %Chain(&error), "nothing is delivered on a stream that cannot be read");
+                    unreadable.push(id);
                 }
             }
         }
@@ -196,7 +194,7 @@ impl SeaStore {
         let row = stream_queue::Entity::find()
             .filter(held(lease))
             .filter(stream_queue::Column::LeaseUntil.gt(row::millis(now)))
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         if row.is_some() {
             return Ok(false);
@@ -236,7 +234,7 @@ impl SeaStore {
             .select_only()
             .column_as(Expr::from(Func::min(free)), "free")
             .into_tuple()
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         Ok(next.flatten().map(row::moment))
     }
@@ -258,13 +256,58 @@ fn not_of(receivers: impl Iterator<Item = ReceiverId>) -> Condition {
     Condition::all().add(Expr::exists(theirs).not())
 }
 
+#[derive(FromQueryResult)]
+struct Free {
+    stream_id: Uuid,
+    receiver: Option<Uuid>,
+}
+
+/// Streams that somebody may take, and whose they are, those first that nobody has had for the longest time. So many are looked
+/// at that no more than this is read of each.
+async fn free(
+    transaction: &DatabaseTransaction,
+    now: Timestamp,
+    room: &Room,
+) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    let own = (stream_queue::Entity, stream_queue::Column::StreamId);
+    let receiver = stream::Entity::find()
+        .select_only()
+        .column(stream::Column::ReceiverId)
+        .filter(Expr::col((stream::Entity, stream::Column::Id)).equals(own))
+        .into_query();
+    let free = stream_queue::Entity::find()
+        .filter(stream_queue::Column::NextDue.lte(row::millis(now)))
+        .filter(stream_queue::Column::ResumeAt.lte(row::millis(now)))
+        .filter(stream_queue::Column::LeaseUntil.lte(row::millis(now)))
+        .filter(not_of(room.full()))
+        .order_by_asc(stream_queue::Column::TakenAt)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .select_only()
+        .column(stream_queue::Column::StreamId)
+        .column_as(Expr::SubQuery(None, Box::new(receiver.into())), "receiver");
+    let rows: Vec<Free> = first(free, room.candidates(), transaction).await?;
+    let whose = |row: Free| Some((row.stream_id, row.receiver?));
+    Ok(rows.into_iter().filter_map(whose).collect())
+}
+
+/// Queues of streams, which are locked already.
+async fn queues(
+    transaction: &DatabaseTransaction,
+    streams: &[Uuid],
+) -> Result<HashMap<Uuid, stream_queue::Model>, StoreError> {
+    let rows = stream_queue::Entity::find()
+        .filter(stream_queue::Column::StreamId.is_in(row::padded(streams.to_vec())))
+        .all(transaction)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.stream_id, row)).collect())
+}
+
 async fn streams(
     transaction: &DatabaseTransaction,
-    queues: &[stream_queue::Model],
+    ids: &[Uuid],
 ) -> Result<HashMap<Uuid, stream::Model>, StoreError> {
-    let ids = queues.iter().map(|queue| queue.stream_id).collect();
     let rows = stream::Entity::find()
-        .filter(stream::Column::Id.is_in(row::padded(ids)))
+        .filter(stream::Column::Id.is_in(row::padded(ids.to_vec())))
         .all(transaction)
         .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
@@ -275,12 +318,16 @@ async fn profiles(
     transaction: &DatabaseTransaction,
     streams: &HashMap<Uuid, stream::Model>,
 ) -> Result<HashMap<Uuid, Profile>, StoreError> {
-    let receivers = streams.values().map(|stream| stream.receiver_id).collect();
-    let rows = receiver::Entity::find()
-        .filter(receiver::Column::Id.is_in(row::padded(receivers)))
+    let receivers: BTreeSet<Uuid> = streams.values().map(|stream| stream.receiver_id).collect();
+    let receivers = row::padded(receivers.into_iter().collect());
+    let rows: Vec<(Uuid, String)> = receiver::Entity::find()
+        .filter(receiver::Column::Id.is_in(receivers))
+        .select_only()
+        .columns([receiver::Column::Id, receiver::Column::Profile])
+        .into_tuple()
         .all(transaction)
         .await?;
-    let profile = |row: receiver::Model| Some((row.id, Receiver::try_from(row).ok()?.profile));
+    let profile = |(id, name): (Uuid, String)| Some((id, Profile::parse(&name).ok()?));
     Ok(rows.into_iter().filter_map(profile).collect())
 }
 
@@ -340,7 +387,7 @@ pub(super) async fn lock_fan_out(
         .await?;
     lease::Entity::find_by_id(FAN_OUT)
         .lock_exclusive()
-        .one(transaction)
+        .only(transaction)
         .await
 }
 

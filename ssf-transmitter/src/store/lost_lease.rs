@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     entity::{lost_lease, stream_queue},
+    limited::Only,
     row,
 };
 use crate::{
@@ -28,7 +29,7 @@ impl SeaStore {
         let row = lost_lease::Entity::find()
             .filter(lost(lease))
             .filter(lost_lease::Column::EndsAt.gt(row::millis(now)))
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         Ok(row.is_some())
     }
@@ -58,7 +59,7 @@ pub(super) async fn take_lease_away(
 ) -> Result<(), StoreError> {
     let queue = stream_queue::Entity::find_by_id(stream)
         .lock_exclusive()
-        .one(transaction)
+        .only(transaction)
         .await?;
     if let Some(queue) = queue {
         remember(transaction, &queue).await?;
@@ -120,7 +121,7 @@ pub(super) async fn owners(
         .collect();
     let queue = stream_queue::Entity::find_by_id(uuid)
         .filter(stream_queue::Column::LeaseUntil.gt(now))
-        .one(transaction)
+        .only(transaction)
         .await?;
     let newest = queue.and_then(|queue| Some(lease(queue.lease_worker?, queue.lease_epoch)));
     owners.extend(newest);

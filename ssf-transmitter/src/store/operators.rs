@@ -9,6 +9,7 @@ use ssf_types::time::Timestamp;
 use super::{
     SeaStore,
     entity::{operator, setting},
+    limited::Only,
     owner_tokens,
     row::{self, Cell},
 };
@@ -72,7 +73,7 @@ impl OperatorStore for SeaStore {
     ) -> Result<Option<Operator>, StoreError> {
         let row = operator::Entity::find()
             .filter(operator::Column::Id.in_subquery(owner_tokens::owner(token, now)))
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         Ok(row.map(read).transpose()?)
     }
@@ -95,7 +96,7 @@ impl OperatorStore for SeaStore {
     ) -> Result<Existing, StoreError> {
         let transaction = self.begin().await?;
         let known = operator::Entity::find_by_id(id.uuid())
-            .one(&transaction)
+            .only(&transaction)
             .await?;
         if known.is_none() {
             return Ok(Existing::NotFound);

@@ -6,6 +6,7 @@ use ssf_types::{id::StreamId, time::Timestamp};
 use super::{
     SeaStore,
     entity::delivery,
+    look::FIRST_MAX,
     settle::{Settling, Then},
 };
 use crate::{
@@ -139,8 +140,10 @@ impl Outbox for SeaStore {
         limit: u64,
         under_way: &[u64],
     ) -> Result<Vec<Delivery>, StoreError> {
-        if limit == 1 && under_way.is_empty() {
-            return self.first_due(lease, now).await;
+        if limit <= FIRST_MAX && under_way.is_empty() {
+            let mut due = self.first_due(lease, now).await?;
+            due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            return Ok(due);
         }
         self.due_deliveries(lease, now, limit, under_way).await
     }

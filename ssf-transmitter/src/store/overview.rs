@@ -9,6 +9,7 @@ use ssf_types::id::StreamId;
 use super::{
     SeaStore,
     entity::{delivery, stream},
+    limited::Only,
     outbox::State,
     row,
     streams::living,
@@ -38,7 +39,7 @@ impl StreamOverview for SeaStore {
         };
         let found = living()
             .filter(stream::Column::Id.eq(uuid))
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         let Some(found) = found else {
             return Ok(None);

@@ -26,6 +26,8 @@ use super::{
     append::chunks,
     deliver::{let_through, of_pending},
     entity::{delivery, event, stream, stream_queue},
+    ledger::count_acknowledged,
+    limited::Only,
     outbox::State,
     row,
     streams::living,
@@ -116,7 +118,7 @@ impl PollStore for SeaStore {
         // The row of the queue is what every step of a stream locks first.
         stream_queue::Entity::find_by_id(uuid)
             .lock_exclusive()
-            .one(&transaction)
+            .only(&transaction)
             .await?;
         answers::forget(&transaction, uuid, answer).await?;
         refresh_poll_due(&transaction, uuid, now).await?;
@@ -166,7 +168,7 @@ impl SeaStore {
             .await?;
         let queue = stream_queue::Entity::find_by_id(uuid)
             .filter(stream_queue::Column::Polled.eq(true))
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         let Some(queue) = queue.filter(|_| owned > 0) else {
             return Ok(Glance::NotFound);
@@ -197,8 +199,10 @@ impl SeaStore {
             })
         };
         let settlements: Vec<Settlement> = named.iter().filter_map(settlement).collect();
-        self.store_settlements(transaction, stream, &settlements, now)
+        let acknowledged = self
+            .store_settlements(transaction, stream, &settlements, now)
             .await?;
+        count_acknowledged(transaction, stream, acknowledged).await?;
         let sequences = settlements.iter().map(|one| row::signed(one.sequence));
         Ok((settled, sequences.collect()))
     }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     Placing, SeaStore, credentials,
     entity::{client_assertion, receiver, receiver_credential, stream},
+    limited::Only,
     lost_lease::take_lease_away,
     row::{self, Cell},
     streams::living,
@@ -76,7 +77,7 @@ impl ReceiverStore for SeaStore {
         let row = receiver::Entity::find()
             .filter(receiver::Column::Issuer.eq(issuer.as_str()))
             .filter(receiver::Column::Id.in_subquery(owner))
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         Ok(row.map(Receiver::try_from).transpose()?)
     }
@@ -88,7 +89,7 @@ impl ReceiverStore for SeaStore {
     ) -> Result<Option<Receiver>, StoreError> {
         let row = receiver::Entity::find_by_id(id.uuid())
             .filter(receiver::Column::Issuer.eq(issuer.as_str()))
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         Ok(row.map(Receiver::try_from).transpose()?)
     }
@@ -329,7 +330,7 @@ fn new_row(receiver: &Receiver, now: Timestamp) -> Result<receiver::ActiveModel,
 async fn lock(transaction: &DatabaseTransaction, id: ReceiverId) -> Result<bool, StoreError> {
     let row = receiver::Entity::find_by_id(id.uuid())
         .lock_exclusive()
-        .one(transaction)
+        .only(transaction)
         .await?;
     Ok(row.is_some())
 }

@@ -17,6 +17,7 @@ use super::{
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, drop_record, event, fan_out_record, stream, stream_queue},
     ledger::{self, Total},
+    limited::Only,
     named::these,
     outbox::State,
     poll::refresh_poll_due,
@@ -326,7 +327,7 @@ async fn record(
     dropped: u64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let owner = stream::Entity::find_by_id(stream).one(transaction).await?;
+    let owner = stream::Entity::find_by_id(stream).only(transaction).await?;
     let Some(owner) = owner else { return Ok(()) };
     let of = Owned {
         stream,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     entity::{delivery, stream, stream_queue},
+    limited::Only,
     lost_lease::take_lease_away,
     outbox::State,
     row,
@@ -60,7 +61,7 @@ async fn first_pending(
         .select_only()
         .column_as(delivery::Column::Sequence.min(), "first")
         .into_tuple()
-        .one(transaction)
+        .only(transaction)
         .await?;
     Ok(first.flatten())
 }
@@ -145,7 +146,7 @@ impl SeaStore {
             let transaction = self.begin().await?;
             let queue = stream_queue::Entity::find_by_id(uuid)
                 .lock_exclusive()
-                .one(&transaction)
+                .only(&transaction)
                 .await?;
             let Some(queue) = queue else { continue };
             let epoch = Expr::value(make().as_str());

@@ -2,12 +2,12 @@
 
 use sea_orm::{ActiveValue::Set, EntityTrait, TryInsertResult, sea_query::OnConflict};
 
-use super::{SeaStore, entity::setting};
+use super::{SeaStore, entity::setting, limited::Only};
 use crate::ports::{FirstWrite, Settings, StoreError};
 
 impl Settings for SeaStore {
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let row = setting::Entity::find_by_id(name).one(&self.reader).await?;
+        let row = setting::Entity::find_by_id(name).only(&self.reader).await?;
         Ok(row.map(|row| row.value))
     }
 

@@ -2,11 +2,11 @@
 
 mod plain;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 use ssf_types::time::Timestamp;
 use uuid::Uuid;
@@ -16,14 +16,14 @@ use super::{
     announce::open_if_announced,
     attempts,
     circuit::learn,
-    deliver::{of_these, promote, refresh_next_due},
+    deliver::{of_these, promote, with_next_due},
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, stream, stream_queue},
     lease::{given_back, held, is_held},
-    ledger::count_acknowledged,
+    limited::Only,
     outbox::State,
     row::{self, Cell},
-    tend::delivered,
+    tend::is_long_quiet,
 };
 use crate::{
     domain::{
@@ -37,6 +37,9 @@ use crate::{
 
 /// Most streams whose owners are answered together; each is a term of a statement.
 pub(super) const TOGETHER_MAX: usize = 64;
+
+/// How long a settlement waits at most for as many as came together before: nobody but what it holds back waits for it.
+pub(super) const PATIENCE: Duration = Duration::from_millis(20);
 
 /// What an owner of a stream hands in.
 #[derive(Clone, Debug)]
@@ -127,17 +130,23 @@ impl SeaStore {
         settling: &Settling,
     ) -> Result<Finished, StoreError> {
         let (stream, now) = (queue.stream_id, settling.now);
-        self.store_settlements(transaction, stream, &settling.settlements, now)
+        let acknowledged = self
+            .store_settlements(transaction, stream, &settling.settlements, now)
             .await?;
-        if settling
-            .settlements
-            .iter()
-            .any(|one| one.state.is_settled())
-        {
-            delivered(transaction, queue, now).await?;
-        }
         let gateway = open_if_announced(transaction, queue).await?;
-        refresh_next_due(transaction, stream, gateway).await?;
+        let mut states = settling.settlements.iter().map(|one| &one.state);
+        let is_noted = states.any(DeliveryState::is_settled) && is_long_quiet(queue, now);
+        let mut update = with_next_due(stream, gateway);
+        if acknowledged > 0 {
+            let total = stream_queue::Column::AcknowledgedTotal;
+            let sum = total.into_expr().add(row::signed(acknowledged));
+            update = update.col_expr(total, sum);
+        }
+        if is_noted {
+            let quiet_since = Expr::value(row::millis(now));
+            update = update.col_expr(stream_queue::Column::QuietSince, quiet_since);
+        }
+        update.exec(transaction).await?;
         if settling.then == Then::Keep {
             return Ok(Finished::GoesOn);
         }
@@ -155,14 +164,15 @@ impl SeaStore {
         })
     }
 
-    /// Stores what has become of deliveries, and makes due what those that are settled held back.
+    /// Stores what has become of deliveries, and makes due what those that are settled held back. Tells how many are
+    /// acknowledged, which is left to the caller to count.
     pub(super) async fn store_settlements(
         &self,
         transaction: &DatabaseTransaction,
         stream: Uuid,
         settlements: &[Settlement],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         self.keep_attempts(transaction, stream, settlements).await?;
         let mut settled = Vec::new();
         let mut acknowledged: HashMap<(i64, Option<i16>), Vec<i64>> = HashMap::new();
@@ -202,12 +212,12 @@ impl SeaStore {
                 }
             }
         }
+        let mut count = 0;
         for (answer, sequences) in acknowledged {
-            let now_so = acknowledge(transaction, stream, sequences, answer).await?;
-            count_acknowledged(transaction, stream, now_so).await?;
+            count += acknowledge(transaction, stream, sequences, answer).await?;
         }
         promote(transaction, stream, settled, now).await?;
-        Ok(())
+        Ok(count)
     }
 }
 
@@ -269,7 +279,7 @@ async fn drop_one(
 ) -> Result<(), StoreError> {
     let which = Condition::all().add(delivery::Column::Sequence.eq(sequence));
     let dropped = drop_pending(transaction, stream, which, at).await?;
-    let owner = stream::Entity::find_by_id(stream).one(transaction).await?;
+    let owner = stream::Entity::find_by_id(stream).only(transaction).await?;
     let Some(owner) = owner else {
         return Ok(());
     };

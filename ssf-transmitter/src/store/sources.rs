@@ -11,6 +11,7 @@ use ssf_types::time::Timestamp;
 use super::{
     SeaStore,
     entity::source,
+    limited::Only,
     operators::is_inserted,
     owner_tokens,
     row::{self, Cell},
@@ -52,7 +53,7 @@ impl SourceStore for SeaStore {
     ) -> Result<Option<Source>, StoreError> {
         let row = source::Entity::find()
             .filter(source::Column::Id.in_subquery(owner_tokens::owner(token, now)))
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         Ok(row.map(read).transpose()?)
     }
@@ -75,7 +76,7 @@ impl SourceStore for SeaStore {
     ) -> Result<Existing, StoreError> {
         let transaction = self.begin().await?;
         let known = source::Entity::find_by_id(id.uuid())
-            .one(&transaction)
+            .only(&transaction)
             .await?;
         if known.is_none() {
             return Ok(Existing::NotFound);

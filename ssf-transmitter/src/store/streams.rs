@@ -16,6 +16,7 @@ use super::{
     Placing, SeaStore,
     change::{Whose, add_interest},
     entity::{stream, stream_queue},
+    limited::Only,
     row::{self, Cell},
     subjects::read_default,
 };
@@ -72,7 +73,7 @@ impl StreamStore for SeaStore {
         let row = living()
             .filter(stream::Column::Id.eq(uuid))
             .filter(stream::Column::ReceiverId.eq(receiver.uuid()))
-            .one(&self.reader)
+            .only(&self.reader)
             .await?;
         Ok(row.map(|row| self.read_stream(row)).transpose()?)
     }

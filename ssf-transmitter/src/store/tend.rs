@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     entity::{delivery, stream, stream_queue},
+    limited::Only,
     row,
     sequence::account_of,
 };
@@ -70,7 +71,7 @@ impl SeaStore {
         now: Timestamp,
         make: &mut impl FnMut(&Stream) -> FrameworkSet,
     ) -> Result<Option<i64>, StoreError> {
-        let row = stream::Entity::find_by_id(queue.stream_id).one(transaction);
+        let row = stream::Entity::find_by_id(queue.stream_id).only(transaction);
         let Some(row) = row.await? else {
             return Ok(None);
         };

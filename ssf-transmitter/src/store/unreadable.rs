@@ -19,6 +19,7 @@ use super::{
     append::chunks,
     deliver::{of_pending, refresh_next_due},
     entity::{delivery, event, stream_queue},
+    limited::Only,
     poll::refresh_poll_due,
     row,
 };
@@ -67,7 +68,7 @@ impl SeaStore {
         let transaction = self.begin().await?;
         let queue = stream_queue::Entity::find_by_id(stream)
             .lock_exclusive()
-            .one(&transaction)
+            .only(&transaction)
             .await?;
         let Some(queue) = queue else {
             return Ok(());

@@ -13,6 +13,7 @@ use super::{
     deliver::refresh_next_due,
     dropped::{Owned, drop_pending, record_drop},
     entity::{delivery, stream_queue},
+    limited::Only,
     outbox::State,
     row,
     sequence::account_of,
@@ -93,7 +94,7 @@ async fn is_pending(
     };
     let delivery = delivery::Entity::find_by_id((stream, sequence))
         .filter(State::Pending.is())
-        .one(transaction)
+        .only(transaction)
         .await?;
     Ok(delivery.is_some())
 }

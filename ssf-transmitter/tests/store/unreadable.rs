@@ -40,7 +40,7 @@ async fn a_stream_that_cannot_be_read_is_looked_at_again_later_and_hinders_no_ot
     for (table, column, value) in [
         ("stream", "delivery", "x'00'"),
         ("stream", "issuer", "''"),
-        ("receiver", "audience", "''"),
+        ("receiver", "profile", "''"),
     ] {
         let rig = Rig::new();
         let store = rig.open().await;

@@ -14,6 +14,7 @@ use super::{
         announce::Gateway,
         deliver::let_through,
         entity::{delivery, stream_queue},
+        limited::Only,
         row,
     },
     answers::forget_answers,
@@ -35,7 +36,7 @@ pub(super) async fn set_poll_due(
         .select_only()
         .column_as(delivery::Column::DueAt.min(), "later")
         .into_tuple()
-        .one(transaction)
+        .only(transaction)
         .await?;
     let due = moments.into_iter().chain(later).flatten().min();
     store_poll_due(transaction, stream, due).await
@@ -49,7 +50,7 @@ pub(in crate::store) async fn refresh_poll_due(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let queue = stream_queue::Entity::find_by_id(stream)
-        .one(transaction)
+        .only(transaction)
         .await?;
     let due = match queue {
         Some(queue) if queue.polled => first_due(transaction, stream, Gateway::of(&queue)).await?,
@@ -71,7 +72,7 @@ async fn first_due(
         .select_only()
         .column_as(delivery::Column::DueAt.min(), "first")
         .into_tuple()
-        .one(transaction)
+        .only(transaction)
         .await?;
     Ok(first.flatten())
 }
