@@ -93,7 +93,9 @@ pub async fn fan_out(work: Arc<Work>, mut dispatcher: Dispatcher, mut stop: Stop
         match dispatcher.step(&work.store, &work.clock).await {
             Ok(Dispatched::Some { events, deliveries }) => {
                 debug!(events, deliveries, "events fanned out");
-                work.fresh.wake();
+                if deliveries > 0 {
+                    work.fresh.wake();
+                }
                 continue;
             }
             Ok(Dispatched::Idle | Dispatched::NotOurs) => {}

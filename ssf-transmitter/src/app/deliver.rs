@@ -245,11 +245,13 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
         let first = place();
         // Without a place, all there is to know is whether anything waits for one.
         let beginning = if first.is_some() { room } else { 1 };
-        let limit = u64::try_from(run.window.candidates(beginning)).unwrap_or(u64::MAX);
+        let candidates = run.window.candidates(beginning);
+        // Whether there is a second one decides whether the slot is lent, and whether an end of an attempt waits for others.
+        let limit = u64::try_from(candidates.max(2)).unwrap_or(u64::MAX);
         let under_way: Vec<u64> = run.under_way.iter().copied().collect();
         let due = self.store.due(&leased.lease, now, limit, &under_way);
         let mut due = due.await?;
-        run.is_behind = due.len() >= room;
+        run.is_behind = due.len() >= room.max(2);
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -281,14 +283,17 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             run.under_way.remove(&attempt.delivery.sequence);
         }
         let settlements = self.judge(ended, run);
-        let news = run.window.news();
+        let news = run.window.news().cloned();
         if settlements.is_empty() && news.is_none() {
             return Ok(Finished::GoesOn);
         }
-        let (lease, now) = (&leased.lease, self.clock.now());
+        let (lease, news, now) = (&leased.lease, news.as_ref(), self.clock.now());
         let is_last = run.under_way.is_empty() && !run.window.is_to_pause();
         let finished = if is_last {
-            self.store.finish(lease, &settlements, news, now).await?
+            run.lend_slot();
+            let finished = self.store.finish(lease, &settlements, news, now).await?;
+            run.take_slot_back();
+            finished
         } else {
             match self.store.settle(lease, &settlements, news, now).await? {
                 Fenced::Stored => Finished::GoesOn,

@@ -3,7 +3,14 @@
 //! A stream that has made way begins no further attempt; what it has under way ends without a slot, since waiting for a peer
 //! costs little. So whoever answers late, or never, takes nothing from the others.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
@@ -26,7 +33,12 @@ struct Shared {
     semaphore: Arc<Semaphore>,
     is_wanted: watch::Sender<bool>,
     freed: Notify,
+    queued: AtomicUsize,
 }
+
+/// A place in the queue for a slot; dropping it leaves the queue.
+#[derive(Debug)]
+pub struct Queued(Arc<Shared>);
 
 /// The slot of one stream; dropping it lets another have it.
 #[derive(Debug)]
@@ -46,6 +58,7 @@ impl Slots {
             semaphore: Arc::new(Semaphore::new(most)),
             is_wanted: watch::Sender::new(false),
             freed: Notify::new(),
+            queued: AtomicUsize::new(0),
         }))
     }
 
@@ -54,21 +67,27 @@ impl Slots {
         self.0.most
     }
 
-    /// How many nobody has.
+    /// How many nobody has, and nobody waits for.
     pub fn free(&self) -> usize {
-        self.0.semaphore.available_permits()
+        let free = self.0.semaphore.available_permits();
+        free.saturating_sub(self.queued())
     }
 
     /// Takes one, if there is one.
     pub fn take(&self) -> Option<Slot> {
         let permit = Arc::clone(&self.0.semaphore).try_acquire_owned().ok()?;
-        let now = Instant::now();
-        Some(Slot {
-            shared: Arc::clone(&self.0),
-            permit: Some(permit),
-            began: now,
-            answered: now,
-        })
+        Some(Slot::new(&self.0, permit))
+    }
+
+    /// Takes a place in the queue for one, at once.
+    pub fn queue(&self) -> Queued {
+        self.0.queued.fetch_add(1, Ordering::Relaxed);
+        Queued(Arc::clone(&self.0))
+    }
+
+    /// How many have such a place.
+    pub fn queued(&self) -> usize {
+        self.0.queued.load(Ordering::Relaxed)
     }
 
     /// Says whether others wait for slots.
@@ -82,7 +101,50 @@ impl Slots {
     }
 }
 
+impl Queued {
+    /// Waits for a slot; whoever asked first gets the first.
+    pub async fn slot(self) -> Slot {
+        let semaphore = Arc::clone(&self.0.semaphore);
+        match semaphore.acquire_owned().await {
+            Ok(permit) => Slot::new(&self.0, permit),
+            // Nobody closes it.
+            Err(_) => future::pending().await,
+        }
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.queued.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Slot {
+    fn new(shared: &Arc<Shared>, permit: OwnedSemaphorePermit) -> Self {
+        let now = Instant::now();
+        Self {
+            shared: Arc::clone(shared),
+            permit: Some(permit),
+            began: now,
+            answered: now,
+        }
+    }
+
+    /// Lets others have it while there is nothing to do but to wait.
+    pub(super) fn lend(&mut self) {
+        self.permit = None;
+        self.shared.freed.notify_one();
+    }
+
+    /// Has it again, if it is free.
+    pub(super) fn take_back(mut self) -> Option<Self> {
+        if self.permit.is_none() {
+            let semaphore = Arc::clone(&self.shared.semaphore);
+            self.permit = Some(semaphore.try_acquire_owned().ok()?);
+        }
+        Some(self)
+    }
+
     /// The Receiver has answered.
     pub(super) fn answered(&mut self) {
         self.answered = Instant::now();
@@ -107,6 +169,8 @@ impl Drop for Slot {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     async fn time_until_wanted(slot: &Slot) -> Duration {
@@ -124,6 +188,35 @@ mod tests {
         drop(slot);
         slots.freed().await;
         assert_eq!(slots.free(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_queues_first_gets_the_first_slot_and_what_is_queued_for_is_not_free() {
+        let slots = Slots::new(1);
+        let (first, second) = (slots.queue(), slots.queue());
+        assert_eq!((slots.free(), slots.queued()), (0, 2));
+        let slot = first.slot().await;
+        let mut second = Box::pin(second.slot());
+        assert!(second.as_mut().now_or_never().is_none());
+        drop(slot);
+        let _slot = second.await;
+        assert_eq!((slots.free(), slots.queued()), (0, 0));
+        drop(slots.queue());
+        assert_eq!(slots.queued(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_that_is_lent_comes_back_unless_another_has_it() {
+        let slots = Slots::new(1);
+        let mut slot = slots.take().unwrap();
+        slot.lend();
+        slots.freed().await;
+        assert_eq!(slots.free(), 1);
+        let mut slot = slot.take_back().unwrap();
+        assert_eq!(slots.free(), 0);
+        slot.lend();
+        let _another = slots.take().unwrap();
+        assert!(slot.take_back().is_none());
     }
 
     #[tokio::test(start_paused = true)]

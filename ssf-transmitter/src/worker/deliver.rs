@@ -15,7 +15,7 @@ use crate::{
     app::{
         deliver::{Delivered, Deliverer, Term},
         measure::{self, LeaseChange, Leased},
-        slots::Slot,
+        slots::Queued,
     },
     domain::{id::ReceiverId, room::Room},
     failpoint::{Failpoint, reached},
@@ -31,6 +31,10 @@ const SHARED_OUT: Duration = Duration::from_millis(100);
 /// So many times as many streams as there are slots may wait for answers without one: each costs memory, and a renewal of
 /// its lease now and then.
 const STREAMS_PER_SLOT_MAX: usize = 8;
+
+/// Where more than half of the slots are taken, so many times as many streams as there are slots are taken ahead, and get theirs
+/// one after the other: what is taken together is taken in one transaction.
+const AHEAD: usize = 2;
 
 /// One Receiver has at most half as many streams as there are slots, those that only wait included: so whatever its
 /// endpoints do, the others have the rest.
@@ -121,8 +125,14 @@ async fn take(
 ) -> Result<Duration, StoreError> {
     let most = work.slots.most();
     let all = most.saturating_mul(STREAMS_PER_SLOT_MAX);
-    let room = work.slots.free().min(all - streams.of.len().min(all));
-    work.slots.want(room == 0);
+    let (free, queued) = (work.slots.free(), work.slots.queued());
+    work.slots.want(free == 0);
+    let ahead = if free < most / 2 && queued < most {
+        most * AHEAD - queued
+    } else {
+        0
+    };
+    let room = (free + ahead).min(all - streams.of.len().min(all));
     if room == 0 {
         return Ok(SWEEP);
     }
@@ -138,14 +148,12 @@ async fn take(
     let count = leased.len();
     measure::leases(Leased::Stream, LeaseChange::Taken, count as u64);
     for stream in leased {
-        // This loop alone takes slots, and no more streams than there are.
-        if let Some(slot) = work.slots.take() {
-            let receiver = stream.stream.receiver;
-            streams.add(
-                receiver,
-                one(Arc::clone(work), stream, (term, slot), stop.clone()),
-            );
-        }
+        let receiver = stream.stream.receiver;
+        let queued = work.slots.queue();
+        streams.add(
+            receiver,
+            one(Arc::clone(work), stream, (term, queued), stop.clone()),
+        );
     }
     if work.slots.free() == 0 {
         // What else is due waits for a slot, and not for its time.
@@ -159,7 +167,20 @@ async fn take(
     })
 }
 
-async fn one(work: Arc<Work>, leased: LeasedStream, held: (Term, Slot), mut stop: Stop) -> Ended {
+async fn one(
+    work: Arc<Work>,
+    leased: LeasedStream,
+    (term, queued): (Term, Queued),
+    mut stop: Stop,
+) -> Ended {
+    let slot = tokio::select! {
+        biased;
+        slot = queued.slot() => slot,
+        () = stop.stopping() => {
+            work.store.release(&leased.lease, &leased.health).await?;
+            return Ok(Delivered::default());
+        }
+    };
     let deliverer = Deliverer {
         store: &work.store,
         signer: &work.keys,
@@ -171,7 +192,9 @@ async fn one(work: Arc<Work>, leased: LeasedStream, held: (Term, Slot), mut stop
         settings: work.settings,
         jitter: rand::random::<f64>,
     };
-    deliverer.deliver(&leased, held, stop.stopping()).await
+    deliverer
+        .deliver(&leased, (term, slot), stop.stopping())
+        .await
 }
 
 fn report(ended: Result<Ended, JoinError>) {

@@ -89,6 +89,19 @@ impl Run {
         self.slot = None;
     }
 
+    /// Lets others have the slot while it is stored what has become of the last attempt. Whoever has more to begin keeps it:
+    /// its window has to open.
+    pub(super) fn lend_slot(&mut self) {
+        if let Some(slot) = self.slot.as_mut().filter(|_| !self.is_behind) {
+            slot.lend();
+        }
+    }
+
+    /// Goes on with the slot, if it is free.
+    pub(super) fn take_slot_back(&mut self) {
+        self.slot = self.slot.take().and_then(Slot::take_back);
+    }
+
     /// Leaves, and gives what is under way so long.
     pub(super) fn stop(&mut self, hand_over: Duration) {
         self.leave();
