@@ -141,10 +141,9 @@ impl Verdict {
 /// One requirement and how it is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
-    /// The requirement in our catalogue, such as `SSF-T-001`; one requirement may have several checks.
-    pub requirement: &'static str,
-    /// Names the check; unique.
-    pub name: &'static str,
+    /// The requirement in our catalogue and what is looked at, such as `SSF-T-013.jwks-answers`; unique, as the part behind
+    /// the dot is.
+    pub id: &'static str,
     /// Where the requirement stands.
     pub section: &'static str,
     /// How binding it is.
@@ -155,6 +154,20 @@ pub struct Check {
 }
 
 impl Check {
+    /// The requirement; one may have several checks.
+    pub fn requirement(&self) -> &'static str {
+        self.parts().0
+    }
+
+    /// What is looked at.
+    pub fn name(&self) -> &'static str {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&'static str, &'static str) {
+        self.id.split_once('.').unwrap_or((self.id, ""))
+    }
+
     /// Judges the record.
     pub fn run(&self, recording: &Recording) -> Outcome {
         (self.judge)(recording)
@@ -189,7 +202,7 @@ fn on_member(recording: &Recording, name: &str, judge: impl FnOnce(&Value) -> Ou
 }
 
 /// A value as evidence: compact JSON, shortened.
-fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     shortened(&value.to_string())
 }
 
@@ -216,7 +229,7 @@ mod tests {
 
     #[test]
     fn each_check_has_a_name_of_its_own() {
-        let mut names: Vec<&str> = metadata().map(|check| check.name).collect();
+        let mut names: Vec<&str> = metadata().map(Check::name).collect();
         let all = names.len();
         names.sort_unstable();
         names.dedup();

@@ -1,6 +1,8 @@
 //! The command line.
 
+mod catalogue;
 mod decode;
+mod transmitter;
 
 use std::{
     fs, io,
@@ -16,6 +18,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     checks,
+    matrix::MatrixError,
     printable::printable_json,
     report::{Conclusion, Report},
     target::{Target, TargetError},
@@ -38,6 +41,16 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Judges a transmitter by all cases that fit.
+    Transmitter(Box<transmitter::Transmitter>),
+    /// Lists the cases.
+    List(catalogue::List),
+    /// Explains one case: what it asks for, why, and what it needs.
+    Explain(catalogue::Explain),
+    /// Judges the reference transmitter with each of its faults, and tells which cases find which.
+    ///
+    /// Exit codes: 0 each fault is found by just the cases that claim it; 1 one is not.
+    Matrix,
     /// Judges the metadata and the keys that an issuer publishes.
     Metadata(Metadata),
     /// Takes one SET apart and tells what each check of the SET profile says of it.
@@ -89,6 +102,12 @@ enum Preflight {
     Runtime(#[source] io::Error),
     #[error("the report cannot be written")]
     Output(#[source] io::Error),
+    #[error("the transmitter cannot be judged")]
+    Transmitter(#[source] transmitter::TransmitterError),
+    #[error("there is no case {0}: see ssf-conformance list")]
+    NoSuchCase(String),
+    #[error("the matrix cannot be made")]
+    Matrix(#[source] MatrixError),
     #[error("the token cannot be judged")]
     Decode(#[source] decode::DecodeError),
 }
@@ -96,6 +115,10 @@ enum Preflight {
 /// Runs the command; the report goes to `out`, and what prevents one to `err`.
 pub fn run(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
     let result = match &cli.command {
+        Command::Transmitter(transmitter) => transmitter.run(out),
+        Command::List(list) => list.run(out),
+        Command::Explain(explain) => explain.run(out),
+        Command::Matrix => catalogue::matrix(out),
         Command::Metadata(metadata) => metadata.run(out),
         Command::Decode(decode) => decode.run(out),
     };
@@ -135,6 +158,15 @@ impl Metadata {
 
 fn runtime() -> Result<Runtime, Preflight> {
     tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Preflight::Runtime)
+}
+
+/// A runtime for requests beside one another.
+fn runtime_of_several() -> Result<Runtime, Preflight> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(Preflight::Runtime)

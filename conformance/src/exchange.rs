@@ -1,5 +1,7 @@
 //! What was asked and what came back, as it came: the record that the checks judge.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -8,13 +10,28 @@ use crate::target::Target;
 /// Most bytes of an answer that are read; metadata and keys have a few thousand.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 
-/// One GET and what came of it.
+/// One request and what came of it.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// What was asked for.
-    pub url: Url,
+    pub request: Request,
     /// What came back.
     pub result: Result<Answer, NoAnswer>,
+    /// From the beginning of the request to the end of the answer.
+    pub took: Duration,
+}
+
+/// A request, as it is sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method, in capitals.
+    pub method: String,
+    /// Where to.
+    pub url: Url,
+    /// Names in lower case and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// An answer, unread.
@@ -43,6 +60,23 @@ pub enum NoAnswer {
         "the answer has more than {BODY_BYTES_MAX} bytes, which is as far as this tester reads"
     )]
     TooLong,
+}
+
+impl Request {
+    /// A request without a body that asks for JSON.
+    pub fn new(method: &str, url: Url) -> Self {
+        Self {
+            method: method.to_owned(),
+            url,
+            headers: vec![("accept".to_owned(), "application/json".to_owned())],
+            body: Vec::new(),
+        }
+    }
+
+    /// A GET.
+    pub fn get(url: Url) -> Self {
+        Self::new("GET", url)
+    }
 }
 
 impl Answer {
@@ -76,11 +110,26 @@ impl Answer {
 }
 
 impl Exchange {
+    /// Puts a request and what came of it together.
+    pub fn new(request: Request, result: Result<Answer, NoAnswer>, took: Duration) -> Self {
+        Self {
+            request,
+            result,
+            took,
+        }
+    }
+
+    /// Where the request went.
+    pub fn url(&self) -> &Url {
+        &self.request.url
+    }
+
     /// What was asked and the status that came back, in one line.
     pub fn summary(&self) -> String {
+        let Request { method, url, .. } = &self.request;
         match &self.result {
-            Ok(answer) => format!("GET {} → {}", self.url, answer.status),
-            Err(error) => format!("GET {} → {error}", self.url),
+            Ok(answer) => format!("{method} {url} → {}", answer.status),
+            Err(error) => format!("{method} {url} → {error}"),
         }
     }
 }
@@ -153,13 +202,10 @@ impl Recording {
 }
 
 /// The URL of the keys, if the metadata has one that a tester may ask.
-///
-/// A Transmitter with TLS must not lead its Receivers, or a tester, to a place without.
 pub fn jwks_url(target: &Target, metadata: &Exchange) -> Option<Url> {
     let document = document(metadata).ok()?;
     let url = Url::parse(document.get("jwks_uri")?.as_str()?).ok()?;
-    let plain = target.is_plain() && url.scheme() == "http" && ssf_types::uri::is_loopback(&url);
-    (url.scheme() == "https" || plain).then_some(url)
+    target.may_lead_to(&url).then_some(url)
 }
 
 fn document(metadata: &Exchange) -> Result<Map<String, Value>, String> {
@@ -175,14 +221,13 @@ mod tests {
     use super::*;
 
     fn metadata(status: u16, body: &str) -> Exchange {
-        Exchange {
-            url: Url::parse("https://h/.well-known/ssf-configuration").unwrap(),
-            result: Ok(Answer {
-                status,
-                headers: Vec::new(),
-                body: body.into(),
-            }),
-        }
+        let url = Url::parse("https://h/.well-known/ssf-configuration").unwrap();
+        let answer = Answer {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        };
+        Exchange::new(Request::get(url), Ok(answer), Duration::ZERO)
     }
 
     #[test]

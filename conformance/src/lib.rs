@@ -9,21 +9,26 @@
 //! 2. Nothing is guessed: what could not be seen is *not run*, with the reason, and never *passed*.
 //! 3. Each verdict names its requirement, its section and what was seen.
 //!
+//! With the feature `cli`, cases ([`cases`]) make requests of their own, are run beside one another ([`run`]) and make
+//! [`results`]; the reference transmitter of [`peer`] shows that each case finds what it is there for ([`matrix`]).
+//!
 //! [`decode`] takes one token apart instead of judging a Transmitter, and is the exception to the first rule: it tells
 //! what the checks of `ssf-types` say, which the vectors beside this crate hold to account.
 //!
 //! ```
+//! use std::time::Duration;
+//!
 //! use ssf_conformance::{
 //!     checks,
-//!     exchange::{Answer, Exchange, Probes, Recording},
+//!     exchange::{Answer, Exchange, Probes, Recording, Request},
 //!     report::{Conclusion, Report},
 //!     target::Target,
 //! };
 //!
 //! let target = Target::parse("https://tr.example.com")?;
-//! let answered = |url, status, body: &str| Exchange {
-//!     url,
-//!     result: Ok(Answer { status, headers: Vec::new(), body: body.into() }),
+//! let answered = |url, status, body: &str| {
+//!     let answer = Answer { status, headers: Vec::new(), body: body.into() };
+//!     Exchange::new(Request::get(url), Ok(answer), Duration::ZERO)
 //! };
 //! let metadata = answered(target.metadata_url(), 200, r#"{"issuer":"https://tr.example.org"}"#);
 //! let probes = Probes {
@@ -37,14 +42,36 @@
 //! # Ok::<(), ssf_conformance::target::TargetError>(())
 //! ```
 
+#[cfg(feature = "cli")]
+pub mod case;
+#[cfg(feature = "cli")]
+pub mod cases;
+#[cfg(feature = "cli")]
+pub mod chance;
 pub mod checks;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod context;
 pub mod decode;
 pub mod exchange;
+#[cfg(feature = "cli")]
+pub mod matrix;
+#[cfg(feature = "cli")]
+pub mod peer;
 mod printable;
+#[cfg(feature = "cli")]
+pub mod record;
 pub mod report;
+#[cfg(feature = "cli")]
+pub mod results;
+#[cfg(feature = "cli")]
+pub mod run;
+#[cfg(feature = "cli")]
+pub mod selection;
 pub mod target;
+#[cfg(feature = "cli")]
+pub mod target_file;
 mod unique;
 #[cfg(feature = "cli")]
 pub mod wire;

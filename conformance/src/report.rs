@@ -94,12 +94,12 @@ impl Report {
         writeln!(out)?;
         for finding in &self.findings {
             let Check {
-                requirement,
                 level,
                 section,
                 statement,
                 ..
             } = finding.check;
+            let requirement = finding.check.requirement();
             let verdict = finding.verdict.as_str();
             let level = level.as_str();
             writeln!(
@@ -168,8 +168,8 @@ impl Finding {
             Outcome::NotRun { .. } => "reason",
         };
         json!({
-            "requirement": self.check.requirement,
-            "name": self.check.name,
+            "requirement": self.check.requirement(),
+            "name": self.check.name(),
             "section": self.check.section,
             "level": self.check.level.as_str(),
             "statement": self.check.statement,
@@ -180,31 +180,33 @@ impl Finding {
 }
 
 fn request_json(exchange: &Exchange) -> Value {
-    let url = exchange.url.as_str();
+    let method = exchange.request.method.as_str();
+    let url = exchange.url().as_str();
     match &exchange.result {
-        Ok(answer) => json!({ "method": "GET", "url": url, "status": answer.status }),
-        Err(error) => json!({ "method": "GET", "url": url, "error": error.to_string() }),
+        Ok(answer) => json!({ "method": method, "url": url, "status": answer.status }),
+        Err(error) => json!({ "method": method, "url": url, "error": error.to_string() }),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use url::Url;
 
     use super::*;
     use crate::{
         checks,
-        exchange::{Answer, NoAnswer, Probes},
+        exchange::{Answer, NoAnswer, Probes, Request},
         target::Target,
     };
 
     fn silence() -> Exchange {
-        Exchange {
-            url: Url::parse("https://h/").unwrap(),
-            result: Err(NoAnswer::Unreachable {
-                reason: "refused".to_owned(),
-            }),
-        }
+        let refused = NoAnswer::Unreachable {
+            reason: "refused".to_owned(),
+        };
+        let request = Request::get(Url::parse("https://h/").unwrap());
+        Exchange::new(request, Err(refused), Duration::ZERO)
     }
 
     fn recording(metadata: Exchange) -> Recording {

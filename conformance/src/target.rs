@@ -80,6 +80,13 @@ impl Target {
         ssf_types::uri::is_loopback(&self.url)
     }
 
+    /// Whether a URL that the Transmitter gives may be asked, and be shown tokens: a Transmitter with TLS must not lead
+    /// its Receivers, or a tester, to a place without.
+    pub fn may_lead_to(&self, url: &Url) -> bool {
+        let plain = self.is_plain() && url.scheme() == "http" && ssf_types::uri::is_loopback(url);
+        url.scheme() == "https" || plain
+    }
+
     /// Where the metadata has to be: the well-known segment stands between the authority and the issuer's path,
     /// which loses its last slash (SSF 1.0 §7.2.1).
     pub fn metadata_url(&self) -> Url {

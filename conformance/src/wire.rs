@@ -1,13 +1,13 @@
-//! The HTTP of a tester: one GET at a time, without redirects, credentials, cookies or decompression.
+//! The HTTP of a tester: requests as they are told, without redirects, cookies or decompression.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reqwest::{Certificate, Client, header, redirect};
+use reqwest::{Certificate, Client, Method, redirect};
 use ssf_types::error::Chain;
 use url::Url;
 
 use crate::{
-    exchange::{Answer, BODY_BYTES_MAX, Exchange, NoAnswer, Probes, Recording, jwks_url},
+    exchange::{Answer, BODY_BYTES_MAX, Exchange, NoAnswer, Probes, Recording, Request, jwks_url},
     target::Target,
 };
 
@@ -109,7 +109,7 @@ impl Wire {
         let metadata = self.get(target.metadata_url()).await;
         if let Err(source) = metadata.result {
             return Err(WireError::NoAnswer {
-                url: metadata.url,
+                url: metadata.request.url,
                 source,
             });
         }
@@ -127,7 +127,7 @@ impl Wire {
     /// # Errors
     /// There is no answer, or its status is none of the 2xx.
     pub async fn document(&self, url: Url) -> Result<Vec<u8>, WireError> {
-        match self.answer(url.clone()).await {
+        match self.send(Request::get(url.clone())).await.result {
             Ok(answer) if answer.is_success() => Ok(answer.body),
             Ok(answer) => Err(WireError::Status {
                 url,
@@ -135,6 +135,13 @@ impl Wire {
             }),
             Err(source) => Err(WireError::NoAnswer { url, source }),
         }
+    }
+
+    /// Makes one request.
+    pub async fn send(&self, request: Request) -> Exchange {
+        let began = Instant::now();
+        let result = self.answer(&request).await;
+        Exchange::new(request, result, began.elapsed())
     }
 
     async fn get_if(&self, url: Option<Url>) -> Option<Exchange> {
@@ -145,19 +152,26 @@ impl Wire {
     }
 
     async fn get(&self, url: Url) -> Exchange {
-        let result = self.answer(url.clone()).await;
-        Exchange { url, result }
+        self.send(Request::get(url)).await
     }
 
-    async fn answer(&self, url: Url) -> Result<Answer, NoAnswer> {
+    async fn answer(&self, request: &Request) -> Result<Answer, NoAnswer> {
         let unreachable = |error: reqwest::Error| NoAnswer::Unreachable {
             reason: Chain(&error.without_url()).to_string(),
         };
-        let request = self
-            .client
-            .get(url)
-            .header(header::ACCEPT, "application/json");
-        let mut response = request.send().await.map_err(unreachable)?;
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|error| {
+            NoAnswer::Unreachable {
+                reason: error.to_string(),
+            }
+        })?;
+        let mut asked = self.client.request(method, request.url.clone());
+        for (name, value) in &request.headers {
+            asked = asked.header(name, value);
+        }
+        if !request.body.is_empty() {
+            asked = asked.body(request.body.clone());
+        }
+        let mut response = asked.send().await.map_err(unreachable)?;
         let mut answer = Answer {
             status: response.status().as_u16(),
             headers: response

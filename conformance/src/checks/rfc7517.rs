@@ -18,42 +18,42 @@ const NOT_ASKED: &str = "there is no jwks_uri that may be fetched";
 /// The checks of the JWK set. They belong to the requirement on `jwks_uri`, which is useless without sound keys.
 pub const CHECKS: &[Check] = &[
     jwks(
-        "jwks-answers",
+        "SSF-T-013.jwks-answers",
         "RFC 7517 §5",
         Level::Must,
         "jwks_uri answers with status 200 and a JWK set",
         answers,
     ),
     jwks(
-        "jwks-holds-a-signing-key",
+        "SSF-T-013.jwks-holds-a-signing-key",
         "SSF 1.0 §7.1",
         Level::Must,
         "the JWK set holds a key with which signatures can be verified",
         holds_a_signing_key,
     ),
     jwks(
-        "jwks-keys-complete",
+        "SSF-T-013.jwks-keys-complete",
         "RFC 7518 §6",
         Level::Must,
         "each key has the members of its type, in their form",
         keys_are_complete,
     ),
     jwks(
-        "jwks-keys-public",
+        "SSF-T-013.jwks-keys-public",
         "RFC 7517 §9.2",
         Level::Must,
         "no private or symmetric key is published",
         keys_are_public,
     ),
     jwks(
-        "jwks-rsa-size",
+        "SSF-T-013.jwks-rsa-size",
         "RFC 7518 §3.3",
         Level::Must,
         "RSA keys have 2048 bits or more",
         rsa_keys_are_long,
     ),
     jwks(
-        "jwks-kid-distinct",
+        "SSF-T-013.jwks-kid-distinct",
         "RFC 7517 §4.5",
         Level::Should,
         "different keys have different kid values",
@@ -62,15 +62,14 @@ pub const CHECKS: &[Check] = &[
 ];
 
 const fn jwks(
-    name: &'static str,
+    id: &'static str,
     section: &'static str,
     level: Level,
     statement: &'static str,
     judge: fn(&Recording) -> Outcome,
 ) -> Check {
     Check {
-        requirement: "SSF-T-013",
-        name,
+        id,
         section,
         level,
         statement,
@@ -86,7 +85,7 @@ fn answers(recording: &Recording) -> Outcome {
         Ok(answer) if answer.status != 200 => Outcome::broken(asked.summary()),
         Ok(_) => match keys(asked) {
             Ok(keys) => Outcome::satisfied(format!("{}, {} keys", asked.summary(), keys.len())),
-            Err(fault) => Outcome::broken(format!("{}: {fault}", asked.url)),
+            Err(fault) => Outcome::broken(format!("{}: {fault}", asked.url())),
         },
         Err(NoAnswer::Unreachable { .. }) => Outcome::broken(asked.summary()),
         Err(NoAnswer::TooLong) => Outcome::not_run(asked.summary()),

@@ -22,41 +22,7 @@ use openssl::{
         extension::{BasicConstraints, ExtendedKeyUsage, SubjectAlternativeName},
     },
 };
-use serde_json::Value;
-
-/// One answer.
-#[derive(Clone, Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Reply {
-    pub(crate) fn json(body: &Value) -> Self {
-        Self {
-            status: 200,
-            headers: vec![("Content-Type", "application/json".to_owned())],
-            body: body.to_string().into_bytes(),
-        }
-    }
-
-    /// A JSON answer whose body comes later.
-    pub(crate) fn json_later() -> Self {
-        Self {
-            body: Vec::new(),
-            ..Self::json(&Value::Null)
-        }
-    }
-
-    pub(crate) fn error(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
-    }
-}
+use ssf_conformance::peer::Reply;
 
 /// Answers by path; every other path gets 404.
 pub(crate) type Routes = BTreeMap<String, Reply>;

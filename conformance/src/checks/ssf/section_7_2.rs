@@ -14,88 +14,77 @@ use super::section_7_1;
 /// The checks of this section.
 pub const CHECKS: &[Check] = &[
     Check {
-        requirement: "SSF-T-001",
-        name: "metadata-at-well-known-path",
+        id: "SSF-T-001.metadata-at-well-known-path",
         section: "SSF 1.0 §7.2",
         level: Level::Must,
         statement: "the metadata is where /.well-known/ssf-configuration is inserted behind the authority",
         judge: at_well_known_path,
     },
     Check {
-        requirement: "SSF-T-002",
-        name: "last-slash-removed",
+        id: "SSF-T-002.last-slash-removed",
         section: "SSF 1.0 §7.2.1",
         level: Level::Must,
         statement: "a slash that ends the issuer is removed before the segment is inserted",
         judge: last_slash_removed,
     },
     Check {
-        requirement: "SSF-T-003",
-        name: "document-obeys-7.1",
+        id: "SSF-T-003.document-obeys-7.1",
         section: "SSF 1.0 §7.2",
         level: Level::Must,
         statement: "what lives at the well-known path obeys SSF 1.0 §7.1",
         judge: obeys_section_7_1,
     },
     Check {
-        requirement: "SSF-T-004",
-        name: "content-type",
+        id: "SSF-T-004.content-type",
         section: "SSF 1.0 §7.2.3",
         level: Level::Must,
         statement: "the metadata comes with content type application/json",
         judge: content_type,
     },
     Check {
-        requirement: "SSF-T-005",
-        name: "status-200-with-an-object",
+        id: "SSF-T-005.status-200-with-an-object",
         section: "SSF 1.0 §7.2.3",
         level: Level::Must,
         statement: "a successful answer has status 200 and is one JSON object",
         judge: status_and_object,
     },
     Check {
-        requirement: "SSF-T-005",
-        name: "members-stand-once",
+        id: "SSF-T-005.members-stand-once",
         section: "RFC 8259 §4",
         level: Level::Should,
         statement: "no member of an object stands twice, since readers differ on which one counts",
         judge: members_stand_once,
     },
     Check {
-        requirement: "SSF-T-006",
-        name: "further-members",
+        id: "SSF-T-006.further-members",
         section: "SSF 1.0 §7.2.3",
         level: Level::May,
         statement: "the metadata may hold members that SSF 1.0 §7.1 does not define",
         judge: further_members,
     },
     Check {
-        requirement: "SSF-T-007",
-        name: "several-values-are-arrays",
+        id: "SSF-T-007.several-values-are-arrays",
         section: "SSF 1.0 §7.2.3",
         level: Level::Must,
         statement: "several values form an array, and an array without elements is left out",
         judge: arrays,
     },
     Check {
-        requirement: "SSF-T-008",
-        name: "error-status",
+        id: "SSF-T-008.error-status",
         section: "SSF 1.0 §7.2.3",
         level: Level::MustImplied,
         statement: "a metadata request for an unknown issuer is answered with a fitting HTTP error, such as 404",
         judge: error_status,
     },
     Check {
-        requirement: "SSF-R-003",
-        name: "issuer-identical",
+        id: "SSF-R-003.issuer-identical",
         section: "SSF 1.0 §7.2.4",
         level: Level::Must,
         statement: "issuer is, byte for byte, the issuer that was asked",
         judge: issuer_identical,
     },
     Check {
-        requirement: "SSF-T-009",
-        name: "one-issuer-everywhere",
+        id: "SSF-T-009.one-issuer-everywhere",
         section: "SSF 1.0 §7.2.4",
         level: Level::Must,
         statement: "issuer is also iss in each stream configuration and in each SET",
@@ -104,8 +93,7 @@ pub const CHECKS: &[Check] = &[
         },
     },
     Check {
-        requirement: "SSF-T-037",
-        name: "nothing-at-risc-path",
+        id: "SSF-T-037.nothing-at-risc-path",
         section: "SSF 1.0 §7.2.2",
         level: Level::Should,
         statement: "a new service does not publish at /.well-known/risc-configuration",
@@ -129,7 +117,7 @@ fn at_well_known_path(recording: &Recording) -> Outcome {
             Some(appended) if is_success(appended) => Outcome::broken(format!(
                 "{}; something is at {}, where the segment is appended instead of inserted",
                 asked.summary(),
-                appended.url
+                appended.url()
             )),
             Some(_) | None => Outcome::broken(asked.summary()),
         },
@@ -155,7 +143,7 @@ fn obeys_section_7_1(recording: &Recording) -> Outcome {
         let failed: Vec<&str> = section_7_1::CHECKS
             .iter()
             .filter(|check| Verdict::of(check.level, &check.run(recording)) == Verdict::Failed)
-            .map(|check| check.requirement)
+            .map(Check::requirement)
             .collect();
         if !failed.is_empty() {
             return Outcome::broken(format!("failed: {}", failed.join(", ")));
@@ -244,7 +232,7 @@ fn error_status(recording: &Recording) -> Outcome {
     let asked = &recording.probes().unknown_tenant;
     let answer = match &asked.result {
         Ok(answer) => answer,
-        Err(error) => return Outcome::not_run(format!("{}: {error}", asked.url)),
+        Err(error) => return Outcome::not_run(format!("{}: {error}", asked.url())),
     };
     if (400..500).contains(&answer.status) {
         return Outcome::satisfied(asked.summary());
@@ -283,7 +271,7 @@ fn issuer_identical(recording: &Recording) -> Outcome {
 fn nothing_at_risc_path(recording: &Recording) -> Outcome {
     let asked = &recording.probes().risc;
     match &asked.result {
-        Err(error) => Outcome::not_run(format!("{}: {error}", asked.url)),
+        Err(error) => Outcome::not_run(format!("{}: {error}", asked.url())),
         Ok(answer) if matches!(answer.status, 404 | 410) => Outcome::satisfied(asked.summary()),
         Ok(answer) if answer.is_success() => Outcome::broken(format!(
             "{}; a service older than SSF 1.0 may keep it",

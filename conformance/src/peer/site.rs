@@ -1,33 +1,36 @@
-//! A transmitter without a fault, to be broken by tests.
+//! What a transmitter publishes for everybody: metadata and keys.
+
+use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::{Value, json};
-use ssf_conformance::{
-    checks,
-    report::Report,
-    target::Target,
-    wire::{Settings, Wire},
-};
 
-use crate::server::{AUTHORITY, Reply, Routes, Server};
+use super::Reply;
 
-/// What the transmitter answers, before it is laid out as paths.
-pub(crate) struct Site {
-    pub(crate) issuer: String,
+/// What the transmitter publishes, before it is laid out as paths.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The issuer, which has a path and ends with a slash.
+    pub issuer: String,
     /// The metadata; written into `metadata` unless that has a body already.
-    pub(crate) document: Value,
-    pub(crate) metadata: Reply,
+    pub document: Value,
+    /// The answer with the metadata.
+    pub metadata: Reply,
     /// Where the metadata is.
-    pub(crate) metadata_path: String,
+    pub metadata_path: String,
     /// The JWK set; written into `jwks` unless that has a body already.
-    pub(crate) keys: Value,
-    pub(crate) jwks: Reply,
-    pub(crate) unknown_tenant: Reply,
-    pub(crate) risc: Reply,
+    pub keys: Value,
+    /// The answer with the JWK set.
+    pub jwks: Reply,
+    /// The answer where a tenant's metadata would be that there is not.
+    pub unknown_tenant: Reply,
+    /// The answer where a RISC transmitter's metadata would be.
+    pub risc: Reply,
 }
 
 impl Site {
-    pub(crate) fn without_fault(origin: &str) -> Self {
+    /// That of a transmitter without a fault at this origin.
+    pub fn without_fault(origin: &str) -> Self {
         Self {
             issuer: format!("{origin}/tenant/"),
             document: json!({
@@ -53,14 +56,15 @@ impl Site {
         }
     }
 
-    pub(crate) fn routes(self) -> Routes {
+    /// The answers by path.
+    pub fn routes(self) -> BTreeMap<String, Reply> {
         let filled = |mut reply: Reply, body: &Value| {
             if reply.body.is_empty() {
                 reply.body = body.to_string().into_bytes();
             }
             reply
         };
-        Routes::from([
+        BTreeMap::from([
             (self.metadata_path, filled(self.metadata, &self.document)),
             ("/jwks.json".to_owned(), filled(self.jwks, &self.keys)),
             (
@@ -76,30 +80,13 @@ impl Site {
 }
 
 /// The public part of an RSA key with a modulus of so many bytes; only its form matters here.
-pub(crate) fn rsa(kid: &str, bytes: usize) -> Value {
+pub(super) fn rsa(kid: &str, bytes: usize) -> Value {
     let n = BASE64URL.encode(vec![0xc1; bytes]);
     json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": n, "e": "AQAB"})
 }
 
 /// The public part of a P-256 key; only its form matters here.
-pub(crate) fn ec(kid: &str) -> Value {
+pub(super) fn ec(kid: &str) -> Value {
     let coordinate = BASE64URL.encode([7; 32]);
     json!({"kty": "EC", "crv": "P-256", "use": "sig", "kid": kid, "x": coordinate, "y": coordinate})
-}
-
-/// Serves the faultless transmitter with one change, tests it over the wire, and reports.
-pub(crate) fn judged(server: Server, change: impl FnOnce(&mut Site)) -> Report {
-    let mut site = Site::without_fault(&server.origin());
-    change(&mut site);
-    let target = Target::parse(&site.issuer).unwrap();
-    server.serve(site.routes());
-    let mut settings = Settings::default();
-    settings.extra_authorities = Some(AUTHORITY.pem());
-    let wire = Wire::new(&target, &settings).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let recording = runtime.block_on(wire.metadata(target)).unwrap();
-    Report::new(recording, checks::metadata())
 }

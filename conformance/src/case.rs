@@ -1,0 +1,236 @@
+//! A case: one requirement, what judging it needs, and how it is judged.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use crate::{
+    checks::{Check, Level},
+    context::Context,
+    target_file::{Limits, TargetFile},
+};
+
+/// One requirement and how it is judged. All but the judging is data, so that cases can be listed and chosen.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// `REQUIREMENT.what`, such as `SSF-T-122.empty-list`; unique, and stable once published.
+    pub id: &'static str,
+    /// Where the requirement stands.
+    pub section: &'static str,
+    /// How binding it is; decides what a broken expectation means.
+    pub level: Level,
+    /// What the requirement asks for, as a claim.
+    pub title: &'static str,
+    /// What `explain` adds: what is done, and what goes wrong for whom if the requirement is broken.
+    pub why: &'static str,
+    /// In which profiles the case is run.
+    pub profiles: &'static [Profile],
+    /// What the case can be chosen by besides.
+    pub tags: &'static [&'static str],
+    /// What has to be there; a case whose needs are not met is not run.
+    pub needs: &'static [Need],
+    /// How many streams it has at once.
+    pub streams: u32,
+    /// How long it may wait for the Transmitter besides its requests.
+    pub waits: fn(&Limits) -> Duration,
+    /// How it is judged.
+    pub judge: Judge,
+}
+
+/// How a case is judged.
+#[derive(Clone, Copy, Debug)]
+pub enum Judge {
+    /// By a pure function over the exchanges that discovery recorded.
+    Check(&'static Check),
+    /// By requests of its own.
+    Script(Script),
+}
+
+/// Asks and judges. What it returns early with says why it did not go on.
+pub type Script = for<'c> fn(&'c Context) -> Judging<'c>;
+
+/// A script under way.
+pub type Judging<'c> = Pin<Box<dyn Future<Output = Result<(), Stop>> + Send + 'c>>;
+
+/// Why a script did not go on to its end.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Stop {
+    /// An expectation is broken, which is recorded, and the rest depends on it.
+    Broken,
+    /// What the case is about cannot be seen.
+    NotRun(NotRun),
+}
+
+/// A case was not judged. That is never a success.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NotRun {
+    /// What kind of reason it is.
+    pub kind: NotRunKind,
+    /// The reason.
+    pub reason: String,
+}
+
+/// What kind of reason keeps a case from being judged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NotRunKind {
+    /// The Transmitter does not offer what the case is about, and need not.
+    NotOffered,
+    /// The target file does not give what the case needs.
+    NotConfigured,
+    /// Something that is not what the case is about went wrong first; another case judges that.
+    Blocked,
+    /// The run was ended before.
+    Interrupted,
+}
+
+impl NotRunKind {
+    /// The kind as the reports name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotOffered => "not_offered",
+            Self::NotConfigured => "not_configured",
+            Self::Blocked => "blocked",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl Stop {
+    /// The Transmitter does not offer it.
+    pub fn not_offered(reason: impl Into<String>) -> Self {
+        Self::not_run(NotRunKind::NotOffered, reason)
+    }
+
+    /// The target file does not give it.
+    pub fn not_configured(reason: impl Into<String>) -> Self {
+        Self::not_run(NotRunKind::NotConfigured, reason)
+    }
+
+    /// Something else went wrong first.
+    pub fn blocked(reason: impl Into<String>) -> Self {
+        Self::not_run(NotRunKind::Blocked, reason)
+    }
+
+    fn not_run(kind: NotRunKind, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::NotRun(NotRun { kind, reason })
+    }
+}
+
+/// A set of expectations that a target claims to meet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+pub enum Profile {
+    /// SSF 1.0 and what it cites.
+    #[serde(rename = "ssf-1.0")]
+    Ssf,
+    /// The CAEP Interoperability Profile 1.0.
+    #[serde(rename = "caep-interop")]
+    CaepInterop,
+    /// What no specification demands and attackers look for.
+    #[serde(rename = "hardening")]
+    Hardening,
+    /// What peers of older drafts rely on.
+    #[serde(rename = "legacy")]
+    Legacy,
+}
+
+impl Profile {
+    /// All profiles.
+    pub const ALL: [Self; 4] = [Self::Ssf, Self::CaepInterop, Self::Hardening, Self::Legacy];
+
+    /// The profile as it is written in target files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ssf => "ssf-1.0",
+            Self::CaepInterop => "caep-interop",
+            Self::Hardening => "hardening",
+            Self::Legacy => "legacy",
+        }
+    }
+
+    /// Reads the name of a profile.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|profile| profile.as_str() == name)
+    }
+}
+
+/// Something a case needs besides the Transmitter.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Need {
+    /// A token that manages streams.
+    Token,
+    /// A token of the same Receiver that may read and not change.
+    ReadOnlyToken,
+    /// A token of another Receiver.
+    OtherToken,
+    /// That something happens to somebody, by the adapter.
+    Emit,
+    /// That the Receiver has no stream: the case runs while no other does.
+    Alone,
+}
+
+impl Need {
+    /// The need in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "a token (credentials.token)",
+            Self::ReadOnlyToken => "a token that may read alone (credentials.read_only)",
+            Self::OtherToken => "a token of another receiver (credentials.other)",
+            Self::Emit => "the adapter emit",
+            Self::Alone => "to run while no other case does",
+        }
+    }
+
+    /// Whether a target has it.
+    pub fn is_met_by(self, target: &TargetFile) -> bool {
+        match self {
+            Self::Token => target.credentials.token.is_some(),
+            Self::ReadOnlyToken => target.credentials.read_only.is_some(),
+            Self::OtherToken => target.credentials.other.is_some(),
+            Self::Emit => target.adapters.emit.is_some(),
+            Self::Alone => true,
+        }
+    }
+}
+
+impl Case {
+    /// What a case of the management API has unless it says otherwise.
+    pub const MANAGEMENT: Self = Self {
+        id: "",
+        section: "",
+        level: Level::MustImplied,
+        title: "",
+        why: "",
+        profiles: &[Profile::Ssf, Profile::CaepInterop],
+        tags: &[],
+        needs: &[Need::Token],
+        streams: 1,
+        waits: |_| Duration::ZERO,
+        judge: Judge::Script(|_| Box::pin(async { Ok(()) })),
+    };
+
+    /// The requirement in the catalogue: what stands in front of the dot.
+    pub fn requirement(&self) -> &'static str {
+        self.id.split('.').next().unwrap_or(self.id)
+    }
+
+    /// The first need that a target does not meet, and the streams it allows count as well.
+    pub fn unmet(&self, target: &TargetFile) -> Option<String> {
+        let unmet = self.needs.iter().find(|need| !need.is_met_by(target));
+        if let Some(need) = unmet {
+            return Some(format!("needs {}", need.as_str()));
+        }
+        let allowed = target.limits.streams;
+        (self.streams > allowed).then(|| {
+            format!(
+                "needs {} streams at once, and limits.streams is {allowed}",
+                self.streams
+            )
+        })
+    }
+
+    /// By when it has to have ended.
+    pub fn deadline(&self, limits: &Limits) -> Duration {
+        limits.case() + (self.waits)(limits)
+    }
+}

@@ -1,0 +1,57 @@
+//! The catalogue: all cases, in the order of the report. One file for one section; each has a list `CASES`.
+
+pub mod discovery;
+mod refusal;
+pub mod status;
+pub mod stream;
+
+use crate::case::Case;
+
+/// All cases that judge a Transmitter.
+pub fn transmitter() -> impl Iterator<Item = &'static Case> {
+    discovery::cases()
+        .chain(stream::cases())
+        .chain(status::CASES)
+}
+
+/// The case with this id.
+pub fn find(id: &str) -> Option<&'static Case> {
+    transmitter().find(|case| case.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::case::Judge;
+
+    #[test]
+    fn each_case_has_an_id_of_its_own_that_begins_with_its_requirement() {
+        let mut ids = BTreeSet::new();
+        for case in transmitter() {
+            assert!(ids.insert(case.id), "{}", case.id);
+            let name = case.id.strip_prefix(case.requirement()).unwrap();
+            assert!(name.len() > 1 && name.starts_with('.'), "{}", case.id);
+        }
+    }
+
+    #[test]
+    fn each_case_names_its_section_and_what_it_is_about() {
+        for case in transmitter() {
+            assert!(case.section.contains('§'), "{}", case.id);
+            assert!(
+                !case.title.is_empty() && !case.title.ends_with('.'),
+                "{}",
+                case.id
+            );
+            assert!(
+                !case.profiles.is_empty() && !case.tags.is_empty(),
+                "{}",
+                case.id
+            );
+            let is_scripted = matches!(case.judge, Judge::Script(_));
+            assert_eq!(!case.why.is_empty(), is_scripted, "{}", case.id);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `list`, `explain` and `matrix`: what the tester knows, without a target.
+
+use std::io::{self, Write};
+
+use clap::Args;
+
+use super::{Preflight, runtime_of_several};
+use crate::{
+    case::{Case, Need, Profile},
+    cases,
+    matrix::Row,
+    peer::faults,
+    report::Conclusion,
+    selection::Selection,
+};
+
+/// Which cases.
+#[derive(Args, Debug)]
+pub(super) struct SelectionArgs {
+    /// Only this case, or the cases of this requirement; can be repeated.
+    #[arg(long, value_name = "CASE")]
+    only: Vec<String>,
+    /// Only cases of this section and those below it, such as "SSF 1.0 §8.1.1" or "8.1.1"; can be repeated.
+    #[arg(long, value_name = "SECTION")]
+    section: Vec<String>,
+    /// Only cases with this tag; can be repeated.
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// Only cases of this profile: ssf-1.0, caep-interop, hardening or legacy; can be repeated.
+    #[arg(long, value_name = "PROFILE", value_parser = profile)]
+    profile: Vec<Profile>,
+}
+
+impl SelectionArgs {
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            ids: self.only.clone(),
+            sections: self.section.clone(),
+            tags: self.tag.clone(),
+            profiles: self.profile.clone(),
+        }
+    }
+}
+
+fn profile(name: &str) -> Result<Profile, String> {
+    let names = Profile::ALL.map(Profile::as_str).join(", ");
+    Profile::named(name).ok_or_else(|| format!("a profile is one of {names}"))
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    #[command(flatten)]
+    selection: SelectionArgs,
+}
+
+impl List {
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
+        let selection = self.selection.selection();
+        let mut listed = 0;
+        for case in selection.of(cases::transmitter()) {
+            write_line(case, out).map_err(Preflight::Output)?;
+            listed += 1;
+        }
+        writeln!(out, "{listed} cases").map_err(Preflight::Output)?;
+        Ok(Conclusion::Conformant)
+    }
+}
+
+/// Writes a case as one line of a list.
+pub(super) fn write_line(case: &Case, out: &mut dyn Write) -> io::Result<()> {
+    let (id, level, section, title) = (case.id, case.level.as_str(), case.section, case.title);
+    writeln!(out, "{id:45} {level:6} {section}: {title}")
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// Its id, such as SSF-T-122.empty-list.
+    case: String,
+}
+
+impl Explain {
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
+        let case = cases::find(&self.case);
+        let case = case.ok_or_else(|| Preflight::NoSuchCase(self.case.clone()))?;
+        explain(case, out).map_err(Preflight::Output)?;
+        Ok(Conclusion::Conformant)
+    }
+}
+
+fn explain(case: &Case, out: &mut dyn Write) -> io::Result<()> {
+    write_line(case, out)?;
+    if !case.why.is_empty() {
+        writeln!(out, "why:      {}", case.why)?;
+    }
+    let profiles: Vec<&str> = case.profiles.iter().copied().map(Profile::as_str).collect();
+    writeln!(out, "profiles: {}", profiles.join(", "))?;
+    writeln!(out, "tags:     {}", case.tags.join(", "))?;
+    for need in case.needs {
+        writeln!(out, "needs:    {}", Need::as_str(*need))?;
+    }
+    let finds =
+        faults::transmitter().filter(|fault| fault.found.iter().any(|(id, _)| *id == case.id));
+    for fault in finds {
+        writeln!(out, "finds:    {}", fault.name)?;
+    }
+    Ok(())
+}
+
+/// Prints which cases find which faults.
+pub(super) fn matrix(out: &mut dyn Write) -> Result<Conclusion, Preflight> {
+    let runtime = runtime_of_several()?;
+    let all = [None].into_iter().chain(faults::transmitter().map(Some));
+    let mut unsound = 0;
+    for fault in all {
+        let row = runtime
+            .block_on(Row::of(fault))
+            .map_err(Preflight::Matrix)?;
+        row.write_text(out).map_err(Preflight::Output)?;
+        unsound += usize::from(!row.is_sound());
+    }
+    writeln!(
+        out,
+        "{unsound} faults are not found by just the cases that claim them"
+    )
+    .map_err(Preflight::Output)?;
+    Ok(match unsound {
+        0 => Conclusion::Conformant,
+        _ => Conclusion::NonConformant,
+    })
+}

@@ -1,0 +1,292 @@
+//! `transmitter`: judges a transmitter by all cases that fit.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use clap::Args;
+
+use super::{
+    Preflight,
+    catalogue::{SelectionArgs, write_line},
+    runtime_of_several,
+};
+use crate::{
+    case::{Case, Profile},
+    cases,
+    printable::printable_json,
+    report::Conclusion,
+    results::{Line, Results, Strictness},
+    run::{Given, Outset, PreflightError, Run, judge},
+    selection::Selection,
+    target_file::{FromEnvironment, Secrets, TargetFile, TargetFileError},
+};
+
+/// Largest target file, in bytes.
+const TARGET_FILE_BYTES_MAX: u64 = 256 * 1024;
+
+#[derive(Args, Debug)]
+pub(super) struct Transmitter {
+    /// The issuer, byte for byte as its metadata has it; http is for loopback addresses only.
+    #[arg(long, value_name = "URL", required_unless_present = "target")]
+    issuer: Option<String>,
+    /// File that describes the target, in TOML; other options count more.
+    #[arg(long, value_name = "FILE")]
+    target: Option<PathBuf>,
+    /// Environment variable that holds a token with which streams can be managed.
+    #[arg(long, value_name = "VARIABLE")]
+    token_env: Option<String>,
+    /// PEM file with certificate authorities to trust besides those of this machine.
+    #[arg(long, value_name = "FILE")]
+    ca_certificates: Option<PathBuf>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Repeats the chance of an earlier run.
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Lets a broken SHOULD fail the run as well.
+    #[arg(long)]
+    strict: bool,
+    /// Tells which cases would be run, and asks nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Writes the report as JSON into this file; - is standard output, which then has nothing else.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Writes the report as `JUnit` XML into this file.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TransmitterError {
+    #[error("{} cannot be read", .0.display())]
+    Read(PathBuf, #[source] io::Error),
+    #[error("{} cannot be written", .0.display())]
+    Write(PathBuf, #[source] io::Error),
+    #[error("{} has more than {TARGET_FILE_BYTES_MAX} bytes", .0.display())]
+    TooLong(PathBuf),
+    #[error(transparent)]
+    TargetFile(TargetFileError),
+    #[error("deviations: there is no case {0}; see ssf-conformance list")]
+    Deviation(String),
+    #[error("no case fits; see ssf-conformance list")]
+    NothingChosen,
+    #[error(transparent)]
+    Preflight(PreflightError),
+    #[error("interrupted; what the run had made is deleted again")]
+    Interrupted,
+}
+
+impl Transmitter {
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
+        let file = self.target_file().map_err(Preflight::Transmitter)?;
+        let chosen = self.chosen(&file).map_err(Preflight::Transmitter)?;
+        let quiet = self.json.as_deref() == Some(Path::new("-"));
+        let mut nowhere = io::sink();
+        let told: &mut dyn Write = if quiet { &mut nowhere } else { out };
+        self.write_outset(&file, &chosen, told)
+            .map_err(Preflight::Output)?;
+        if self.dry_run {
+            return Ok(Conclusion::Conformant);
+        }
+        let results = self.judge(file, &chosen, told)?;
+        results.write_text(told).map_err(Preflight::Output)?;
+        self.write_reports(&results, out)?;
+        Ok(results.conclusion())
+    }
+
+    fn target_file(&self) -> Result<TargetFile, TransmitterError> {
+        let mut file = match (&self.target, &self.issuer) {
+            (Some(path), _) => {
+                let toml = read_capped(path)?;
+                TargetFile::parse(&toml).map_err(TransmitterError::TargetFile)?
+            }
+            (None, issuer) => TargetFile::of(issuer.clone().unwrap_or_default()),
+        };
+        if let Some(issuer) = &self.issuer {
+            file.issuer.clone_from(issuer);
+        }
+        if let Some(env) = self.token_env.clone() {
+            file.credentials.token = Some(FromEnvironment { env });
+        }
+        if let Some(path) = &self.ca_certificates {
+            file.ca_certificates = Some(path.clone());
+        }
+        let unknown = file
+            .deviations
+            .iter()
+            .find(|known| cases::find(&known.case).is_none());
+        match unknown {
+            Some(unknown) => Err(TransmitterError::Deviation(unknown.case.clone())),
+            None => Ok(file),
+        }
+    }
+
+    fn chosen(&self, file: &TargetFile) -> Result<Vec<&'static Case>, TransmitterError> {
+        let mut selection: Selection = self.selection.selection();
+        if selection.profiles.is_empty() {
+            selection.profiles.clone_from(&file.profiles);
+        }
+        let chosen: Vec<_> = selection.of(cases::transmitter()).collect();
+        if chosen.is_empty() {
+            return Err(TransmitterError::NothingChosen);
+        }
+        Ok(chosen)
+    }
+
+    /// Tells how long it will take at most, and with `--dry-run` what would be done.
+    fn write_outset(
+        &self,
+        file: &TargetFile,
+        chosen: &[&'static Case],
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let limits = &file.limits;
+        let waits: u64 = chosen
+            .iter()
+            .map(|case| (case.waits)(limits).as_secs())
+            .sum();
+        let (count, streams) = (chosen.len(), limits.streams);
+        let waits = waits / u64::from(streams.max(1));
+        writeln!(
+            out,
+            "{count} cases, as many at once as {streams} streams allow; up to {waits} s of waiting by design"
+        )?;
+        writeln!(
+            out,
+            "a case that does not wait has to end within {} s",
+            limits.case_seconds
+        )?;
+        if self.dry_run {
+            for case in chosen {
+                write_line(case, out)?;
+                let deadline = case.deadline(limits).as_secs();
+                match case.unmet(file) {
+                    Some(reason) => writeln!(out, "    not run: {reason}")?,
+                    None => writeln!(out, "    within {deadline} s")?,
+                }
+            }
+        }
+        writeln!(out)
+    }
+
+    fn judge(
+        &self,
+        file: TargetFile,
+        chosen: &[&'static Case],
+        out: &mut dyn Write,
+    ) -> Result<Results, Preflight> {
+        let given = given(file).map_err(Preflight::Transmitter)?;
+        let outset = self.outset();
+        let began = Instant::now();
+        let mut output = Ok(());
+        let (run, cases, left_behind, interrupted) = runtime_of_several()?
+            .block_on(async {
+                let run = Run::begin(given, outset)
+                    .await
+                    .map_err(TransmitterError::Preflight)?;
+                let mut interrupted = false;
+                let told = |result: &_| {
+                    if output.is_ok() {
+                        output = writeln!(out, "{}", Line(result)).and_then(|()| out.flush());
+                    }
+                };
+                let stop = async {
+                    if tokio::signal::ctrl_c().await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                    interrupted = true;
+                };
+                let cases = judge(&run, chosen, told, stop).await;
+                let left_behind = run.clean_up().await;
+                Ok::<_, TransmitterError>((Arc::clone(&run), cases, left_behind, interrupted))
+            })
+            .map_err(Preflight::Transmitter)?;
+        output.map_err(Preflight::Output)?;
+        if interrupted && left_behind.is_empty() {
+            return Err(Preflight::Transmitter(TransmitterError::Interrupted));
+        }
+        Ok(Results {
+            issuer: run.target().issuer.clone(),
+            profiles: run
+                .target()
+                .profiles
+                .iter()
+                .copied()
+                .map(Profile::as_str)
+                .collect(),
+            seed: outset.seed,
+            strictness: if self.strict {
+                Strictness::Strict
+            } else {
+                Strictness::Lenient
+            },
+            cases,
+            left_behind,
+            took: began.elapsed(),
+        })
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "two runs differ by the moment at which they began"
+    )]
+    fn outset(&self) -> Outset {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let nanos = now.unwrap_or_default().as_nanos() & u128::from(u64::MAX);
+        let run_id = u64::try_from(nanos).unwrap_or_default();
+        Outset {
+            // Short enough to be typed.
+            seed: self.seed.unwrap_or(run_id % 1_000_000),
+            run_id: run_id ^ u64::from(std::process::id()),
+        }
+    }
+
+    fn write_reports(&self, results: &Results, out: &mut dyn Write) -> Result<(), Preflight> {
+        if let Some(path) = &self.json {
+            let json = printable_json(&results.to_json());
+            if path == Path::new("-") {
+                writeln!(out, "{json}").map_err(Preflight::Output)?;
+            } else {
+                fs::write(path, json).map_err(|error| unwritten(path, error))?;
+            }
+        }
+        if let Some(path) = &self.junit {
+            let mut file = File::create(path).map_err(|error| unwritten(path, error))?;
+            let written = results.write_junit(&mut file);
+            written.map_err(|error| unwritten(path, error))?;
+        }
+        Ok(())
+    }
+}
+
+fn unwritten(path: &Path, error: io::Error) -> Preflight {
+    Preflight::Transmitter(TransmitterError::Write(path.to_owned(), error))
+}
+
+fn given(file: TargetFile) -> Result<Given, TransmitterError> {
+    let secrets = Secrets::from_environment(&file).map_err(TransmitterError::TargetFile)?;
+    let authorities = match &file.ca_certificates {
+        Some(path) => Some(read_capped(path)?.into_bytes()),
+        None => None,
+    };
+    Ok(Given {
+        file,
+        secrets,
+        authorities,
+    })
+}
+
+fn read_capped(path: &Path) -> Result<String, TransmitterError> {
+    let unread = |error| TransmitterError::Read(path.to_owned(), error);
+    let length = fs::metadata(path).map_err(unread)?.len();
+    if length > TARGET_FILE_BYTES_MAX {
+        return Err(TransmitterError::TooLong(path.to_owned()));
+    }
+    fs::read_to_string(path).map_err(unread)
+}

@@ -1,0 +1,215 @@
+//! One request to the Transmitter.
+
+use serde_json::Value;
+use url::Url;
+
+use super::{Answered, Context};
+use crate::{
+    case::Stop,
+    exchange::Request,
+    run::{Masks, endpoint},
+    target_file::Secrets,
+};
+
+/// What is asked of the Transmitter.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Operation {
+    /// Creates a stream (SSF 1.0 §8.1.1.1).
+    Create,
+    /// Reads one stream, or lists all (SSF 1.0 §8.1.1.2).
+    Read,
+    /// Changes members of a stream (SSF 1.0 §8.1.1.3).
+    Update,
+    /// Replaces what the Receiver said about a stream (SSF 1.0 §8.1.1.4).
+    Replace,
+    /// Deletes a stream (SSF 1.0 §8.1.1.5).
+    Delete,
+    /// Reads the status of a stream (SSF 1.0 §8.1.2.1).
+    ReadStatus,
+    /// Changes the status of a stream (SSF 1.0 §8.1.2.2).
+    SetStatus,
+    /// Adds a subject to a stream (SSF 1.0 §8.1.3.2).
+    AddSubject,
+    /// Removes a subject from a stream (SSF 1.0 §8.1.3.3).
+    RemoveSubject,
+    /// Asks for a verification (SSF 1.0 §8.1.4.2).
+    Verify,
+}
+
+impl Operation {
+    /// The method of the request.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Read | Self::ReadStatus => "GET",
+            Self::Update => "PATCH",
+            Self::Replace => "PUT",
+            Self::Delete => "DELETE",
+            Self::Create
+            | Self::SetStatus
+            | Self::AddSubject
+            | Self::RemoveSubject
+            | Self::Verify => "POST",
+        }
+    }
+
+    /// The member of the metadata that says where.
+    pub fn endpoint(self) -> &'static str {
+        match self {
+            Self::Create | Self::Read | Self::Update | Self::Replace | Self::Delete => {
+                "configuration_endpoint"
+            }
+            Self::ReadStatus | Self::SetStatus => "status_endpoint",
+            Self::AddSubject => "add_subject_endpoint",
+            Self::RemoveSubject => "remove_subject_endpoint",
+            Self::Verify => "verification_endpoint",
+        }
+    }
+
+    /// Whether it reads and changes nothing.
+    pub fn is_reading(self) -> bool {
+        self.method() == "GET"
+    }
+}
+
+/// Who the request says it comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Credential {
+    /// The Receiver under whose name streams are made.
+    Receiver,
+    /// The same, with a token that may read alone.
+    ReadOnly,
+    /// Another Receiver.
+    Other,
+    /// Nobody: there is no `Authorization`.
+    Missing,
+    /// A bearer token that nobody issued.
+    Unknown,
+}
+
+impl Credential {
+    /// The bearer token to show; none if there is to be none.
+    fn token(self, secrets: &Secrets) -> Result<Option<String>, Stop> {
+        let missing = |key| Stop::not_configured(format!("needs credentials.{key}"));
+        let (token, key) = match self {
+            Self::Receiver => (&secrets.token, "token"),
+            Self::ReadOnly => (&secrets.read_only, "read_only"),
+            Self::Other => (&secrets.other, "other"),
+            Self::Missing => return Ok(None),
+            Self::Unknown => return Ok(Some("ssf-conformance-unknown-token".to_owned())),
+        };
+        token.clone().map(Some).ok_or_else(|| missing(key))
+    }
+}
+
+/// A request in the making. It shows the Receiver's token unless told otherwise.
+#[derive(Debug)]
+#[must_use = "a call does nothing until it is sent"]
+pub struct Call<'c> {
+    cx: &'c Context,
+    request: Result<Request, Stop>,
+    credential: Credential,
+}
+
+impl Context {
+    /// Asks for one of the operations of the management API.
+    pub fn call(&self, operation: Operation) -> Call<'_> {
+        let url = self.endpoint(operation);
+        self.begin(url.map(|url| Request::new(operation.method(), url)))
+    }
+
+    /// Posts to a URL that the Transmitter gave, such as that of a poll.
+    pub fn post(&self, url: Url) -> Call<'_> {
+        self.begin(Ok(Request::new("POST", url)))
+    }
+
+    /// Makes any other request.
+    pub fn request(&self, method: &str, url: Url) -> Call<'_> {
+        self.begin(Ok(Request::new(method, url)))
+    }
+
+    /// Where an operation is.
+    ///
+    /// # Errors
+    /// The Transmitter does not offer it.
+    pub fn endpoint(&self, operation: Operation) -> Result<Url, Stop> {
+        endpoint(self.run().issuer(), self.metadata()?, operation.endpoint())
+    }
+
+    fn begin(&self, request: Result<Request, Stop>) -> Call<'_> {
+        Call {
+            cx: self,
+            request,
+            credential: Credential::Receiver,
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Says who asks.
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.credential = credential;
+        self
+    }
+
+    /// Adds a parameter to the query.
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.url.query_pairs_mut().append_pair(name, value);
+        }
+        self
+    }
+
+    /// Names the stream in the query.
+    pub fn stream(self, id: &str) -> Self {
+        self.query("stream_id", id)
+    }
+
+    /// Adds a header; `name` is in lower case.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.headers.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// Gives it a JSON body.
+    pub fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    /// Gives it a body of any kind.
+    pub fn body(mut self, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.body = body.into();
+        }
+        self.header("content-type", media_type)
+    }
+
+    /// Makes the request. That nobody answers breaks an expectation of whatever case it is.
+    ///
+    /// # Errors
+    /// There is no answer, the Transmitter does not offer the operation, or the credential is not there.
+    pub async fn send(self) -> Result<Answered, Stop> {
+        let (cx, run) = (self.cx, self.cx.run());
+        let mut request = self.request?;
+        if let Some(token) = self.credential.token(run.secrets())? {
+            let value = format!("Bearer {token}");
+            request.headers.push(("authorization".to_owned(), value));
+        }
+        let exchange = run.send(request, cx.case()).await;
+        let asked = asked(&exchange.request, run.masks());
+        let result = exchange.result.clone();
+        cx.keep(run.masks().mask_exchange(exchange));
+        match result {
+            Ok(answer) => Ok(Answered::new(asked, answer)),
+            Err(error) => {
+                cx.require(false, asked, "an answer", error)?;
+                Err(Stop::Broken)
+            }
+        }
+    }
+}
+
+fn asked(request: &Request, masks: &Masks) -> String {
+    masks.mask(&format!("{} {}", request.method, request.url))
+}

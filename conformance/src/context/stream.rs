@@ -1,0 +1,117 @@
+//! Streams that cases make to be judged by. The run deletes whatever they leave behind.
+
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::{Answered, Call, Context, Operation};
+use crate::case::Stop;
+
+/// The delivery method of polls.
+pub const POLL: &str = "urn:ietf:rfc:8936";
+
+/// A stream of the case's own.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// Its `stream_id`.
+    pub id: String,
+    /// The configuration with which its creation was answered.
+    pub configuration: Map<String, Value>,
+}
+
+impl Context {
+    /// The body of a request for a stream that is polled.
+    pub fn stream_request(&self) -> Value {
+        json!({
+            "events_requested": self.target().events,
+            "delivery": { "method": POLL },
+            "description": self.description,
+        })
+    }
+
+    /// Makes a stream that is polled.
+    ///
+    /// # Errors
+    /// That does not succeed, which other cases judge.
+    pub async fn stream(&self) -> Result<Stream, Stop> {
+        self.stream_of(&self.stream_request()).await
+    }
+
+    /// Makes a stream as `request` describes it.
+    ///
+    /// # Errors
+    /// That does not succeed, which other cases judge.
+    pub async fn stream_of(&self, request: &Value) -> Result<Stream, Stop> {
+        let answered = self.call(Operation::Create).json(request).send().await?;
+        Stream::given(&answered)
+    }
+
+    /// Reads the configuration of a stream.
+    ///
+    /// # Errors
+    /// That does not succeed, which other cases judge.
+    pub async fn read(&self, stream: &Stream) -> Result<Map<String, Value>, Stop> {
+        let call = self.call(Operation::Read).stream(&stream.id);
+        call.send().await?.given_object()
+    }
+
+    /// Expects that a stream still is what it was: a request that is refused leaves no trace.
+    ///
+    /// # Errors
+    /// Nobody answers.
+    pub async fn expect_untouched(
+        &self,
+        stream: &Stream,
+        before: &Map<String, Value>,
+    ) -> Result<(), Stop> {
+        let call = self.call(Operation::Read).stream(&stream.id);
+        let answered = call.send().await?;
+        let before = Value::Object(before.clone());
+        self.expect(
+            answered.json().as_ref() == Some(&before),
+            "the stream after a request that was refused",
+            before,
+            answered.shown_body(),
+        );
+        Ok(())
+    }
+
+    /// Polls a stream.
+    ///
+    /// # Errors
+    /// The stream has no URL to poll.
+    pub fn poll(&self, stream: &Stream, body: &Value) -> Result<Call<'_>, Stop> {
+        let url = stream.poll_url()?;
+        if !self.run().issuer().may_lead_to(&url) {
+            return Err(Stop::blocked(format!("{url} is not to be shown a token")));
+        }
+        Ok(self.post(url).json(body))
+    }
+}
+
+impl Stream {
+    /// Relies on an answer that is the configuration of a stream.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn given(answered: &Answered) -> Result<Self, Stop> {
+        let configuration = answered.given_object()?;
+        let id = configuration.get("stream_id").and_then(Value::as_str);
+        let Some(id) = id.filter(|id| !id.is_empty()).map(str::to_owned) else {
+            return Err(Stop::blocked(format!("{}: no stream_id", answered.asked())));
+        };
+        Ok(Self { id, configuration })
+    }
+
+    /// Where it is polled.
+    ///
+    /// # Errors
+    /// Its configuration does not say.
+    pub fn poll_url(&self) -> Result<Url, Stop> {
+        let delivery = self.configuration.get("delivery");
+        let url = delivery.and_then(|delivery| delivery.get("endpoint_url"));
+        let url = url
+            .and_then(Value::as_str)
+            .and_then(|url| Url::parse(url).ok());
+        url.ok_or_else(|| Stop::blocked("the stream has no endpoint_url that is a URL"))
+    }
+}

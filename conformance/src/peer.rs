@@ -1,0 +1,22 @@
+//! Peers of our own, to judge the judges by: a reference transmitter without a fault, and faults that can be switched on.
+//!
+//! The reference is plain: one lock, no storage, no ambition. Whatever it does is what a case may rely on. A fault is one
+//! function that spoils what the reference publishes, what it is asked, or what it answers; so a fault needs no place in
+//! the reference, and stands in a file beside others of its section.
+
+mod asked;
+mod authority;
+pub mod fault;
+pub mod faults;
+mod reply;
+mod server;
+mod site;
+mod transmitter;
+
+pub use self::{
+    asked::{Asked, Caller, Operation},
+    fault::{Breaks, Fault, Rules},
+    reply::Reply,
+    server::{Peer, PeerError},
+    site::Site,
+};

@@ -1,0 +1,76 @@
+//! A request that the reference got, as faults may spoil it.
+
+use serde_json::{Map, Value};
+
+/// What is asked for; a path that the reference does not have is none of these.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Operation {
+    /// POST to the configuration endpoint.
+    Create,
+    /// GET there, with or without `stream_id`.
+    Read,
+    /// PATCH there.
+    Update,
+    /// PUT there.
+    Replace,
+    /// DELETE there.
+    Delete,
+    /// GET at the status endpoint.
+    ReadStatus,
+    /// POST there.
+    SetStatus,
+    /// POST at the URL of a stream that is polled.
+    Poll,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Caller {
+    /// The Receiver that is `credentials.token`.
+    Receiver,
+    /// The same, with `credentials.read_only`.
+    ReadOnly,
+    /// Another Receiver.
+    Other,
+    /// Somebody with a token that is not known.
+    Unknown,
+    /// Somebody without a token.
+    Nobody,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What is asked for.
+    pub operation: Option<Operation>,
+    /// Who asks.
+    pub caller: Caller,
+    /// The method.
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// The stream that the query names.
+    pub stream_id: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Asked {
+    /// Whether this is asked for.
+    pub fn is(&self, operation: Operation) -> bool {
+        self.operation == Some(operation)
+    }
+
+    /// The body, if it is a JSON object.
+    pub fn object(&self) -> Option<Map<String, Value>> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// Changes the body, if it is a JSON object.
+    pub fn change(&mut self, change: impl FnOnce(&mut Map<String, Value>)) {
+        if let Some(mut object) = self.object() {
+            change(&mut object);
+            self.body = Value::Object(object).to_string().into_bytes();
+        }
+    }
+}

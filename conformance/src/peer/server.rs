@@ -1,0 +1,158 @@
+//! The reference behind HTTPS on a port of this machine.
+
+use std::{io, net::TcpListener, sync::Arc};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    http::StatusCode,
+    web::{self, Bytes},
+};
+
+use super::{
+    Asked, Caller, Fault, Site, authority::Authority, fault::Spoilt, transmitter::Transmitter,
+};
+use crate::{
+    run::Given,
+    target_file::{FromEnvironment, Secrets, TargetFile},
+};
+
+/// The tokens that the reference knows.
+const TOKENS: [(&str, Caller); 3] = [
+    ("reference-receiver", Caller::Receiver),
+    ("reference-read-only", Caller::ReadOnly),
+    ("reference-other", Caller::Other),
+];
+
+/// The reference cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerError {
+    /// There is no port.
+    #[error("there is no port to listen on")]
+    Listen(#[source] io::Error),
+    /// There is no certificate.
+    #[error("a certificate cannot be made")]
+    Certificate(#[source] rcgen::Error),
+    /// TLS cannot be had.
+    #[error("TLS cannot be had")]
+    Tls(#[source] rustls::Error),
+}
+
+/// A reference transmitter that serves until it is dropped.
+#[derive(Debug)]
+pub struct Peer {
+    issuer: String,
+    root: String,
+    handle: ServerHandle,
+}
+
+impl Peer {
+    /// Starts the reference with one fault, or with none.
+    ///
+    /// # Errors
+    /// There is no port, or no certificate.
+    pub fn start(fault: Option<&Fault>) -> Result<Self, PeerError> {
+        let authority = Authority::new()?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(PeerError::Listen)?;
+        let address = listener.local_addr().map_err(PeerError::Listen)?;
+        let spoilt = Spoilt(fault.copied().map(Arc::new));
+        let mut site = Site::without_fault(&format!("https://{address}"));
+        spoilt.site(&mut site);
+        let issuer = site.issuer.clone();
+        let transmitter = web::Data::new(Transmitter::new(site, spoilt.rules()));
+        let spoilt = web::Data::new(spoilt);
+        let app = move || {
+            App::new()
+                .app_data(transmitter.clone())
+                .app_data(spoilt.clone())
+                .default_service(web::to(answer))
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            .disable_signals()
+            .shutdown_timeout(0)
+            .listen_rustls_0_23(listener, authority.config)
+            .map_err(PeerError::Listen)?
+            .run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        Ok(Self {
+            issuer,
+            root: authority.root,
+            handle,
+        })
+    }
+
+    /// What a run is given to judge it.
+    pub fn given(&self) -> Given {
+        let mut file = TargetFile::of(&self.issuer);
+        let from = |env: &str| {
+            let env = env.to_owned();
+            Some(FromEnvironment { env })
+        };
+        file.credentials.token = from("TOKEN");
+        file.credentials.read_only = from("READ_ONLY");
+        file.credentials.other = from("OTHER");
+        let [token, read_only, other] = TOKENS.map(|(token, _)| Some(token.to_owned()));
+        let secrets = Secrets {
+            token,
+            read_only,
+            other,
+            hook: None,
+        };
+        Given {
+            file,
+            secrets,
+            authorities: Some(self.root.clone().into_bytes()),
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // What this returns only tells when it is done.
+        drop(self.handle.stop(false));
+    }
+}
+
+async fn answer(
+    request: HttpRequest,
+    body: Bytes,
+    transmitter: web::Data<Transmitter>,
+    spoilt: web::Data<Spoilt>,
+) -> HttpResponse {
+    let mut asked = Asked {
+        operation: Transmitter::operation(request.method().as_str(), request.path()),
+        caller: caller(&request),
+        method: request.method().as_str().to_owned(),
+        path: request.path().to_owned(),
+        stream_id: stream_id(&request),
+        body: body.into(),
+    };
+    spoilt.request(&mut asked);
+    let mut reply = transmitter.answer(&asked);
+    spoilt.answer(&asked, &mut reply);
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in reply.headers {
+        response.append_header((name, value));
+    }
+    response.body(reply.body)
+}
+
+fn caller(request: &HttpRequest) -> Caller {
+    let header = request.headers().get("authorization");
+    let Some(header) = header.and_then(|value| value.to_str().ok()) else {
+        return Caller::Nobody;
+    };
+    let token = header.strip_prefix("Bearer ").unwrap_or_default();
+    let known = TOKENS.into_iter().find(|(known, _)| *known == token);
+    known.map_or(Caller::Unknown, |(_, caller)| caller)
+}
+
+fn stream_id(request: &HttpRequest) -> Option<String> {
+    let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+    let mut named = pairs.filter(|(name, _)| name == "stream_id");
+    named.next().map(|(_, value)| value.into_owned())
+}

@@ -1,0 +1,94 @@
+//! What came of a run, and its reports.
+
+mod json;
+mod junit;
+mod terminal;
+
+use std::time::Duration;
+
+use crate::{
+    checks::Verdict,
+    record::{CaseResult, Ended},
+    report::Conclusion,
+};
+
+pub use self::terminal::Line;
+
+/// Whether a broken SHOULD counts as well.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Strictness {
+    /// A broken SHOULD is a warning.
+    Lenient,
+    /// A broken SHOULD fails the run.
+    Strict,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// The issuer that was judged.
+    pub issuer: String,
+    /// The profiles that it claims to meet.
+    pub profiles: Vec<&'static str>,
+    /// The seed that repeats the run's chance.
+    pub seed: u64,
+    /// Whether a broken SHOULD counts as well.
+    pub strictness: Strictness,
+    /// One for each case, in the order of the catalogue.
+    pub cases: Vec<CaseResult>,
+    /// Streams of the run that could not be deleted.
+    pub left_behind: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// The ends that reports count, in their order.
+const COUNTED: [&str; 8] = [
+    "passed",
+    "failed",
+    "warning",
+    "note",
+    "not run",
+    "known deviation",
+    "unexpected pass",
+    "faulty case",
+];
+
+impl Results {
+    /// How the run ended. One in which nothing was judged has shown nothing, and so it does not succeed.
+    pub fn conclusion(&self) -> Conclusion {
+        let mut judged = self.cases.iter().filter(|result| match &result.ended {
+            Ended::Judged(_)
+            | Ended::KnownDeviation { .. }
+            | Ended::UnexpectedPass
+            | Ended::Faulty(_) => true,
+            Ended::NotRun(_) => false,
+        });
+        if judged.next().is_none() || self.cases.iter().any(|result| self.fails(result)) {
+            Conclusion::NonConformant
+        } else {
+            Conclusion::Conformant
+        }
+    }
+
+    /// How many cases ended in each way.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        COUNTED.into_iter().map(|name| {
+            let named = |result: &&CaseResult| result.ended.as_str() == name;
+            (name, self.cases.iter().filter(named).count())
+        })
+    }
+
+    fn fails(&self, result: &CaseResult) -> bool {
+        match &result.ended {
+            Ended::Judged(Verdict::Failed) | Ended::UnexpectedPass | Ended::Faulty(_) => true,
+            Ended::Judged(Verdict::Warning) => self.strictness == Strictness::Strict,
+            Ended::Judged(Verdict::Passed | Verdict::Note | Verdict::NotRun)
+            | Ended::NotRun(_)
+            | Ended::KnownDeviation { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! One run: what all cases share, and what they leave behind.
+
+mod judging;
+mod masks;
+mod preflight;
+mod streams;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use self::streams::Streams;
+pub use self::{
+    judging::{Outset, judge},
+    masks::Masks,
+    preflight::PreflightError,
+};
+use crate::{
+    case::{Case, Stop},
+    chance::Chance,
+    exchange::{Exchange, Recording, Request},
+    target::Target,
+    target_file::{Secrets, TargetFile},
+    wire::Wire,
+};
+
+/// What a run is given.
+#[derive(Clone)]
+pub struct Given {
+    /// The target file.
+    pub file: TargetFile,
+    /// The secrets that it names.
+    pub secrets: Secrets,
+    /// Certificate authorities in PEM to trust besides those of this machine.
+    pub authorities: Option<Vec<u8>>,
+}
+
+/// What all cases of one run share.
+pub struct Run {
+    file: TargetFile,
+    secrets: Secrets,
+    masks: Masks,
+    seed: u64,
+    description: String,
+    wire: Wire,
+    discovery: Recording,
+    streams: Streams,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut run = f.debug_struct("Run");
+        run.field("issuer", &self.file.issuer);
+        run.field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+impl Run {
+    /// Looks whether the target can be judged at all, and begins.
+    ///
+    /// # Errors
+    /// Says what to fix before anything can be judged.
+    pub async fn begin(given: Given, outset: Outset) -> Result<Arc<Self>, PreflightError> {
+        let Given {
+            file,
+            secrets,
+            authorities,
+        } = given;
+        let issuer = Target::parse(&file.issuer).map_err(PreflightError::Issuer)?;
+        let (wire, discovery) = preflight::discover(issuer, &file, authorities).await?;
+        let run = Self {
+            masks: Masks::new(secrets.all()),
+            description: format!(
+                "ssf-conformance {}",
+                Chance::of(outset.run_id, "run").word()
+            ),
+            seed: outset.seed,
+            streams: Streams::default(),
+            file,
+            secrets,
+            wire,
+            discovery,
+        };
+        preflight::credentials(&run).await?;
+        Ok(Arc::new(run))
+    }
+
+    /// The target, as its file describes it.
+    pub fn target(&self) -> &TargetFile {
+        &self.file
+    }
+
+    /// What discovery recorded.
+    pub fn discovery(&self) -> &Recording {
+        &self.discovery
+    }
+
+    /// The seed of the run's chance.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    pub(crate) fn issuer(&self) -> &Target {
+        self.discovery.target()
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    pub(crate) fn masks(&self) -> &Masks {
+        &self.masks
+    }
+
+    /// What the streams of this run are called, and those of no other.
+    pub(crate) fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Makes a request for a case, and keeps in mind what stream it made.
+    pub(crate) async fn send(&self, request: Request, case: &'static Case) -> Exchange {
+        let exchange = self.wire.send(request).await;
+        let configuration = self.configuration_endpoint();
+        self.streams
+            .note(&exchange, configuration.as_ref(), case.id);
+        exchange
+    }
+
+    /// Deletes what a case left behind.
+    pub(crate) async fn clean_up_after(&self, case: &'static Case) {
+        let left = self.streams.of(case.id);
+        self.delete(left).await;
+    }
+
+    /// Deletes what the run left behind, also what it never saw the answer of.
+    ///
+    /// Returns the streams that could not be deleted.
+    pub async fn clean_up(&self) -> Vec<String> {
+        self.delete(self.streams.all()).await;
+        if let (Some(url), Some(token)) = (self.configuration_endpoint(), &self.secrets.token) {
+            let unseen = self
+                .streams
+                .unseen(&self.wire, url, token, &self.description);
+            self.delete(unseen.await).await;
+        }
+        self.streams.all().into_iter().map(|made| made.id).collect()
+    }
+
+    async fn delete(&self, left: Vec<streams::Made>) {
+        let Some(url) = self.configuration_endpoint() else {
+            return;
+        };
+        for made in left {
+            self.streams.delete(&self.wire, url.clone(), made).await;
+        }
+    }
+
+    fn configuration_endpoint(&self) -> Option<Url> {
+        let metadata = self.discovery.document().ok()?;
+        endpoint(self.issuer(), metadata, "configuration_endpoint").ok()
+    }
+}
+
+/// The URL that the metadata has for something, if it may be asked.
+pub(crate) fn endpoint(
+    issuer: &Target,
+    metadata: &Map<String, Value>,
+    member: &str,
+) -> Result<Url, Stop> {
+    let Some(value) = metadata.get(member) else {
+        return Err(Stop::not_offered(format!("the metadata has no {member}")));
+    };
+    // The parser forgives https:/path, and takes the path for a host.
+    let text = value.as_str().filter(|text| text.contains("://"));
+    let url = text.and_then(|text| Url::parse(text).ok());
+    match url {
+        Some(url) if issuer.may_lead_to(&url) => Ok(url),
+        Some(url) => Err(Stop::blocked(format!("{member}: {url} is not https"))),
+        None => Err(Stop::blocked(format!("{member} is not a URL"))),
+    }
+}

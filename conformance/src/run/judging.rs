@@ -1,0 +1,168 @@
+//! Has cases judged, beside one another as far as their streams allow, each until its deadline.
+
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
+
+use super::Run;
+use crate::{
+    case::{Case, Judge, Need, NotRun, NotRunKind, Stop},
+    checks::{Outcome, Verdict},
+    context::Context,
+    record::{CaseResult, Ended, Record},
+};
+
+/// What is decided before a run begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Outset {
+    /// From which the chance of all cases follows.
+    pub seed: u64,
+    /// Tells the run's streams from those of other runs.
+    pub run_id: u64,
+}
+
+/// Judges cases, tells each result as it comes, and returns them in the order of the cases.
+///
+/// When `interrupted` ends first, what is under way is broken off; [`Run::clean_up`] deletes its streams afterwards.
+pub async fn judge(
+    run: &Arc<Run>,
+    cases: &[&'static Case],
+    mut tell: impl FnMut(&CaseResult),
+    interrupted: impl Future<Output = ()>,
+) -> Vec<CaseResult> {
+    let total = run.target().limits.streams;
+    let streams = Arc::new(Semaphore::new(total as usize));
+    let mut under_way = JoinSet::new();
+    for (at, case) in cases.iter().copied().enumerate() {
+        let (run, streams) = (Arc::clone(run), Arc::clone(&streams));
+        under_way.spawn(async move { (at, one(run, case, &streams).await) });
+    }
+    let mut results: Vec<Option<CaseResult>> = vec![None; cases.len()];
+    let mut was_interrupted = false;
+    tokio::pin!(interrupted);
+    loop {
+        tokio::select! {
+            () = &mut interrupted => {
+                was_interrupted = true;
+                under_way.shutdown().await;
+                break;
+            }
+            ended = under_way.join_next() => match ended {
+                None => break,
+                Some(Ok((at, result))) => {
+                    tell(&result);
+                    if let Some(place) = results.get_mut(at) {
+                        *place = Some(result);
+                    }
+                }
+                // A case that panicked has no result; it is told as faulty below.
+                Some(Err(_)) => {}
+            },
+        }
+    }
+    let told = |(result, case): (Option<CaseResult>, &&'static Case)| {
+        result.unwrap_or_else(|| lost(case, was_interrupted))
+    };
+    results.into_iter().zip(cases).map(told).collect()
+}
+
+/// The result of a case that has none of its own.
+fn lost(case: &'static Case, was_interrupted: bool) -> CaseResult {
+    let ended = if was_interrupted {
+        Ended::NotRun(NotRun {
+            kind: NotRunKind::Interrupted,
+            reason: "the run was interrupted".to_owned(),
+        })
+    } else {
+        Ended::Faulty("it broke off".to_owned())
+    };
+    CaseResult {
+        case,
+        record: Record::default(),
+        ended,
+        took: Duration::ZERO,
+    }
+}
+
+async fn one(run: Arc<Run>, case: &'static Case, streams: &Semaphore) -> CaseResult {
+    let target = run.target();
+    if let Some(reason) = case.unmet(target) {
+        let stop = Stop::not_configured(reason);
+        return result(
+            &Context::new(Arc::clone(&run), case),
+            Err(stop),
+            Instant::now(),
+        );
+    }
+    let wanted = if case.needs.contains(&Need::Alone) {
+        target.limits.streams
+    } else {
+        case.streams
+    };
+    let permit = streams.acquire_many(wanted).await;
+    let (began, deadline) = (Instant::now(), case.deadline(&target.limits));
+    let cx = Context::new(Arc::clone(&run), case);
+    let end = timeout(deadline, judged(&cx)).await.unwrap_or_else(|_| {
+        let expected = format!("an end within {} s", deadline.as_secs());
+        cx.require(false, "the case", expected, "none")
+    });
+    run.clean_up_after(case).await;
+    drop(permit);
+    result(&cx, end, began)
+}
+
+async fn judged(cx: &Context) -> Result<(), Stop> {
+    match cx.case().judge {
+        Judge::Script(script) => script(cx).await,
+        Judge::Check(check) => {
+            match check.run(cx.run().discovery()) {
+                Outcome::Satisfied { evidence } => {
+                    cx.expect(true, check.name(), check.statement, evidence);
+                }
+                Outcome::Broken { evidence } => {
+                    cx.expect(false, check.name(), check.statement, evidence);
+                }
+                Outcome::Noted { evidence } => cx.note(evidence),
+                Outcome::NotRun { reason } => return Err(Stop::not_offered(reason)),
+            }
+            Ok(())
+        }
+    }
+}
+
+fn result(cx: &Context, end: Result<(), Stop>, began: Instant) -> CaseResult {
+    let case = cx.case();
+    let record = std::mem::take(&mut *cx.record());
+    let ended = record.ended(case.level, end);
+    let deviations = &cx.target().deviations;
+    let known = deviations.iter().find(|known| known.case == case.id);
+    let ended = match (ended, known) {
+        (ended, None) => ended,
+        (ended, Some(known)) => as_known(ended, &known.reason),
+    };
+    CaseResult {
+        case,
+        record,
+        ended,
+        took: began.elapsed(),
+    }
+}
+
+/// What becomes of a case that is known to fail.
+fn as_known(ended: Ended, reason: &str) -> Ended {
+    match ended {
+        Ended::Judged(Verdict::Failed | Verdict::Warning) => Ended::KnownDeviation {
+            reason: reason.to_owned(),
+        },
+        Ended::Judged(Verdict::Passed) => Ended::UnexpectedPass,
+        ended @ (Ended::Judged(Verdict::Note | Verdict::NotRun)
+        | Ended::NotRun(_)
+        | Ended::KnownDeviation { .. }
+        | Ended::UnexpectedPass
+        | Ended::Faulty(_)) => ended,
+    }
+}

@@ -1,0 +1,358 @@
+//! The target file: all that a run has to know about what it judges, in TOML, without a secret in it.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+
+use crate::case::Profile;
+
+/// Longest time that a limit may have, in seconds.
+const SECONDS_MAX: u64 = 3600;
+
+/// The event types that streams ask for unless the file says otherwise: those of the CAEP Interoperability Profile.
+const EVENTS_DEFAULT: [&str; 3] = [
+    "https://schemas.openid.net/secevent/caep/event-type/session-revoked",
+    "https://schemas.openid.net/secevent/caep/event-type/credential-change",
+    "https://schemas.openid.net/secevent/caep/event-type/device-compliance-change",
+];
+
+/// A target, as the file describes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetFile {
+    /// The issuer, byte for byte as its metadata has it.
+    pub issuer: String,
+    /// Which profiles the target claims to meet.
+    #[serde(default = "profiles_default")]
+    pub profiles: Vec<Profile>,
+    /// Event types that the Transmitter supports and streams ask for.
+    #[serde(default = "events_default")]
+    pub events: Vec<String>,
+    /// PEM file with certificate authorities to trust besides those of this machine.
+    #[serde(default)]
+    pub ca_certificates: Option<PathBuf>,
+    /// What the tester shows who it is.
+    #[serde(default)]
+    pub credentials: Credentials,
+    /// What does for the tester what cannot be asked for over the wire.
+    #[serde(default)]
+    pub adapters: Adapters,
+    /// How long and how much.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Cases that are known to fail, with the reason.
+    #[serde(default)]
+    pub deviations: Vec<Deviation>,
+}
+
+/// Tokens, by the names of environment variables that hold them.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// A Receiver's, with which streams can be managed.
+    pub token: Option<FromEnvironment>,
+    /// The same Receiver's, with which streams can be read and not changed.
+    pub read_only: Option<FromEnvironment>,
+    /// Another Receiver's.
+    pub other: Option<FromEnvironment>,
+}
+
+/// Where a secret is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FromEnvironment {
+    /// The environment variable that holds it.
+    pub env: String,
+}
+
+/// What the target's owner lets the tester do. Each is a hook or a command.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adapters {
+    /// Has an event happen to somebody.
+    pub emit: Option<AdapterAddress>,
+}
+
+/// How an adapter is reached. Both kinds are given the same JSON object.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, untagged)]
+pub enum AdapterAddress {
+    /// The object is posted.
+    Hook {
+        /// Where to.
+        url: String,
+        /// Environment variable with a bearer token to show there.
+        token_env: Option<String>,
+    },
+    /// The object is the standard input of a program, which says by its exit code whether it is done.
+    Command {
+        /// The program and its arguments.
+        command: Vec<String>,
+    },
+}
+
+/// How long and how much.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Longest wait for an answer, in seconds.
+    pub request_seconds: u64,
+    /// How long a case may take besides what it waits for by design, in seconds.
+    pub case_seconds: u64,
+    /// How long an event or a verification may be on its way, in seconds.
+    pub event_seconds: u64,
+    /// For how long silence is listened to before it counts, in seconds.
+    pub silence_seconds: u64,
+    /// How many streams the Receiver may have at once; cases run beside one another as far as it goes.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_seconds: 15,
+            case_seconds: 60,
+            event_seconds: 60,
+            silence_seconds: 3,
+            streams: 4,
+        }
+    }
+}
+
+impl Limits {
+    /// Longest wait for an answer.
+    pub fn request(&self) -> Duration {
+        Duration::from_secs(self.request_seconds)
+    }
+
+    /// How long a case may take, what it waits for apart.
+    pub fn case(&self) -> Duration {
+        Duration::from_secs(self.case_seconds)
+    }
+
+    /// How long an event may be on its way.
+    pub fn event(&self) -> Duration {
+        Duration::from_secs(self.event_seconds)
+    }
+
+    /// For how long silence is listened to.
+    pub fn silence(&self) -> Duration {
+        Duration::from_secs(self.silence_seconds)
+    }
+}
+
+/// A case that is known to fail.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deviation {
+    /// The case's id.
+    pub case: String,
+    /// Why that is accepted for now.
+    pub reason: String,
+}
+
+/// The target file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetFileError {
+    /// It is no TOML, or has a key that there is not.
+    #[error("the target file cannot be read")]
+    Toml(#[source] toml::de::Error),
+    /// A limit is too long, or nothing.
+    #[error("limits.{name} must be 1 to {max}")]
+    Limit {
+        /// The key.
+        name: &'static str,
+        /// The greatest value.
+        max: u64,
+    },
+    /// A secret is not where the file says.
+    #[error("{key} names the environment variable {variable}, which is not set")]
+    Secret {
+        /// The key in the file.
+        key: &'static str,
+        /// The variable.
+        variable: String,
+    },
+    /// A deviation has no reason.
+    #[error("deviations: {0} needs a reason")]
+    Reason(String),
+}
+
+impl TargetFile {
+    /// A target of which nothing is known but its issuer.
+    pub fn of(issuer: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            profiles: profiles_default(),
+            events: events_default(),
+            ca_certificates: None,
+            credentials: Credentials::default(),
+            adapters: Adapters::default(),
+            limits: Limits::default(),
+            deviations: Vec::new(),
+        }
+    }
+
+    /// Reads a target file.
+    ///
+    /// # Errors
+    /// Names the key that is faulty.
+    pub fn parse(toml: &str) -> Result<Self, TargetFileError> {
+        let file: Self = toml::from_str(toml).map_err(TargetFileError::Toml)?;
+        let limits = &file.limits;
+        for (name, value, max) in [
+            ("request_seconds", limits.request_seconds, SECONDS_MAX),
+            ("case_seconds", limits.case_seconds, SECONDS_MAX),
+            ("event_seconds", limits.event_seconds, SECONDS_MAX),
+            ("silence_seconds", limits.silence_seconds, SECONDS_MAX),
+            ("streams", limits.streams.into(), 64),
+        ] {
+            if value == 0 || value > max {
+                return Err(TargetFileError::Limit { name, max });
+            }
+        }
+        if let Some(bare) = file.deviations.iter().find(|d| d.reason.trim().is_empty()) {
+            return Err(TargetFileError::Reason(bare.case.clone()));
+        }
+        Ok(file)
+    }
+}
+
+/// The tokens themselves.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    /// A Receiver's, with which streams can be managed.
+    pub token: Option<String>,
+    /// The same Receiver's, with which streams can be read and not changed.
+    pub read_only: Option<String>,
+    /// Another Receiver's.
+    pub other: Option<String>,
+    /// What the hook of an adapter is shown.
+    pub hook: Option<String>,
+}
+
+impl Secrets {
+    /// Reads the environment variables that a target file names.
+    ///
+    /// # Errors
+    /// Names the one that is not set.
+    pub fn from_environment(file: &TargetFile) -> Result<Self, TargetFileError> {
+        let Credentials {
+            token,
+            read_only,
+            other,
+        } = &file.credentials;
+        let hook = match &file.adapters.emit {
+            Some(AdapterAddress::Hook { token_env, .. }) => token_env.as_deref(),
+            Some(AdapterAddress::Command { .. }) | None => None,
+        };
+        let named = |from: &Option<FromEnvironment>| from.as_ref().map(|from| from.env.clone());
+        Ok(Self {
+            token: secret("credentials.token", named(token).as_deref())?,
+            read_only: secret("credentials.read_only", named(read_only).as_deref())?,
+            other: secret("credentials.other", named(other).as_deref())?,
+            hook: secret("adapters.emit", hook)?,
+        })
+    }
+
+    /// All of them, to be masked.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        [&self.token, &self.read_only, &self.other, &self.hook]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+    }
+}
+
+fn secret(key: &'static str, variable: Option<&str>) -> Result<Option<String>, TargetFileError> {
+    let Some(variable) = variable else {
+        return Ok(None);
+    };
+    match env::var(variable) {
+        Ok(value) if !value.is_empty() => Ok(Some(value)),
+        Ok(_) | Err(_) => Err(TargetFileError::Secret {
+            key,
+            variable: variable.to_owned(),
+        }),
+    }
+}
+
+fn profiles_default() -> Vec<Profile> {
+    vec![Profile::Ssf]
+}
+
+fn events_default() -> Vec<String> {
+    EVENTS_DEFAULT.map(str::to_owned).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_an_issuer_alone_has_the_defaults() {
+        let file = TargetFile::parse("issuer = 'https://tr.example.com'").unwrap();
+        assert_eq!(file.profiles, [Profile::Ssf]);
+        assert_eq!(file.events.len(), 3);
+        assert_eq!(file.limits.case(), Duration::from_mins(1));
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let file = TargetFile::parse(
+            r#"
+            issuer = "https://tr.example.com"
+            profiles = ["ssf-1.0", "caep-interop"]
+            [credentials]
+            token.env = "TOKEN"
+            other = { env = "OTHER" }
+            [adapters]
+            emit = { command = ["emit", "--json"] }
+            [limits]
+            streams = 1
+            [[deviations]]
+            case = "SSF-T-122.empty-list"
+            reason = "answers 404 until version 2"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(file.credentials.other.unwrap().env, "OTHER");
+        assert!(matches!(
+            file.adapters.emit,
+            Some(AdapterAddress::Command { command }) if command == ["emit", "--json"]
+        ));
+        assert_eq!(file.limits.streams, 1);
+        assert_eq!(file.limits.case_seconds, 60);
+    }
+
+    #[test]
+    fn what_is_misspelt_is_refused_and_so_is_a_limit_without_sense() {
+        let parse = |more: &str| {
+            let text = format!("issuer = 'https://tr.example.com'\n{more}");
+            TargetFile::parse(&text).unwrap_err()
+        };
+        assert!(matches!(parse("isuer = 'x'"), TargetFileError::Toml(_)));
+        assert!(matches!(
+            parse("limits.streams = 0"),
+            TargetFileError::Limit {
+                name: "streams",
+                ..
+            }
+        ));
+        assert!(matches!(
+            parse("deviations = [{ case = 'x', reason = ' ' }]"),
+            TargetFileError::Reason(_)
+        ));
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_is_named_by_its_key() {
+        let file = TargetFile::parse(
+            "issuer = 'https://h'\ncredentials.token.env = 'SSF_CONFORMANCE_UNSET'",
+        )
+        .unwrap();
+        let error = Secrets::from_environment(&file).err().unwrap();
+        assert!(error.to_string().starts_with("credentials.token names"));
+    }
+}

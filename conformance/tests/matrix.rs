@@ -1,0 +1,93 @@
+//! The tester, tested: the reference transmitter passes everything, and each of its faults is found by just the cases that
+//! claim to find it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test, what cannot go on has failed"
+)]
+
+use std::collections::BTreeSet;
+
+use ssf_conformance::{
+    cases,
+    matrix::Row,
+    peer::faults,
+    record::{CaseResult, Ended},
+};
+
+/// Cases that no fault of a transmitter of its own can be found by, with the reason.
+const WITHOUT_FAULT: [&str; 4] = [
+    // Not run when what they ask for is absent, which the tests of `metadata` show.
+    "SSF-T-012.jwks_uri-given",
+    "SSF-T-027.authorization-schemes-public",
+    // Say that they need more than metadata and keys; cases with requests of their own judge that.
+    "SSF-T-009.one-issuer-everywhere",
+    "SSF-T-029.poll-endpoint-authorized",
+];
+
+/// Cases that are not run against the reference, and why.
+const NOT_RUN: [&str; 2] = [
+    "SSF-T-009.one-issuer-everywhere",
+    "SSF-T-029.poll-endpoint-authorized",
+];
+
+fn not_run(results: &[CaseResult]) -> Vec<&'static str> {
+    let not_run = |result: &&CaseResult| matches!(result.ended, Ended::NotRun(_));
+    results
+        .iter()
+        .filter(not_run)
+        .map(|result| result.case.id)
+        .collect()
+}
+
+fn text(row: &Row) -> String {
+    let mut text = Vec::new();
+    row.write_text(&mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reference_without_a_fault_passes_everything() {
+    let row = Row::of(None).await.unwrap();
+    assert!(row.is_sound(), "{}", text(&row));
+    assert_eq!(not_run(&row.results), NOT_RUN);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_fault_is_found_by_the_cases_that_claim_it_and_by_no_other() {
+    let mut unsound = String::new();
+    for fault in faults::transmitter() {
+        let row = Row::of(Some(fault)).await.unwrap();
+        if !row.is_sound() {
+            unsound.push_str(&text(&row));
+        }
+    }
+    assert!(unsound.is_empty(), "{unsound}");
+}
+
+#[test]
+fn each_case_has_a_fault_that_it_finds() {
+    let found: BTreeSet<&str> = faults::transmitter()
+        .flat_map(|fault| fault.found)
+        .map(|(id, _)| *id)
+        .collect();
+    let known: BTreeSet<&str> = cases::transmitter().map(|case| case.id).collect();
+    let unknown: Vec<_> = found.difference(&known).collect();
+    assert!(
+        unknown.is_empty(),
+        "faults claim cases that there are not: {unknown:?}"
+    );
+    let without: Vec<_> = known.difference(&found).copied().collect();
+    let mut expected = WITHOUT_FAULT;
+    expected.sort_unstable();
+    assert_eq!(without, expected);
+}
+
+#[test]
+fn each_fault_has_a_name_of_its_own() {
+    let mut names = BTreeSet::new();
+    for fault in faults::transmitter() {
+        assert!(names.insert(fault.name), "{}", fault.name);
+        assert!(!fault.found.is_empty(), "{}", fault.name);
+    }
+}
