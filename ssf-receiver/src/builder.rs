@@ -190,6 +190,14 @@ impl Builder {
         self
     }
 
+    /// Has the secret that the Transmitter pushes with changed by itself at that age, at least an hour, instead of only
+    /// [when somebody says so](crate::Transmitter::rotate_push_secret). What was made by an earlier version counts as made at the
+    /// first start with this.
+    pub fn push_secret_age_max(mut self, age: Duration) -> Self {
+        self.wanted.push_secret_age_max = Some(age.max(Duration::from_hours(1)));
+        self
+    }
+
     /// Keeps everything in memory: for tests only, since a restart forgets what was revoked.
     pub fn in_memory(mut self) -> Self {
         self.database = Some(DatabaseChoice::Memory);

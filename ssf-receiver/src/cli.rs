@@ -7,6 +7,7 @@ mod accept_loss;
 mod chosen;
 mod config;
 mod doctor;
+mod rotate_push_secret;
 mod serve;
 mod shown;
 mod stream;
@@ -52,6 +53,9 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Looks no longer for SETs of a transmitter that are missing; where the database is an SQLite file, while nothing serves.
     AcceptLoss(chosen::ChosenArgs),
+    /// Has the secret changed that a transmitter pushes with, by whoever serves; where the database is an SQLite file, while nothing
+    /// serves: the next start does it.
+    RotatePushSecret(chosen::ChosenArgs),
     /// Works on the configuration, and on nothing else.
     #[command(subcommand)]
     Config(config::Command),
@@ -148,6 +152,7 @@ fn execute(command: Command) -> Outcome {
         Command::Config(command) => config::execute(command),
         Command::Stream(command) => by_itself(stream::execute(command)),
         Command::AcceptLoss(arguments) => by_itself(accept_loss::execute(arguments)),
+        Command::RotatePushSecret(arguments) => by_itself(rotate_push_secret::execute(arguments)),
         Command::Doctor(arguments) => by_itself(doctor::examine(arguments)),
         Command::Serve(settings) => {
             let config = settings.read()?;

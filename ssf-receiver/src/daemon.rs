@@ -282,6 +282,9 @@ fn builder(transmitter: TransmitterSettings, endpoint: Option<&EndpointUrl>) -> 
         .when_stale(transmitter.when_stale)
         .revocations_max(transmitter.revocations_max)
         .session_age_max(transmitter.session_age_max);
+    if let Some(age) = transmitter.push_secret_age_max {
+        builder = builder.push_secret_age_max(age);
+    }
     if let Some(age) = transmitter.authentication_age_max {
         builder = builder.authentication_age_max(age);
     }

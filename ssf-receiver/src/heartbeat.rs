@@ -16,6 +16,7 @@ use crate::{
     },
     inbox::Inbox,
     replay,
+    rotation::Rotation,
     stream::Method,
     transmitter::Shared,
 };
@@ -69,6 +70,7 @@ pub(crate) async fn keep(
     let begun = Instant::now();
     let mut told = None;
     let mut remembered = None;
+    let mut rotation = Rotation::default();
     loop {
         if let Some(asked) = asked.filter(|_| begun.elapsed() >= active_next) {
             let found = show_activity(shared, http, asked).await;
@@ -89,6 +91,7 @@ pub(crate) async fn keep(
                 see_what_was_accepted(shared).await;
             }
             replay::ask(shared, http, asked).await;
+            rotation.step(shared, http, asked).await;
         }
         remember(shared, &mut remembered).await;
         tell(shared, &mut told);

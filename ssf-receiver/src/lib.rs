@@ -100,6 +100,8 @@ mod plan;
 #[cfg(feature = "client")]
 mod poll;
 #[cfg(feature = "client")]
+mod push_secret;
+#[cfg(feature = "client")]
 mod quarantine;
 #[cfg(feature = "client")]
 mod receiver;
@@ -108,6 +110,8 @@ mod replay;
 #[cfg(feature = "daemon")]
 mod reported;
 pub mod revocation;
+#[cfg(feature = "client")]
+mod rotation;
 mod session;
 #[cfg(feature = "client")]
 pub mod sessions;
@@ -143,6 +147,7 @@ pub use self::{
     freshness::{Freshness, WhenStale, Why},
     poll::PollStatus,
     receiver::Receiver,
+    rotation::RotateError,
     stream::StreamState,
     transmitter::{Status, Transmitter},
     work::{

@@ -13,6 +13,8 @@ use crate::{
     core::{Core, Decided},
     deletion::DeleteStreamError,
     guard::{self, Decision, Denial, Renewed},
+    inbox::InboxError,
+    rotation::RotateError,
     session::{Session, SessionKeys},
     tasks::Tasks,
     transmitter::{Running, Status, Transmitter},
@@ -286,6 +288,22 @@ impl Receiver {
         body: &[u8],
     ) -> Answer {
         self.first().accept(authorization, content_type, body).await
+    }
+
+    /// Looks no longer for the Transmitter's SETs that are missing: see [`Transmitter::accept_loss`].
+    ///
+    /// # Errors
+    /// The database cannot be read or written.
+    pub async fn accept_loss(&self) -> Result<(), InboxError> {
+        self.first().accept_loss().await
+    }
+
+    /// Has the secret changed that the Transmitter pushes with: see [`Transmitter::rotate_push_secret`].
+    ///
+    /// # Errors
+    /// The receiver does not manage the secret, or the database cannot be read or written.
+    pub async fn rotate_push_secret(&self) -> Result<(), RotateError> {
+        self.first().rotate_push_secret().await
     }
 
     /// Deletes the Transmitter's stream, for an application that goes out of service: see [`Transmitter::delete_stream`].

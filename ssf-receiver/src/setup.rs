@@ -230,8 +230,10 @@ async fn ensured(
     remembered: Option<&Agreed>,
 ) -> Result<(Agreed, Option<PollAt>), SetupError> {
     match &shared.method {
-        Method::Push { endpoint, secret } => {
-            let agreed = ensure_push_stream(client, wanted, (endpoint, secret), remembered).await;
+        Method::Push { endpoint, secrets } => {
+            let held = secrets.held();
+            let target = (endpoint, held.current());
+            let agreed = ensure_push_stream(client, wanted, target, remembered).await;
             Ok((agreed.map_err(SetupError::Stream)?, None))
         }
         Method::Poll => {

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use ssf_types::{
     audience::Audience,
     id::StreamId,
-    secret::AuthorizationHeader,
     uri::{EndpointUrl, Issuer},
 };
 
@@ -12,6 +11,7 @@ use crate::{
     builder::StartError,
     client::stream::Agreed,
     inbox::{InboxError, Settings},
+    push_secret::PushSecrets,
 };
 
 /// How far the receiver got with its stream.
@@ -33,10 +33,10 @@ pub enum StreamState {
 /// How SETs come (SSF 1.0 §6.1).
 #[derive(Debug)]
 pub(crate) enum Method {
-    /// They are pushed to this endpoint, with this secret.
+    /// They are pushed to this endpoint, with one of these secrets.
     Push {
         endpoint: EndpointUrl,
-        secret: AuthorizationHeader,
+        secrets: PushSecrets,
     },
     /// They are polled where the Transmitter says.
     Poll,
@@ -47,6 +47,7 @@ pub(crate) enum Method {
 pub(crate) struct StreamMemory {
     stream: String,
     secret: String,
+    secret_change: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,12 +65,13 @@ impl StreamMemory {
         Self {
             stream: of("stream"),
             secret: of("push_secret"),
+            secret_change: of("push_secret_change"),
         }
     }
 
-    /// Name of the setting that holds the push secret.
-    pub(crate) fn secret_name(&self) -> &str {
-        &self.secret
+    /// Names of the settings that hold the push secret, and how far a change of it is.
+    pub(crate) fn secret_names(&self) -> (&str, &str) {
+        (&self.secret, &self.secret_change)
     }
 
     /// The stream that was agreed upon before.

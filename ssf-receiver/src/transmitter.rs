@@ -3,9 +3,12 @@
 //! A SET counts for the Transmitter at whose endpoint it came in, whose issuer it has to name; what it revokes concerns
 //! the sessions of that issuer alone.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
@@ -15,7 +18,6 @@ use ssf_types::{
     error::{Chain, ErrCode},
     event::Event,
     push::PushError,
-    secret::constant_time_eq,
     set::{MEDIA_TYPE, SET_BYTES_MAX, VerifiedSet},
     time::Timestamp,
     uri::Issuer,
@@ -78,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) quarantined: Quarantined,
     /// What manages the stream; `None` if somebody else does.
     pub(crate) management: Option<Management>,
+    /// At which age the push secret is changed by itself.
+    pub(crate) push_secret_age_max: Option<Duration>,
     /// How many of its SETs were acknowledged since the start, repeats included.
     pub(crate) acknowledged: AtomicU64,
 }
@@ -252,11 +256,10 @@ impl Shared {
         authorization: Option<&str>,
         content_type: Option<&str>,
     ) -> Option<Answer> {
-        let Method::Push { secret, .. } = &self.method else {
+        let Method::Push { secrets, .. } = &self.method else {
             return Some(Answer::unauthenticated());
         };
-        let presented = authorization.unwrap_or_default().as_bytes();
-        if !constant_time_eq(presented, secret.expose().as_bytes()) {
+        if !secrets.accept(authorization) {
             return Some(Answer::unauthenticated());
         }
         (!content_type.is_some_and(|found| media_type::is(found, MEDIA_TYPE)))

@@ -8,7 +8,7 @@ mod common;
 use std::sync::atomic::Ordering;
 
 use common::{TOKEN, Transmitter, email, signed, until};
-use ssf_receiver::{Builder, DeleteStreamError, Receiver, StreamState};
+use ssf_receiver::{Builder, DeleteStreamError, Receiver, RotateError, StreamState};
 use ssf_types::uri::EventTypeUri;
 
 const T: u64 = 1_615_305_159;
@@ -248,4 +248,61 @@ async fn the_token_is_not_sent_to_where_no_metadata_leads() {
     assert!(stranger.state.polls.seen().is_empty());
     transmitter.stop().await;
     stranger.stop().await;
+}
+
+/// Whether a push with this `Authorization` is taken for the Transmitter's.
+async fn is_trusted(receiver: &Receiver, authorization: &str) -> bool {
+    let media_type = Some("application/secevent+jwt");
+    let answer = receiver.accept(Some(authorization), media_type, b"no SET");
+    answer.await.error().unwrap().err.as_str() != "authentication_failed"
+}
+
+#[actix_web::test]
+async fn a_change_of_the_push_secret_goes_on_after_a_restart_and_refuses_no_push() {
+    let transmitter = Transmitter::start();
+    let directory = tempfile::tempdir().unwrap();
+    let database = format!("sqlite://{}", directory.path().join("r.db").display());
+    let start = async || started(builder(&transmitter).database(&database)).await;
+    let receiver = start().await;
+    let former = transmitter.stream().authorization;
+    transmitter.state.down.store(true, Ordering::SeqCst);
+    receiver.rotate_push_secret().await.unwrap();
+    assert!(is_trusted(&receiver, &former).await);
+    receiver.stop().await;
+    drop(receiver);
+
+    transmitter.state.down.store(false, Ordering::SeqCst);
+    assert_eq!(transmitter.stream().authorization, former);
+    let receiver = start().await;
+    assert!(is_trusted(&receiver, &former).await);
+    until("the transmitter pushes with another secret", || {
+        transmitter.stream().authorization != former
+    })
+    .await;
+    assert_eq!(transmitter.stream().id, "stream-1");
+    assert_eq!(pushed(&transmitter, &receiver).await, 202);
+    assert!(is_trusted(&receiver, &former).await, "it may be under way");
+    assert!(!is_trusted(&receiver, "Bearer guess").await);
+    receiver.stop().await;
+    drop(receiver);
+
+    // Both outlive a restart as well, since the former one is not over.
+    let receiver = start().await;
+    assert!(is_trusted(&receiver, &former).await);
+    assert_eq!(pushed(&transmitter, &receiver).await, 202);
+    receiver.stop().await;
+    transmitter.stop().await;
+}
+
+#[actix_web::test]
+async fn who_polls_or_uses_the_stream_of_others_has_no_push_secret_to_change() {
+    let transmitter = Transmitter::start();
+    let polling = Receiver::polling(&transmitter.issuer).management_token(TOKEN);
+    for builder in [polling, common::builder(&transmitter)] {
+        let receiver = builder.in_memory().start().await.unwrap();
+        let refused = receiver.rotate_push_secret().await;
+        assert!(matches!(refused, Err(RotateError::NotOurs)));
+        receiver.stop().await;
+    }
+    transmitter.stop().await;
 }

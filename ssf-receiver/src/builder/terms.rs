@@ -1,9 +1,8 @@
 //! What is wanted of one Transmitter, and how it begins to be served.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use secrecy::SecretString;
 use ssf_types::{
     audience::Audience,
@@ -32,6 +31,7 @@ use crate::{
     inbox::{AnyInbox, Inbox, Quarantine, Settings},
     keys::{Documents, KeyMemory, Keys},
     poll::PollStatus,
+    push_secret::{Held, PushSecrets, new_text},
     quarantine::Quarantined,
     revocation::{Limits, Policy, ScopeId},
     setup::{self, Setup, Source},
@@ -51,6 +51,7 @@ pub(super) struct Wanted {
     pub(super) actions: Actions,
     pub(super) revocations_max: u32,
     pub(super) ages: Ages,
+    pub(super) push_secret_age_max: Option<Duration>,
     pub(super) when_stale: WhenStale,
     pub(super) stream: Option<StreamChoice>,
     #[cfg(test)]
@@ -67,6 +68,7 @@ pub(super) struct Terms {
     pub(super) actions: Actions,
     pub(super) revocations_max: u32,
     pub(super) ages: Ages,
+    pub(super) push_secret_age_max: Option<Duration>,
     pub(super) when_stale: WhenStale,
     pub(super) stream: StreamChoice,
     #[cfg(test)]
@@ -84,6 +86,7 @@ impl Wanted {
             actions: Actions::default(),
             revocations_max: Limits::default().most,
             ages: Ages::default(),
+            push_secret_age_max: None,
             when_stale: WhenStale::default(),
             stream: None,
             #[cfg(test)]
@@ -113,6 +116,7 @@ impl Wanted {
             actions: self.actions,
             revocations_max: self.revocations_max,
             ages: self.ages,
+            push_secret_age_max: self.push_secret_age_max,
             when_stale: self.when_stale,
             stream,
             #[cfg(test)]
@@ -213,6 +217,7 @@ impl Terms {
             hearing,
             quarantined,
             management,
+            push_secret_age_max: self.push_secret_age_max,
             acknowledged: 0.into(),
         });
         // Where there are several instances, the leading one does, when it begins to lead.
@@ -264,8 +269,8 @@ async fn chosen(
             let remembered = memory.read(settings)?;
             let method = match endpoint {
                 Some(endpoint) => {
-                    let secret = push_secret(inbox, settings, memory).await?;
-                    Method::Push { endpoint, secret }
+                    let secrets = push_secrets(inbox, settings, memory).await?;
+                    Method::Push { endpoint, secrets }
                 }
                 None => Method::Poll,
             };
@@ -279,7 +284,10 @@ async fn chosen(
             })
         }
         (StreamChoice::Pushed(audience, secret), Some(endpoint)) => Ok(Chosen {
-            method: Method::Push { endpoint, secret },
+            method: Method::Push {
+                endpoint,
+                secrets: PushSecrets::new(Held::only(secret)),
+            },
             audience: Some(audience),
             source: Source::Pushed,
         }),
@@ -294,19 +302,20 @@ async fn chosen(
     }
 }
 
-/// The secret that the Transmitter pushes with: made at the first start, and kept before anybody is told.
-async fn push_secret(
+/// The secret that the Transmitter pushes with: made at the first start, and kept before anybody is told; with that which is to take
+/// its place, or has.
+async fn push_secrets(
     inbox: &AnyInbox,
     settings: &Settings,
     memory: &StreamMemory,
-) -> Result<AuthorizationHeader, StartError> {
-    let name = memory.secret_name();
+) -> Result<PushSecrets, StartError> {
+    let (name, change) = memory.secret_names();
     let text = if let Some(text) = settings.get(name) {
         text.clone()
     } else {
-        let random: [u8; 32] = rand::random();
-        let new = format!("Bearer {}", BASE64URL.encode(random));
-        inbox.setting_or(name, new).await?
+        inbox.setting_or(name, new_text()).await?
     };
-    AuthorizationHeader::parse(text.as_str()).map_err(StartError::Secret)
+    let current = AuthorizationHeader::parse(text).map_err(StartError::Secret)?;
+    let change = settings.get(change).map(String::as_str);
+    Ok(PushSecrets::new(Held::with_change(current, change)))
 }

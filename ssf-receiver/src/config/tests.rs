@@ -296,6 +296,25 @@ fn what_is_over_is_told_in_hours_and_how_much_is_kept_in_numbers() {
 }
 
 #[test]
+fn the_age_of_a_push_secret_is_told_in_days() {
+    let of = |file: &str| {
+        let config = read(&format!("{TABLE}{file}"), &[TOKEN]);
+        config.unwrap().transmitters.remove(0).push_secret_age_max
+    };
+    assert_eq!(of(""), None);
+    let days = |count: u64| Some(Duration::from_hours(24 * count));
+    assert_eq!(of("push_secret_age_max_days = 90"), days(90));
+    for value in ["0", "3651", "'x'"] {
+        assert_eq!(
+            faults_within(&format!("push_secret_age_max_days = {value}"), &[TOKEN]),
+            [
+                "transmitter.idp.push_secret_age_max_days (file t.toml): must be a whole number from 1 to 3650"
+            ]
+        );
+    }
+}
+
+#[test]
 fn a_database_may_be_postgresql_and_its_password_is_not_shown() {
     for url in ["postgres://u:s3cret@h/d", "postgresql://u:s3cret@h/d"] {
         let set = ("SSF_RECEIVER_DATABASE_URL", url);

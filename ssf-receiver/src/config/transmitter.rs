@@ -35,6 +35,9 @@ const REVOCATIONS: RangeInclusive<u64> = 1_000..=100_000_000;
 /// At which age something is over, at least and at most, in hours: up to ten years.
 const AGE_HOURS: RangeInclusive<u64> = 1..=87_600;
 
+/// At which age a push secret is changed, at least and at most, in days.
+const DAYS: RangeInclusive<u64> = 1..=3_650;
+
 /// What was said of one transmitter.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -65,6 +68,8 @@ pub struct TransmitterSettings {
     pub session_age_max: Duration,
     /// Within which time a user proves afresh who they are; whole hours.
     pub authentication_age_max: Option<Duration>,
+    /// At which age the push secret is changed by itself; whole days.
+    pub push_secret_age_max: Option<Duration>,
     /// What those show who end all sessions of a user that this transmitter may end; `None` if nobody does.
     pub revocation_secret: Option<SecretString>,
 }
@@ -159,6 +164,7 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
     let revocations_max = table.number("revocations_max", 1_000_000, REVOCATIONS);
     let session_age = table.number("session_age_max_hours", 30 * 24, AGE_HOURS);
     let authentication_age = table.value("authentication_age_max_hours", read_age);
+    let push_secret_age = table.value("push_secret_age_max_days", read_days);
     let revocation_secret = secret::read(table, "revocation_secret", "revocation_secret_file");
     Some(TransmitterSettings {
         name,
@@ -174,6 +180,7 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
         revocations_max: u32::try_from(revocations_max?).ok()?,
         session_age_max: Duration::from_hours(session_age?),
         authentication_age_max: authentication_age?,
+        push_secret_age_max: push_secret_age?,
         revocation_secret: revocation_secret.ok()?,
     })
 }
@@ -286,6 +293,18 @@ fn read_age(value: Option<&Value>) -> Result<Option<Duration>, String> {
             "must be a whole number from {} to {}",
             AGE_HOURS.start(),
             AGE_HOURS.end()
+        )),
+    }
+}
+
+fn read_days(value: Option<&Value>) -> Result<Option<Duration>, String> {
+    match value.map(Value::number) {
+        None => Ok(None),
+        Some(Some(days)) if DAYS.contains(&days) => Ok(Some(Duration::from_hours(24 * days))),
+        Some(_) => Err(format!(
+            "must be a whole number from {} to {}",
+            DAYS.start(),
+            DAYS.end()
         )),
     }
 }

@@ -6,9 +6,10 @@ use ssf_types::error::Chain;
 use tokio::time::sleep;
 
 use crate::{
-    inbox::{Inbox, InboxError},
+    inbox::{Inbox, InboxError, Settings},
+    push_secret::Held,
     setup::{Setup, Source},
-    stream::StreamState,
+    stream::{Method, StreamState},
     transmitter::Shared,
 };
 
@@ -42,6 +43,15 @@ async fn keep_up(shared: &Shared, setup: &mut Setup) {
     }
 }
 
+/// A secret that the leading instance is about to tell the transmitter may be pushed with here.
+fn accept_secrets(shared: &Shared, names: (&str, &str), settings: &Settings) {
+    if let (Method::Push { secrets, .. }, Some(held)) =
+        (&shared.method, Held::read(settings, names))
+    {
+        secrets.set(held);
+    }
+}
+
 /// How far it is with the stream, as the database has it.
 async fn is_ready(shared: &Shared, setup: &mut Setup) -> Result<StreamState, InboxError> {
     let pending = |why: &str| {
@@ -52,6 +62,7 @@ async fn is_ready(shared: &Shared, setup: &mut Setup) -> Result<StreamState, Inb
         Source::Pushed | Source::Polled(_) => None,
         Source::Managed { remembered, .. } => {
             let settings = shared.core.inbox.settings().await?;
+            accept_secrets(shared, setup.memory.secret_names(), &settings);
             *remembered = setup.memory.read(&settings).ok().flatten();
             let Some(agreed) = remembered else {
                 return pending("another instance sets up the stream");

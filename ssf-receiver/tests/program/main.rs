@@ -16,6 +16,7 @@ mod logout;
 mod markers;
 mod metrics;
 mod nginx;
+mod push_secret;
 #[expect(dead_code, reason = "the tests of crashes use the rest")]
 mod rig;
 mod scripted;

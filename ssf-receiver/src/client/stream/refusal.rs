@@ -109,7 +109,7 @@ impl StreamError {
 
     /// Whether the Transmitter does not do what was asked for, and will not if it is asked again: it lacks the method, or
     /// finds fault with the request.
-    pub(super) fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         matches!(
             self.refused_with(),
             Some(400 | 404 | 405 | 409 | 410 | 422 | 501)
