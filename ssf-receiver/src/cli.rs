@@ -7,6 +7,7 @@ mod accept_loss;
 mod chosen;
 mod config;
 mod doctor;
+mod listen;
 mod rotate_push_secret;
 mod serve;
 mod shown;
@@ -49,6 +50,8 @@ enum Command {
     /// Manages streams at the transmitter, whether the program serves meanwhile or not.
     #[command(subcommand)]
     Stream(stream::Command),
+    /// Makes a stream for a developer, hands what comes to an application, and deletes the stream when it is interrupted.
+    Listen(listen::ListenArgs),
     /// Looks at all that has to be right for events to arrive, and says what to do where it is not.
     Doctor(doctor::DoctorArgs),
     /// Looks no longer for SETs of a transmitter that are missing; where the database is an SQLite file, while nothing serves.
@@ -153,6 +156,7 @@ fn execute(command: Command) -> Outcome {
         Command::Stream(command) => by_itself(stream::execute(command)),
         Command::AcceptLoss(arguments) => by_itself(accept_loss::execute(arguments)),
         Command::RotatePushSecret(arguments) => by_itself(rotate_push_secret::execute(arguments)),
+        Command::Listen(arguments) => by_itself(listen::execute(arguments)),
         Command::Doctor(arguments) => by_itself(doctor::examine(arguments)),
         Command::Serve(settings) => {
             let config = settings.read()?;

@@ -16,6 +16,7 @@ use ssf_types::{
     },
 };
 
+pub(super) use self::arguments::event_type;
 use self::arguments::{
     AddSubjectArgs, Common, CreateArgs, PollArgs, ReplaceArgs, SetStatusArgs, StreamArgs,
     SubjectArgs, UpdateArgs, VerifyArgs,
@@ -76,7 +77,7 @@ pub(super) enum SubjectCommand {
 
 /// The command cannot be done.
 #[derive(Debug, thiserror::Error)]
-enum CommandError {
+pub(super) enum CommandError {
     #[error(
         "this needs a management token or a client_id: the transmitter is configured for a stream that somebody else made"
     )]
@@ -104,15 +105,15 @@ pub(super) async fn execute(command: Command) -> Outcome {
 }
 
 /// A transmitter whose metadata was read.
-struct Reached {
-    http: Http,
+pub(super) struct Reached {
+    pub(super) http: Http,
     /// `None` where somebody else made the stream.
     access: Option<Access>,
-    metadata: TransmitterMetadata,
+    pub(super) metadata: TransmitterMetadata,
 }
 
 impl Reached {
-    async fn with(config: Chosen) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(super) async fn with(config: Chosen) -> Result<Self, Box<dyn std::error::Error>> {
         let http = Http::new(&config.transmitter.issuer)?;
         let metadata = discovery::metadata(&http, &config.transmitter.issuer).await?;
         let access = match config.transmitter.stream {
@@ -128,7 +129,7 @@ impl Reached {
         })
     }
 
-    fn client(&self) -> Result<StreamClient<'_>, CommandError> {
+    pub(super) fn client(&self) -> Result<StreamClient<'_>, CommandError> {
         Ok(StreamClient {
             http: &self.http,
             metadata: &self.metadata,

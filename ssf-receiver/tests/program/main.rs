@@ -12,6 +12,7 @@ mod doctor;
 mod global_revocation;
 mod introspection;
 mod kinds;
+mod listen;
 mod logout;
 mod markers;
 mod metrics;

@@ -98,6 +98,16 @@ impl Installation {
         Starting { child, told, admin }
     }
 
+    /// Starts a command that goes on until it is told to end.
+    pub(crate) fn listen(&self, arguments: &[&str]) -> Listening {
+        let mut command = self.command(arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let endpoint = None;
+        let told = Told { lines, endpoint };
+        Listening { child, told }
+    }
+
     /// Starts the daemon, and waits until it serves.
     pub(crate) async fn serve(&self) -> Daemon {
         self.start().await.serves().await
@@ -133,6 +143,32 @@ impl Told {
             }
         };
         timeout(PATIENCE, found).await.unwrap()
+    }
+}
+
+/// A command that goes on; dropping it kills it.
+pub(crate) struct Listening {
+    child: Child,
+    told: Told,
+}
+
+impl Listening {
+    /// The value of the next line that has this name.
+    pub(crate) async fn value(&mut self, name: &str) -> String {
+        self.told.value(name).await
+    }
+
+    /// Does what Ctrl-C does.
+    pub(crate) async fn interrupt(&self) {
+        let id = self.child.id().unwrap().to_string();
+        let status = Command::new("kill").args(["-s", "INT", &id]).status();
+        assert!(status.await.unwrap().success());
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        let ended = timeout(PATIENCE, self.child.wait()).await;
+        ended.unwrap().unwrap()
     }
 }
 

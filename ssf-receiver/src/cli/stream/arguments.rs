@@ -243,7 +243,7 @@ fn endpoint(text: &str) -> Result<EndpointUrl, UriError> {
     EndpointUrl::parse(text)
 }
 
-fn event_type(text: &str) -> Result<EventTypeUri, UriError> {
+pub(crate) fn event_type(text: &str) -> Result<EventTypeUri, UriError> {
     EventTypeUri::parse(text)
 }
 
