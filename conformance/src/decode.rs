@@ -8,7 +8,7 @@
 //! assert_eq!(Decoding::new(inspection).conclusion(), Conclusion::NonConformant);
 //! ```
 
-mod layout;
+pub(crate) mod layout;
 
 use std::io::{self, Write};
 

@@ -1,13 +1,15 @@
 //! What came of a run, and its reports.
 
+mod html;
 mod json;
 mod junit;
 mod terminal;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::{
     checks::Verdict,
+    exchange::Exchange,
     record::{CaseResult, Ended},
     report::Conclusion,
 };
@@ -38,9 +40,16 @@ pub struct Results {
     pub cases: Vec<CaseResult>,
     /// Streams of the run that could not be deleted.
     pub left_behind: Vec<String>,
+    /// What was asked before the first case, secrets masked.
+    pub discovery: Vec<Exchange>,
+    /// When it began.
+    pub began: SystemTime,
     /// How long it took.
     pub took: Duration,
 }
+
+/// Longest body that a report repeats, in bytes.
+const BODY_BYTES_MAX: usize = 4096;
 
 /// The ends that reports count, in their order.
 const COUNTED: [&str; 8] = [

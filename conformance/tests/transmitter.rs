@@ -90,7 +90,10 @@ fn fault(name: &str) -> &'static Fault {
 async fn a_transmitter_without_a_fault_exits_with_0_and_the_reports_agree() {
     let target = Target::start(None);
     let (json, junit) = (target.path("report.json"), target.path("report.xml"));
+    let html = target.path("report.html");
     let reports = [
+        "--html",
+        html.to_str().unwrap(),
         "--json",
         json.to_str().unwrap(),
         "--junit",
@@ -120,6 +123,12 @@ async fn a_transmitter_without_a_fault_exits_with_0_and_the_reports_agree() {
     let cases = report["cases"].as_array().unwrap().len();
     let xml = fs::read_to_string(junit).unwrap();
     assert_eq!(xml.matches("<testcase ").count(), cases);
+    let html = fs::read_to_string(html).unwrap();
+    assert!(html.contains("<h1>Conformant</h1>"), "{html}");
+    assert!(
+        html.contains("authorization</i>: ***") && !html.contains("reference-receiver"),
+        "a token is in the page, or no request is"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

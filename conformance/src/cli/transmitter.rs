@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -60,6 +60,9 @@ pub(super) struct Transmitter {
     /// Writes the report as `JUnit` XML into this file.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Writes the report as one HTML page into this file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +185,8 @@ impl Transmitter {
         out: &mut dyn Write,
     ) -> Result<Results, Preflight> {
         let given = given(file).map_err(Preflight::Transmitter)?;
-        let outset = self.outset();
+        let now = now();
+        let outset = self.outset(now);
         let began = Instant::now();
         let mut output = Ok(());
         let (run, cases, left_behind, interrupted) = runtime_of_several()?
@@ -228,17 +232,19 @@ impl Transmitter {
             },
             cases,
             left_behind,
+            discovery: run
+                .discovery()
+                .exchanges()
+                .map(|exchange| run.masks().mask_exchange(exchange.clone()))
+                .collect(),
+            began: now,
             took: began.elapsed(),
         })
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "two runs differ by the moment at which they began"
-    )]
-    fn outset(&self) -> Outset {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let nanos = now.unwrap_or_default().as_nanos() & u128::from(u64::MAX);
+    fn outset(&self, now: SystemTime) -> Outset {
+        let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let nanos = since_epoch.as_nanos() & u128::from(u64::MAX);
         let run_id = u64::try_from(nanos).unwrap_or_default();
         Outset {
             // Short enough to be typed.
@@ -257,12 +263,33 @@ impl Transmitter {
             }
         }
         if let Some(path) = &self.junit {
-            let mut file = File::create(path).map_err(|error| unwritten(path, error))?;
-            let written = results.write_junit(&mut file);
-            written.map_err(|error| unwritten(path, error))?;
+            write_file(path, |file| results.write_junit(file))?;
+        }
+        if let Some(path) = &self.html {
+            write_file(path, |file| results.write_html(file))?;
         }
         Ok(())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "two runs differ by the moment at which they began, and reports name it"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+fn write_file(
+    path: &Path,
+    report: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Preflight> {
+    let written = File::create(path).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        report(&mut file)?;
+        file.flush()
+    });
+    written.map_err(|error| unwritten(path, error))
 }
 
 fn unwritten(path: &Path, error: io::Error) -> Preflight {

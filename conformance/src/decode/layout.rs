@@ -6,7 +6,7 @@ const LEVELS_MAX: usize = 16;
 /// The lines of a JSON text, indented by two blanks for each level.
 ///
 /// Works on any text: where it is not JSON, the lines are merely odd.
-pub(super) fn lines(json: &str) -> Vec<String> {
+pub(crate) fn lines(json: &str) -> Vec<String> {
     let mut layout = Layout::default();
     let mut chars = json.chars().peekable();
     while let Some(c) = chars.next() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Results;
+use super::{BODY_BYTES_MAX, Results};
 use crate::{
     exchange::Exchange,
     record::{CaseResult, Ended},
@@ -11,9 +11,6 @@ use crate::{
 
 /// Counts changes of the report that readers may stumble over. Members are added without.
 const SCHEMA_VERSION: u32 = 1;
-
-/// Longest body that a report repeats, in bytes.
-const BODY_BYTES_MAX: usize = 4096;
 
 impl Results {
     /// The report for programs.

@@ -49,6 +49,8 @@ fn results(cases: Vec<CaseResult>) -> Results {
         strictness: Strictness::Lenient,
         cases,
         left_behind: Vec::new(),
+        discovery: Vec::new(),
+        began: SystemTime::UNIX_EPOCH,
         took: Duration::from_secs(1),
     }
 }

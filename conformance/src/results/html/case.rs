@@ -1,0 +1,151 @@
+//! One case on the page.
+
+use std::io::{self, Write};
+
+use super::{
+    exchange::{self, Fold},
+    mark,
+    text::{Prose, Text},
+};
+use crate::{
+    case::{Case, Judge},
+    exchange::Exchange,
+    record::{Assertion, CaseResult, Ended, Record},
+};
+
+/// Most expectations that hold which are listed for a case.
+const HELD_MAX: usize = 100;
+
+/// Writes a case with all that is known of it.
+pub(super) fn write_whole(result: &CaseResult, seed: u64, out: &mut dyn Write) -> io::Result<()> {
+    let CaseResult { case, ended, .. } = result;
+    let (id, mark) = (Text(case.id), mark(ended));
+    writeln!(out, r#"<article class="case {}" id="{id}">"#, mark.class)?;
+    writeln!(out, "<h3>{}</h3>", Prose(case.title))?;
+    write!(out, r#"<p class="where">{mark} "#)?;
+    write_where(case, out)?;
+    writeln!(out, "</p>")?;
+    write_reasons(result, out)?;
+    write_record(result, out)?;
+    if !case.why.is_empty() {
+        writeln!(out, r#"<p class="why">{}</p>"#, Prose(case.why))?;
+    }
+    writeln!(
+        out,
+        r#"<p class="repeat">Repeat it: <code>--only {id} --seed {seed}</code></p></article>"#
+    )
+}
+
+/// Writes a case folded, with its first line alone until somebody unfolds it.
+pub(super) fn write_folded(result: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
+    let (case, mark) = (result.case, mark(&result.ended));
+    let (id, title) = (Text(case.id), Prose(case.title));
+    writeln!(
+        out,
+        r#"<details class="case row {}" id="{id}"><summary>{mark} <span class="title">{title}</span> <code>{id}</code></summary>"#,
+        mark.class
+    )?;
+    write!(out, r#"<p class="where">"#)?;
+    write_where(case, out)?;
+    writeln!(out, ", {} ms</p>", result.took.as_millis())?;
+    write_record(result, out)?;
+    writeln!(out, "</details>")
+}
+
+/// Writes a case that was not judged, and why.
+pub(super) fn write_not_run(case: &Case, reason: &str, out: &mut dyn Write) -> io::Result<()> {
+    let (id, title, reason) = (Text(case.id), Prose(case.title), Text(reason));
+    writeln!(
+        out,
+        r#"<li id="{id}"><span class="title">{title}</span> <code>{id}</code><br><span class="reason">{reason}</span></li>"#
+    )
+}
+
+fn write_where(case: &Case, out: &mut dyn Write) -> io::Result<()> {
+    let (level, section, id) = (case.level.as_str(), Text(case.section), Text(case.id));
+    write!(out, "<b>{level}</b> · {section} · <code>{id}</code>")
+}
+
+/// What went wrong, or is worth knowing.
+fn write_reasons(result: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
+    match &result.ended {
+        Ended::KnownDeviation { reason } => {
+            writeln!(out, r#"<p class="known">Known: {}</p>"#, Text(reason))?;
+        }
+        Ended::UnexpectedPass | Ended::Faulty(_) | Ended::NotRun(_) => {
+            for reason in result.reasons() {
+                writeln!(out, "<p>{}</p>", Text(&reason))?;
+            }
+        }
+        Ended::Judged(_) => {}
+    }
+    for assertion in result.record.assertions.iter().filter(|one| !one.holds) {
+        let (what, expected) = (Text(&assertion.what), Text(&assertion.expected));
+        let found = Text(&assertion.found);
+        writeln!(
+            out,
+            r#"<div class="broken"><p>{what}</p><dl><dt>expected</dt><dd>{expected}</dd><dt>found</dt><dd class="found">{found}</dd></dl></div>"#
+        )?;
+    }
+    for note in &result.record.notes {
+        writeln!(out, r#"<p class="noted">{}</p>"#, Text(note))?;
+    }
+    Ok(())
+}
+
+/// The expectations that hold, and the exchanges.
+fn write_record(result: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
+    let record = &result.record;
+    let held: Vec<&Assertion> = record.assertions.iter().filter(|one| one.holds).collect();
+    if !held.is_empty() {
+        let count = held.len();
+        let noun = if count == 1 {
+            "expectation holds"
+        } else {
+            "expectations hold"
+        };
+        writeln!(
+            out,
+            r#"<details class="held"><summary>{count} {noun}</summary><ul>"#
+        )?;
+        for assertion in held.iter().take(HELD_MAX) {
+            let (what, found) = (Text(&assertion.what), Text(&assertion.found));
+            writeln!(out, "<li>{what}: <code>{found}</code></li>")?;
+        }
+        if let Some(left) = count.checked_sub(HELD_MAX).filter(|left| *left > 0) {
+            writeln!(out, "<li>… {left} more</li>")?;
+        }
+        writeln!(out, "</ul></details>")?;
+    }
+    if let Judge::Check(_) = result.case.judge {
+        writeln!(
+            out,
+            r##"<p class="noted">Judged over <a href="#discovery">what discovery recorded</a>.</p>"##
+        )?;
+    }
+    let proof = proof(record);
+    for (at, exchange) in record.exchanges.iter().enumerate() {
+        let fold = if proof == Some(at) {
+            Fold::Open
+        } else {
+            Fold::Closed
+        };
+        exchange::write(exchange, fold, out)?;
+    }
+    Ok(())
+}
+
+/// The exchange that the first broken expectation names, or else the last one before the case stopped.
+fn proof(record: &Record) -> Option<usize> {
+    let broken = record.assertions.iter().find(|one| !one.holds)?;
+    let named = |exchange: &Exchange| {
+        let asked = format!("{} {}", exchange.request.method, exchange.url());
+        broken
+            .what
+            .strip_prefix(&asked)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    let exchanges = &record.exchanges;
+    let last = exchanges.len().checked_sub(1);
+    exchanges.iter().rposition(named).or(last)
+}

@@ -1,0 +1,237 @@
+use std::time::{Duration, SystemTime};
+
+use url::Url;
+
+use super::*;
+use crate::{
+    case::{Case, NotRun},
+    checks::Level,
+    exchange::{Answer, Exchange, NoAnswer, Request},
+    record::{Assertion, Record},
+    results::BODY_BYTES_MAX,
+};
+
+static CASE: Case = Case {
+    id: "SSF-T-122.empty-list",
+    section: "SSF 1.0 §8.1.1.2",
+    level: Level::Must,
+    title: "a receiver without streams gets an empty array",
+    why: "It asks before it makes one.",
+    ..Case::MANAGEMENT
+};
+
+static OTHER: Case = Case {
+    id: "SSF-T-120.read",
+    ..CASE
+};
+
+const HOSTILE: &str = "</pre></style><script src=\"//evil.example\">alert('1')</script><img src=x onerror=\"a\">\u{202e}\u{0}";
+
+fn exchange(path: &str, body: &[u8]) -> Exchange {
+    let mut request = Request::get(
+        Url::parse("https://tr.example.com/")
+            .unwrap()
+            .join(path)
+            .unwrap(),
+    );
+    request
+        .headers
+        .push(("x-sent".to_owned(), HOSTILE.to_owned()));
+    let answer = Answer {
+        status: 404,
+        headers: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
+        body: body.to_vec(),
+    };
+    Exchange::new(request, Ok(answer), Duration::from_millis(3))
+}
+
+fn broken(exchanges: Vec<Exchange>) -> Record {
+    Record {
+        assertions: vec![Assertion {
+            what: "GET https://tr.example.com/list: the status".to_owned(),
+            expected: "200".to_owned(),
+            found: HOSTILE.to_owned(),
+            holds: false,
+        }],
+        notes: vec![HOSTILE.to_owned()],
+        exchanges,
+    }
+}
+
+fn result(case: &'static Case, record: Record, ended: Ended) -> CaseResult {
+    let took = Duration::from_millis(14);
+    CaseResult {
+        case,
+        record,
+        ended,
+        took,
+    }
+}
+
+fn failed(exchanges: Vec<Exchange>) -> CaseResult {
+    result(&CASE, broken(exchanges), Ended::Judged(Verdict::Failed))
+}
+
+fn passed() -> CaseResult {
+    result(&OTHER, Record::default(), Ended::Judged(Verdict::Passed))
+}
+
+fn results(cases: Vec<CaseResult>) -> Results {
+    Results {
+        issuer: "https://tr.example.com".to_owned(),
+        profiles: vec!["ssf-1.0"],
+        seed: 7,
+        strictness: Strictness::Lenient,
+        cases,
+        left_behind: Vec::new(),
+        discovery: Vec::new(),
+        began: SystemTime::UNIX_EPOCH,
+        took: Duration::from_secs(2),
+    }
+}
+
+fn page(results: &Results) -> String {
+    let mut page = Vec::new();
+    results.write_html(&mut page).unwrap();
+    String::from_utf8(page).unwrap()
+}
+
+#[test]
+fn what_a_stranger_says_is_text_and_never_markup() {
+    let not_run = Ended::NotRun(NotRun {
+        kind: NotRunKind::Blocked,
+        reason: HOSTILE.to_owned(),
+    });
+    let known = Ended::KnownDeviation {
+        reason: HOSTILE.to_owned(),
+    };
+    let silent = Exchange {
+        result: Err(NoAnswer::Unreachable {
+            reason: HOSTILE.to_owned(),
+        }),
+        ..exchange("list", b"")
+    };
+    let json = format!("{{\"{HOSTILE}\": [\"{HOSTILE}\"]}}");
+    let hostile = Results {
+        issuer: HOSTILE.to_owned(),
+        left_behind: vec![HOSTILE.to_owned()],
+        discovery: vec![exchange("meta", HOSTILE.as_bytes())],
+        ..results(vec![
+            failed(vec![exchange("list", json.as_bytes()), silent]),
+            result(&OTHER, Record::default(), not_run),
+            result(&OTHER, broken(Vec::new()), known),
+        ])
+    };
+    let page = page(&hostile);
+    assert!(
+        !page.contains("<script") && !page.contains("<img"),
+        "{page}"
+    );
+    assert!(!page.contains(['\u{202e}', '\u{0}']), "{page}");
+    // Issuer in title and head, stream, discovery (three headers and a body), and the cases.
+    assert!(
+        page.matches("&lt;script src=&quot;//evil.example&quot;&gt;")
+            .count()
+            > 12
+    );
+    assert_eq!(page.matches("</style>").count(), 1);
+}
+
+#[test]
+fn the_page_allows_its_own_style_and_nothing_else() {
+    let page = page(&results(vec![passed()]));
+    let style = page.split("<style>").nth(1).unwrap();
+    let style = style.split("</style>").next().unwrap();
+    let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
+    let policy = format!("default-src 'none'; style-src 'sha256-{hash}';");
+    assert!(page.contains(&policy), "{policy}");
+    for elsewhere in ["<script", "<link", "url(", "@import", " src=", " style="] {
+        assert!(!page.contains(elsewhere), "{elsewhere}");
+    }
+}
+
+#[test]
+fn what_failed_comes_first_and_shows_the_exchange_that_proves_it() {
+    let exchanges = vec![
+        exchange("before", b""),
+        exchange("list", b"not here"),
+        exchange("after", b""),
+    ];
+    let page = page(&results(vec![passed(), failed(exchanges)]));
+    let at = |text: &str| {
+        page.find(text)
+            .unwrap_or_else(|| panic!("{text} in {page}"))
+    };
+    assert!(at(r#"<section id="failed">"#) < at(r#"<section id="passed">"#));
+    assert!(page.contains("<h1>Not conformant</h1>"), "{page}");
+    assert!(
+        page.contains("1 case failed. 2 of 2 cases were judged."),
+        "{page}"
+    );
+    assert_eq!(page.matches("<details class=\"exchange\" open>").count(), 1);
+    let proof = page
+        .split("<details class=\"exchange\" open>")
+        .nth(1)
+        .unwrap();
+    assert!(
+        proof.starts_with("<summary><b>GET</b> <span class=\"url\">https://tr.example.com/list<")
+    );
+    assert!(
+        page.contains("--only SSF-T-122.empty-list --seed 7"),
+        "{page}"
+    );
+    assert!(page.contains("<b>MUST</b> · SSF 1.0 §8.1.1.2"), "{page}");
+}
+
+#[test]
+fn a_long_body_is_cut_and_says_so() {
+    let body = vec![b'x'; BODY_BYTES_MAX + 10];
+    let page = page(&results(vec![failed(vec![exchange("list", &body)])]));
+    assert!(page.contains("… 10 bytes more"), "{page}");
+    assert!(!page.contains(&"x".repeat(BODY_BYTES_MAX + 1)));
+}
+
+#[test]
+fn a_body_in_json_is_laid_out_and_loses_nothing() {
+    let body = br#"{"a":1,"a":[2]}"#;
+    let page = page(&results(vec![failed(vec![exchange("list", body)])]));
+    let laid_out = "{\n  &quot;a&quot;: 1,\n  &quot;a&quot;: [\n    2\n  ]\n}";
+    assert!(page.contains(laid_out), "{page}");
+}
+
+#[test]
+fn a_run_in_which_nothing_was_judged_does_not_look_like_a_success() {
+    let not_run = Ended::NotRun(NotRun {
+        kind: NotRunKind::NotOffered,
+        reason: "no poll".to_owned(),
+    });
+    let page = page(&results(vec![result(&CASE, Record::default(), not_run)]));
+    assert!(page.contains("<h1>Not judged</h1>"), "{page}");
+    assert!(page.contains(r#"<header class="failed">"#), "{page}");
+    assert!(page.contains("no poll"), "{page}");
+}
+
+#[test]
+fn a_broken_should_stands_where_it_counts() {
+    let warned = || result(&CASE, broken(Vec::new()), Ended::Judged(Verdict::Warning));
+    let mut results = results(vec![warned(), passed()]);
+    let lenient = page(&results);
+    assert!(
+        lenient.contains(r#"<section id="warnings">"#) && lenient.contains("<h1>Conformant</h1>")
+    );
+    results.strictness = Strictness::Strict;
+    let strict = page(&results);
+    assert!(
+        strict.contains(r#"<section id="failed">"#) && strict.contains("<h1>Not conformant</h1>")
+    );
+    assert!(!strict.contains(r#"<section id="warnings">"#));
+}
+
+#[test]
+fn each_place_that_is_linked_is_there_once() {
+    let page = page(&results(vec![passed(), failed(Vec::new())]));
+    let links = page.split("href=\"#").skip(1);
+    for link in links.map(|rest| rest.split('"').next().unwrap()) {
+        assert_eq!(page.matches(&format!("id=\"{link}\"")).count(), 1, "{link}");
+    }
+}
