@@ -14,13 +14,14 @@ use std::{
 use jsonschema::Registry;
 use serde_json::{Value, json};
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "canonical",
     "events",
     "jwks",
     "keys",
     "matching",
     "poll",
+    "publication",
     "push-answers",
     "sets",
     "subjects",
@@ -96,6 +97,9 @@ fn a_schema_refuses_what_it_does_not_know() {
     let mut file = read("subjects.json");
     file["subjects"][0]["member"] = json!("uri");
     assert_ne!(faults("subjects", &file), [""; 0]);
+    let mut file = read("publication.json");
+    file["decisions"][0]["issuer"]["masks"] = json!([{ "has": [], "lacks": [] }]);
+    assert_ne!(faults("publication", &file), [""; 0]);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(crate) use self::terms::events_default;
 use self::terms::{Authorisation, StreamChoice, Terms, Wanted};
 #[cfg(feature = "postgres")]
 use crate::instances::follow;
+#[cfg(feature = "redis")]
+use crate::publication::{RedisPublication, RedisPublicationError};
 #[cfg(feature = "sql")]
 use crate::{actions::Actions, plan::plan, revocation::Policy, store::Stored};
 use crate::{
@@ -68,6 +70,16 @@ pub enum StartError {
         "a receiver has one database, whose Transmitters are many: name it once, before and(…)"
     )]
     TwoDatabases,
+    /// Another Transmitter's builder says where to publish what is revoked.
+    #[cfg(feature = "redis")]
+    #[error(
+        "a receiver publishes in one place, whose Transmitters are many: say publish(…) once, before and(…)"
+    )]
+    TwoPublications,
+    /// Nothing can be published where it was said.
+    #[cfg(feature = "redis")]
+    #[error(transparent)]
+    Publication(#[from] RedisPublicationError),
     /// Two Transmitters have one issuer.
     #[error("two transmitters have the same issuer: a session could be either's")]
     SameIssuer,
@@ -101,6 +113,8 @@ pub enum StartError {
 #[must_use]
 pub struct Builder {
     database: Option<DatabaseChoice>,
+    #[cfg(feature = "redis")]
+    publication: Option<RedisPublication>,
     /// What is wanted of the first Transmitter, which the methods are about.
     wanted: Wanted,
     others: Vec<Builder>,
@@ -117,6 +131,8 @@ impl Builder {
     pub(crate) fn new(issuer: String, endpoint: Option<String>) -> Self {
         Self {
             database: None,
+            #[cfg(feature = "redis")]
+            publication: None,
             wanted: Wanted::new(issuer, endpoint),
             others: Vec::new(),
         }
@@ -125,7 +141,7 @@ impl Builder {
     /// Takes the SETs of another Transmitter as well, each for sessions of its own: what one revokes never concerns those of
     /// another. At most [`SCOPES_MAX`](crate::revocation::SCOPES_MAX) of them share one database.
     ///
-    /// Everything but the database is said of each.
+    /// Everything but the database, and where what is revoked is published, is said of each.
     ///
     /// ```no_run
     /// # use ssf_receiver::Receiver;
@@ -195,6 +211,33 @@ impl Builder {
     /// first start with this.
     pub fn push_secret_age_max(mut self, age: Duration) -> Self {
         self.wanted.push_secret_age_max = Some(age.max(Duration::from_hours(1)));
+        self
+    }
+
+    /// Publishes what is revoked in Redis, for processes that decide by themselves, in whatever language: in the order in which it
+    /// came, at least once, behind everybody's back. What a reader has to know is in `docs/redis.md`; it needs
+    /// [`Receiver::publication_secret`], too.
+    ///
+    /// A Redis that is away delays nothing and loses nothing: it gets what it missed. What it has lost is published anew.
+    ///
+    /// ```no_run
+    /// # use ssf_receiver::{Receiver, publication::RedisPublication};
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let receiver = Receiver::builder(
+    ///     "https://idp.example.com",
+    ///     "https://app.example.com/ssf/events",
+    /// )
+    /// .database("sqlite://receiver.db")
+    /// .management_token(std::env::var("SSF_TOKEN")?)
+    /// .publish(RedisPublication::new("redis://127.0.0.1"))
+    /// .start()
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "redis")]
+    pub fn publish(mut self, publication: RedisPublication) -> Self {
+        self.publication = Some(publication);
         self
     }
 
@@ -314,6 +357,10 @@ impl Builder {
     /// Says what is wrong with the configuration or the database.
     pub async fn start(mut self) -> Result<Receiver, StartError> {
         let database = self.database.take();
+        #[cfg(feature = "redis")]
+        let publication = self.publication.take();
+        #[cfg(feature = "redis")]
+        let publication = publication.map(|one| one.checked()).transpose()?;
         let wanted = self.flattened()?.into_iter();
         let terms: Vec<Terms> = wanted.map(Wanted::checked).collect::<Result<_, _>>()?;
         are_apart(&terms)?;
@@ -343,6 +390,10 @@ impl Builder {
         let receiver = Receiver::new(core, running);
         #[cfg(feature = "postgres")]
         follow::begin(&receiver).await?;
+        #[cfg(feature = "redis")]
+        if let Some(publication) = publication {
+            publication.begin(&receiver);
+        }
         Ok(receiver)
     }
 
@@ -352,6 +403,10 @@ impl Builder {
         for other in self.others {
             if other.database.is_some() {
                 return Err(StartError::TwoDatabases);
+            }
+            #[cfg(feature = "redis")]
+            if other.publication.is_some() {
+                return Err(StartError::TwoPublications);
             }
             all.extend(other.flattened()?);
         }

@@ -11,6 +11,7 @@ mod introspection;
 mod layers;
 mod listen;
 mod reader;
+mod redis;
 mod scopes;
 pub(crate) mod secret;
 mod token_issuer;
@@ -30,6 +31,7 @@ pub use self::{
     introspection::IntrospectionSettings,
     layers::{Layers, Source},
     listen::{LISTEN_ADMIN_DEFAULT, LISTEN_DEFAULT, Listen, Transport},
+    redis::RedisSettings,
     token_issuer::TokenIssuerSettings,
     transmitter::{StreamSettings, TransmitterSettings},
 };
@@ -70,6 +72,8 @@ pub struct Config {
     pub transmitters: Vec<TransmitterSettings>,
     /// Where they are told of.
     pub webhooks: Vec<Webhook>,
+    /// Where what is revoked is published; `None` if nowhere.
+    pub redis: Option<RedisSettings>,
     /// What proxies are answered by; `None` if none asks.
     pub auth: Option<AuthSettings>,
     /// What those are answered by who introspect tokens; `None` if nobody does.
@@ -90,6 +94,7 @@ impl Config {
         let shutdown = reader.number("shutdown_seconds", 15, 1..=SHUTDOWN_SECONDS_MAX);
         let transmitters = transmitter::read(&mut reader);
         let webhooks = webhook::read(&mut reader);
+        let redis = redis::read(&mut reader);
         let of = transmitters.as_deref().unwrap_or_default();
         let auth = auth::read(&mut reader, of);
         let introspection = introspection::read(&mut reader, of);
@@ -104,6 +109,7 @@ impl Config {
                 shutdown: Duration::from_secs(shutdown?),
                 transmitters,
                 webhooks: webhooks?,
+                redis: redis.ok()?,
                 auth: auth.ok()?,
                 introspection: introspection.ok()?,
             })

@@ -11,11 +11,13 @@ mod introspection;
 mod listening;
 mod probes;
 mod problem;
+mod publication;
 
 use std::{
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -36,6 +38,7 @@ use crate::{
     builder::StartError,
     client::{FetchError, Http},
     config::{self, Config, Credentials, StreamSettings, TransmitterSettings},
+    publication::RedisPublication,
     webhook::Webhook,
 };
 
@@ -72,6 +75,15 @@ pub(crate) enum DaemonError {
         /// Why not.
         #[source]
         source: HandleError,
+    },
+    /// The file that whoever reads what is published finds the secret in.
+    #[error("the secret of what is published cannot be written to {}", path.display())]
+    PublicationSecret {
+        /// The configured path.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
     },
     /// The HTTP client.
     #[error("no webhook can be told of anything")]
@@ -155,9 +167,16 @@ impl Daemon {
             .map(|one| one.name.clone())
             .collect();
         let revocations = Asked::revocations(&config.transmitters);
-        let receiver = start_receiver(config.transmitters, &endpoints, config.database_url)
-            .await
-            .map_err(DaemonError::Receiver)?;
+        let published = config.redis.as_ref().map(publication::of);
+        let started = start_receiver(
+            config.transmitters,
+            &endpoints,
+            (config.database_url, published),
+        );
+        let receiver = started.await.map_err(DaemonError::Receiver)?;
+        if let Some(path) = publication::secret_file(config.redis.as_ref()) {
+            publication::leave_secret(&receiver, &path)?;
+        }
         tell(config.webhooks, &receiver).await?;
         let pushed = receiver.clone();
         let asked = Asked {
@@ -245,7 +264,7 @@ async fn tell(webhooks: Vec<Webhook>, receiver: &Receiver) -> Result<(), DaemonE
 async fn start_receiver(
     transmitters: Vec<TransmitterSettings>,
     endpoints: &[(String, EndpointUrl)],
-    database_url: SecretString,
+    (database_url, published): (SecretString, Option<RedisPublication>),
 ) -> Result<Receiver, StartError> {
     let builders = transmitters.into_iter().map(|transmitter| {
         let mut endpoints = endpoints.iter();
@@ -253,7 +272,10 @@ async fn start_receiver(
         builder(transmitter, endpoint.map(|(_, endpoint)| endpoint))
     });
     // There is at least one.
-    let all = builders.reduce(Builder::and).ok_or(StartError::NoStream)?;
+    let mut all = builders.reduce(Builder::and).ok_or(StartError::NoStream)?;
+    if let Some(published) = published {
+        all = all.publish(published);
+    }
     all.database(database_url.expose_secret()).start().await
 }
 

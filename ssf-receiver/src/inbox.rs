@@ -7,6 +7,9 @@
 
 #[cfg(feature = "client")]
 mod any;
+#[cfg(feature = "client")]
+#[cfg(any(test, feature = "redis", feature = "sql"))]
+mod changes;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod contract;
@@ -26,6 +29,12 @@ use ssf_types::{id::Jti, set::Sequence, time::Timestamp, uri::Issuer};
 
 #[cfg(feature = "client")]
 pub(crate) use self::any::AnyInbox;
+#[cfg(feature = "client")]
+#[cfg(any(test, feature = "redis", feature = "sql"))]
+pub(crate) use self::changes::Change;
+#[cfg(feature = "client")]
+#[cfg(any(test, feature = "redis"))]
+pub(crate) use self::changes::Changes;
 pub use self::memory::MemoryInbox;
 #[cfg(feature = "client")]
 pub(crate) use self::quarantine::{Quarantine, Waiting};

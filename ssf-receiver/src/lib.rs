@@ -40,14 +40,17 @@
 //! by the same while what is known is stale, `ssf_receiver_renewals_total` by
 //! `result` (`confirmed`, `refused`, `unreachable`, `postponed`), `ssf_receiver_key_fetches_total` by `result` (`fetched`, `failed`) and `ssf_receiver_polls_total` by
 //! `result` (`answered`, `failed`, `elsewhere` while somebody else polls the same stream), and
-//! `ssf_receiver_handled_total` by `handler` and `result` (`done`, `failed`, `dead`), and `ssf_receiver_sessions_deleted_total` by `store`. Neither labels nor logs tell
+//! `ssf_receiver_handled_total` by `handler` and `result` (`done`, `failed`, `dead`), and `ssf_receiver_sessions_deleted_total` by `store`. One that
+//! [publishes](publication) what is revoked has `ssf_receiver_publications_total` by `result` (`published`, `failed`, `loaded`) and
+//! `ssf_receiver_publication_behind`. Neither labels nor logs tell
 //! whom an event is about.
 //!
 //! # Features
 //!
 //! `client` (the receiver itself: discovery, keys, the stream), `sqlite` (the durable inbox) and `actix` (the push
 //! route and the guard for actix-web) are on by default; `postgres` has the inbox in PostgreSQL, `tower` is the guard as a layer, for axum, and
-//! `actix-session` deletes sessions of actix-session that end, wherever `redis` and `sql` find them. Without any, what remains is pure: sessions, revocations, the
+//! `actix-session` deletes sessions of actix-session that end, wherever `redis` and `sql` find them. `redis` also [publishes](publication)
+//! what is revoked. Without any, what remains is pure: sessions, revocations, the
 //! index and the decision. `daemon` is the program `ssf-receiver`, for applications that embed nothing.
 
 #[cfg(feature = "client")]
@@ -71,6 +74,8 @@ mod clock;
 mod cluster;
 #[cfg(feature = "daemon")]
 pub mod config;
+#[cfg(feature = "redis")]
+mod connection;
 #[cfg(feature = "client")]
 mod core;
 #[cfg(feature = "daemon")]
@@ -99,6 +104,8 @@ mod media_type;
 mod plan;
 #[cfg(feature = "client")]
 mod poll;
+#[cfg(feature = "redis")]
+pub mod publication;
 #[cfg(feature = "client")]
 mod push_secret;
 #[cfg(feature = "client")]

@@ -2,6 +2,8 @@
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
+#[cfg(feature = "redis")]
+use secrecy::SecretString;
 #[cfg(feature = "postgres")]
 use ssf_types::error::Chain;
 use ssf_types::{time::Timestamp, uri::Issuer};
@@ -128,6 +130,13 @@ impl Receiver {
     /// by [`Receiver::decide_by_keys`], which takes less time and tells nobody who it is.
     pub fn keys(&self, session: &Session) -> SessionKeys {
         self.core.index.key().keys(session)
+    }
+
+    /// What processes need that read what is published in Redis: the secret of its hashes, as 32 hexadecimal digits. Whoever has
+    /// it, and the database or Redis, can find out whether somebody was revoked whose identifiers they know.
+    #[cfg(feature = "redis")]
+    pub fn publication_secret(&self) -> SecretString {
+        self.core.index.key().to_hexadecimal().into()
     }
 
     /// Ends the background work of all clones: a poll that waits is given up, and the SETs that became durable meanwhile

@@ -159,22 +159,9 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// 32 hexadecimal digits, as a fingerprint is written where it is stored.
-#[cfg(any(feature = "redis", feature = "sql"))]
-fn hexadecimal(fingerprint: Fingerprint) -> String {
-    format!("{:032x}", u128::from_be_bytes(fingerprint.to_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    #[cfg(any(feature = "redis", feature = "sql"))]
-    fn a_fingerprint_has_its_zeros() {
-        let fingerprint = Fingerprint::from_bytes([0; 16]);
-        assert_eq!(hexadecimal(fingerprint), "0".repeat(32));
-    }
 
     #[test]
     fn a_name_has_a_limited_length_and_is_not_printed() {

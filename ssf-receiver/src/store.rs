@@ -41,6 +41,8 @@ use self::entity::setting;
 #[cfg(feature = "postgres")]
 pub(crate) use self::line::Line;
 pub(crate) use self::replan::{REPLAN, Stored};
+#[cfg(any(test, feature = "redis"))]
+use crate::inbox::{Change, Changes};
 use crate::{
     failpoint::{Failpoint, reached},
     inbox::{Arriving, Gathered, Inbox, InboxError, Retained, Settings, Write},
@@ -243,6 +245,25 @@ impl Inbox for SqlInbox {
         inserted.map_err(failed)?;
         let kept = setting::Entity::find_by_id(name).one(database).await;
         Ok(kept.map_err(failed)?.map_or(new, |kept| kept.value))
+    }
+}
+
+#[cfg(any(test, feature = "redis"))]
+impl Changes for SqlInbox {
+    async fn changes(&self, after: i64, most: usize) -> Result<Vec<Change>, InboxError> {
+        load::changes(&self.tables.database, after, most).await
+    }
+
+    async fn last_change(&self) -> Result<i64, InboxError> {
+        load::last_change(&self.tables.database).await
+    }
+
+    async fn origin(&self) -> Result<String, InboxError> {
+        #[cfg(feature = "postgres")]
+        if self.is_shared() {
+            return self.server().await;
+        }
+        Ok(String::new())
     }
 }
 

@@ -111,6 +111,16 @@ pub const METRICS: &[Metric] = &[
         "Sessions that were deleted where an application stores them",
     ),
     metric(
+        "ssf_receiver_publications_total",
+        MetricKind::Counter,
+        "Steps of publishing what is revoked in Redis, by what came of them",
+    ),
+    metric(
+        "ssf_receiver_publication_behind",
+        MetricKind::Gauge,
+        "Whether something is known here that Redis may not have: 1 or 0",
+    ),
+    metric(
         "ssf_receiver_auth_total",
         MetricKind::Counter,
         "Answers to proxies that ask whether a request may pass",

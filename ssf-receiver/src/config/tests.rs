@@ -4,6 +4,7 @@ mod auth;
 mod credentials;
 mod introspection;
 mod other_protocols;
+mod redis;
 mod several;
 mod transmitter;
 mod webhook;
@@ -356,7 +357,10 @@ fn known(faults: &[String], key: &str) -> Vec<String> {
 
 /// The keys in the first column of the table below a heading of the documentation.
 fn documented(heading: &str) -> Vec<String> {
-    let page = include_str!("../../../docs/receiver.md");
+    documented_in(include_str!("../../../docs/receiver.md"), heading)
+}
+
+fn documented_in(page: &str, heading: &str) -> Vec<String> {
     let (_, rest) = page.split_once(heading).unwrap();
     let rows = rest.lines().skip_while(|line| !line.starts_with("|---"));
     let rows = rows.skip(1).take_while(|line| line.starts_with('|'));

@@ -9,6 +9,8 @@ use super::{
     numbering::{Numbering, Recorded},
     worklist::{Settled, Work, Worklist},
 };
+#[cfg(any(test, feature = "redis"))]
+use super::{Change, Changes};
 use crate::{
     revocation::{Fingerprint, Revocation, Scope, ScopeId, Watermarks},
     work::{Again, DeadLetter, HandlerName},
@@ -92,6 +94,21 @@ impl Inbox for AnyInbox {
 
     async fn setting_or(&self, name: &str, new: String) -> Result<String, InboxError> {
         any!(self, inbox => inbox.setting_or(name, new))
+    }
+}
+
+#[cfg(any(test, feature = "redis"))]
+impl Changes for AnyInbox {
+    async fn changes(&self, after: i64, most: usize) -> Result<Vec<Change>, InboxError> {
+        any!(self, inbox => inbox.changes(after, most))
+    }
+
+    async fn last_change(&self) -> Result<i64, InboxError> {
+        any!(self, inbox => inbox.last_change())
+    }
+
+    async fn origin(&self) -> Result<String, InboxError> {
+        any!(self, inbox => inbox.origin())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What every inbox has to keep, run against each of them.
 
+mod changes;
 mod numbering;
 mod quarantine;
 mod worklist;
@@ -7,7 +8,7 @@ mod worklist;
 use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 
 use super::{
-    Arriving, Inbox, MemoryInbox, Quarantine, ReceivedSet, Retained, Settings,
+    Arriving, Changes, Inbox, MemoryInbox, Quarantine, ReceivedSet, Retained, Settings,
     numbering::Numbering, worklist::Worklist,
 };
 use crate::revocation::{
@@ -226,7 +227,7 @@ async fn settings_are_kept_and_replaced(inbox: &impl Inbox) {
     }
 }
 
-async fn keeps_its_contract(inbox: &(impl Inbox + Numbering + Quarantine + Worklist)) {
+async fn keeps_its_contract(inbox: &(impl Inbox + Changes + Numbering + Quarantine + Worklist)) {
     a_set_is_retained_once(inbox).await;
     other_claims_change_nothing(inbox).await;
     another_issuer_may_use_the_same_jti(inbox).await;
@@ -243,6 +244,8 @@ async fn keeps_its_contract(inbox: &(impl Inbox + Numbering + Quarantine + Workl
     worklist::keeps_its_contract(inbox).await;
     numbering::numbers_are_kept_with_their_sets_and_the_accounts_that_they_give(inbox).await;
     numbering::another_run_takes_the_place_of_the_one_before(inbox).await;
+    changes::are_listed_in_their_order(inbox).await;
+    changes::have_positions_that_are_given_once(inbox).await;
 }
 
 #[tokio::test]

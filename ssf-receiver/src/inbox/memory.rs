@@ -14,6 +14,9 @@ use ssf_types::uri::Issuer;
 
 use super::{Arriving, Inbox, InboxError, ReceivedSet, Retained, Settings, say_the_same};
 #[cfg(feature = "client")]
+#[cfg(any(test, feature = "redis"))]
+use super::{Change, Changes};
+#[cfg(feature = "client")]
 use super::{Quarantine, Waiting};
 #[cfg(feature = "client")]
 use crate::revocation::Fingerprint;
@@ -26,7 +29,9 @@ pub struct MemoryInbox(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     sets: HashMap<(String, String), ReceivedSet>,
-    revocations: BTreeMap<(RevocationKey, Kind), Revocation>,
+    /// Each with the position of its last change.
+    revocations: BTreeMap<(RevocationKey, Kind), (i64, Revocation)>,
+    last_change: i64,
     issuers: Vec<Issuer>,
     watermarks: BTreeMap<ScopeId, Watermarks>,
     settings: Settings,
@@ -66,19 +71,26 @@ impl State {
             self.numbers.extend(numbered);
         }
         for revocation in revocations {
-            self.revocations
-                .entry((revocation.key, revocation.kind))
-                .and_modify(|known| *known = known.merge(revocation))
-                .or_insert_with(|| revocation.clone());
+            self.merge(revocation);
         }
         Retained::New
+    }
+
+    fn merge(&mut self, revocation: &Revocation) {
+        let key = (revocation.key, revocation.kind);
+        let known = self.revocations.get(&key).map(|(_, known)| known);
+        let merged = known.map_or_else(|| revocation.clone(), |known| known.merge(revocation));
+        if known != Some(&merged) {
+            self.last_change += 1;
+            self.revocations.insert(key, (self.last_change, merged));
+        }
     }
 
     fn forget(&mut self, scope: ScopeId, watermarks: Watermarks, most: u32) -> u32 {
         let kept = self.watermarks.entry(scope).or_default();
         *kept = kept.max(watermarks);
         let mut dropped = 0;
-        self.revocations.retain(|_, one| {
+        self.revocations.retain(|_, (_, one)| {
             let is_over = one.scope == scope && kept.cover(one.kind, one.until);
             let stays = !is_over || dropped == most;
             dropped += u32::from(!stays);
@@ -116,7 +128,9 @@ impl Inbox for MemoryInbox {
     }
 
     async fn revocations(&self, each: impl FnMut(Revocation) + Send) -> Result<(), InboxError> {
-        self.state().revocations.values().cloned().for_each(each);
+        let state = self.state();
+        let all = state.revocations.values();
+        all.map(|(_, one)| one.clone()).for_each(each);
         Ok(())
     }
 
@@ -152,6 +166,33 @@ impl Inbox for MemoryInbox {
     async fn setting_or(&self, name: &str, new: String) -> Result<String, InboxError> {
         let mut state = self.state();
         Ok(state.settings.entry(name.to_owned()).or_insert(new).clone())
+    }
+}
+
+#[cfg(feature = "client")]
+#[cfg(any(test, feature = "redis"))]
+impl Changes for MemoryInbox {
+    async fn changes(&self, after: i64, most: usize) -> Result<Vec<Change>, InboxError> {
+        let state = self.state();
+        let all = state.revocations.values();
+        let mut changes: Vec<Change> = all
+            .filter(|(position, _)| *position > after)
+            .map(|(position, one)| Change {
+                position: *position,
+                revocation: one.clone(),
+            })
+            .collect();
+        changes.sort_by_key(|change| change.position);
+        changes.truncate(most);
+        Ok(changes)
+    }
+
+    async fn last_change(&self) -> Result<i64, InboxError> {
+        Ok(self.state().last_change)
+    }
+
+    async fn origin(&self) -> Result<String, InboxError> {
+        Ok(String::new())
     }
 }
 

@@ -57,7 +57,7 @@ async fn look((inbox, index): (&SqlInbox, &Index), place: &mut Place) -> Result<
         index.apply(&revocation);
         count += 1;
     };
-    inbox.changes(&mut place.position, each).await?;
+    inbox.changed(&mut place.position, each).await?;
     for (scope, kept) in inbox.watermarks().await? {
         let known = index.watermarks(scope);
         // Only then, since what was confirmed of sessions counts no more.

@@ -63,6 +63,11 @@ impl IndexKey {
         BASE64URL.encode(self.0)
     }
 
+    /// The secret in 32 hexadecimal digits, for whoever reads what is published in Redis.
+    pub fn to_hexadecimal(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.0))
+    }
+
     /// Hashes an identifier in its widest form: spellings that may mean one person have one fingerprint, and persons of two
     /// transmitters never have.
     pub fn fingerprint(&self, scope: &Issuer, identifier: &SimpleSubject) -> Fingerprint {
@@ -115,7 +120,7 @@ impl IndexKey {
         let mut hash = self.hash(Purpose::Mask);
         hash.part(issuer_form(scope).as_bytes());
         for names in [&mask.has, &mask.lacks] {
-            hash.part(&names.len().to_le_bytes());
+            hash.part(&length(names.len()));
             for name in names {
                 hash.part(name.as_bytes());
             }
@@ -208,6 +213,11 @@ fn folded(left: u64, right: u64) -> u64 {
     low ^ high
 }
 
+/// A length as it is hashed, on whatever machine.
+fn length(length: usize) -> [u8; 8] {
+    (length as u64).to_le_bytes()
+}
+
 /// What is hashed: parts with their lengths, so that no two lists of parts give the same input.
 ///
 /// All of it in one piece takes a third of the time of as many pieces.
@@ -218,14 +228,14 @@ struct Parts {
 
 impl Parts {
     fn part(&mut self, bytes: &[u8]) {
-        self.bytes.extend(bytes.len().to_le_bytes());
+        self.bytes.extend(length(bytes.len()));
         self.bytes.extend(bytes);
     }
 
     /// A part that is in pieces.
     fn part_of(&mut self, pieces: &[&str]) {
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();
-        self.bytes.extend(len.to_le_bytes());
+        self.bytes.extend(length(len));
         for piece in pieces {
             self.bytes.extend(piece.as_bytes());
         }
@@ -283,6 +293,11 @@ macro_rules! stored_as_bytes {
                 first.copy_from_slice(&self.0[0].to_be_bytes());
                 second.copy_from_slice(&self.0[1].to_be_bytes());
                 bytes
+            }
+
+            /// The hash as texts have it: 32 digits, of which letters are small.
+            pub fn to_hexadecimal(self) -> String {
+                format!("{:032x}", u128::from_be_bytes(self.to_bytes()))
             }
 
             /// Takes a stored hash.
@@ -398,6 +413,14 @@ mod tests {
         assert_eq!(again.claims("{}"), key.claims("{}"));
         assert_eq!(format!("{key:?}"), "IndexKey(…)");
         assert!(IndexKey::parse("AAAA").is_none());
+    }
+
+    #[test]
+    fn a_hash_and_a_secret_have_their_zeros() {
+        let hash = Fingerprint::from_bytes([0; 16]);
+        assert_eq!(hash.to_hexadecimal(), "0".repeat(32));
+        let secret = IndexKey::new([1; 16]);
+        assert_eq!(secret.to_hexadecimal(), "01".repeat(16));
     }
 
     #[test]

@@ -1,26 +1,16 @@
-//! Sessions in Redis; the only file that names its client.
+//! Sessions in Redis.
 //!
 //! Every step is one script, so that nothing of another process comes in between. Times are those of the server.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use redis::{
-    Client, FromRedisValue, RedisError, Script, ScriptInvocation,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use redis::{FromRedisValue, RedisError, Script, ScriptInvocation, aio::ConnectionManager};
 
 use super::{
     GONE_FOR, RegisteredSession, SESSIONS_MAX, SessionId, SessionStore, SessionStoreError, TTL_MAX,
-    ValueStore, Written, hexadecimal,
+    ValueStore, Written,
 };
-use crate::{revocation::Fingerprint, session::SessionKeys};
-
-/// How long the server may take to be connected to, and to answer: a request waits for it.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How often a connection is tried anew before those who wait for it are told.
-const CONNECT_RETRIES: usize = 1;
+use crate::{connection, revocation::Fingerprint, session::SessionKeys};
 
 /// Where in Redis the sessions are.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -90,14 +80,8 @@ impl RedisSessions {
     /// # Errors
     /// The URL is none of these. One of TLS (`rediss`) is refused: let a proxy on the same host speak it.
     pub fn open(url: &str, layout: RedisLayout) -> Result<Self, SessionStoreError> {
-        let client = Client::open(url).map_err(failed)?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(ANSWER_TIMEOUT))
-            .set_number_of_retries(CONNECT_RETRIES);
-        let connection = ConnectionManager::new_lazy_with_config(client, config);
         Ok(Self {
-            connection: connection.map_err(failed)?,
+            connection: connection::to(url).map_err(failed)?,
             layout,
             scripts: Arc::new(Scripts {
                 save: script!("save"),
@@ -153,7 +137,10 @@ impl SessionStore for RedisSessions {
         keys: &SessionKeys,
         ttl: Duration,
     ) -> Result<Written, SessionStoreError> {
-        let under: Vec<String> = keys.fingerprints().map(hexadecimal).collect();
+        let under: Vec<String> = keys
+            .fingerprints()
+            .map(Fingerprint::to_hexadecimal)
+            .collect();
         let arguments = |script: &mut ScriptInvocation<'_>| {
             script.arg(id.as_str()).arg(keys.to_text());
             script.arg(under.join(" "));
@@ -183,7 +170,7 @@ impl SessionStore for RedisSessions {
         fingerprint: Fingerprint,
     ) -> Result<Vec<RegisteredSession>, SessionStoreError> {
         let arguments = |script: &mut ScriptInvocation<'_>| {
-            script.arg(hexadecimal(fingerprint));
+            script.arg(fingerprint.to_hexadecimal());
         };
         let found: Vec<(String, String)> = self.run(&self.scripts.find, arguments).await?;
         let registered = |(id, keys): (String, String)| {

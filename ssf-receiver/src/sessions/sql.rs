@@ -17,7 +17,7 @@ use sea_orm::{
 
 use super::{
     GONE_FOR, RegisteredSession, SESSIONS_MAX, SessionId, SessionStore, SessionStoreError, TTL_MAX,
-    Written, hexadecimal,
+    Written,
 };
 use crate::{clock, revocation::Fingerprint, session::SessionKeys};
 
@@ -214,7 +214,7 @@ impl SessionStore for SqlSessions {
         self.execute(&transaction, UNPLACE, vec![id.as_str().into()])
             .await?;
         let mut values = vec![Value::from(id.as_str())];
-        values.extend(keys.fingerprints().map(|one| hexadecimal(one).into()));
+        values.extend(keys.fingerprints().map(|one| one.to_hexadecimal().into()));
         let places: Vec<String> = (2..=values.len())
             .map(|place| format!("(${place}, $1)"))
             .collect();
@@ -248,7 +248,7 @@ impl SessionStore for SqlSessions {
     ) -> Result<Vec<RegisteredSession>, SessionStoreError> {
         let now = clock::now().as_secs().cast_signed();
         let values: Vec<Value> = vec![
-            hexadecimal(fingerprint).into(),
+            fingerprint.to_hexadecimal().into(),
             now.into(),
             (SESSIONS_MAX as u64).cast_signed().into(),
         ];

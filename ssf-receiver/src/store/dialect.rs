@@ -8,34 +8,33 @@ pub(super) struct Dialect {
     pub(super) look_up: &'static str,
     /// What tells, of a row with the columns `event` and `reason`, that they may be `a` and `b`, by the index that there is.
     pub(super) is_told: &'static str,
-    /// The column that has the order in which revocations are read.
-    pub(super) position: &'static str,
-    /// What a revocation that is there takes over besides what was merged.
-    pub(super) moved: &'static str,
     /// Where a row lies.
     pub(super) place: &'static str,
     /// The greater of two values.
     pub(super) greater: &'static str,
+    /// The last position that a revocation was given, be that still there or not.
+    #[cfg(any(test, feature = "redis"))]
+    pub(super) last_position: &'static str,
 }
 
 const SQLITE: Dialect = Dialect {
     // Left to itself, SQLite reads the whole table; joined in this order, it looks each up.
     look_up: "CROSS JOIN",
     is_told: "event = a AND reason = b",
-    position: "rowid",
-    moved: "",
     place: "rowid",
     greater: "MAX",
+    #[cfg(any(test, feature = "redis"))]
+    last_position: "SELECT seq FROM sqlite_sequence WHERE name = 'revocation'",
 };
 
 const POSTGRES: Dialect = Dialect {
     look_up: "JOIN",
     // An entry of an index has room for 2,704 bytes, and a reason may be longer.
     is_told: "hashtextextended(event || reason, 0) = hashtextextended(a || b, 0) AND event = a AND reason = b",
-    position: "position",
-    moved: ", position = excluded.position",
     place: "ctid",
     greater: "GREATEST",
+    #[cfg(any(test, feature = "redis"))]
+    last_position: "SELECT last_value FROM revocation_position_seq",
 };
 
 /// How this one writes it.

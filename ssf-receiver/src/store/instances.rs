@@ -35,7 +35,7 @@ impl SqlInbox {
     }
 
     /// Gives `each` what was revoked behind a position, which moves: what is revoked later is behind it again.
-    pub(crate) async fn changes(
+    pub(crate) async fn changed(
         &self,
         after: &mut i64,
         each: impl FnMut(Revocation) + Send,

@@ -1,7 +1,7 @@
-//! Reading revocations: all of them at a start, and what others changed since.
+//! Reading revocations: all of them at a start, and what was changed since.
 //!
-//! There may be a million, so that they are read in the order in which they lie in the file, or were written last, by the places
-//! of their columns, and no more than a page of them is in memory at a time.
+//! There may be a million, so that they are read in the order in which they were changed last, which is that in which they lie in an
+//! SQLite file, by the places of their columns, and no more than a page of them is in memory at a time.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -10,13 +10,17 @@ use std::{
 
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryResult};
 
+#[cfg(any(test, feature = "redis"))]
+use super::dialect;
 use super::{
-    dialect,
     entity::{detail, mask},
     row,
     statement::{self, ROWS_MAX},
 };
-use crate::{inbox::InboxError, revocation::Revocation};
+use crate::{
+    inbox::{Change, InboxError},
+    revocation::Revocation,
+};
 
 /// Rows of a page.
 const PAGE: usize = 10_000;
@@ -41,29 +45,52 @@ pub(super) async fn revocations(
     after: &mut i64,
     mut each: impl FnMut(Revocation) + Send,
 ) -> Result<(), InboxError> {
-    let failed = |error: DbErr| InboxError::new("list the revocations", error);
-    let position = dialect::of(database.get_database_backend()).position;
-    let text = format!(
-        "SELECT {position}, {} FROM revocation WHERE {position} > ? ORDER BY {position} LIMIT {PAGE}",
-        row::REVOCATION
-    );
     loop {
-        let rows = statement::query(database, &text, vec![(*after).into()]).await;
-        let rows = rows.map_err(failed)?;
-        let Some(last) = rows.last() else {
-            return Ok(());
-        };
-        let last = last.try_get_by_index(0).map_err(failed)?;
-        // After the rows: what they refer to was written before them.
-        let references = references(database, &rows).await?;
-        for found in &rows {
-            each(row::read_revocation(found, 1, &references)?);
+        let page = changes(database, *after, PAGE).await?;
+        let (count, last) = (page.len(), page.last().map(|last| last.position));
+        for Change { revocation, .. } in page {
+            each(revocation);
         }
-        *after = last;
-        if rows.len() < PAGE {
+        *after = last.unwrap_or(*after);
+        if count < PAGE {
             return Ok(());
         }
     }
+}
+
+/// At most `most` revocations behind a position.
+pub(super) async fn changes(
+    database: &DatabaseConnection,
+    after: i64,
+    most: usize,
+) -> Result<Vec<Change>, InboxError> {
+    let failed = |error: DbErr| InboxError::new("list the revocations", error);
+    let text = format!(
+        "SELECT position, {} FROM revocation WHERE position > ? ORDER BY position LIMIT {most}",
+        row::REVOCATION
+    );
+    let rows = statement::query(database, &text, vec![after.into()]).await;
+    let rows = rows.map_err(failed)?;
+    // After the rows: what they refer to was written before them.
+    let references = references(database, &rows).await?;
+    let change = |found: &QueryResult| {
+        Ok(Change {
+            position: found.try_get_by_index(0).map_err(failed)?,
+            revocation: row::read_revocation(found, 1, &references)?,
+        })
+    };
+    rows.iter().map(change).collect()
+}
+
+/// The last position that a revocation was given; 0 if none was.
+#[cfg(any(test, feature = "redis"))]
+pub(super) async fn last_change(database: &DatabaseConnection) -> Result<i64, InboxError> {
+    let failed = |error: DbErr| InboxError::new("list the revocations", error);
+    let text = dialect::of(database.get_database_backend()).last_position;
+    let rows = statement::query(database, text, Vec::new()).await;
+    let rows = rows.map_err(failed)?;
+    let last = rows.first().map(|row| row.try_get_by_index(0));
+    Ok(last.transpose().map_err(failed)?.unwrap_or_default())
 }
 
 /// What rows refer to: few, which many share.
@@ -123,7 +150,7 @@ mod tests {
             .await
             .unwrap();
         // A page that lacks some of its rows is no end.
-        let gone = "DELETE FROM revocation WHERE rowid BETWEEN 5000 AND 14999";
+        let gone = "DELETE FROM revocation WHERE position BETWEEN 5000 AND 14999";
         sea_orm::ConnectionTrait::execute_unprepared(connection, gone)
             .await
             .unwrap();

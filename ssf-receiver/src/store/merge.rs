@@ -79,10 +79,9 @@ async fn merge_rows(
     let text = format!(
         "INSERT INTO revocation ({}) VALUES {} ON CONFLICT (key, kind) DO UPDATE SET \
          effect = excluded.effect, occurred = excluded.occurred, toe = excluded.toe, arrived = excluded.arrived, \
-         moment = excluded.moment, until = excluded.until, detail = excluded.detail{}",
+         moment = excluded.moment, until = excluded.until, detail = excluded.detail, position = excluded.position",
         row::REVOCATION,
-        statement::rows(changed.len(), row::REVOCATION_WIDTH),
-        dialect::of(connection.get_database_backend()).moved
+        statement::rows(changed.len(), row::REVOCATION_WIDTH)
     );
     statement::execute(connection, &text, values)
         .await

@@ -9,6 +9,7 @@ mod m0007_hand_over;
 mod m0008_number_changes;
 mod m0009_share;
 mod m0010_keep_numbers;
+mod m0011_place_changes;
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_number_changes::NumberChanges),
             Box::new(m0009_share::Share),
             Box::new(m0010_keep_numbers::KeepNumbers),
+            Box::new(m0011_place_changes::PlaceChanges),
         ]
     }
 }

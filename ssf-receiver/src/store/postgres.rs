@@ -284,7 +284,7 @@ mod tests {
         let mut read = async || {
             let mut keys = Vec::new();
             let each = |found: Revocation| keys.push((found.key, found.kind));
-            other.changes(&mut place, each).await.unwrap();
+            other.changed(&mut place, each).await.unwrap();
             keys.sort();
             keys
         };

@@ -17,7 +17,15 @@ mod logout;
 mod markers;
 mod metrics;
 mod nginx;
+mod publication;
 mod push_secret;
+#[expect(
+    clippy::expect_used,
+    dead_code,
+    reason = "the tests of sessions use the rest, and a server that is not there ends the run"
+)]
+#[path = "../sessions/redis_server.rs"]
+mod redis_server;
 #[expect(dead_code, reason = "the tests of crashes use the rest")]
 mod rig;
 mod scripted;
@@ -26,3 +34,16 @@ mod several;
 mod stream;
 mod stream_for_real;
 mod webhooks;
+
+use std::time::Duration;
+
+/// Waits, within bounds, until `is_so` is.
+async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(rig::PATIENCE, waiting).await;
+    assert!(waited.is_ok(), "{what}");
+}
