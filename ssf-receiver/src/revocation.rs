@@ -6,6 +6,7 @@ mod detail;
 mod details;
 mod entries;
 mod filter;
+mod hashing;
 mod index;
 mod key;
 mod kind;

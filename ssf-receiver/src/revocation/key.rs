@@ -6,16 +6,23 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use siphasher::sip128::SipHasher13;
 use ssf_types::{subject::SimpleSubject, uri::Issuer};
 
-use super::{Mask, Selection, issuer_form};
+use super::{
+    Mask, Selection,
+    hashing::{Hashing, Parts, Purpose, length},
+    issuer_form,
+};
 
 /// The secret of one receiver's hashes.
 ///
 /// Printing it for debugging shows nothing.
 #[derive(Clone)]
-pub struct IndexKey([u8; 16]);
+pub struct IndexKey {
+    secret: [u8; 16],
+    /// A number for the secret itself, which tells nothing of it.
+    number: u64,
+}
 
 /// Hash of a scope, a mask and identifiers.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -29,60 +36,40 @@ pub struct Fingerprint([u64; 2]);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct MaskSecret([u64; 2]);
 
-/// So many bytes of most inputs, and of most identifiers: with room for them nothing is copied while they are put together.
-const INPUT_BYTES: usize = 192;
-const IDENTIFIER_BYTES: usize = 96;
-
-/// What is hashed; no two kinds of it give the same input.
-#[derive(Clone, Copy)]
-enum Purpose {
-    Identifier = 1,
-    Claims = 2,
-    Mask = 3,
-    Place = 4,
-    Scope = 5,
-    Secret = 6,
-    #[cfg(feature = "client")]
-    Token = 7,
-}
-
 impl IndexKey {
     /// Takes 16 random bytes.
-    pub fn new(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+    pub fn new(secret: [u8; 16]) -> Self {
+        Self {
+            number: Parts::new(&secret, Purpose::Secret).finish()[0],
+            secret,
+        }
     }
 
     /// Reads what [`IndexKey::to_text`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = BASE64URL.decode(text).ok()?;
-        bytes.try_into().ok().map(Self)
+        bytes.try_into().ok().map(Self::new)
     }
 
     /// The secret in base64url, to be stored.
     pub fn to_text(&self) -> String {
-        BASE64URL.encode(self.0)
+        BASE64URL.encode(self.secret)
     }
 
     /// The secret in 32 hexadecimal digits, for whoever reads what is published in Redis.
     pub fn to_hexadecimal(&self) -> String {
-        format!("{:032x}", u128::from_be_bytes(self.0))
+        format!("{:032x}", u128::from_be_bytes(self.secret))
     }
 
     /// Hashes an identifier in its widest form: spellings that may mean one person have one fingerprint, and persons of two
     /// transmitters never have.
     pub fn fingerprint(&self, scope: &Issuer, identifier: &SimpleSubject) -> Fingerprint {
-        self.fingerprints(scope).of(identifier)
+        self.hashing(scope).fingerprint(identifier)
     }
 
-    /// What hashes identifiers in the scope of one transmitter, for those who have several.
-    pub(crate) fn fingerprints(&self, scope: &Issuer) -> Fingerprints {
-        let mut parts = self.hash(Purpose::Identifier);
-        parts.part(issuer_form(scope).as_bytes());
-        Fingerprints {
-            start: parts.bytes.len(),
-            parts,
-            text: String::with_capacity(IDENTIFIER_BYTES),
-        }
+    /// What hashes in the scope of one transmitter, for those who have several things to hash.
+    pub(crate) fn hashing(&self, scope: &Issuer) -> Hashing {
+        Hashing::new(&self.secret, scope)
     }
 
     /// Hashes claims byte for byte.
@@ -104,8 +91,9 @@ impl IndexKey {
 
     /// The key for a selection: of a simple subject, the fingerprint itself.
     pub fn selection(&self, scope: &Issuer, selection: &Selection) -> RevocationKey {
-        let mut hashed = self.fingerprints(scope);
-        let mut fingerprints = selection.identifiers.iter().map(|one| hashed.of(one));
+        let mut hashing = self.hashing(scope);
+        let identifiers = selection.identifiers.iter();
+        let mut fingerprints = identifiers.map(|one| hashing.fingerprint(one));
         if selection.mask.is_plain()
             && let Some(fingerprint) = fingerprints.next()
         {
@@ -138,11 +126,6 @@ impl IndexKey {
         hash.finish()[0]
     }
 
-    /// What numbers places, for those who have several.
-    pub(crate) fn places(&self) -> Places {
-        Places(self.hash(Purpose::Place))
-    }
-
     /// A number for a transmitter.
     pub(crate) fn scope(&self, scope: &Issuer) -> u64 {
         let mut hash = self.hash(Purpose::Scope);
@@ -152,18 +135,19 @@ impl IndexKey {
 
     /// A number for the secret itself, which tells nothing of it.
     pub(crate) fn number(&self) -> u64 {
-        self.hash(Purpose::Secret).finish()[0]
+        self.number
     }
 
     fn hash(&self, purpose: Purpose) -> Parts {
-        let mut bytes = Vec::with_capacity(INPUT_BYTES);
-        bytes.push(purpose as u8);
-        let hasher = SipHasher13::new_with_key(&self.0);
-        Parts { hasher, bytes }
+        Parts::new(&self.secret, purpose)
     }
 }
 
 impl Fingerprint {
+    pub(super) fn of(hash: [u64; 2]) -> Self {
+        Self(hash)
+    }
+
     /// The key of the simple subject with this identifier.
     pub(crate) fn key(self) -> RevocationKey {
         RevocationKey(self.0)
@@ -211,70 +195,6 @@ fn mix([a, b]: [u64; 2], [c, d]: [u64; 2]) -> [u64; 2] {
 fn folded(left: u64, right: u64) -> u64 {
     let (low, high) = left.carrying_mul(right, 0);
     low ^ high
-}
-
-/// A length as it is hashed, on whatever machine.
-fn length(length: usize) -> [u8; 8] {
-    (length as u64).to_le_bytes()
-}
-
-/// What is hashed: parts with their lengths, so that no two lists of parts give the same input.
-///
-/// All of it in one piece takes a third of the time of as many pieces.
-struct Parts {
-    hasher: SipHasher13,
-    bytes: Vec<u8>,
-}
-
-impl Parts {
-    fn part(&mut self, bytes: &[u8]) {
-        self.bytes.extend(length(bytes.len()));
-        self.bytes.extend(bytes);
-    }
-
-    /// A part that is in pieces.
-    fn part_of(&mut self, pieces: &[&str]) {
-        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
-        self.bytes.extend(length(len));
-        for piece in pieces {
-            self.bytes.extend(piece.as_bytes());
-        }
-    }
-
-    fn finish(&self) -> [u64; 2] {
-        let hash = self.hasher.hash(&self.bytes);
-        [hash.h1, hash.h2]
-    }
-}
-
-/// Hashes identifiers, in one scope.
-pub(crate) struct Fingerprints {
-    parts: Parts,
-    /// How many bytes are the same for all.
-    start: usize,
-    /// The identifier in its widest form.
-    text: String,
-}
-
-impl Fingerprints {
-    pub(crate) fn of(&mut self, identifier: &SimpleSubject) -> Fingerprint {
-        self.text.clear();
-        identifier.write_revocation_key(&mut self.text);
-        self.parts.bytes.truncate(self.start);
-        self.parts.part(self.text.as_bytes());
-        Fingerprint(self.parts.finish())
-    }
-}
-
-/// Numbers the places of identifiers.
-pub(crate) struct Places(Parts);
-
-impl Places {
-    pub(crate) fn of(&mut self, member: &str, format: &str) -> u64 {
-        self.0.bytes.truncate(1);
-        self.0.part_of(&Mask::pieces_of_place(member, format));
-        self.0.finish()[0]
-    }
 }
 
 impl fmt::Debug for IndexKey {

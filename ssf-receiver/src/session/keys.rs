@@ -94,15 +94,14 @@ impl Meaning {
 impl IndexKey {
     /// Hashes the identifiers of a session; of more than [`IDENTIFIERS_MAX`], the first.
     pub fn keys(&self, session: &Session) -> SessionKeys {
-        let mut fingerprints = self.fingerprints(session.issuer());
-        let mut places = self.places();
+        let mut hashing = self.hashing(session.issuer());
         let mut identifiers =
             Vec::with_capacity(session.identifiers().count().min(IDENTIFIERS_MAX));
         for (member, identifier) in session.identifiers().take(IDENTIFIERS_MAX) {
             identifiers.push(HashedIdentifier {
                 meaning: Meaning::of(member, identifier),
-                place: places.of(member, identifier.format()),
-                fingerprint: fingerprints.of(identifier),
+                place: hashing.place(member, identifier.format()),
+                fingerprint: hashing.fingerprint(identifier),
             });
         }
         SessionKeys {
