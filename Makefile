@@ -1,6 +1,7 @@
 # make demo    see a session end: an identity provider and two applications on loopback, one of them behind nginx
 # make test    everything CI checks
 # make bench   measures, and writes target/bench/summary.json; BENCH_SETS=N for fewer SETs, make bench-growth for more and more
+# make conformance  judges our own transmitter from outside, as any other one; ARGUMENTS="…" for ssf-conformance
 # make kill-loops  has processes kill themselves under load, N times at each of ten points, on both databases
 # make faults  has databases, disks and receivers fail under load, and counts what has become of the events
 # make simulation  lives through WORLDS worlds in memory in which everything fails, and demands that nothing is lost in any
@@ -21,7 +22,7 @@ OPEN_FILES := 10500
 WITNESSES := $(TARGET_DIR)/witnesses
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
-.PHONY: demo test bench bench-growth kill-loops faults simulation mutants fuzz setup setup-demo witnesses fmt clippy unit docs lean deny
+.PHONY: demo test bench bench-growth conformance kill-loops faults simulation mutants fuzz setup setup-demo setup-conformance witnesses fmt clippy unit docs lean deny
 
 demo: setup-demo
 	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter \
@@ -40,6 +41,10 @@ bench: setup-bench
 
 bench-growth: setup-bench
 	$(CARGO) bench --locked --package ssf-transmitter --bench transmitter -- growth
+
+conformance: setup-conformance
+	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-conformance --bin ssf-conformance
+	@.ci/conformance $(TARGET_DIR)/release $(ARGUMENTS)
 
 kill-loops: setup
 	$(CARGO) build --workspace --all-features --locked --examples
@@ -65,6 +70,9 @@ setup-build:
 
 setup-demo:
 	@.ci/setup build demo
+
+setup-conformance:
+	@.ci/setup build conformance
 
 setup-bench:
 	@.ci/setup build database
