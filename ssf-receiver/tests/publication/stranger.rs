@@ -87,7 +87,7 @@ impl Stranger {
         let (input, output) = &mut *talk;
         let line = format!("{question}\n");
         input.write_all(line.as_bytes()).await.unwrap();
-        let answer = timeout(Duration::from_secs(60), output.next_line()).await;
+        let answer = timeout(Duration::from_mins(1), output.next_line()).await;
         serde_json::from_str(&answer.unwrap().unwrap().unwrap()).unwrap()
     }
 
