@@ -9,10 +9,12 @@ use std::{
 
 use serde_json::Value;
 use ssf_types::set::Algorithm;
+use tempfile::TempDir;
 
 use crate::{
-    Fallible,
+    Fallible, TMP,
     connection::PATIENCE,
+    floor,
     measure::median,
     program::{Engine, Installation, Server},
     ratio::Ratio,
@@ -68,6 +70,15 @@ pub(crate) fn measure(sets: u32) -> Fallible<Vec<Value>> {
         };
         entries.push(of_both.entry());
     }
+    let (floor, yardstick) = at_least(sets, &mut rsa)?;
+    let mut at_least = entry(
+        format!("post one SET of {sets} from a bare loop, RS256, SQLite"),
+        &floor,
+        yardstick,
+    );
+    at_least["goal"] = Value::Null;
+    at_least["met"] = Value::Null;
+    entries.push(at_least);
     let (tls, yardstick) = drain(Engine::Sqlite, Wire::Tls, Algorithm::Rs256, sets, &mut rsa)?;
     entries.push(entry(
         format!("push one SET of a backlog of {sets} over TLS, RS256, SQLite"),
@@ -75,6 +86,16 @@ pub(crate) fn measure(sets: u32) -> Fallible<Vec<Value>> {
         yardstick,
     ));
     Ok(entries)
+}
+
+/// What it costs with the same libraries at least: whatever the program takes beyond that is its own.
+fn at_least(sets: u32, rsa: &mut RawSignature) -> Fallible<(Drained, f64)> {
+    let sink = Sink::plain(1)?;
+    let directory = TempDir::new_in(TMP)?;
+    let database = directory.path().join("floor.db").display().to_string();
+    let mut own = RawSignature::new(Algorithm::Rs256)?;
+    let server = floor::start(&sink.endpoint(0, COUNTED), sets, &database)?;
+    watch(&server, &sink, sets, rsa, &mut own)
 }
 
 /// The same as often as there are numbers, for the growth table.

@@ -17,6 +17,7 @@ mod cluster;
 mod connection;
 mod cpu;
 mod fan_out;
+mod floor;
 mod growth;
 mod idle;
 mod latency;
@@ -55,6 +56,11 @@ fn main() -> Fallible<()> {
         && first == sink::ARGUMENT
     {
         return sink::serve(hosts.parse()?);
+    }
+    if let [first, endpoint, sets, database] = &arguments[..]
+        && first == floor::ARGUMENT
+    {
+        return floor::post(endpoint, sets.parse()?, database);
     }
     // Without `--bench`, everything happens once and on a small scale, so that a broken bench is seen early.
     if !arguments.iter().any(|argument| argument == "--bench") {

@@ -162,6 +162,12 @@ impl Server {
         Ok((server, port.parse()?))
     }
 
+    /// The bare loop that posts, with its arguments; its address is that to which it posts.
+    pub(crate) fn floor(arguments: &[&str]) -> Fallible<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        Self::start(command.args(arguments).stdin(Stdio::null()), &[])
+    }
+
     fn start(command: &mut Command, input: &[u8]) -> Fallible<Self> {
         Self::start_reading(command, input, |_| {})
     }
