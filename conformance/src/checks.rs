@@ -11,15 +11,19 @@ use crate::exchange::Recording;
 const SHOWN_CHARS_MAX: usize = 160;
 
 /// How binding a requirement is (RFC 2119).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize)]
 pub enum Level {
     /// MUST, SHALL, REQUIRED.
+    #[serde(rename = "MUST")]
     Must,
     /// Stated as plain fact and without a keyword, and nothing works together without it.
+    #[serde(rename = "MUST*")]
     MustImplied,
     /// SHOULD, RECOMMENDED.
+    #[serde(rename = "SHOULD")]
     Should,
     /// MAY, OPTIONAL.
+    #[serde(rename = "MAY")]
     May,
 }
 

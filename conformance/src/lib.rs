@@ -53,6 +53,8 @@ pub mod checks;
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod context;
+#[cfg(feature = "cli")]
+pub mod coverage;
 pub mod decode;
 pub mod exchange;
 #[cfg(feature = "cli")]

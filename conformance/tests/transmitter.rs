@@ -256,3 +256,17 @@ fn cases_are_listed_and_explained() {
     let unknown = run(&["explain", "SSF-T-999"]);
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
 }
+
+#[test]
+fn the_list_of_coverage_names_cases_reasons_and_counts() {
+    let output = run(&["list", "--coverage"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = stdout(&output);
+    let row = "tested       SSF-T-122     MUST   SSF 1.0 §8.1.1.2: No streams: an empty list.\n               SSF-T-122.empty-list\n";
+    assert!(text.contains(row), "{text}");
+    let reason = "not testable SSF-T-055     MAY    SSF 1.0 §8.1: Status for each principal, left over from drafts.\n               SSF 1.0 has no parameter for it\n";
+    assert!(text.contains(reason), "{text}");
+    assert!(text.contains("\nall          "), "{text}");
+    let both = run(&["list", "--coverage", "--only", "SSF-T-122"]);
+    assert_eq!(both.status.code(), Some(2), "{both:?}");
+}

@@ -8,6 +8,7 @@ use super::{Preflight, runtime_of_several};
 use crate::{
     case::{Case, Need, Profile},
     cases,
+    coverage::{self, Binds, Count, Requirement, Standing},
     matrix::Row,
     peer::faults,
     report::Conclusion,
@@ -49,12 +50,19 @@ fn profile(name: &str) -> Result<Profile, String> {
 
 #[derive(Args, Debug)]
 pub(super) struct List {
+    /// Lists the requirements of the specifications instead: by topic, with the cases of each, or why it has none.
+    #[arg(long, conflicts_with_all = ["only", "section", "tag", "profile"])]
+    coverage: bool,
     #[command(flatten)]
     selection: SelectionArgs,
 }
 
 impl List {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
+        if self.coverage {
+            write_coverage(out).map_err(Preflight::Output)?;
+            return Ok(Conclusion::Conformant);
+        }
         let selection = self.selection.selection();
         let mut listed = 0;
         for case in selection.of(cases::transmitter()) {
@@ -63,6 +71,48 @@ impl List {
         }
         writeln!(out, "{listed} cases").map_err(Preflight::Output)?;
         Ok(Conclusion::Conformant)
+    }
+}
+
+fn write_coverage(out: &mut dyn Write) -> io::Result<()> {
+    for topic in coverage::topics() {
+        let count = Count::of(&topic.requirements);
+        writeln!(out, "{}: {count}", topic.name)?;
+        for requirement in &topic.requirements {
+            write_requirement(requirement, out)?;
+        }
+        writeln!(out)?;
+    }
+    for party in [Binds::Transmitter, Binds::Receiver, Binds::Both] {
+        let bound = coverage::requirements().filter(|one| one.binds == party);
+        writeln!(out, "{:12} {}", party.as_str(), Count::of(bound))?;
+    }
+    writeln!(out, "{:12} {}", "all", Count::of(coverage::requirements()))
+}
+
+fn write_requirement(requirement: &'static Requirement, out: &mut dyn Write) -> io::Result<()> {
+    let standing = requirement.standing();
+    let Requirement {
+        id,
+        level,
+        section,
+        asks,
+        ..
+    } = requirement;
+    let (standing_name, level) = (standing.as_str(), level.as_str());
+    writeln!(
+        out,
+        "  {standing_name:13}{id:13} {level:6} {section}: {asks}"
+    )?;
+    match standing {
+        Standing::Tested(cases) => {
+            for case in cases {
+                writeln!(out, "{:15}{}", "", case.id)?;
+            }
+            Ok(())
+        }
+        Standing::NotTestable(reason) => writeln!(out, "{:15}{reason}", ""),
+        Standing::NotYet => Ok(()),
     }
 }
 

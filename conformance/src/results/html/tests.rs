@@ -228,6 +228,53 @@ fn a_broken_should_stands_where_it_counts() {
 }
 
 #[test]
+fn the_coverage_tells_each_requirement_from_what_was_not_judged() {
+    let page = page(&results(vec![passed(), failed(Vec::new())]));
+    let coverage = page.split(r#"<section id="coverage">"#).nth(1).unwrap();
+    let chip = |start: &str, id: &str| {
+        let chips = coverage
+            .split("<li>")
+            .filter(|chip| chip.starts_with(start));
+        chips
+            .filter(|chip| chip.contains(&format!("</span> {id}<")))
+            .count()
+    };
+    let failed = r##"<a class="chip failed" href="#SSF-T-122.empty-list""##;
+    assert_eq!(chip(failed, "SSF-T-122"), 1, "{coverage}");
+    let passed = r##"<a class="chip passed" href="#SSF-T-120.read""##;
+    assert_eq!(chip(passed, "SSF-T-120"), 1, "{coverage}");
+    assert_eq!(
+        chip(r#"<span class="chip idle""#, "SSF-T-001"),
+        1,
+        "{coverage}"
+    );
+    assert_eq!(
+        chip(r#"<span class="chip out""#, "SSF-T-055"),
+        1,
+        "{coverage}"
+    );
+    assert!(
+        coverage.contains("SSF 1.0 has no parameter for it"),
+        "{coverage}"
+    );
+    // What binds receivers alone is not asked of a transmitter.
+    assert!(!coverage.contains("POLL-R-002"), "{coverage}");
+}
+
+#[test]
+fn a_requirement_stands_as_its_worst_case_does() {
+    static SECOND: Case = Case {
+        id: "SSF-T-122.second",
+        ..CASE
+    };
+    let second = result(&SECOND, Record::default(), Ended::Judged(Verdict::Passed));
+    let page = page(&results(vec![second, failed(Vec::new())]));
+    let worst = r##"<a class="chip failed" href="#SSF-T-122.empty-list""##;
+    assert!(page.contains(worst), "{page}");
+    assert!(!page.contains("href=\"#SSF-T-122.second\""), "{page}");
+}
+
+#[test]
 fn each_place_that_is_linked_is_there_once() {
     let page = page(&results(vec![passed(), failed(Vec::new())]));
     let links = page.split("href=\"#").skip(1);
