@@ -5,6 +5,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 use crate::{
     checks::{Check, Level},
     context::Context,
+    push::Probe,
     target_file::{Limits, TargetFile},
 };
 
@@ -42,7 +43,12 @@ pub enum Judge {
     Check(&'static Check),
     /// By requests of its own.
     Script(Script),
+    /// By SETs that are pushed to a Receiver.
+    Push(PushScript),
 }
+
+/// Pushes and judges.
+pub type PushScript = for<'p> fn(&'p Probe) -> Judging<'p>;
 
 /// Asks and judges. What it returns early with says why it did not go on.
 pub type Script = for<'c> fn(&'c Context) -> Judging<'c>;
@@ -207,6 +213,14 @@ impl Case {
         streams: 1,
         waits: |_| Duration::ZERO,
         judge: Judge::Script(|_| Box::pin(async { Ok(()) })),
+    };
+
+    /// What a case of a push endpoint has unless it says otherwise.
+    pub const PUSH: Self = Self {
+        needs: &[],
+        streams: 0,
+        judge: Judge::Push(|_| Box::pin(async { Ok(()) })),
+        ..Self::MANAGEMENT
     };
 
     /// The requirement in the catalogue: what stands in front of the dot.

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod decode;
+mod push_endpoint;
 mod transmitter;
 
 use std::{
@@ -43,11 +44,15 @@ pub struct Cli {
 enum Command {
     /// Judges a transmitter by all cases that fit.
     Transmitter(Box<transmitter::Transmitter>),
+    /// Judges the push endpoint of a receiver by SETs that are sent to it, sound ones and spoilt ones.
+    ///
+    /// Exit codes: 0 no MUST that was judged is broken; 1 one is; 2 the endpoint is not reached, or takes no sound SET.
+    PushEndpoint(Box<push_endpoint::PushEndpoint>),
     /// Lists the cases.
     List(catalogue::List),
     /// Explains one case: what it asks for, why, and what it needs.
     Explain(catalogue::Explain),
-    /// Judges the reference transmitter with each of its faults, and tells which cases find which.
+    /// Judges the reference transmitter and the reference receiver with each of their faults, and tells which cases find which.
     ///
     /// Exit codes: 0 each fault is found by just the cases that claim it; 1 one is not.
     Matrix,
@@ -104,6 +109,8 @@ enum Preflight {
     Output(#[source] io::Error),
     #[error("the transmitter cannot be judged")]
     Transmitter(#[source] transmitter::TransmitterError),
+    #[error("the push endpoint cannot be judged")]
+    PushEndpoint(#[source] push_endpoint::PushEndpointError),
     #[error("there is no case {0}: see ssf-conformance list")]
     NoSuchCase(String),
     #[error("the matrix cannot be made")]
@@ -116,6 +123,7 @@ enum Preflight {
 pub fn run(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
     let result = match &cli.command {
         Command::Transmitter(transmitter) => transmitter.run(out),
+        Command::PushEndpoint(endpoint) => endpoint.run(out),
         Command::List(list) => list.run(out),
         Command::Explain(explain) => explain.run(out),
         Command::Matrix => catalogue::matrix(out),

@@ -63,6 +63,8 @@ pub mod matrix;
 pub mod peer;
 mod printable;
 #[cfg(feature = "cli")]
+pub mod push;
+#[cfg(feature = "cli")]
 pub mod record;
 pub mod report;
 #[cfg(feature = "cli")]

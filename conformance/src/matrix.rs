@@ -1,21 +1,37 @@
 //! The tester, tested: each fault of the reference, and which cases find it.
 
-use std::{collections::BTreeMap, future, io, io::Write};
+use std::{collections::BTreeMap, future, io, io::Write, net::Ipv4Addr};
 
 use crate::{
     case::Case,
     cases,
     checks::Verdict,
-    peer::{Fault, Peer, PeerError},
+    peer::{
+        Fault, Peer, PeerError,
+        receiver::{Receiver, ReceiverFault, Trust},
+    },
+    push,
     record::{CaseResult, Ended},
     run::{Outset, PreflightError, Run, judge},
+    target::{Target, TargetError},
 };
+
+/// What a row without a fault is called.
+const NO_FAULT: &str = "no fault";
+
+/// Who the reference Receiver is.
+const AUDIENCE: &str = "https://rp.example.com";
+
+/// What it wants to be shown.
+const AUTHORIZATION: &str = "Bearer reference-transmitter";
 
 /// What one fault should be found by, and is.
 #[derive(Debug)]
 pub struct Row {
-    /// The fault; none for the reference as it is.
-    pub fault: Option<&'static Fault>,
+    /// What is wrong with the reference.
+    pub name: &'static str,
+    /// Which cases claim to find it.
+    pub claims: &'static [(&'static str, Verdict)],
     /// What its cases came to.
     pub results: Vec<CaseResult>,
 }
@@ -30,6 +46,15 @@ pub enum MatrixError {
     /// The reference cannot be judged.
     #[error("the reference cannot be judged")]
     Preflight(#[source] PreflightError),
+    /// The issuer of the pushes cannot be served.
+    #[error("the issuer cannot be served")]
+    Issuer(#[source] push::IssuerError),
+    /// The addresses of this machine cannot be used.
+    #[error("the reference has no address")]
+    Address(#[source] TargetError),
+    /// The reference Receiver cannot be judged.
+    #[error("the reference receiver cannot be judged")]
+    Push(#[source] push::PreflightError),
 }
 
 impl Row {
@@ -45,7 +70,40 @@ impl Row {
         let chosen: Vec<&'static Case> = cases::transmitter().collect();
         let results = judge(&run, &chosen, |_| {}, future::pending()).await;
         run.clean_up().await;
-        Ok(Self { fault, results })
+        Ok(Self {
+            name: fault.map_or(NO_FAULT, |fault| fault.name),
+            claims: fault.map(|fault| fault.found).unwrap_or_default(),
+            results,
+        })
+    }
+
+    /// The same for the reference Receiver, and the cases of a push endpoint.
+    ///
+    /// # Errors
+    /// The reference cannot be started or asked.
+    pub async fn of_receiver(fault: Option<&'static ReceiverFault>) -> Result<Self, MatrixError> {
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        let issuer = push::Issuer::serve(address, None).map_err(MatrixError::Issuer)?;
+        let trust = Trust {
+            issuer: Target::parse(issuer.issuer()).map_err(MatrixError::Address)?,
+            audience: AUDIENCE.to_owned(),
+            authorization: Some(AUTHORIZATION.to_owned()),
+        };
+        let receiver = Receiver::start(trust, fault).map_err(MatrixError::Peer)?;
+        let given = push::Given {
+            authorization: Some(AUTHORIZATION.to_owned()),
+            ..push::Given::new(receiver.endpoint(), push::Signer::Served(issuer), AUDIENCE)
+        };
+        let run = push::PushRun::begin(given)
+            .await
+            .map_err(MatrixError::Push)?;
+        let chosen: Vec<&'static Case> = cases::push_endpoint().collect();
+        let results = push::judge(&run, &chosen, |_| {}, future::pending()).await;
+        Ok(Self {
+            name: fault.map_or(NO_FAULT, |fault| fault.name),
+            claims: fault.map(|fault| fault.found).unwrap_or_default(),
+            results,
+        })
     }
 
     /// All that was found, by case; what passed or was not run found nothing.
@@ -64,8 +122,7 @@ impl Row {
 
     /// All that should be found, by case.
     pub fn claimed(&self) -> BTreeMap<&'static str, &'static str> {
-        let found = self.fault.map(|fault| fault.found).unwrap_or_default();
-        found
+        self.claims
             .iter()
             .map(|(id, verdict)| (*id, verdict.as_str()))
             .collect()
@@ -81,8 +138,7 @@ impl Row {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let name = self.fault.map_or("no fault", |fault| fault.name);
-        writeln!(out, "{name}")?;
+        writeln!(out, "{}", self.name)?;
         let (found, claimed) = (self.found(), self.claimed());
         for (id, verdict) in &found {
             let unclaimed = if claimed.get(id) == Some(verdict) {

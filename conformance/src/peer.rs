@@ -8,6 +8,7 @@ mod asked;
 mod authority;
 pub mod fault;
 pub mod faults;
+pub mod receiver;
 mod reply;
 mod server;
 mod site;

@@ -25,10 +25,34 @@ pub enum Strictness {
     Strict,
 }
 
+/// What was judged.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// A Transmitter.
+    Transmitter,
+    /// The push endpoint of a Receiver, to which the issuer's SETs were pushed.
+    PushEndpoint {
+        /// Where it is.
+        url: String,
+    },
+}
+
+impl Role {
+    /// The role as the reports name it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Transmitter => "transmitter",
+            Self::PushEndpoint { .. } => "push-endpoint",
+        }
+    }
+}
+
 /// What came of a run.
 #[derive(Clone, Debug)]
 pub struct Results {
-    /// The issuer that was judged.
+    /// What was judged.
+    pub role: Role,
+    /// The issuer: that was judged, or whose SETs were pushed.
     pub issuer: String,
     /// The profiles that it claims to meet.
     pub profiles: Vec<&'static str>,

@@ -65,13 +65,34 @@ async fn each_fault_is_found_by_the_cases_that_claim_it_and_by_no_other() {
     assert!(unsound.is_empty(), "{unsound}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reference_receiver_without_a_fault_passes_everything() {
+    let row = Row::of_receiver(None).await.unwrap();
+    assert!(row.is_sound(), "{}", text(&row));
+    assert_eq!(not_run(&row.results), Vec::<&str>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_fault_of_a_receiver_is_found_by_the_cases_that_claim_it_and_by_no_other() {
+    let mut unsound = String::new();
+    for fault in faults::receiver() {
+        let row = Row::of_receiver(Some(fault)).await.unwrap();
+        if !row.is_sound() {
+            unsound.push_str(&text(&row));
+        }
+    }
+    assert!(unsound.is_empty(), "{unsound}");
+}
+
 #[test]
 fn each_case_has_a_fault_that_it_finds() {
+    let receiver = faults::receiver().flat_map(|fault| fault.found);
     let found: BTreeSet<&str> = faults::transmitter()
         .flat_map(|fault| fault.found)
+        .chain(receiver)
         .map(|(id, _)| *id)
         .collect();
-    let known: BTreeSet<&str> = cases::transmitter().map(|case| case.id).collect();
+    let known: BTreeSet<&str> = cases::all().map(|case| case.id).collect();
     let unknown: Vec<_> = found.difference(&known).collect();
     assert!(
         unknown.is_empty(),
@@ -86,8 +107,10 @@ fn each_case_has_a_fault_that_it_finds() {
 #[test]
 fn each_fault_has_a_name_of_its_own() {
     let mut names = BTreeSet::new();
-    for fault in faults::transmitter() {
-        assert!(names.insert(fault.name), "{}", fault.name);
-        assert!(!fault.found.is_empty(), "{}", fault.name);
+    let receiver = faults::receiver().map(|fault| (fault.name, fault.found));
+    let transmitter = faults::transmitter().map(|fault| (fault.name, fault.found));
+    for (name, found) in transmitter.chain(receiver) {
+        assert!(names.insert(name), "{name}");
+        assert!(!found.is_empty(), "{name}");
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     case::{Case, Need, Profile},
     cases,
     coverage::{self, Binds, Count, Requirement, Standing},
-    matrix::Row,
+    matrix::{MatrixError, Row},
     peer::faults,
     report::Conclusion,
     selection::Selection,
@@ -65,7 +65,7 @@ impl List {
         }
         let selection = self.selection.selection();
         let mut listed = 0;
-        for case in selection.of(cases::transmitter()) {
+        for case in selection.of(cases::all()) {
             write_line(case, out).map_err(Preflight::Output)?;
             listed += 1;
         }
@@ -148,10 +148,12 @@ fn explain(case: &Case, out: &mut dyn Write) -> io::Result<()> {
     for need in case.needs {
         writeln!(out, "needs:    {}", Need::as_str(*need))?;
     }
-    let finds =
-        faults::transmitter().filter(|fault| fault.found.iter().any(|(id, _)| *id == case.id));
-    for fault in finds {
-        writeln!(out, "finds:    {}", fault.name)?;
+    let transmitter = faults::transmitter().map(|fault| (fault.name, fault.found));
+    let receiver = faults::receiver().map(|fault| (fault.name, fault.found));
+    for (name, found) in transmitter.chain(receiver) {
+        if found.iter().any(|(id, _)| *id == case.id) {
+            writeln!(out, "finds:    {name}")?;
+        }
     }
     Ok(())
 }
@@ -159,14 +161,18 @@ fn explain(case: &Case, out: &mut dyn Write) -> io::Result<()> {
 /// Prints which cases find which faults.
 pub(super) fn matrix(out: &mut dyn Write) -> Result<Conclusion, Preflight> {
     let runtime = runtime_of_several()?;
-    let all = [None].into_iter().chain(faults::transmitter().map(Some));
     let mut unsound = 0;
-    for fault in all {
-        let row = runtime
-            .block_on(Row::of(fault))
-            .map_err(Preflight::Matrix)?;
+    let mut write = |row: Result<Row, MatrixError>| {
+        let row = row.map_err(Preflight::Matrix)?;
         row.write_text(out).map_err(Preflight::Output)?;
         unsound += usize::from(!row.is_sound());
+        Ok(())
+    };
+    for fault in [None].into_iter().chain(faults::transmitter().map(Some)) {
+        write(runtime.block_on(Row::of(fault)))?;
+    }
+    for fault in [None].into_iter().chain(faults::receiver().map(Some)) {
+        write(runtime.block_on(Row::of_receiver(fault)))?;
     }
     writeln!(
         out,

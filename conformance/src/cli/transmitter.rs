@@ -20,7 +20,7 @@ use crate::{
     cases,
     printable::printable_json,
     report::Conclusion,
-    results::{Line, Results, Strictness},
+    results::{Line, Results, Role, Strictness},
     run::{Given, Outset, PreflightError, Run, judge},
     selection::Selection,
     target_file::{FromEnvironment, Secrets, TargetFile, TargetFileError},
@@ -216,6 +216,7 @@ impl Transmitter {
             return Err(Preflight::Transmitter(TransmitterError::Interrupted));
         }
         Ok(Results {
+            role: Role::Transmitter,
             issuer: run.target().issuer.clone(),
             profiles: run
                 .target()

@@ -15,7 +15,7 @@ pub struct Answered {
 }
 
 impl Answered {
-    pub(super) fn new(asked: String, answer: Answer) -> Self {
+    pub(crate) fn new(asked: String, answer: Answer) -> Self {
         Self { asked, answer }
     }
 

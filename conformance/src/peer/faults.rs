@@ -1,11 +1,12 @@
 //! The faults, one file for each file of cases.
 
 pub mod discovery;
+pub mod push;
 mod spoils;
 pub mod status;
 pub mod stream;
 
-use super::Fault;
+use super::{Fault, receiver::ReceiverFault};
 
 /// All faults of a transmitter, in the order of the catalogue.
 pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
@@ -13,4 +14,9 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .iter()
         .chain(stream::faults())
         .chain(status::FAULTS)
+}
+
+/// All faults of a Receiver, in the order of the catalogue.
+pub fn receiver() -> impl Iterator<Item = &'static ReceiverFault> {
+    push::faults()
 }

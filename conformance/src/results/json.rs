@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{BODY_BYTES_MAX, Results};
+use super::{BODY_BYTES_MAX, Results, Role};
 use crate::{
     exchange::Exchange,
     record::{CaseResult, Ended},
@@ -20,10 +20,10 @@ impl Results {
             .map(|(name, count)| (member(name), json!(count)))
             .collect();
         let cases: Vec<Value> = self.cases.iter().map(case).collect();
-        json!({
+        let mut report = json!({
             "schema_version": SCHEMA_VERSION,
             "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
-            "role": "transmitter",
+            "role": self.role.as_str(),
             "issuer": self.issuer,
             "profiles": self.profiles,
             "seed": self.seed,
@@ -33,7 +33,11 @@ impl Results {
             "counts": counts,
             "left_behind": self.left_behind,
             "cases": cases,
-        })
+        });
+        if let Role::PushEndpoint { url } = &self.role {
+            report["endpoint"] = json!(url);
+        }
+        report
     }
 }
 

@@ -22,7 +22,8 @@ impl Results {
         writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
         writeln!(
             out,
-            r#"<testsuite name="ssf-conformance transmitter {}" tests="{tests}" failures="{failures}" skipped="{skipped}" time="{seconds:.3}">"#,
+            r#"<testsuite name="ssf-conformance {} {}" tests="{tests}" failures="{failures}" skipped="{skipped}" time="{seconds:.3}">"#,
+            self.role.as_str(),
             escaped(&self.issuer)
         )?;
         for result in &self.cases {

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use super::Results;
+use super::{Results, Role};
 use crate::{
     checks::Verdict,
     printable::printable,
@@ -60,7 +60,12 @@ impl Results {
                 writeln!(out, "{:15}   {}", "", printable(&exchange.summary()))?;
             }
             let (id, seed) = (result.case.id, self.seed);
-            writeln!(out, "{:15}   repeat it with --only {id} --seed {seed}", "")?;
+            let seed = match self.role {
+                Role::Transmitter => format!(" --seed {seed}"),
+                // There is no chance in pushes.
+                Role::PushEndpoint { .. } => String::new(),
+            };
+            writeln!(out, "{:15}   repeat it with --only {id}{seed}", "")?;
         }
         for id in &self.left_behind {
             writeln!(
@@ -79,12 +84,12 @@ impl Results {
             Conclusion::NonConformant if self.is_empty() => "nothing could be judged",
             Conclusion::NonConformant => "not conformant",
         };
-        let (seconds, seed) = (self.took.as_secs_f64(), self.seed);
-        writeln!(
-            out,
-            "\n{}: {sentence} ({seconds:.1} s, seed {seed})",
-            counts.join(", ")
-        )
+        let seed = match self.role {
+            Role::Transmitter => format!(", seed {}", self.seed),
+            Role::PushEndpoint { .. } => String::new(),
+        };
+        let (counts, seconds) = (counts.join(", "), self.took.as_secs_f64());
+        writeln!(out, "\n{counts}: {sentence} ({seconds:.1} s{seed})")
     }
 
     fn is_empty(&self) -> bool {

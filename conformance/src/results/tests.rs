@@ -43,6 +43,7 @@ fn result(case: &'static Case, record: Record, end: Result<(), Stop>) -> CaseRes
 
 fn results(cases: Vec<CaseResult>) -> Results {
     Results {
+        role: Role::Transmitter,
         issuer: "https://tr.example.com".to_owned(),
         profiles: vec!["ssf-1.0"],
         seed: 7,

@@ -118,6 +118,7 @@ async fn one(run: Arc<Run>, case: &'static Case, streams: &Semaphore) -> CaseRes
 async fn judged(cx: &Context) -> Result<(), Stop> {
     match cx.case().judge {
         Judge::Script(script) => script(cx).await,
+        Judge::Push(_) => Err(Stop::not_offered("a transmitter has no push endpoint")),
         Judge::Check(check) => {
             match check.run(cx.run().discovery()) {
                 Outcome::Satisfied { evidence } => {

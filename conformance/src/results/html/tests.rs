@@ -78,6 +78,7 @@ fn passed() -> CaseResult {
 
 fn results(cases: Vec<CaseResult>) -> Results {
     Results {
+        role: crate::results::Role::Transmitter,
         issuer: "https://tr.example.com".to_owned(),
         profiles: vec!["ssf-1.0"],
         seed: 7,

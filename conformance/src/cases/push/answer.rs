@@ -1,0 +1,122 @@
+//! What a refusal looks like (RFC 8935 §2.3).
+
+use serde_json::Value;
+
+use crate::{
+    case::{Case, Judge, Stop},
+    checks::{Level::Must, shown},
+    push::Probe,
+};
+
+/// The codes of the IANA registry, and that of SSF 1.0 §8.1.4.1.
+const CODES: [&str; 7] = [
+    "invalid_request",
+    "invalid_key",
+    "invalid_issuer",
+    "invalid_audience",
+    "authentication_failed",
+    "access_denied",
+    "invalid_state",
+];
+
+const ANSWER: Case = Case {
+    section: "RFC 8935 §2.3",
+    level: Must,
+    tags: &["push", "answer"],
+    ..Case::PUSH
+};
+
+/// The cases.
+pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "PUSH-R-004.json",
+        title: "a refusal is a JSON object with err and description",
+        why: "it is all that the transmitter's operator learns of what is wrong",
+        judge: Judge::Push(|p| Box::pin(is_json(p))),
+        ..ANSWER
+    },
+    Case {
+        id: "PUSH-R-005.content-language",
+        title: "a refusal has a Content-Language",
+        why: "the description is for people, and says so in which language",
+        judge: Judge::Push(|p| Box::pin(has_language(p))),
+        ..ANSWER
+    },
+    Case {
+        id: "PUSH-R-007.english",
+        title: "without a preference, the description is in English",
+        why: "who sent no Accept-Language can be expected to read that",
+        judge: Judge::Push(|p| Box::pin(is_english(p))),
+        ..ANSWER
+    },
+    Case {
+        id: "PUSH-R-008.registered-code",
+        section: "RFC 8935 §2.4",
+        title: "the err of a refusal is a registered code",
+        why: "transmitters decide by it whether to send again, to renew a key, or to tell somebody",
+        judge: Judge::Push(|p| Box::pin(is_registered(p))),
+        ..ANSWER
+    },
+];
+
+async fn is_json(probe: &Probe) -> Result<(), Stop> {
+    let answered = probe.refusal().await?;
+    let media_type = answered.header("content-type").next().unwrap_or_default();
+    let bare = media_type.split(';').next().unwrap_or_default().trim();
+    probe.expect(
+        bare.eq_ignore_ascii_case("application/json"),
+        "Content-Type",
+        "application/json",
+        if bare.is_empty() { "none" } else { media_type },
+    );
+    let Some(Value::Object(object)) = answered.json() else {
+        probe.expect(false, "the body", "a JSON object", answered.shown_body());
+        return Ok(());
+    };
+    for name in ["err", "description"] {
+        let found = object.get(name);
+        let is_text = matches!(found, Some(Value::String(text)) if !text.is_empty());
+        let found = found.map_or("nothing".to_owned(), shown);
+        probe.expect(is_text, name, "a string that is not empty", found);
+    }
+    Ok(())
+}
+
+async fn has_language(probe: &Probe) -> Result<(), Stop> {
+    let answered = probe.refusal().await?;
+    let found = answered.header("content-language").next();
+    let is_tag = |tag: &str| {
+        let mut subtags = tag.trim().split('-');
+        let fits = |subtag: &str| {
+            (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        subtags.all(fits)
+    };
+    let sound = found.is_some_and(|value| value.split(',').all(is_tag));
+    let found = found.unwrap_or("none");
+    probe.expect(sound, "Content-Language", "language tags", found);
+    Ok(())
+}
+
+async fn is_english(probe: &Probe) -> Result<(), Stop> {
+    let answered = probe.refusal().await?;
+    let found = answered.header("content-language").next();
+    let Some(found) = found else {
+        return Err(Stop::blocked("there is no Content-Language"));
+    };
+    let language = found.split(['-', ',']).next().unwrap_or_default().trim();
+    let is_english = language.eq_ignore_ascii_case("en");
+    probe.expect(is_english, "Content-Language", "en first", found);
+    Ok(())
+}
+
+async fn is_registered(probe: &Probe) -> Result<(), Stop> {
+    let answered = probe.refusal().await?;
+    let err = answered.json().and_then(|body| body.get("err").cloned());
+    let Some(Value::String(err)) = err else {
+        return Err(Stop::blocked("there is no err to be read"));
+    };
+    let expected = CODES.join(", ");
+    probe.expect(CODES.contains(&err.as_str()), "err", expected, err);
+    Ok(())
+}

@@ -1,0 +1,287 @@
+//! `push-endpoint`: judges the push endpoint of a Receiver by SETs that are sent to it.
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{self, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{
+    Connection, Preflight,
+    catalogue::{SelectionArgs, write_line},
+    runtime_of_several,
+};
+use crate::{
+    case::{Case, Profile},
+    cases,
+    printable::printable_json,
+    push::{Given, Issuer, IssuerError, Key, KeyError, PreflightError, PushRun, Signer, judge},
+    record::CaseResult,
+    report::Conclusion,
+    results::{Line, Results, Role, Strictness},
+};
+
+#[derive(Args, Debug)]
+pub(super) struct PushEndpoint {
+    /// Where SETs are pushed to; http is for loopback addresses only.
+    url: String,
+    /// What stands in aud: a name of the receiver.
+    #[arg(long, value_name = "AUDIENCE")]
+    audience: String,
+    /// Address at which the issuer's metadata and key are served, over plain http.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8414")]
+    serve: SocketAddr,
+    /// The issuer, as it stands in iss; without it, http:// and the address of --serve. With another one, something in
+    /// front has to pass its requests on to --serve.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Environment variable with a private RSA key in PEM that the receiver trusts already as a key of --issuer; nothing
+    /// is served then.
+    #[arg(long, value_name = "VARIABLE", requires = "issuer")]
+    signing_key_env: Option<String>,
+    /// The name under which that key is published; without it, its thumbprint.
+    #[arg(long, value_name = "KID", requires = "signing_key_env")]
+    kid: Option<String>,
+    /// Environment variable with what pushes have to show in Authorization.
+    #[arg(long, value_name = "VARIABLE")]
+    authorization_env: Option<String>,
+    /// What stands in `sub_id`, as JSON: somebody whose sessions may end.
+    #[arg(
+        long,
+        value_name = "JSON",
+        value_parser = subject,
+        default_value = r#"{"format":"email","email":"ssf-conformance@example.com"}"#
+    )]
+    subject: Subject,
+    /// For how long a receiver that does not take a sound SET yet is waited for, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    wait: u64,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    connection: Connection,
+    /// Lets a broken SHOULD fail the run as well.
+    #[arg(long)]
+    strict: bool,
+    /// Tells which cases would be run, and sends nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Writes the report as JSON into this file; - is standard output, which then has nothing else.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Writes the report as `JUnit` XML into this file.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+/// A subject identifier.
+#[derive(Clone, Debug)]
+struct Subject(Value);
+
+fn subject(text: &str) -> Result<Subject, String> {
+    match serde_json::from_str(text) {
+        Ok(value @ Value::Object(_)) => Ok(Subject(value)),
+        Ok(_) => Err("a subject is a JSON object".to_owned()),
+        Err(error) => Err(format!("a subject is a JSON object: {error}")),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PushEndpointError {
+    #[error("{option} names the environment variable {variable}, which is not set")]
+    Secret {
+        option: &'static str,
+        variable: String,
+    },
+    #[error("the issuer cannot be served")]
+    Issuer(#[source] IssuerError),
+    #[error("--signing-key-env")]
+    Key(#[source] KeyError),
+    #[error("no case fits; see ssf-conformance list")]
+    NothingChosen,
+    #[error(transparent)]
+    Preflight(PreflightError),
+    #[error("{} cannot be written", .0.display())]
+    Write(PathBuf, #[source] io::Error),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl PushEndpoint {
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
+        let chosen = self.chosen().map_err(Preflight::PushEndpoint)?;
+        let quiet = self.json.as_deref() == Some(Path::new("-"));
+        let mut nowhere = io::sink();
+        let told: &mut dyn Write = if quiet { &mut nowhere } else { out };
+        if self.dry_run {
+            for case in &chosen {
+                write_line(case, told).map_err(Preflight::Output)?;
+            }
+            writeln!(told, "{} cases", chosen.len()).map_err(Preflight::Output)?;
+            return Ok(Conclusion::Conformant);
+        }
+        let results = self.judge(&chosen, told)?;
+        results.write_text(told).map_err(Preflight::Output)?;
+        self.write_reports(&results, out)?;
+        Ok(results.conclusion())
+    }
+
+    fn chosen(&self) -> Result<Vec<&'static Case>, PushEndpointError> {
+        let mut selection = self.selection.selection();
+        if selection.profiles.is_empty() {
+            selection.profiles = vec![Profile::Ssf];
+        }
+        let chosen: Vec<_> = selection.of(cases::push_endpoint()).collect();
+        if chosen.is_empty() {
+            return Err(PushEndpointError::NothingChosen);
+        }
+        Ok(chosen)
+    }
+
+    fn judge(&self, chosen: &[&'static Case], out: &mut dyn Write) -> Result<Results, Preflight> {
+        let (began, now) = (Instant::now(), now());
+        let authorities = self.connection.settings()?.extra_authorities;
+        let mut output = Ok(());
+        let judged = runtime_of_several()?.block_on(async {
+            let given = Given {
+                authorities,
+                ..self.given(now, out)?
+            };
+            let run = PushRun::begin(given)
+                .await
+                .map_err(PushEndpointError::Preflight)?;
+            let told = |result: &CaseResult| {
+                if output.is_ok() {
+                    output = writeln!(out, "{}", Line(result)).and_then(|()| out.flush());
+                }
+            };
+            let mut interrupted = false;
+            let stop = async {
+                if tokio::signal::ctrl_c().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                interrupted = true;
+            };
+            let cases = judge(&run, chosen, told, stop).await;
+            if interrupted {
+                return Err(PushEndpointError::Interrupted);
+            }
+            Ok((run, cases))
+        });
+        let (run, cases) = judged.map_err(Preflight::PushEndpoint)?;
+        output.map_err(Preflight::Output)?;
+        Ok(Results {
+            took: began.elapsed(),
+            ..self.results(&run, cases, now)
+        })
+    }
+
+    fn results(&self, run: &Arc<PushRun>, cases: Vec<CaseResult>, now: SystemTime) -> Results {
+        let mut profiles: Vec<&'static str> = Vec::new();
+        for result in &cases {
+            let named = result.case.profiles.iter().copied().map(Profile::as_str);
+            profiles.extend(named);
+        }
+        profiles.sort_unstable();
+        profiles.dedup();
+        Results {
+            role: Role::PushEndpoint {
+                url: run.url().to_string(),
+            },
+            issuer: run.issuer().to_owned(),
+            profiles,
+            seed: 0,
+            strictness: if self.strict {
+                Strictness::Strict
+            } else {
+                Strictness::Lenient
+            },
+            cases,
+            left_behind: Vec::new(),
+            discovery: Vec::new(),
+            began: now,
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Has the issuer served, if that is wanted, and tells what the Receiver has to trust.
+    fn given(&self, now: SystemTime, out: &mut dyn Write) -> Result<Given, PushEndpointError> {
+        let authorization = secret("--authorization-env", self.authorization_env.as_deref())?;
+        let key = secret("--signing-key-env", self.signing_key_env.as_deref())?;
+        let signer = if let (Some(pem), Some(issuer)) = (key, &self.issuer) {
+            let key = Key::from_pem(&pem, self.kid.as_deref()).map_err(PushEndpointError::Key)?;
+            let issuer = issuer.clone();
+            Signer::Trusted { issuer, key }
+        } else {
+            let served = Issuer::serve(self.serve, self.issuer.as_deref());
+            Signer::Served(served.map_err(PushEndpointError::Issuer)?)
+        };
+        // What cannot be told does not keep the run from beginning; the next line that is written fails it.
+        let _ = writeln!(
+            out,
+            "the receiver has to trust the issuer {} and take SETs for {}\n",
+            signer.issuer(),
+            self.audience
+        );
+        let since_epoch = now.duration_since(UNIX_EPOCH);
+        let nanos = since_epoch.unwrap_or_default().as_nanos() & u128::from(u64::MAX);
+        Ok(Given {
+            subject: self.subject.0.clone(),
+            authorization,
+            request: Duration::from_secs(self.connection.timeout),
+            patience: Duration::from_secs(self.wait),
+            run_id: u64::try_from(nanos).unwrap_or_default(),
+            ..Given::new(&self.url, signer, &self.audience)
+        })
+    }
+
+    fn write_reports(&self, results: &Results, out: &mut dyn Write) -> Result<(), Preflight> {
+        let unwritten = |path: &Path, error| {
+            Preflight::PushEndpoint(PushEndpointError::Write(path.into(), error))
+        };
+        if let Some(path) = &self.json {
+            let json = printable_json(&results.to_json());
+            if path == Path::new("-") {
+                writeln!(out, "{json}").map_err(Preflight::Output)?;
+            } else {
+                fs::write(path, json).map_err(|error| unwritten(path, error))?;
+            }
+        }
+        if let Some(path) = &self.junit {
+            let written = File::create(path).and_then(|mut file| results.write_junit(&mut file));
+            written.map_err(|error| unwritten(path, error))?;
+        }
+        Ok(())
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "two runs differ by the moment at which they began, and reports name it"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+fn secret(
+    option: &'static str,
+    variable: Option<&str>,
+) -> Result<Option<String>, PushEndpointError> {
+    let Some(variable) = variable else {
+        return Ok(None);
+    };
+    match env::var(variable) {
+        Ok(value) if !value.is_empty() => Ok(Some(value)),
+        Ok(_) | Err(_) => Err(PushEndpointError::Secret {
+            option,
+            variable: variable.to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,180 @@
+//! The reference Receiver behind HTTP on a port of this machine.
+
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    sync::Mutex,
+};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    http::StatusCode,
+    web::{self, Bytes, PayloadConfig},
+};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::{Breaks, Pushed, ReceiverFault, Verdict};
+use crate::{
+    context::locked,
+    peer::PeerError,
+    target::Target,
+    wire::{Settings, Wire},
+};
+
+/// Most bytes that are read of a body; more than any case sends.
+const READ_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What a Receiver is told.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// Whose SETs it takes.
+    pub issuer: Target,
+    /// Who it is.
+    pub audience: String,
+    /// What pushes have to show.
+    pub authorization: Option<String>,
+}
+
+/// A reference Receiver that serves until it is dropped.
+#[derive(Debug)]
+pub struct Receiver {
+    address: SocketAddr,
+    handle: ServerHandle,
+}
+
+struct State {
+    trust: Trust,
+    fault: Option<ReceiverFault>,
+    seen: Mutex<BTreeSet<String>>,
+    keys: OnceCell<Value>,
+}
+
+impl Receiver {
+    /// Starts the reference with one fault, or with none.
+    ///
+    /// # Errors
+    /// There is no port.
+    pub fn start(trust: Trust, fault: Option<&ReceiverFault>) -> Result<Self, PeerError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(PeerError::Listen)?;
+        let address = listener.local_addr().map_err(PeerError::Listen)?;
+        let state = web::Data::new(State {
+            trust,
+            fault: fault.copied(),
+            seen: Mutex::default(),
+            keys: OnceCell::new(),
+        });
+        let app = move || {
+            App::new()
+                .app_data(state.clone())
+                .app_data(PayloadConfig::new(READ_BYTES_MAX))
+                .default_service(web::to(answer))
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            .disable_signals()
+            .shutdown_timeout(0)
+            .listen(listener)
+            .map_err(PeerError::Listen)?
+            .run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        Ok(Self { address, handle })
+    }
+
+    /// Its push endpoint.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}/push", self.address)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        // What this returns only tells when it is done.
+        drop(self.handle.stop(false));
+    }
+}
+
+async fn answer(request: HttpRequest, body: Bytes, state: web::Data<State>) -> HttpResponse {
+    let Some(jwks) = state.keys().await else {
+        return HttpResponse::ServiceUnavailable().finish();
+    };
+    let mut pushed = pushed(&request);
+    pushed.take_apart(&body, jwks);
+    let breaks = state.fault.map(|fault| fault.breaks);
+    if let Some(Breaks::Follows(member)) = breaks
+        && let Some(jwks) = followed(&pushed, member).await
+    {
+        pushed.take_apart(&body, &jwks);
+    }
+    let jti = pushed.claims.get("jti").and_then(Value::as_str);
+    let jti = jti.unwrap_or_default().to_owned();
+    pushed.is_repeated = locked(&state.seen).contains(&jti);
+    let mut verdict = state.verdict(&pushed);
+    if let Some(Breaks::Verdict(spoil)) = breaks {
+        spoil(&pushed, &mut verdict);
+    }
+    if verdict == Verdict::Accepted {
+        locked(&state.seen).insert(jti);
+    }
+    let mut reply = verdict.reply();
+    if let Some(Breaks::Answer(spoil)) = breaks {
+        spoil(&pushed, &mut reply);
+    }
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in reply.headers {
+        response.append_header((name, value));
+    }
+    response.body(reply.body)
+}
+
+fn pushed(request: &HttpRequest) -> Pushed {
+    let header = |name: &str| {
+        let value = request.headers().get(name)?;
+        Some(value.to_str().ok()?.to_owned())
+    };
+    let media_type = header("content-type").unwrap_or_default();
+    let bare = media_type.split(';').next().unwrap_or_default();
+    Pushed {
+        method: request.method().as_str().to_owned(),
+        media_type: bare.trim().to_lowercase(),
+        authorization: header("authorization"),
+        ..Pushed::default()
+    }
+}
+
+impl State {
+    fn verdict(&self, pushed: &Pushed) -> Verdict {
+        let Trust {
+            issuer,
+            audience,
+            authorization,
+        } = &self.trust;
+        Verdict::of(pushed, issuer.issuer(), audience, authorization.as_deref())
+    }
+
+    /// The keys that the issuer publishes. They do not change while a run goes on.
+    async fn keys(&self) -> Option<&Value> {
+        let fetch = async || {
+            let metadata = fetched(self.trust.issuer.metadata_url()).await.ok_or(())?;
+            let url = metadata["jwks_uri"]
+                .as_str()
+                .and_then(|url| Url::parse(url).ok());
+            fetched(url.ok_or(())?).await.ok_or(())
+        };
+        self.keys.get_or_try_init(fetch).await.ok()
+    }
+}
+
+/// The keys at the place that the header names.
+async fn followed(pushed: &Pushed, member: &str) -> Option<Value> {
+    fetched(Url::parse(pushed.header.get(member)?.as_str()?).ok()?).await
+}
+
+async fn fetched(url: Url) -> Option<Value> {
+    let wire = Wire::to(&url, &Settings::default()).ok()?;
+    serde_json::from_slice(&wire.document(url).await.ok()?).ok()
+}

@@ -1,0 +1,147 @@
+//! The issuer of a run, served to the Receiver: metadata and one key.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
+use serde_json::{Value, json};
+
+use super::keys::{Key, KeyError, Keys};
+use crate::target::{Target, TargetError};
+
+/// Where keys are that the issuer does not name: whoever asks for them follows what a SET says.
+pub(super) const LURE: &str = "/ssf-conformance-lure.json";
+
+/// The issuer cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// The address is taken, or not this machine's.
+    #[error("{0} cannot be listened on; choose another address with --serve")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The public URL is none of an issuer.
+    #[error("--issuer")]
+    Url(#[source] TargetError),
+    /// There is no key.
+    #[error("there is no key to sign with")]
+    Key(#[source] KeyError),
+}
+
+/// An issuer that serves until it is dropped.
+#[derive(Debug)]
+pub struct Issuer {
+    name: String,
+    keys: Arc<Keys>,
+    lured: Arc<AtomicUsize>,
+    handle: ServerHandle,
+}
+
+#[derive(Clone)]
+struct Pages {
+    metadata_path: String,
+    jwks_path: String,
+    metadata: Value,
+    jwks: Value,
+    lure: Value,
+    lured: Arc<AtomicUsize>,
+}
+
+impl Issuer {
+    /// Serves an issuer with a key of its own over plain http. Its URL is `public`, behind which somebody else ends TLS,
+    /// or the address.
+    ///
+    /// # Errors
+    /// The address cannot be had, or the URL is none.
+    pub fn serve(address: SocketAddr, public: Option<&str>) -> Result<Self, IssuerError> {
+        let unheard = |error| IssuerError::Listen(address, error);
+        let listener = TcpListener::bind(address).map_err(unheard)?;
+        let address = listener.local_addr().map_err(unheard)?;
+        let issuer = public.map_or_else(|| format!("http://{address}"), str::to_owned);
+        let target = Target::parse(&issuer).map_err(IssuerError::Url)?;
+        let own = Key::generate().map_err(IssuerError::Key)?;
+        let foreign = Key::generate().map_err(IssuerError::Key)?;
+        let jwks_uri = format!("{}/jwks.json", issuer.trim_end_matches('/'));
+        let lured = Arc::new(AtomicUsize::new(0));
+        let path = target.url().path().trim_end_matches('/');
+        let pages = Pages {
+            metadata_path: target.metadata_url().path().to_owned(),
+            jwks_path: format!("{path}/jwks.json"),
+            metadata: json!({
+                "spec_version": "1_0",
+                "issuer": issuer,
+                "jwks_uri": jwks_uri,
+                "delivery_methods_supported": ["urn:ietf:rfc:8935"],
+                "default_subjects": "NONE",
+            }),
+            jwks: json!({ "keys": [own.jwk()] }),
+            lure: json!({ "keys": [foreign.jwk()] }),
+            lured: Arc::clone(&lured),
+        };
+        let app = move || {
+            App::new()
+                .app_data(web::Data::new(pages.clone()))
+                .default_service(web::to(answer))
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            .disable_signals()
+            .shutdown_timeout(0)
+            .listen(listener)
+            .map_err(unheard)?
+            .run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        Ok(Self {
+            name: issuer,
+            keys: Arc::new(Keys { own, foreign }),
+            lured,
+            handle,
+        })
+    }
+
+    /// The issuer, as it stands in `iss`.
+    pub fn issuer(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys)
+    }
+
+    /// Where the lure is, for a SET to name.
+    pub(super) fn lure(&self) -> String {
+        format!("{}{LURE}", self.name.trim_end_matches('/'))
+    }
+
+    /// How often somebody asked for the lure.
+    pub(super) fn lured(&self) -> usize {
+        self.lured.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        // What this returns only tells when it is done.
+        drop(self.handle.stop(false));
+    }
+}
+
+async fn answer(request: HttpRequest, pages: web::Data<Pages>) -> HttpResponse {
+    let path = request.path();
+    if path.ends_with(LURE) {
+        pages.lured.fetch_add(1, Ordering::SeqCst);
+        HttpResponse::Ok().json(&pages.lure)
+    } else if path == pages.metadata_path {
+        HttpResponse::Ok().json(&pages.metadata)
+    } else if path == pages.jwks_path {
+        HttpResponse::Ok().json(&pages.jwks)
+    } else {
+        HttpResponse::NotFound().finish()
+    }
+}

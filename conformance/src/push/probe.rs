@@ -1,0 +1,300 @@
+//! What a case of a push endpoint has in its hands: SETs to push, a record of the answers, and expectations.
+//!
+//! As everywhere, what a case is *about* it expects, and what it *relies on* has to be given: the sound SETs before and after
+//! a spoilt one ([`Probe::refuses`]) are relied on, since another case is about those.
+
+use std::{
+    fmt::Display,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::{run::PushRun, set::Set};
+use crate::{
+    case::{Case, Stop},
+    context::{Answered, locked},
+    exchange::{Exchange, Request},
+    record::{Assertion, Record},
+};
+
+/// How often a push may be put off before that counts as the answer.
+const PUT_OFF_MAX: u32 = 2;
+
+/// For how long at most.
+const PUT_OFF_FOR: Duration = Duration::from_secs(20);
+
+/// What one case has in its hands.
+#[derive(Debug)]
+pub struct Probe {
+    run: Arc<PushRun>,
+    case: &'static Case,
+    record: Mutex<Record>,
+    made: AtomicU32,
+}
+
+impl Probe {
+    pub(super) fn new(run: Arc<PushRun>, case: &'static Case) -> Self {
+        Self {
+            run,
+            case,
+            record: Mutex::default(),
+            made: AtomicU32::new(0),
+        }
+    }
+
+    /// A SET without a fault and with a `jti` of its own.
+    pub fn sound(&self) -> Set {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        self.run.sound(&format!("{}-{number}", self.case.id))
+    }
+
+    /// Pushes a SET.
+    ///
+    /// # Errors
+    /// Nobody answers, which breaks whatever case it is.
+    pub async fn push(&self, set: &Set) -> Result<Answered, Stop> {
+        self.send(self.request(set)?).await
+    }
+
+    /// The request that pushes a SET, to be changed.
+    ///
+    /// # Errors
+    /// The key does not sign.
+    pub fn request(&self, set: &Set) -> Result<Request, Stop> {
+        let compact = set.compact(self.run.keys());
+        let compact = compact.map_err(|_| Stop::blocked("the key does not sign"))?;
+        Ok(self.body(compact.into_bytes()))
+    }
+
+    /// The request that pushes any body.
+    pub fn body(&self, body: Vec<u8>) -> Request {
+        self.run.request(body)
+    }
+
+    /// Makes a request.
+    ///
+    /// # Errors
+    /// Nobody answers, which breaks whatever case it is.
+    pub async fn send(&self, request: Request) -> Result<Answered, Stop> {
+        let exchange = self.exchange(request).await;
+        let asked = asked(&exchange);
+        match exchange.result {
+            Ok(answer) => Ok(Answered::new(asked, answer)),
+            Err(error) => {
+                self.require(false, asked, "an answer", error)?;
+                Err(Stop::Broken)
+            }
+        }
+    }
+
+    /// Makes a request, and again as often as the Receiver puts it off: one that may not fetch the issuer's keys again yet
+    /// cannot tell a new key from a stranger's, and says when it can.
+    async fn decided(&self, request: Request) -> Result<Answered, Stop> {
+        for _ in 0..PUT_OFF_MAX {
+            let answered = self.send(request.clone()).await?;
+            match put_off(&answered) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Ok(answered),
+            }
+        }
+        self.send(request).await
+    }
+
+    /// Makes a request that may be left without an answer.
+    pub async fn exchange(&self, request: Request) -> Exchange {
+        let exchange = self.run.send(request).await;
+        let kept = self.run.masks().mask_exchange(exchange.clone());
+        self.record().exchanges.push(kept);
+        exchange
+    }
+
+    /// Relies on a sound SET being accepted.
+    ///
+    /// # Errors
+    /// It is not.
+    pub async fn given_accepted(&self) -> Result<(), Stop> {
+        let answered = self.push(&self.sound()).await?;
+        answered.given_success()?;
+        Ok(())
+    }
+
+    /// Expects that a spoilt SET is refused with 400 and one of these codes, while sound ones are accepted before and after.
+    ///
+    /// # Errors
+    /// Why the case did not go on to its end.
+    pub async fn refuses(&self, spoilt: Set, codes: &[&str]) -> Result<(), Stop> {
+        let request = self.request(&spoilt)?;
+        self.refuses_request(request, &[400], codes).await
+    }
+
+    /// The same for a request of any kind and one of these statuses.
+    ///
+    /// # Errors
+    /// Why the case did not go on to its end.
+    pub async fn refuses_request(
+        &self,
+        spoilt: Request,
+        statuses: &[u16],
+        codes: &[&str],
+    ) -> Result<(), Stop> {
+        self.given_accepted().await?;
+        let answered = self.decided(spoilt).await?;
+        self.expect_status(&answered, statuses);
+        // That a refusal has the form of one is another case's affair.
+        if answered.status() == 400
+            && let Some(code) = code(&answered)
+        {
+            let what = format!("{}: err", answered.asked());
+            self.expect(
+                codes.contains(&code.as_str()),
+                what,
+                codes.join(" or "),
+                code,
+            );
+        }
+        self.given_accepted().await
+    }
+
+    /// Expects that a SET is accepted, while a plain one is.
+    ///
+    /// # Errors
+    /// Why the case did not go on to its end.
+    pub async fn accepts(&self, odd: Set) -> Result<(), Stop> {
+        self.given_accepted().await?;
+        let answered = self.push(&odd).await?;
+        self.expect_accepted(&answered);
+        Ok(())
+    }
+
+    /// Expects 202, and tells the reason of a refusal.
+    pub fn expect_accepted(&self, answered: &Answered) -> bool {
+        let status = answered.status();
+        let found = format!("{status} with {}", answered.shown_body());
+        let what = format!("{}: the answer", answered.asked());
+        self.expect(status == 202, what, "202", found)
+    }
+
+    /// Expects one of these status codes.
+    pub fn expect_status(&self, answered: &Answered, expected: &[u16]) -> bool {
+        let codes: Vec<String> = expected.iter().map(u16::to_string).collect();
+        let found = answered.status();
+        let what = format!("{}: the status", answered.asked());
+        self.expect(expected.contains(&found), what, codes.join(" or "), found)
+    }
+
+    /// A refusal whose form can be judged: that of a body which is no SET.
+    ///
+    /// # Errors
+    /// It is none, which other cases are about.
+    pub async fn refusal(&self) -> Result<Answered, Stop> {
+        let answered = self.send(self.body(b"ssf-conformance".to_vec())).await?;
+        match answered.status() {
+            400 => Ok(answered),
+            status => Err(Stop::blocked(format!("no SET at all → {status}, not 400"))),
+        }
+    }
+
+    /// What pushes show in `Authorization`.
+    ///
+    /// # Errors
+    /// None was given.
+    pub fn authorization(&self) -> Result<&str, Stop> {
+        let needed = || Stop::not_configured("needs what pushes show (--authorization-env)");
+        self.run.authorization().ok_or_else(needed)
+    }
+
+    /// Where a key of a stranger is served, for a SET to name; and how often it was asked for so far.
+    pub fn lure(&self) -> (String, Option<usize>) {
+        match self.run.served() {
+            Some(issuer) => (issuer.lure(), Some(issuer.lured())),
+            None => ("https://ssf-conformance.invalid/jwks.json".to_owned(), None),
+        }
+    }
+
+    /// The name of the issuer's key.
+    pub fn kid(&self) -> &str {
+        self.run.keys().own.kid()
+    }
+
+    /// The public half of a key that the issuer does not publish.
+    pub fn foreign_jwk(&self) -> &Value {
+        self.run.keys().foreign.jwk()
+    }
+
+    /// The name of that key.
+    pub fn foreign_kid(&self) -> &str {
+        self.run.keys().foreign.kid()
+    }
+
+    /// Records an expectation and whether it is met; returns the same.
+    pub fn expect(
+        &self,
+        holds: bool,
+        what: impl Display,
+        expected: impl Display,
+        found: impl Display,
+    ) -> bool {
+        let masks = self.run.masks();
+        self.record().assertions.push(Assertion {
+            what: what.to_string(),
+            expected: expected.to_string(),
+            found: masks.mask(&found.to_string()),
+            holds,
+        });
+        holds
+    }
+
+    /// Records an expectation on which the rest of the case depends.
+    ///
+    /// # Errors
+    /// It is not met.
+    pub fn require(
+        &self,
+        holds: bool,
+        what: impl Display,
+        expected: impl Display,
+        found: impl Display,
+    ) -> Result<(), Stop> {
+        if self.expect(holds, what, expected, found) {
+            return Ok(());
+        }
+        Err(Stop::Broken)
+    }
+
+    /// Records something that is allowed and worth knowing.
+    pub fn note(&self, text: impl Display) {
+        self.record().notes.push(text.to_string());
+    }
+
+    pub(super) fn case(&self) -> &'static Case {
+        self.case
+    }
+
+    pub(super) fn record(&self) -> MutexGuard<'_, Record> {
+        locked(&self.record)
+    }
+}
+
+/// The `err` of a refusal, if it can be read.
+fn code(answered: &Answered) -> Option<String> {
+    let err = answered.json()?.get("err")?.as_str()?.to_owned();
+    Some(err)
+}
+
+/// For how long a push is put off, if it is.
+fn put_off(answered: &Answered) -> Option<Duration> {
+    let is_put_off = matches!(answered.status(), 429 | 503);
+    let seconds = answered.header("retry-after").next()?.trim().parse().ok()?;
+    let wait = Duration::from_secs(seconds);
+    (is_put_off && wait <= PUT_OFF_FOR).then_some(wait)
+}
+
+fn asked(exchange: &Exchange) -> String {
+    let Request { method, url, .. } = &exchange.request;
+    format!("{method} {url}")
+}

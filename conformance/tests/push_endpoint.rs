@@ -1,0 +1,113 @@
+//! The program against the reference receiver: what it prints, what it writes, and how it exits.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test, what cannot go on has failed"
+)]
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+use ssf_conformance::{
+    cases,
+    peer::{
+        faults,
+        receiver::{Receiver, ReceiverFault, Trust},
+    },
+    target::Target,
+};
+
+const AUDIENCE: &str = "https://rp.example.com";
+
+/// An address that is free now; the program serves its issuer there.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+fn receiver(address: SocketAddr, fault: Option<&ReceiverFault>) -> Receiver {
+    let trust = Trust {
+        issuer: Target::parse(&format!("http://{address}")).unwrap(),
+        audience: AUDIENCE.to_owned(),
+        authorization: Some("Bearer s3cret".to_owned()),
+    };
+    Receiver::start(trust, fault).unwrap()
+}
+
+async fn judged(receiver: &Receiver, address: SocketAddr, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ssf-conformance"));
+    command.arg("push-endpoint").arg(receiver.endpoint());
+    command.args(["--serve", &address.to_string(), "--wait", "0"]);
+    command
+        .args(["--authorization-env", "SHOWN"])
+        .args(arguments);
+    command.env("SHOWN", "Bearer s3cret");
+    // The reference serves from this runtime meanwhile.
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_without_a_fault_exits_with_0_and_the_reports_agree() {
+    let (address, directory) = (free(), tempfile::tempdir().unwrap());
+    let paths = ["report.json", "report.xml"].map(|name| directory.path().join(name));
+    let [json, junit] = paths.each_ref().map(|path| path.to_str().unwrap());
+    let all = ["ssf-1.0", "caep-interop", "hardening"].map(|name| ["--profile", name]);
+    let reports = ["--audience", AUDIENCE, "--json", json, "--junit", junit];
+    let arguments = [all.as_flattened(), &reports[..]].concat();
+    let output = judged(&receiver(address, None), address, &arguments).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report = text(&paths[0]);
+    assert!(!report.contains("s3cret"), "a secret is in the report");
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../schema/report.schema.json")).unwrap();
+    assert!(jsonschema::is_valid(&schema, &report));
+    assert_eq!(report["role"], json!("push-endpoint"));
+    let count = cases::push_endpoint().count();
+    assert_eq!(report["counts"]["passed"], json!(count));
+    assert_eq!(text(&paths[1]).matches("<testcase ").count(), count);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_exits_with_1_and_what_was_found() {
+    let address = free();
+    let fault = faults::receiver().find(|fault| fault.name == "jti may be missing");
+    let faulty = receiver(address, fault);
+    let arguments = ["--audience", AUDIENCE, "--only", "PUSH-R-003"];
+    let output = judged(&faulty, address, &arguments).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.contains("the status: expected 400, found 202"),
+        "{told}"
+    );
+    assert!(
+        told.contains("repeat it with --only PUSH-R-003.without-jti\n"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_takes_no_sound_set_exits_with_2_and_what_to_check() {
+    let address = free();
+    let arguments = ["--audience", "https://other.example.com"];
+    let output = judged(&receiver(address, None), address, &arguments).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("invalid_audience"), "{told}");
+    assert!(
+        told.contains("its audience is https://other.example.com"),
+        "{told}"
+    );
+    assert!(!told.contains("s3cret"), "{told}");
+}
