@@ -1,10 +1,12 @@
 //! The catalogue: all cases, in the order of the report. One file for one section; each has a list `CASES`.
 
 pub mod discovery;
+pub mod poll;
 pub mod push;
 mod refusal;
 pub mod status;
 pub mod stream;
+pub mod verification;
 
 use crate::case::Case;
 
@@ -13,6 +15,8 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
     discovery::cases()
         .chain(stream::cases())
         .chain(status::CASES)
+        .chain(verification::CASES)
+        .chain(poll::CASES)
 }
 
 /// All cases that judge a Receiver's push endpoint.

@@ -6,6 +6,7 @@
 
 mod answered;
 mod call;
+mod delivery;
 mod stream;
 
 use std::{
@@ -18,6 +19,7 @@ use serde_json::{Map, Value};
 pub use self::{
     answered::Answered,
     call::{Call, Credential, Operation},
+    delivery::{Arrived, Polled, VERIFICATION},
     stream::{POLL, Stream},
 };
 use crate::{

@@ -43,6 +43,8 @@
 //! ```
 
 #[cfg(feature = "cli")]
+pub mod adapter;
+#[cfg(feature = "cli")]
 pub mod case;
 #[cfg(feature = "cli")]
 pub mod cases;
@@ -73,6 +75,8 @@ pub mod results;
 pub mod run;
 #[cfg(feature = "cli")]
 pub mod selection;
+#[cfg(feature = "cli")]
+pub mod set;
 pub mod target;
 #[cfg(feature = "cli")]
 pub mod target_file;

@@ -8,15 +8,17 @@ mod asked;
 mod authority;
 pub mod fault;
 pub mod faults;
+mod queue;
 pub mod receiver;
 mod reply;
 mod server;
+mod signer;
 mod site;
 mod transmitter;
 
 pub use self::{
     asked::{Asked, Caller, Operation},
-    fault::{Breaks, Fault, Rules},
+    fault::{Breaks, Fault, Members, Rules},
     reply::Reply,
     server::{Peer, PeerError},
     site::Site,

@@ -22,7 +22,7 @@ use crate::{
     exchange::{Exchange, Recording, Request},
     target::Target,
     target_file::{Secrets, TargetFile},
-    wire::Wire,
+    wire::{Settings, Wire},
 };
 
 /// What a run is given.
@@ -43,6 +43,7 @@ pub struct Run {
     masks: Masks,
     seed: u64,
     description: String,
+    settings: Settings,
     wire: Wire,
     discovery: Recording,
     streams: Streams,
@@ -68,7 +69,11 @@ impl Run {
             authorities,
         } = given;
         let issuer = Target::parse(&file.issuer).map_err(PreflightError::Issuer)?;
-        let (wire, discovery) = preflight::discover(issuer, &file, authorities).await?;
+        let settings = Settings {
+            timeout: file.limits.request(),
+            extra_authorities: authorities,
+        };
+        let (wire, discovery) = preflight::discover(issuer, &settings).await?;
         let run = Self {
             masks: Masks::new(secrets.all()),
             description: format!(
@@ -79,6 +84,7 @@ impl Run {
             streams: Streams::default(),
             file,
             secrets,
+            settings,
             wire,
             discovery,
         };
@@ -107,6 +113,11 @@ impl Run {
 
     pub(crate) fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// How hosts besides the Transmitter are spoken to.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(crate) fn masks(&self) -> &Masks {

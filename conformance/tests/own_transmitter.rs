@@ -15,7 +15,7 @@ use ssf_conformance::{
     record::{CaseResult, Ended},
     results::Line,
     run::{Given, Outset, Run, judge},
-    target_file::{FromEnvironment, Secrets, TargetFile},
+    target_file::{AdapterAddress, FromEnvironment, Secrets, TargetFile},
     wire::{Settings, Wire},
 };
 use ssf_transmitter::{
@@ -45,8 +45,9 @@ fn config(directory: &Path) -> Config {
     Config::read(layers).unwrap()
 }
 
-/// Registers two Receivers, and returns their tokens: the first one's, one that may read alone, and the second one's.
-async fn secrets(config: &Config, issuer: &str) -> Secrets {
+/// Registers two Receivers, and returns their tokens: the first one's, one that may read alone, and the second one's; and that
+/// of an operator, who hands in events.
+async fn secrets(config: &Config, issuer: &str, operator: &str) -> Secrets {
     let (store, sealer) = open_store(config, Access::Administer).await.unwrap();
     let mut tokens = Vec::new();
     for name in ["rp", "other"] {
@@ -64,7 +65,7 @@ async fn secrets(config: &Config, issuer: &str) -> Secrets {
         token: bearer(0),
         read_only: Some(read_only(issuer, &format!("{}:{client_secret}", receiver.id)).await),
         other: bearer(1),
-        hook: None,
+        hook: Some(operator.to_owned()),
     }
 }
 
@@ -102,6 +103,10 @@ fn target(issuer: &str) -> TargetFile {
     file.credentials.token = from("TOKEN");
     file.credentials.read_only = from("READ_ONLY");
     file.credentials.other = from("OTHER");
+    file.adapters.emit = Some(AdapterAddress::Hook {
+        url: format!("{issuer}/ingest/events"),
+        token_env: Some("OPERATOR".to_owned()),
+    });
     file
 }
 
@@ -113,13 +118,14 @@ async fn our_own_transmitter_is_conformant() {
     let server = Server::start(read(), metrics).await.unwrap();
     let issuer = server.issuers().of(&IssuerName::default()).unwrap();
     let issuer = issuer.as_str().to_owned();
+    let operator = server.new_token().unwrap().expose().to_owned();
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(server.run_until(async {
         let _ = stopped.await;
     }));
 
     let given = Given {
-        secrets: secrets(&read(), &issuer).await,
+        secrets: secrets(&read(), &issuer, &operator).await,
         file: target(&issuer),
         authorities: None,
     };

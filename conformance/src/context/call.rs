@@ -185,6 +185,14 @@ impl Call<'_> {
         self.header("content-type", media_type)
     }
 
+    /// Gives it another body of the same type.
+    pub fn body_instead(mut self, body: &str) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.body = body.as_bytes().to_vec();
+        }
+        self
+    }
+
     /// Makes the request. That nobody answers breaks an expectation of whatever case it is.
     ///
     /// # Errors

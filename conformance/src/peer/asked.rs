@@ -19,8 +19,16 @@ pub enum Operation {
     ReadStatus,
     /// POST there.
     SetStatus,
+    /// POST to the endpoint that adds subjects.
+    AddSubject,
+    /// POST to the endpoint that removes them.
+    RemoveSubject,
+    /// POST to the verification endpoint.
+    Verify,
     /// POST at the URL of a stream that is polled.
     Poll,
+    /// POST to the hook by which events happen.
+    Emit,
 }
 
 /// Who asks.

@@ -16,6 +16,9 @@ pub struct Fault {
     pub breaks: Breaks,
 }
 
+/// The members of a JSON object.
+pub type Members = serde_json::Map<String, serde_json::Value>;
+
 /// What a fault spoils.
 #[derive(Clone, Copy, Debug)]
 pub enum Breaks {
@@ -27,17 +30,35 @@ pub enum Breaks {
     Answer(fn(&Asked, &mut Reply)),
     /// Both, for what has to be undone again so that nobody else notices.
     Both(fn(&mut Asked), fn(&Asked, &mut Reply)),
+    /// Header and claims of each SET, before it is signed.
+    Set(fn(&mut Members, &mut Members)),
     /// What the transmitter does with its streams.
     Rules(fn(&mut Rules)),
 }
 
 /// What a transmitter does with its streams, where a spoilt request or answer does not tell it.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fault of its own, and a transmitter has one at most"
+)]
 pub struct Rules {
     /// Two streams with one description are one.
     pub one_stream_for_one_description: bool,
     /// Streams that are deleted stay.
     pub keeps_deleted_streams: bool,
+    /// A SET that was offered is forgotten.
+    pub forgets_what_was_offered: bool,
+    /// To acknowledge what is not there is an error.
+    pub refuses_unknown_acknowledgements: bool,
+    /// Whoever polls a stream that never had a SET is held for a while.
+    pub holds_first_polls: bool,
+    /// Events are sent although the stream is paused.
+    pub sends_while_paused: bool,
+    /// Events that happen while the stream is paused are dropped.
+    pub drops_while_paused: bool,
+    /// Events that happen while the stream is disabled are kept.
+    pub keeps_while_disabled: bool,
 }
 
 /// What is wrong with one transmitter: one thing, or nothing.
@@ -60,6 +81,12 @@ impl Spoilt {
     pub(super) fn answer(&self, asked: &Asked, reply: &mut Reply) {
         if let Some(Breaks::Answer(spoil) | Breaks::Both(_, spoil)) = self.breaks() {
             spoil(asked, reply);
+        }
+    }
+
+    pub(super) fn set(&self, header: &mut Members, claims: &mut Members) {
+        if let Some(Breaks::Set(spoil)) = self.breaks() {
+            spoil(header, claims);
         }
     }
 

@@ -1,10 +1,12 @@
 //! The faults, one file for each file of cases.
 
 pub mod discovery;
+pub mod poll;
 pub mod push;
 mod spoils;
 pub mod status;
 pub mod stream;
+pub mod verification;
 
 use super::{Fault, receiver::ReceiverFault};
 
@@ -14,6 +16,8 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .iter()
         .chain(stream::faults())
         .chain(status::FAULTS)
+        .chain(verification::FAULTS)
+        .chain(poll::FAULTS)
 }
 
 /// All faults of a Receiver, in the order of the catalogue.

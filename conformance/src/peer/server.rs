@@ -1,6 +1,6 @@
 //! The reference behind HTTPS on a port of this machine.
 
-use std::{io, net::TcpListener, sync::Arc};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
@@ -8,14 +8,23 @@ use actix_web::{
     http::StatusCode,
     web::{self, Bytes},
 };
+use serde_json::json;
+use tokio::time::timeout;
 
 use super::{
-    Asked, Caller, Fault, Site, authority::Authority, fault::Spoilt, transmitter::Transmitter,
+    Asked, Caller, Fault, Reply, Site, authority::Authority, fault::Spoilt, signer::Signer,
+    transmitter::Transmitter,
 };
 use crate::{
     run::Given,
-    target_file::{FromEnvironment, Secrets, TargetFile},
+    target_file::{AdapterAddress, FromEnvironment, Secrets, TargetFile},
 };
+
+/// How long a poll waits for something to come.
+const LONG_POLL: Duration = Duration::from_secs(10);
+
+/// For how long somebody is held who must not be.
+const HELD: Duration = Duration::from_millis(2500);
 
 /// The tokens that the reference knows.
 const TOKENS: [(&str, Caller); 3] = [
@@ -34,6 +43,9 @@ pub enum PeerError {
     /// There is no certificate.
     #[error("a certificate cannot be made")]
     Certificate(#[source] rcgen::Error),
+    /// There is no key to sign with.
+    #[error("a key cannot be made")]
+    Key,
     /// TLS cannot be had.
     #[error("TLS cannot be had")]
     Tls(#[source] rustls::Error),
@@ -58,9 +70,11 @@ impl Peer {
         let address = listener.local_addr().map_err(PeerError::Listen)?;
         let spoilt = Spoilt(fault.copied().map(Arc::new));
         let mut site = Site::without_fault(&format!("https://{address}"));
+        let signer = Signer::new().map_err(|_| PeerError::Key)?;
+        site.keys["keys"][1] = signer.jwk();
         spoilt.site(&mut site);
         let issuer = site.issuer.clone();
-        let transmitter = web::Data::new(Transmitter::new(site, spoilt.rules()));
+        let transmitter = web::Data::new(Transmitter::new(site, signer, spoilt.clone()));
         let spoilt = web::Data::new(spoilt);
         let app = move || {
             App::new()
@@ -101,6 +115,17 @@ impl Peer {
             other,
             hook: None,
         };
+        let origin = self
+            .issuer
+            .trim_end_matches('/')
+            .trim_end_matches("/tenant");
+        file.adapters.emit = Some(AdapterAddress::Hook {
+            url: format!("{origin}/hook/emit"),
+            token_env: None,
+        });
+        // What happens is in the queue before the hook has answered.
+        file.limits.silence_seconds = 0;
+        file.limits.event_seconds = 5;
         Given {
             file,
             secrets,
@@ -131,7 +156,7 @@ async fn answer(
         body: body.into(),
     };
     spoilt.request(&mut asked);
-    let mut reply = transmitter.answer(&asked);
+    let mut reply = answered(&transmitter, &asked).await;
     spoilt.answer(&asked, &mut reply);
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
@@ -139,6 +164,29 @@ async fn answer(
         response.append_header((name, value));
     }
     response.body(reply.body)
+}
+
+/// The answer, which a poll may wait for.
+async fn answered(transmitter: &Transmitter, asked: &Asked) -> Reply {
+    let answered = async {
+        loop {
+            let changed = transmitter.changed();
+            tokio::pin!(changed);
+            // From here on nothing is missed.
+            changed.as_mut().enable();
+            if let Some(reply) = transmitter.answer(asked) {
+                return reply;
+            }
+            changed.await;
+        }
+    };
+    if transmitter.holds(asked) {
+        tokio::time::sleep(HELD).await;
+    }
+    let empty = || Reply::json(&json!({ "sets": {} }));
+    timeout(LONG_POLL, answered)
+        .await
+        .unwrap_or_else(|_| empty())
 }
 
 fn caller(request: &HttpRequest) -> Caller {

@@ -1,14 +1,25 @@
 //! The reference transmitter: what it knows, and what it answers.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::Mutex,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde_json::{Map, Value, json};
+use tokio::sync::{Notify, futures::Notified};
 
-use super::{Asked, Caller, Operation, Reply, Rules, Site};
+use super::{
+    Asked, Caller, Operation, Reply, Site,
+    fault::{Members, Spoilt},
+    queue::Queue,
+    signer::Signer,
+};
 use crate::context::locked;
 
 const PUSH: &str = "urn:ietf:rfc:8935";
 const POLL: &str = "urn:ietf:rfc:8936";
+const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 /// Longest description that is kept, in characters.
 const DESCRIPTION_CHARS_MAX: usize = 200;
@@ -35,8 +46,10 @@ const SUPPLIED: [&str; 6] = [
 pub(super) struct Transmitter {
     issuer: String,
     published: BTreeMap<String, Reply>,
-    rules: Rules,
+    signer: Signer,
+    spoilt: Spoilt,
     state: Mutex<State>,
+    changed: Notify,
 }
 
 #[derive(Default)]
@@ -54,6 +67,8 @@ struct Stream {
     description: Option<String>,
     status: String,
     reason: Option<Value>,
+    subjects: Vec<Value>,
+    queue: Queue,
 }
 
 /// To which Receiver a stream belongs.
@@ -63,17 +78,43 @@ enum Owner {
     Other,
 }
 
+impl Owner {
+    /// What its SETs are made out to.
+    fn audience(self) -> &'static str {
+        match self {
+            Self::Receiver => "https://receiver.example.com",
+            Self::Other => "https://other.example.com",
+        }
+    }
+}
+
+impl Stream {
+    /// What is delivered of what was asked for.
+    fn delivered(&self) -> impl Iterator<Item = &Value> {
+        let requested = self.requested.iter().flatten();
+        requested.filter(|uri| EVENTS_SUPPORTED.iter().any(|supported| uri == supported))
+    }
+
+    /// Whether an event of these types about somebody is for this stream.
+    fn wants(&self, subject: &Value, events: &Value) -> bool {
+        let is_one = |uri: &Value| uri.as_str().is_some_and(|uri| events.get(uri).is_some());
+        self.subjects.contains(subject) && self.delivered().any(is_one)
+    }
+}
+
 /// An answer that is no success.
 type Refusal = Reply;
 
 impl Transmitter {
     /// A transmitter that publishes this and has no streams.
-    pub(super) fn new(site: Site, rules: Rules) -> Self {
+    pub(super) fn new(site: Site, signer: Signer, spoilt: Spoilt) -> Self {
         Self {
             issuer: site.issuer.clone(),
             published: site.routes(),
-            rules,
+            signer,
+            spoilt,
             state: Mutex::default(),
+            changed: Notify::new(),
         }
     }
 
@@ -87,18 +128,25 @@ impl Transmitter {
             ("DELETE", "/ssf/streams") => Some(Operation::Delete),
             ("GET", "/ssf/status") => Some(Operation::ReadStatus),
             ("POST", "/ssf/status") => Some(Operation::SetStatus),
+            ("POST", "/ssf/subjects:add") => Some(Operation::AddSubject),
+            ("POST", "/ssf/subjects:remove") => Some(Operation::RemoveSubject),
+            ("POST", "/ssf/verify") => Some(Operation::Verify),
+            ("POST", "/hook/emit") => Some(Operation::Emit),
             ("POST", poll) if poll.starts_with("/ssf/poll/") => Some(Operation::Poll),
             _ => None,
         }
     }
 
-    /// Answers a request.
-    pub(super) fn answer(&self, asked: &Asked) -> Reply {
+    /// Answers a request; `None` if it waits for something to come.
+    pub(super) fn answer(&self, asked: &Asked) -> Option<Reply> {
         let Some(operation) = asked.operation else {
             let published = self.published.get(&asked.path);
             let found = published.filter(|_| asked.method == "GET").cloned();
-            return found.unwrap_or_else(|| Reply::error(404));
+            return Some(found.unwrap_or_else(|| Reply::error(404)));
         };
+        if operation == Operation::Emit {
+            return Some(self.emit(asked).unwrap_or_else(|refusal| refusal));
+        }
         let done = authorized(operation, asked.caller).and_then(|owner| {
             let mut state = locked(&self.state);
             match operation {
@@ -108,13 +156,21 @@ impl Transmitter {
                 Operation::Replace => self.replace(&mut state, owner, asked),
                 Operation::Delete => self.delete(&mut state, owner, asked),
                 Operation::ReadStatus => read_status(&mut state, owner, asked),
-                Operation::SetStatus => set_status(&mut state, owner, asked),
-                Operation::Poll => poll(&mut state, owner, asked),
+                Operation::SetStatus => self.set_status(&mut state, owner, asked),
+                Operation::AddSubject => add_subject(&mut state, owner, asked),
+                Operation::RemoveSubject => remove_subject(&mut state, owner, asked),
+                Operation::Verify => self.verify(&mut state, owner, asked),
+                Operation::Poll => return self.poll(&mut state, owner, asked),
+                Operation::Emit => Err(Reply::error(404)),
             }
+            .map(Some)
         });
-        let mut reply = done.unwrap_or_else(|refusal| refusal);
+        let mut reply = match done {
+            Ok(reply) => reply?,
+            Err(refusal) => refusal,
+        };
         reply.set_header("Cache-Control", "no-store");
-        reply
+        Some(reply)
     }
 
     fn create(&self, state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
@@ -128,10 +184,12 @@ impl Transmitter {
             description: None,
             status: "enabled".to_owned(),
             reason: None,
+            subjects: Vec::new(),
+            queue: Queue::default(),
         };
         self.change(&mut stream, &id, &body)?;
         let same = |(_, other): &(&String, &Stream)| other.description == stream.description;
-        if self.rules.one_stream_for_one_description
+        if self.spoilt.rules().one_stream_for_one_description
             && let Some((id, stream)) = state.streams.iter().find(same)
         {
             return Ok(Reply::with(201, &self.configuration(id, stream)));
@@ -181,10 +239,137 @@ impl Transmitter {
     fn delete(&self, state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
         let id = asked.stream_id.as_ref().ok_or_else(bad_request)?;
         named(id, state, owner)?;
-        if !self.rules.keeps_deleted_streams {
+        if !self.spoilt.rules().keeps_deleted_streams {
             state.streams.remove(id);
         }
         Ok(Reply::error(204))
+    }
+
+    fn set_status(&self, state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
+        let body = object(asked)?;
+        let (id, stream) = named_in(&body, state, owner)?;
+        let status = body.get("status").and_then(Value::as_str);
+        let known = status.filter(|status| matches!(*status, "enabled" | "paused" | "disabled"));
+        known
+            .ok_or_else(bad_request)?
+            .clone_into(&mut stream.status);
+        stream.reason = body.get("reason").cloned();
+        if stream.status == "disabled" && !self.spoilt.rules().keeps_while_disabled {
+            stream.queue.clear();
+        }
+        self.changed.notify_waiters();
+        Ok(Reply::json(&status_of(&id, stream)))
+    }
+
+    fn verify(&self, state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
+        let body = object(asked)?;
+        state.made += 1;
+        let made = state.made;
+        let (id, stream) = named_in(&body, state, owner)?;
+        let mut event = Members::new();
+        if let Some(sent) = body.get("state") {
+            let sent = Some(sent).filter(|sent| sent.is_string());
+            event.insert("state".to_owned(), sent.ok_or_else(bad_request)?.clone());
+        }
+        if stream.status == "enabled" {
+            let subject = json!({ "format": "opaque", "id": id });
+            self.deliver(&id, stream, made, subject, json!({ VERIFICATION: event }))?;
+        }
+        Ok(Reply::error(204))
+    }
+
+    /// Has an event happen: what the hook is given stands in the SET as it is.
+    fn emit(&self, asked: &Asked) -> Result<Reply, Refusal> {
+        let mut body = object(asked)?;
+        let (Some(subject), Some(events)) = (body.remove("sub_id"), body.remove("events")) else {
+            return Err(bad_request());
+        };
+        let rules = self.spoilt.rules();
+        let mut state = locked(&self.state);
+        state.made += 1;
+        let made = state.made;
+        for (id, stream) in &mut state.streams {
+            if !stream.wants(&subject, &events) {
+                continue;
+            }
+            let is_kept = match stream.status.as_str() {
+                "paused" => !rules.drops_while_paused,
+                "disabled" => rules.keeps_while_disabled,
+                _ => true,
+            };
+            if is_kept {
+                self.deliver(id, stream, made, subject.clone(), events.clone())?;
+            }
+        }
+        Ok(Reply::error(202))
+    }
+
+    /// Signs a SET and puts it into the queue of a stream.
+    #[expect(clippy::disallowed_methods, reason = "a SET tells when it was made")]
+    fn deliver(
+        &self,
+        id: &str,
+        stream: &mut Stream,
+        made: u64,
+        subject: Value,
+        events: Value,
+    ) -> Result<(), Refusal> {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let jti = format!("{id}-{made:06}");
+        let mut claims = Members::new();
+        for (name, value) in [
+            ("iss", json!(self.issuer)),
+            ("aud", json!(stream.owner.audience())),
+            ("iat", json!(now.as_secs())),
+            ("jti", json!(jti)),
+            ("sub_id", subject),
+            ("events", events),
+        ] {
+            claims.insert(name.to_owned(), value);
+        }
+        let mut header = Signer::header();
+        self.spoilt.set(&mut header, &mut claims);
+        let token = self.signer.sign(header, claims);
+        stream
+            .queue
+            .push(jti, token.map_err(|_| Reply::error(500))?);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    fn poll(
+        &self,
+        state: &mut State,
+        owner: Owner,
+        asked: &Asked,
+    ) -> Result<Option<Reply>, Refusal> {
+        let id = asked.path.trim_start_matches("/ssf/poll/");
+        let stream = named(id, state, owner)?;
+        let rules = self.spoilt.rules();
+        let sends = match stream.status.as_str() {
+            "enabled" => true,
+            "paused" => rules.sends_while_paused,
+            _ => false,
+        };
+        Ok(stream.queue.poll(asked, sends, rules))
+    }
+
+    /// Tells when something happened for which a poll may wait.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Whether a poll is held that must not be.
+    pub(super) fn holds(&self, asked: &Asked) -> bool {
+        let id = asked.path.trim_start_matches("/ssf/poll/");
+        let state = locked(&self.state);
+        let is_first = state
+            .streams
+            .get(id)
+            .is_some_and(|stream| !stream.queue.had_some);
+        asked.is(Operation::Poll) && is_first && self.spoilt.rules().holds_first_polls
     }
 
     /// Takes over what the Receiver says.
@@ -236,17 +421,11 @@ impl Transmitter {
     }
 
     fn configuration(&self, id: &str, stream: &Stream) -> Value {
-        let requested = stream.requested.iter().flatten();
-        let delivered: Vec<&Value> = requested
-            .filter(|uri| EVENTS_SUPPORTED.iter().any(|supported| uri == supported))
-            .collect();
+        let delivered: Vec<&Value> = stream.delivered().collect();
         let mut configuration = json!({
             "stream_id": id,
             "iss": self.issuer,
-            "aud": match stream.owner {
-                Owner::Receiver => "https://receiver.example.com",
-                Owner::Other => "https://other.example.com",
-            },
+            "aud": stream.owner.audience(),
             "events_supported": EVENTS_SUPPORTED,
             "events_delivered": delivered,
             "delivery": stream.delivery,
@@ -315,16 +494,38 @@ fn read_status(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, 
     Ok(Reply::json(&status_of(id, stream)))
 }
 
-fn set_status(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
+fn add_subject(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
+    let (stream, subject) = subject_in(state, owner, asked)?;
+    if !stream.subjects.contains(&subject) {
+        stream.subjects.push(subject);
+    }
+    Ok(Reply::error(200))
+}
+
+fn remove_subject(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
+    let (stream, subject) = subject_in(state, owner, asked)?;
+    stream.subjects.retain(|added| *added != subject);
+    Ok(Reply::error(204))
+}
+
+fn subject_in<'s>(
+    state: &'s mut State,
+    owner: Owner,
+    asked: &Asked,
+) -> Result<(&'s mut Stream, Value), Refusal> {
     let body = object(asked)?;
-    let (id, stream) = named_in(&body, state, owner)?;
-    let status = body.get("status").and_then(Value::as_str);
-    let known = status.filter(|status| matches!(*status, "enabled" | "paused" | "disabled"));
-    known
-        .ok_or_else(bad_request)?
-        .clone_into(&mut stream.status);
-    stream.reason = body.get("reason").cloned();
-    Ok(Reply::json(&status_of(&id, stream)))
+    let subject = body.get("subject").filter(|subject| {
+        let format = subject.get("format");
+        format.is_some_and(Value::is_string)
+    });
+    let subject = subject.ok_or_else(bad_request)?.clone();
+    if body
+        .get("verified")
+        .is_some_and(|verified| !verified.is_boolean())
+    {
+        return Err(bad_request());
+    }
+    Ok((named_in(&body, state, owner)?.1, subject))
 }
 
 fn status_of(id: &str, stream: &Stream) -> Value {
@@ -332,11 +533,4 @@ fn status_of(id: &str, stream: &Stream) -> Value {
         Some(reason) => json!({ "stream_id": id, "status": stream.status, "reason": reason }),
         None => json!({ "stream_id": id, "status": stream.status }),
     }
-}
-
-fn poll(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
-    object(asked)?;
-    let id = asked.path.trim_start_matches("/ssf/poll/");
-    named(id, state, owner)?;
-    Ok(Reply::json(&json!({ "sets": {} })))
 }

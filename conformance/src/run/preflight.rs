@@ -6,7 +6,6 @@ use super::{Run, endpoint};
 use crate::{
     exchange::{Answer, Recording, Request},
     target::{Target, TargetError},
-    target_file::TargetFile,
     wire::{Settings, Wire, WireError},
 };
 
@@ -45,14 +44,9 @@ pub enum PreflightError {
 /// Fetches what discovery is judged by.
 pub(super) async fn discover(
     issuer: Target,
-    file: &TargetFile,
-    authorities: Option<Vec<u8>>,
+    settings: &Settings,
 ) -> Result<(Wire, Recording), PreflightError> {
-    let settings = Settings {
-        timeout: file.limits.request(),
-        extra_authorities: authorities,
-    };
-    let wire = Wire::new(&issuer, &settings).map_err(PreflightError::Wire)?;
+    let wire = Wire::new(&issuer, settings).map_err(PreflightError::Wire)?;
     let recording = wire.metadata(issuer).await.map_err(PreflightError::Wire)?;
     if let Some(apart) = recording
         .metadata()

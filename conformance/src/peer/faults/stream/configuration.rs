@@ -31,7 +31,10 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "stream_id has to be escaped",
-        found: &[("SSF-T-072.stream_id-characters", Warning)],
+        found: &[
+            ("SSF-T-072.stream_id-characters", Warning),
+            ("SSF-T-226.sub_id", Failed),
+        ],
         breaks: Both(
             |asked| {
                 let bare = |id: &str| id.trim_start_matches(RESERVED).to_owned();

@@ -128,7 +128,10 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "two streams with one description are one",
-        found: &[("SSF-T-101.second-stream", Failed)],
+        found: &[
+            ("SSF-T-101.second-stream", Failed),
+            ("SSF-T-254.url-of-its-own", Failed),
+        ],
         breaks: Rules(|rules| rules.one_stream_for_one_description = true),
     },
     Fault {
@@ -177,7 +180,10 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "401 has no challenge",
-        found: &[("BEARER-003.challenge", Failed)],
+        found: &[
+            ("BEARER-003.challenge", Failed),
+            ("POLL-T-020.challenge", Failed),
+        ],
         breaks: Answer(|_, reply| {
             reply
                 .headers

@@ -39,7 +39,11 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "streams that are deleted stay",
-        found: &[("SSF-T-161.twice", Failed), ("SSF-T-163.gone", Failed)],
+        found: &[
+            ("SSF-T-161.twice", Failed),
+            ("SSF-T-163.gone", Failed),
+            ("SSF-T-163.poll-after-deletion", Failed),
+        ],
         breaks: Rules(|rules| rules.keeps_deleted_streams = true),
     },
     Fault {

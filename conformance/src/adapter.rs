@@ -1,0 +1,162 @@
+//! What the target's owner does for the tester, since the wire has no request for it.
+//!
+//! Each adapter is a hook or a command (see [`AdapterAddress`]). It is given one JSON object, by POST or at standard
+//! input, and has done its work when it answers with one of the 2xx, or exits with 0.
+
+use std::{process::Stdio, time::Duration};
+
+use serde_json::Value;
+use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
+use url::Url;
+
+use crate::{
+    exchange::{NoAnswer, Request},
+    target_file::AdapterAddress,
+    wire::{Settings, Wire, WireError},
+};
+
+/// Longest piece of what a command writes to standard error that is repeated, in characters.
+const SHOWN_CHARS_MAX: usize = 200;
+
+/// An adapter did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdapterError {
+    /// The URL of a hook is none.
+    #[error("its url is not a URL")]
+    Url,
+    /// The hook cannot be asked.
+    #[error("the hook cannot be asked")]
+    Wire(#[source] WireError),
+    /// The hook does not answer.
+    #[error("the hook does not answer")]
+    NoAnswer(#[source] NoAnswer),
+    /// The hook refuses.
+    #[error("the hook answers with status {0}")]
+    Status(u16),
+    /// The command has no program.
+    #[error("its command is empty")]
+    EmptyCommand,
+    /// The command cannot be run.
+    #[error("the command cannot be run")]
+    Command(#[source] std::io::Error),
+    /// The command fails.
+    #[error("the command ended with {status}: {stderr}")]
+    Failed {
+        /// How it ended.
+        status: String,
+        /// The beginning of what it wrote to standard error.
+        stderr: String,
+    },
+    /// The command goes on.
+    #[error("the command has not ended within {} s", .0.as_secs())]
+    TooSlow(Duration),
+}
+
+/// Has an adapter do something, within the time that an answer may take.
+///
+/// # Errors
+/// It is not done, or nobody knows.
+pub async fn ask(
+    address: &AdapterAddress,
+    token: Option<&str>,
+    what: &Value,
+    settings: &Settings,
+) -> Result<(), AdapterError> {
+    match address {
+        AdapterAddress::Hook { url, .. } => post(url, token, what, settings).await,
+        AdapterAddress::Command { command } => {
+            let patience = settings.timeout;
+            let run = run(command, what);
+            let ended = timeout(patience, run).await;
+            ended.unwrap_or(Err(AdapterError::TooSlow(patience)))
+        }
+    }
+}
+
+async fn post(
+    url: &str,
+    token: Option<&str>,
+    what: &Value,
+    settings: &Settings,
+) -> Result<(), AdapterError> {
+    let url = Url::parse(url).map_err(|_| AdapterError::Url)?;
+    let wire = Wire::to(&url, settings).map_err(AdapterError::Wire)?;
+    let mut request = Request::new("POST", url);
+    let mut header = |name: &str, value: String| request.headers.push((name.to_owned(), value));
+    header("content-type", "application/json".to_owned());
+    if let Some(token) = token {
+        header("authorization", format!("Bearer {token}"));
+    }
+    request.body = what.to_string().into_bytes();
+    match wire.send(request).await.result {
+        Ok(answer) if answer.is_success() => Ok(()),
+        Ok(answer) => Err(AdapterError::Status(answer.status)),
+        Err(error) => Err(AdapterError::NoAnswer(error)),
+    }
+}
+
+async fn run(command: &[String], what: &Value) -> Result<(), AdapterError> {
+    let (program, arguments) = command.split_first().ok_or(AdapterError::EmptyCommand)?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(AdapterError::Command)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A command that does not read its input says by its exit code whether that matters.
+        let _ = stdin.write_all(what.to_string().as_bytes()).await;
+    }
+    let output = child
+        .wait_with_output()
+        .await
+        .map_err(AdapterError::Command)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(AdapterError::Failed {
+        status: output.status.to_string(),
+        stderr: stderr.trim().chars().take(SHOWN_CHARS_MAX).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn patient() -> Settings {
+        Settings {
+            timeout: Duration::from_mins(1),
+            ..Settings::default()
+        }
+    }
+
+    async fn command(script: &str) -> Result<(), AdapterError> {
+        let command = ["sh", "-c", script].map(str::to_owned).into();
+        let address = AdapterAddress::Command { command };
+        ask(&address, None, &json!({ "sub_id": 7 }), &patient()).await
+    }
+
+    #[tokio::test]
+    async fn a_command_is_given_the_object_and_says_by_its_exit_code_whether_it_is_done() {
+        command(r#"grep -qxF '{"sub_id":7}'"#).await.unwrap();
+        let error = command("echo no such stream >&2; exit 3")
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("3: no such stream"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_command_that_there_is_not_is_told() {
+        let command = vec!["/nonexistent/emit".to_owned()];
+        let address = AdapterAddress::Command { command };
+        let asked = ask(&address, None, &json!({}), &patient()).await;
+        assert!(matches!(asked, Err(AdapterError::Command(_))));
+    }
+}

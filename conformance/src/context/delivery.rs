@@ -1,0 +1,174 @@
+//! SETs that cases poll, and what they have happen so that there are some.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+use ssf_types::error::Chain;
+
+use super::{Answered, Context, Operation, Stream};
+use crate::{adapter, case::Stop, set::RawSet};
+
+/// The type of verification events.
+pub const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
+
+/// Between two polls for something that is still on its way.
+const POLL_PAUSE: Duration = Duration::from_millis(100);
+
+impl Context {
+    /// Asks for a verification.
+    ///
+    /// # Errors
+    /// That does not succeed, which other cases judge.
+    pub async fn verify(&self, stream: &Stream, state: Option<&str>) -> Result<(), Stop> {
+        let mut body = json!({ "stream_id": stream.id });
+        if let Some(state) = state {
+            body["state"] = json!(state);
+        }
+        let answered = self.call(Operation::Verify).json(&body).send().await?;
+        answered.given_success()?;
+        Ok(())
+    }
+
+    /// Polls without waiting; relies on an answer with `sets`.
+    ///
+    /// # Errors
+    /// There is none, which other cases judge.
+    pub async fn poll_now(&self, stream: &Stream, mut body: Value) -> Result<Polled, Stop> {
+        body["returnImmediately"] = json!(true);
+        Polled::given(self.poll(stream, &body)?.send().await?)
+    }
+
+    /// Polls until there is a SET, whichever it is.
+    ///
+    /// # Errors
+    /// None comes within `limits.event_seconds`.
+    pub async fn poll_until_some(&self, stream: &Stream, body: Value) -> Result<Polled, Stop> {
+        let began = Instant::now();
+        loop {
+            let polled = self.poll_now(stream, body.clone()).await?;
+            if !polled.sets.is_empty() {
+                return Ok(polled);
+            }
+            self.pause_since(began).await?;
+        }
+    }
+
+    /// Polls until a SET is there that `fits`, and leaves all of them unacknowledged.
+    ///
+    /// # Errors
+    /// None comes within `limits.event_seconds`.
+    pub async fn arrival(
+        &self,
+        stream: &Stream,
+        fits: impl Fn(&RawSet) -> bool,
+    ) -> Result<Arrived, Stop> {
+        let began = Instant::now();
+        loop {
+            let polled = self.poll_now(stream, json!({})).await?;
+            for (jti, token) in &polled.sets {
+                let set = RawSet::parse(token.as_str().unwrap_or_default());
+                if let Some(set) = set.ok().filter(|set| fits(set)) {
+                    let jti = jti.clone();
+                    return Ok(Arrived { jti, set });
+                }
+            }
+            self.pause_since(began).await?;
+        }
+    }
+
+    /// Pauses before the next poll for something that may still come.
+    async fn pause_since(&self, began: Instant) -> Result<(), Stop> {
+        let patience = self.target().limits.event();
+        if began.elapsed() > patience {
+            let seconds = patience.as_secs();
+            return Err(Stop::blocked(format!(
+                "no such SET came within {seconds} s"
+            )));
+        }
+        tokio::time::sleep(POLL_PAUSE).await;
+        Ok(())
+    }
+
+    /// Asks for a verification and polls until it is there.
+    ///
+    /// # Errors
+    /// It does not come.
+    pub async fn verification(&self, stream: &Stream) -> Result<Arrived, Stop> {
+        let state = self.word();
+        self.verify(stream, Some(&state)).await?;
+        self.arrival(stream, |set| {
+            let found = set.event(VERIFICATION).and_then(|event| event.get("state"));
+            found.is_some_and(|found| *found == *state)
+        })
+        .await
+    }
+
+    /// A subject that no other case and no other run has, and that the stream is about.
+    ///
+    /// # Errors
+    /// It cannot be added, which other cases judge.
+    pub async fn subject(&self, stream: &Stream) -> Result<Value, Stop> {
+        let subject = json!({
+            "format": "email",
+            "email": format!("{}@ssf-conformance.example.com", self.word()),
+        });
+        if self.endpoint(Operation::AddSubject).is_ok() {
+            let body = json!({ "stream_id": stream.id, "subject": subject });
+            let call = self.call(Operation::AddSubject).json(&body);
+            call.send().await?.given_success()?;
+        }
+        Ok(subject)
+    }
+
+    /// Has the first of the target's event types happen to somebody, by the adapter.
+    ///
+    /// # Errors
+    /// The adapter is not there, or does not do it.
+    pub async fn emit(&self, subject: &Value) -> Result<(), Stop> {
+        let target = self.target();
+        let Some(address) = &target.adapters.emit else {
+            return Err(Stop::not_configured("needs the adapter emit"));
+        };
+        let Some(uri) = target.events.first() else {
+            return Err(Stop::not_configured("events is empty"));
+        };
+        let what = json!({ "sub_id": subject, "events": { uri: {} } });
+        let run = self.run();
+        let token = run.secrets().hook.as_deref();
+        let asked = adapter::ask(address, token, &what, run.settings()).await;
+        asked.map_err(|error| Stop::blocked(format!("adapter emit: {}", Chain(&error))))
+    }
+}
+
+/// A SET that came.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// The name under which it came.
+    pub jti: String,
+    /// The SET.
+    pub set: RawSet,
+}
+
+/// What a poll was answered with.
+#[derive(Clone, Debug)]
+pub struct Polled {
+    /// The answer.
+    pub answered: Answered,
+    /// Its member `sets`.
+    pub sets: Map<String, Value>,
+}
+
+impl Polled {
+    /// Relies on an answer with an object `sets`.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn given(answered: Answered) -> Result<Self, Stop> {
+        let sets = answered.given_object()?.remove("sets");
+        if let Some(Value::Object(sets)) = sets {
+            return Ok(Self { answered, sets });
+        }
+        let asked = answered.asked();
+        Err(Stop::blocked(format!("{asked}: sets is not an object")))
+    }
+}
