@@ -3,8 +3,9 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use crate::{
+    cases::refusal::Refusal,
     checks::{Check, Level},
-    context::Context,
+    context::{Context, Operation},
     push::Probe,
     target_file::{Limits, TargetFile},
 };
@@ -43,6 +44,8 @@ pub enum Judge {
     Check(&'static Check),
     /// By requests of its own.
     Script(Script),
+    /// By a request for an operation, spoilt so that it has to be refused.
+    Refused(Operation, Refusal),
     /// By SETs that are pushed to a Receiver.
     Push(PushScript),
 }

@@ -3,7 +3,7 @@
 pub mod discovery;
 pub mod poll;
 pub mod push;
-mod refusal;
+pub mod refusal;
 pub mod status;
 pub mod stream;
 pub mod verification;

@@ -46,8 +46,44 @@ pub(super) fn body(cx: &Context, operation: Operation, id: &str) -> Option<Value
     }
 }
 
+/// What is spoilt in a request that has to be refused.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal {
+    /// There is no token: 401.
+    WithoutToken,
+    /// Nobody issued the token: 401.
+    UnknownToken,
+    /// The token may read alone: 403.
+    ReadOnlyToken,
+    /// The stream is another Receiver's: 404, or 403.
+    ByAnother,
+    /// There is no such stream: 404.
+    UnknownStream,
+    /// The body breaks off: 400.
+    BrokenJson,
+    /// The body is this one, for a stream: 400.
+    Body(fn(&Context, &Stream) -> String),
+}
+
+/// Expects that an operation is refused, and does nothing.
+pub(crate) async fn judge(
+    cx: &Context,
+    operation: Operation,
+    refusal: Refusal,
+) -> Result<(), Stop> {
+    match refusal {
+        Refusal::WithoutToken => credential(cx, operation, Credential::Missing, &[401]).await,
+        Refusal::UnknownToken => credential(cx, operation, Credential::Unknown, &[401]).await,
+        Refusal::ReadOnlyToken => credential(cx, operation, Credential::ReadOnly, &[403]).await,
+        Refusal::ByAnother => credential(cx, operation, Credential::Other, &[404, 403]).await,
+        Refusal::UnknownStream => unknown_stream(cx, operation).await,
+        Refusal::BrokenJson => spoilt_body(cx, operation, |_, _| BROKEN_JSON.to_owned()).await,
+        Refusal::Body(spoilt) => spoilt_body(cx, operation, spoilt).await,
+    }
+}
+
 /// Expects that an operation is refused to whoever shows `credential`, and does nothing.
-pub(super) async fn credential(
+async fn credential(
     cx: &Context,
     operation: Operation,
     credential: Credential,
@@ -68,7 +104,7 @@ pub(super) async fn credential(
 }
 
 /// Expects that an operation on a stream that does not exist is refused with 404.
-pub(super) async fn unknown_stream(cx: &Context, operation: Operation) -> Result<(), Stop> {
+async fn unknown_stream(cx: &Context, operation: Operation) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let spoilt = valid(cx, operation, UNKNOWN_STREAM).send().await?;
     cx.expect_status(&spoilt, &[404]);
@@ -76,15 +112,15 @@ pub(super) async fn unknown_stream(cx: &Context, operation: Operation) -> Result
 }
 
 /// Expects that a spoilt body is refused with 400 and changes nothing, on a stream of its own.
-pub(super) async fn spoilt_body(
+async fn spoilt_body(
     cx: &Context,
     operation: Operation,
-    spoil: impl FnOnce(&Stream) -> String,
+    spoilt: fn(&Context, &Stream) -> String,
 ) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let before = cx.read(&stream).await?;
     let call = cx.call(operation);
-    let spoilt = call.body("application/json", spoil(&stream));
+    let spoilt = call.body("application/json", spoilt(cx, &stream));
     let answered = spoilt.send().await?;
     cx.expect_status(&answered, &[400]);
     cx.expect_untouched(&stream, &before).await?;

@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, Judge::Script, Need, Stop},
-    cases::refusal::{self, BROKEN_JSON},
+    case::{
+        Case,
+        Judge::{Refused, Script},
+        Need, Stop,
+    },
+    cases::refusal::Refusal,
     checks::{Level, shown},
-    context::{Answered, Context, Credential, Operation, Stream},
+    context::{Answered, Context, Operation, Stream},
 };
 
 const BASE: Case = Case {
@@ -42,7 +46,7 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "the status of a stream that does not exist: 404",
         why: "It is how a receiver learns that its stream was deleted.",
-        judge: Script(|cx| Box::pin(refusal::unknown_stream(cx, Operation::ReadStatus))),
+        judge: Refused(Operation::ReadStatus, Refusal::UnknownStream),
         ..READING
     },
     Case {
@@ -50,14 +54,7 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "the status without a token: 401",
         why: "Whether somebody's revocations arrive is nobody else's affair.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::ReadStatus,
-                Credential::Missing,
-                &[401],
-            ))
-        }),
+        judge: Refused(Operation::ReadStatus, Refusal::WithoutToken),
         ..READING
     },
     Case {
@@ -67,14 +64,7 @@ pub const CASES: &[Case] = &[
         title: "another receiver cannot read the status: 404 or 403",
         why: "Whether somebody's revocations arrive is nobody else's affair.",
         needs: &[Need::Token, Need::OtherToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::ReadStatus,
-                Credential::Other,
-                &[404, 403],
-            ))
-        }),
+        judge: Refused(Operation::ReadStatus, Refusal::ByAnother),
         ..READING
     },
     Case {
@@ -146,32 +136,21 @@ pub const CASES: &[Case] = &[
         id: "SSF-T-191.broken-json",
         title: "a body that breaks off is refused with 400",
         why: "A transmitter that answers 5xx has it repeated for ever.",
-        judge: Script(|cx| {
-            Box::pin(refusal::spoilt_body(cx, Operation::SetStatus, |_| {
-                BROKEN_JSON.to_owned()
-            }))
-        }),
+        judge: Refused(Operation::SetStatus, Refusal::BrokenJson),
         ..BASE
     },
     Case {
         id: "SSF-T-191.unknown-stream",
         title: "to set the status of a stream that does not exist: 404",
         why: "It is how a receiver learns that its stream was deleted.",
-        judge: Script(|cx| Box::pin(refusal::unknown_stream(cx, Operation::SetStatus))),
+        judge: Refused(Operation::SetStatus, Refusal::UnknownStream),
         ..BASE
     },
     Case {
         id: "SSF-T-191.without-token",
         title: "to set the status without a token: 401",
         why: "Whoever can stop a stream keeps revocations from arriving.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::SetStatus,
-                Credential::Missing,
-                &[401],
-            ))
-        }),
+        judge: Refused(Operation::SetStatus, Refusal::WithoutToken),
         ..BASE
     },
     Case {
@@ -179,14 +158,7 @@ pub const CASES: &[Case] = &[
         title: "to set the status with a token that may read alone: 403",
         why: "A token that was given to a dashboard must not stop a stream.",
         needs: &[Need::Token, Need::ReadOnlyToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::SetStatus,
-                Credential::ReadOnly,
-                &[403],
-            ))
-        }),
+        judge: Refused(Operation::SetStatus, Refusal::ReadOnlyToken),
         ..BASE
     },
     Case {
@@ -196,14 +168,7 @@ pub const CASES: &[Case] = &[
         title: "another receiver cannot set the status: 404 or 403",
         why: "It could keep revocations from arriving.",
         needs: &[Need::Token, Need::OtherToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::SetStatus,
-                Credential::Other,
-                &[404, 403],
-            ))
-        }),
+        judge: Refused(Operation::SetStatus, Refusal::ByAnother),
         ..BASE
     },
 ];

@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, Judge::Script, Need, Stop},
-    cases::refusal::{self, BROKEN_JSON},
+    case::{
+        Case,
+        Judge::{Refused, Script},
+        Need, Stop,
+    },
+    cases::refusal::{self, Refusal},
     checks::{Level, shown},
-    context::{Arrived, Context, Credential, Operation, VERIFICATION},
+    context::{Arrived, Context, Operation, VERIFICATION},
 };
 
 const OPERATION: Operation = Operation::Verify;
@@ -83,57 +87,38 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "without stream_id: 400",
         why: "A transmitter that guesses verifies the wrong stream.",
-        judge: Script(|cx| {
-            Box::pin(refusal::spoilt_body(cx, OPERATION, |_| {
-                json!({ "state": "x" }).to_string()
-            }))
-        }),
+        judge: Refused(
+            OPERATION,
+            Refusal::Body(|_, _| json!({ "state": "x" }).to_string()),
+        ),
         ..REQUEST
     },
     Case {
         id: "SSF-T-231.broken-json",
         title: "a body that breaks off is refused with 400",
         why: "A transmitter that answers 5xx has it repeated for ever.",
-        judge: Script(|cx| {
-            Box::pin(refusal::spoilt_body(cx, OPERATION, |_| {
-                BROKEN_JSON.to_owned()
-            }))
-        }),
+        judge: Refused(OPERATION, Refusal::BrokenJson),
         ..REQUEST
     },
     Case {
         id: "SSF-T-231.unknown-stream",
         title: "a stream that does not exist: 404",
         why: "It is how a receiver learns that its stream was deleted.",
-        judge: Script(|cx| Box::pin(refusal::unknown_stream(cx, OPERATION))),
+        judge: Refused(OPERATION, Refusal::UnknownStream),
         ..REQUEST
     },
     Case {
         id: "SSF-T-231.without-token",
         title: "without a token: 401",
         why: "Anybody could have events sent.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Missing,
-                &[401],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::WithoutToken),
         ..REQUEST
     },
     Case {
         id: "SSF-T-231.unknown-token",
         title: "with a token that nobody issued: 401",
         why: "A token that is not checked is none.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Unknown,
-                &[401],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::UnknownToken),
         ..REQUEST
     },
     Case {
@@ -143,14 +128,7 @@ pub const CASES: &[Case] = &[
         title: "another receiver cannot have the stream verified: 404 or 403",
         why: "It could have the stream's next verifications refused.",
         needs: &[Need::Token, Need::OtherToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Other,
-                &[404, 403],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::ByAnother),
         ..REQUEST
     },
 ];

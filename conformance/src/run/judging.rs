@@ -11,6 +11,7 @@ use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 use super::Run;
 use crate::{
     case::{Case, Judge, Need, NotRun, NotRunKind, Stop},
+    cases::refusal,
     checks::{Outcome, Verdict},
     context::Context,
     record::{CaseResult, Ended, Record},
@@ -118,6 +119,7 @@ async fn one(run: Arc<Run>, case: &'static Case, streams: &Semaphore) -> CaseRes
 async fn judged(cx: &Context) -> Result<(), Stop> {
     match cx.case().judge {
         Judge::Script(script) => script(cx).await,
+        Judge::Refused(operation, refusal) => refusal::judge(cx, operation, refusal).await,
         Judge::Push(_) => Err(Stop::not_offered("a transmitter has no push endpoint")),
         Judge::Check(check) => {
             match check.run(cx.run().discovery()) {

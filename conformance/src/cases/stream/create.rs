@@ -3,8 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, Judge::Script, Need, Stop},
-    cases::refusal::{self, BROKEN_JSON},
+    case::{
+        Case,
+        Judge::{Refused, Script},
+        Need, Stop,
+    },
+    cases::refusal::{BROKEN_JSON, Refusal},
     checks::{Level, shown},
     context::{Context, Credential, Operation, POLL, Stream},
 };
@@ -137,14 +141,7 @@ pub const CASES: &[Case] = &[
         title: "without a token: 401",
         why: "Whoever can create streams without one gets the events of others.",
         tags: &["stream", "create", "authorization"],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::Create,
-                Credential::Missing,
-                &[401],
-            ))
-        }),
+        judge: Refused(Operation::Create, Refusal::WithoutToken),
         ..BASE
     },
     Case {
@@ -152,14 +149,7 @@ pub const CASES: &[Case] = &[
         title: "with a token that nobody issued: 401",
         why: "A token that is not checked is none.",
         tags: &["stream", "create", "authorization"],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::Create,
-                Credential::Unknown,
-                &[401],
-            ))
-        }),
+        judge: Refused(Operation::Create, Refusal::UnknownToken),
         ..BASE
     },
     Case {
@@ -168,14 +158,7 @@ pub const CASES: &[Case] = &[
         why: "A token that was given to a dashboard must not make streams.",
         tags: &["stream", "create", "authorization"],
         needs: &[Need::Token, Need::ReadOnlyToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::Create,
-                Credential::ReadOnly,
-                &[403],
-            ))
-        }),
+        judge: Refused(Operation::Create, Refusal::ReadOnlyToken),
         ..BASE
     },
     Case {

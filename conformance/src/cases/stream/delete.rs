@@ -3,10 +3,14 @@
 use serde_json::Value;
 
 use crate::{
-    case::{Case, Judge::Script, Need, Stop},
-    cases::refusal,
+    case::{
+        Case,
+        Judge::{Refused, Script},
+        Need, Stop,
+    },
+    cases::refusal::{self, Refusal},
     checks::Level,
-    context::{Context, Credential, Operation},
+    context::{Context, Operation},
 };
 
 const OPERATION: Operation = Operation::Delete;
@@ -50,7 +54,7 @@ pub const CASES: &[Case] = &[
         id: "SSF-T-161.unknown-stream",
         title: "a stream that never existed: 404",
         why: "204 would tell a receiver with a wrong stream_id that its stream is gone.",
-        judge: Script(|cx| Box::pin(refusal::unknown_stream(cx, OPERATION))),
+        judge: Refused(OPERATION, Refusal::UnknownStream),
         ..BASE
     },
     Case {
@@ -64,28 +68,14 @@ pub const CASES: &[Case] = &[
         id: "SSF-T-162.without-token",
         title: "without a token: 401, and nothing is deleted",
         why: "Whoever can delete a stream keeps revocations from arriving.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Missing,
-                &[401],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::WithoutToken),
         ..AUTHORIZATION
     },
     Case {
         id: "SSF-T-162.unknown-token",
         title: "with a token that nobody issued: 401, and nothing is deleted",
         why: "A token that is not checked is none.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Unknown,
-                &[401],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::UnknownToken),
         ..AUTHORIZATION
     },
     Case {
@@ -93,14 +83,7 @@ pub const CASES: &[Case] = &[
         title: "with a token that may read alone: 403, and nothing is deleted",
         why: "A token that was given to a dashboard must not end a stream.",
         needs: &[Need::Token, Need::ReadOnlyToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::ReadOnly,
-                &[403],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::ReadOnlyToken),
         ..AUTHORIZATION
     },
     Case {
@@ -110,14 +93,7 @@ pub const CASES: &[Case] = &[
         title: "another receiver cannot delete the stream: 404 or 403",
         why: "It could keep revocations from arriving.",
         needs: &[Need::Token, Need::OtherToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Other,
-                &[404, 403],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::ByAnother),
         ..AUTHORIZATION
     },
 ];

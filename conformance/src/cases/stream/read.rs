@@ -3,8 +3,12 @@
 use serde_json::Value;
 
 use crate::{
-    case::{Case, Judge::Script, Need, Stop},
-    cases::refusal,
+    case::{
+        Case,
+        Judge::{Refused, Script},
+        Need, Stop,
+    },
+    cases::refusal::Refusal,
     checks::{Level, shown},
     context::{Context, Credential, Operation},
 };
@@ -59,35 +63,21 @@ pub const CASES: &[Case] = &[
         id: "SSF-T-123.unknown-stream",
         title: "a stream that does not exist: 404",
         why: "It is how a receiver learns that its stream was deleted.",
-        judge: Script(|cx| Box::pin(refusal::unknown_stream(cx, Operation::Read))),
+        judge: Refused(Operation::Read, Refusal::UnknownStream),
         ..BASE
     },
     Case {
         id: "SSF-T-124.without-token",
         title: "without a token: 401",
         why: "A configuration tells where events go.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::Read,
-                Credential::Missing,
-                &[401],
-            ))
-        }),
+        judge: Refused(Operation::Read, Refusal::WithoutToken),
         ..AUTHORIZATION
     },
     Case {
         id: "SSF-T-124.unknown-token",
         title: "with a token that nobody issued: 401",
         why: "A token that is not checked is none.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::Read,
-                Credential::Unknown,
-                &[401],
-            ))
-        }),
+        judge: Refused(Operation::Read, Refusal::UnknownToken),
         ..AUTHORIZATION
     },
     Case {
@@ -106,14 +96,7 @@ pub const CASES: &[Case] = &[
         title: "another receiver cannot read the stream: 404 or 403",
         why: "Who has a stream about whom is nobody else's affair.",
         needs: &[Need::Token, Need::OtherToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                Operation::Read,
-                Credential::Other,
-                &[404, 403],
-            ))
-        }),
+        judge: Refused(Operation::Read, Refusal::ByAnother),
         ..AUTHORIZATION
     },
     Case {

@@ -4,10 +4,14 @@ use serde_json::{Value, json};
 
 use super::update::expect_whole;
 use crate::{
-    case::{Case, Judge::Script, Need, Stop},
-    cases::refusal::{self, BROKEN_JSON},
+    case::{
+        Case,
+        Judge::{Refused, Script},
+        Need, Stop,
+    },
+    cases::refusal::{self, Refusal},
     checks::{Level, shown},
-    context::{Answered, Context, Credential, Operation, Stream},
+    context::{Answered, Context, Operation, Stream},
 };
 
 const OPERATION: Operation = Operation::Replace;
@@ -37,10 +41,10 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "without stream_id in the body: 400, and nothing changes",
         why: "A transmitter that guesses replaces the wrong stream.",
-        judge: Script(|cx| {
-            let body = cx.stream_request().to_string();
-            Box::pin(refusal::spoilt_body(cx, OPERATION, move |_| body))
-        }),
+        judge: Refused(
+            OPERATION,
+            Refusal::Body(|cx, _| cx.stream_request().to_string()),
+        ),
         ..BASE
     },
     Case {
@@ -72,7 +76,10 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "an iss that is not the stream's: 400, and nothing changes",
         why: "The receiver means another transmitter.",
-        judge: Script(|cx| Box::pin(wrong(cx, "iss"))),
+        judge: Refused(
+            OPERATION,
+            Refusal::Body(|cx, stream| wrong(cx, stream, "iss")),
+        ),
         ..BASE
     },
     Case {
@@ -80,7 +87,10 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "an aud that is not the stream's: 400, and nothing changes",
         why: "Whoever can change aud can have SETs made out to somebody else.",
-        judge: Script(|cx| Box::pin(wrong(cx, "aud"))),
+        judge: Refused(
+            OPERATION,
+            Refusal::Body(|cx, stream| wrong(cx, stream, "aud")),
+        ),
         ..BASE
     },
     Case {
@@ -95,46 +105,28 @@ pub const CASES: &[Case] = &[
         id: "SSF-T-157.broken-json",
         title: "a body that breaks off is refused with 400, and nothing changes",
         why: "A transmitter that answers 5xx has it repeated for ever.",
-        judge: Script(|cx| {
-            Box::pin(refusal::spoilt_body(cx, OPERATION, |_| {
-                BROKEN_JSON.to_owned()
-            }))
-        }),
+        judge: Refused(OPERATION, Refusal::BrokenJson),
         ..BASE
     },
     Case {
         id: "SSF-T-157.unknown-stream",
         title: "a stream that does not exist: 404",
         why: "To replace is not to create.",
-        judge: Script(|cx| Box::pin(refusal::unknown_stream(cx, OPERATION))),
+        judge: Refused(OPERATION, Refusal::UnknownStream),
         ..BASE
     },
     Case {
         id: "SSF-T-157.without-token",
         title: "without a token: 401, and nothing changes",
         why: "Whoever can replace a stream gets its events.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Missing,
-                &[401],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::WithoutToken),
         ..AUTHORIZATION
     },
     Case {
         id: "SSF-T-157.unknown-token",
         title: "with a token that nobody issued: 401, and nothing changes",
         why: "A token that is not checked is none.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Unknown,
-                &[401],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::UnknownToken),
         ..AUTHORIZATION
     },
     Case {
@@ -142,14 +134,7 @@ pub const CASES: &[Case] = &[
         title: "with a token that may read alone: 403, and nothing changes",
         why: "A token that was given to a dashboard must not move a stream.",
         needs: &[Need::Token, Need::ReadOnlyToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::ReadOnly,
-                &[403],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::ReadOnlyToken),
         ..AUTHORIZATION
     },
     Case {
@@ -159,14 +144,7 @@ pub const CASES: &[Case] = &[
         title: "another receiver cannot replace the stream: 404 or 403",
         why: "It could have the events sent to itself.",
         needs: &[Need::Token, Need::OtherToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Other,
-                &[404, 403],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::ByAnother),
         ..AUTHORIZATION
     },
 ];
@@ -211,14 +189,12 @@ async fn read_and_put_back(cx: &Context) -> Result<(), Stop> {
     cx.expect_untouched(&stream, &before).await
 }
 
-async fn wrong(cx: &Context, name: &str) -> Result<(), Stop> {
+/// A request that would be sound but for one member of the transmitter's.
+fn wrong(cx: &Context, stream: &Stream, name: &str) -> String {
     let mut request = cx.stream_request();
     request[name] = json!("https://other.example.com");
-    refusal::spoilt_body(cx, OPERATION, |stream| {
-        request["stream_id"] = json!(stream.id);
-        request.to_string()
-    })
-    .await
+    request["stream_id"] = json!(stream.id);
+    request.to_string()
 }
 
 async fn supplied_members_stay(cx: &Context) -> Result<(), Stop> {

@@ -3,10 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    case::{Case, Judge::Script, Need, Stop},
-    cases::refusal::{self, BROKEN_JSON},
+    case::{
+        Case,
+        Judge::{Refused, Script},
+        Need, Stop,
+    },
+    cases::refusal::{self, Refusal},
     checks::{Level, shown},
-    context::{Context, Credential, Operation, Stream},
+    context::{Context, Operation, Stream},
 };
 
 const OPERATION: Operation = Operation::Update;
@@ -36,11 +40,10 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "without stream_id in the body: 400, and nothing changes",
         why: "A transmitter that guesses changes the wrong stream.",
-        judge: Script(|cx| {
-            Box::pin(refusal::spoilt_body(cx, OPERATION, |_| {
-                json!({ "description": "x" }).to_string()
-            }))
-        }),
+        judge: Refused(
+            OPERATION,
+            Refusal::Body(|_, _| json!({ "description": "x" }).to_string()),
+        ),
         ..BASE
     },
     Case {
@@ -88,11 +91,10 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "an iss that is not the stream's: 400, and nothing changes",
         why: "The receiver means another transmitter.",
-        judge: Script(|cx| {
-            Box::pin(refusal::spoilt_body(cx, OPERATION, |stream| {
-                other(stream, "iss", &json!("https://other.example.com"))
-            }))
-        }),
+        judge: Refused(
+            OPERATION,
+            Refusal::Body(|_, stream| other(stream, "iss", &json!("https://other.example.com"))),
+        ),
         ..BASE
     },
     Case {
@@ -100,11 +102,10 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "an aud that is not the stream's: 400, and nothing changes",
         why: "Whoever can change aud can have SETs made out to somebody else.",
-        judge: Script(|cx| {
-            Box::pin(refusal::spoilt_body(cx, OPERATION, |stream| {
-                other(stream, "aud", &json!("https://other.example.com"))
-            }))
-        }),
+        judge: Refused(
+            OPERATION,
+            Refusal::Body(|_, stream| other(stream, "aud", &json!("https://other.example.com"))),
+        ),
         ..BASE
     },
     Case {
@@ -119,46 +120,28 @@ pub const CASES: &[Case] = &[
         id: "SSF-T-139.broken-json",
         title: "a body that breaks off is refused with 400, and nothing changes",
         why: "A transmitter that answers 5xx has it repeated for ever.",
-        judge: Script(|cx| {
-            Box::pin(refusal::spoilt_body(cx, OPERATION, |_| {
-                BROKEN_JSON.to_owned()
-            }))
-        }),
+        judge: Refused(OPERATION, Refusal::BrokenJson),
         ..BASE
     },
     Case {
         id: "SSF-T-139.unknown-stream",
         title: "a stream that does not exist: 404",
         why: "It is how a receiver learns that its stream was deleted.",
-        judge: Script(|cx| Box::pin(refusal::unknown_stream(cx, OPERATION))),
+        judge: Refused(OPERATION, Refusal::UnknownStream),
         ..BASE
     },
     Case {
         id: "SSF-T-139.without-token",
         title: "without a token: 401, and nothing changes",
         why: "Whoever can change a stream gets its events.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Missing,
-                &[401],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::WithoutToken),
         ..AUTHORIZATION
     },
     Case {
         id: "SSF-T-139.unknown-token",
         title: "with a token that nobody issued: 401, and nothing changes",
         why: "A token that is not checked is none.",
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Unknown,
-                &[401],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::UnknownToken),
         ..AUTHORIZATION
     },
     Case {
@@ -166,14 +149,7 @@ pub const CASES: &[Case] = &[
         title: "with a token that may read alone: 403, and nothing changes",
         why: "A token that was given to a dashboard must not move a stream.",
         needs: &[Need::Token, Need::ReadOnlyToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::ReadOnly,
-                &[403],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::ReadOnlyToken),
         ..AUTHORIZATION
     },
     Case {
@@ -183,14 +159,7 @@ pub const CASES: &[Case] = &[
         title: "another receiver cannot change the stream: 404 or 403",
         why: "It could have the events sent to itself.",
         needs: &[Need::Token, Need::OtherToken],
-        judge: Script(|cx| {
-            Box::pin(refusal::credential(
-                cx,
-                OPERATION,
-                Credential::Other,
-                &[404, 403],
-            ))
-        }),
+        judge: Refused(OPERATION, Refusal::ByAnother),
         ..AUTHORIZATION
     },
 ];
