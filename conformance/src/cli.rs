@@ -1,8 +1,10 @@
 //! The command line.
 
+mod beginning;
 mod catalogue;
 mod decode;
 mod push_endpoint;
+mod reports;
 mod transmitter;
 
 use std::{
@@ -107,6 +109,8 @@ enum Preflight {
     Runtime(#[source] io::Error),
     #[error("the report cannot be written")]
     Output(#[source] io::Error),
+    #[error("{} cannot be written", .0.display())]
+    Report(PathBuf, #[source] io::Error),
     #[error("the transmitter cannot be judged")]
     Transmitter(#[source] transmitter::TransmitterError),
     #[error("the push endpoint cannot be judged")]

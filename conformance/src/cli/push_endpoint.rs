@@ -2,30 +2,28 @@
 
 use std::{
     env,
-    fs::{self, File},
     io::{self, Write},
     net::SocketAddr,
-    path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 use clap::Args;
 use serde_json::Value;
 
 use super::{
-    Connection, Preflight,
+    Connection, Preflight, beginning,
     catalogue::{SelectionArgs, write_line},
+    reports::Reports,
     runtime_of_several,
 };
 use crate::{
     case::{Case, Profile},
     cases,
-    printable::printable_json,
     push::{Given, Issuer, IssuerError, Key, KeyError, PreflightError, PushRun, Signer, judge},
     record::CaseResult,
     report::Conclusion,
-    results::{Line, Results, Role, Strictness},
+    results::{Line, Results, Role},
 };
 
 #[derive(Args, Debug)]
@@ -67,18 +65,11 @@ pub(super) struct PushEndpoint {
     selection: SelectionArgs,
     #[command(flatten)]
     connection: Connection,
-    /// Lets a broken SHOULD fail the run as well.
-    #[arg(long)]
-    strict: bool,
     /// Tells which cases would be run, and sends nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Writes the report as JSON into this file; - is standard output, which then has nothing else.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Writes the report as `JUnit` XML into this file.
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 /// A subject identifier.
@@ -108,8 +99,6 @@ pub(super) enum PushEndpointError {
     NothingChosen,
     #[error(transparent)]
     Preflight(PreflightError),
-    #[error("{} cannot be written", .0.display())]
-    Write(PathBuf, #[source] io::Error),
     #[error("interrupted")]
     Interrupted,
 }
@@ -117,9 +106,12 @@ pub(super) enum PushEndpointError {
 impl PushEndpoint {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         let chosen = self.chosen().map_err(Preflight::PushEndpoint)?;
-        let quiet = self.json.as_deref() == Some(Path::new("-"));
         let mut nowhere = io::sink();
-        let told: &mut dyn Write = if quiet { &mut nowhere } else { out };
+        let told: &mut dyn Write = if self.reports.has_output_alone() {
+            &mut nowhere
+        } else {
+            out
+        };
         if self.dry_run {
             for case in &chosen {
                 write_line(case, told).map_err(Preflight::Output)?;
@@ -129,7 +121,7 @@ impl PushEndpoint {
         }
         let results = self.judge(&chosen, told)?;
         results.write_text(told).map_err(Preflight::Output)?;
-        self.write_reports(&results, out)?;
+        self.reports.write(&results, out)?;
         Ok(results.conclusion())
     }
 
@@ -146,7 +138,7 @@ impl PushEndpoint {
     }
 
     fn judge(&self, chosen: &[&'static Case], out: &mut dyn Write) -> Result<Results, Preflight> {
-        let (began, now) = (Instant::now(), now());
+        let (began, now) = (Instant::now(), beginning::now());
         let authorities = self.connection.settings()?.extra_authorities;
         let mut output = Ok(());
         let judged = runtime_of_several()?.block_on(async {
@@ -163,12 +155,7 @@ impl PushEndpoint {
                 }
             };
             let mut interrupted = false;
-            let stop = async {
-                if tokio::signal::ctrl_c().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-                interrupted = true;
-            };
+            let stop = beginning::ctrl_c(&mut interrupted);
             let cases = judge(&run, chosen, told, stop).await;
             if interrupted {
                 return Err(PushEndpointError::Interrupted);
@@ -198,11 +185,7 @@ impl PushEndpoint {
             issuer: run.issuer().to_owned(),
             profiles,
             seed: 0,
-            strictness: if self.strict {
-                Strictness::Strict
-            } else {
-                Strictness::Lenient
-            },
+            strictness: self.reports.strictness(),
             cases,
             left_behind: Vec::new(),
             discovery: Vec::new(),
@@ -230,44 +213,15 @@ impl PushEndpoint {
             signer.issuer(),
             self.audience
         );
-        let since_epoch = now.duration_since(UNIX_EPOCH);
-        let nanos = since_epoch.unwrap_or_default().as_nanos() & u128::from(u64::MAX);
         Ok(Given {
             subject: self.subject.0.clone(),
             authorization,
             request: Duration::from_secs(self.connection.timeout),
             patience: Duration::from_secs(self.wait),
-            run_id: u64::try_from(nanos).unwrap_or_default(),
+            run_id: beginning::number(now),
             ..Given::new(&self.url, signer, &self.audience)
         })
     }
-
-    fn write_reports(&self, results: &Results, out: &mut dyn Write) -> Result<(), Preflight> {
-        let unwritten = |path: &Path, error| {
-            Preflight::PushEndpoint(PushEndpointError::Write(path.into(), error))
-        };
-        if let Some(path) = &self.json {
-            let json = printable_json(&results.to_json());
-            if path == Path::new("-") {
-                writeln!(out, "{json}").map_err(Preflight::Output)?;
-            } else {
-                fs::write(path, json).map_err(|error| unwritten(path, error))?;
-            }
-        }
-        if let Some(path) = &self.junit {
-            let written = File::create(path).and_then(|mut file| results.write_junit(&mut file));
-            written.map_err(|error| unwritten(path, error))?;
-        }
-        Ok(())
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "two runs differ by the moment at which they began, and reports name it"
-)]
-fn now() -> SystemTime {
-    SystemTime::now()
 }
 
 fn secret(

@@ -1,26 +1,26 @@
 //! `transmitter`: judges a transmitter by all cases that fit.
 
 use std::{
-    fs::{self, File},
-    io::{self, BufWriter, Write},
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime},
 };
 
 use clap::Args;
 
 use super::{
-    Preflight,
+    Preflight, beginning,
     catalogue::{SelectionArgs, write_line},
+    reports::{Reports, write_file},
     runtime_of_several,
 };
 use crate::{
     case::{Case, Profile},
     cases,
-    printable::printable_json,
     report::Conclusion,
-    results::{Line, Results, Role, Strictness},
+    results::{Line, Results, Role},
     run::{Given, Outset, PreflightError, Run, judge},
     selection::Selection,
     target_file::{FromEnvironment, Secrets, TargetFile, TargetFileError},
@@ -48,18 +48,11 @@ pub(super) struct Transmitter {
     /// Repeats the chance of an earlier run.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// Lets a broken SHOULD fail the run as well.
-    #[arg(long)]
-    strict: bool,
     /// Tells which cases would be run, and asks nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Writes the report as JSON into this file; - is standard output, which then has nothing else.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Writes the report as `JUnit` XML into this file.
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
+    #[command(flatten)]
+    reports: Reports,
     /// Writes the report as one HTML page into this file.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -69,8 +62,6 @@ pub(super) struct Transmitter {
 pub(super) enum TransmitterError {
     #[error("{} cannot be read", .0.display())]
     Read(PathBuf, #[source] io::Error),
-    #[error("{} cannot be written", .0.display())]
-    Write(PathBuf, #[source] io::Error),
     #[error("{} has more than {TARGET_FILE_BYTES_MAX} bytes", .0.display())]
     TooLong(PathBuf),
     #[error(transparent)]
@@ -89,9 +80,12 @@ impl Transmitter {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         let file = self.target_file().map_err(Preflight::Transmitter)?;
         let chosen = self.chosen(&file).map_err(Preflight::Transmitter)?;
-        let quiet = self.json.as_deref() == Some(Path::new("-"));
         let mut nowhere = io::sink();
-        let told: &mut dyn Write = if quiet { &mut nowhere } else { out };
+        let told: &mut dyn Write = if self.reports.has_output_alone() {
+            &mut nowhere
+        } else {
+            out
+        };
         self.write_outset(&file, &chosen, told)
             .map_err(Preflight::Output)?;
         if self.dry_run {
@@ -99,7 +93,10 @@ impl Transmitter {
         }
         let results = self.judge(file, &chosen, told)?;
         results.write_text(told).map_err(Preflight::Output)?;
-        self.write_reports(&results, out)?;
+        self.reports.write(&results, out)?;
+        if let Some(path) = &self.html {
+            write_file(path, |file| results.write_html(file))?;
+        }
         Ok(results.conclusion())
     }
 
@@ -185,7 +182,7 @@ impl Transmitter {
         out: &mut dyn Write,
     ) -> Result<Results, Preflight> {
         let given = given(file).map_err(Preflight::Transmitter)?;
-        let now = now();
+        let now = beginning::now();
         let outset = self.outset(now);
         let began = Instant::now();
         let mut output = Ok(());
@@ -200,12 +197,7 @@ impl Transmitter {
                         output = writeln!(out, "{}", Line(result)).and_then(|()| out.flush());
                     }
                 };
-                let stop = async {
-                    if tokio::signal::ctrl_c().await.is_err() {
-                        std::future::pending::<()>().await;
-                    }
-                    interrupted = true;
-                };
+                let stop = beginning::ctrl_c(&mut interrupted);
                 let cases = judge(&run, chosen, told, stop).await;
                 let left_behind = run.clean_up().await;
                 Ok::<_, TransmitterError>((Arc::clone(&run), cases, left_behind, interrupted))
@@ -226,11 +218,7 @@ impl Transmitter {
                 .map(Profile::as_str)
                 .collect(),
             seed: outset.seed,
-            strictness: if self.strict {
-                Strictness::Strict
-            } else {
-                Strictness::Lenient
-            },
+            strictness: self.reports.strictness(),
             cases,
             left_behind,
             discovery: run
@@ -244,57 +232,13 @@ impl Transmitter {
     }
 
     fn outset(&self, now: SystemTime) -> Outset {
-        let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let nanos = since_epoch.as_nanos() & u128::from(u64::MAX);
-        let run_id = u64::try_from(nanos).unwrap_or_default();
+        let run_id = beginning::number(now);
         Outset {
             // Short enough to be typed.
             seed: self.seed.unwrap_or(run_id % 1_000_000),
             run_id: run_id ^ u64::from(std::process::id()),
         }
     }
-
-    fn write_reports(&self, results: &Results, out: &mut dyn Write) -> Result<(), Preflight> {
-        if let Some(path) = &self.json {
-            let json = printable_json(&results.to_json());
-            if path == Path::new("-") {
-                writeln!(out, "{json}").map_err(Preflight::Output)?;
-            } else {
-                fs::write(path, json).map_err(|error| unwritten(path, error))?;
-            }
-        }
-        if let Some(path) = &self.junit {
-            write_file(path, |file| results.write_junit(file))?;
-        }
-        if let Some(path) = &self.html {
-            write_file(path, |file| results.write_html(file))?;
-        }
-        Ok(())
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "two runs differ by the moment at which they began, and reports name it"
-)]
-fn now() -> SystemTime {
-    SystemTime::now()
-}
-
-fn write_file(
-    path: &Path,
-    report: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), Preflight> {
-    let written = File::create(path).and_then(|file| {
-        let mut file = BufWriter::new(file);
-        report(&mut file)?;
-        file.flush()
-    });
-    written.map_err(|error| unwritten(path, error))
-}
-
-fn unwritten(path: &Path, error: io::Error) -> Preflight {
-    Preflight::Transmitter(TransmitterError::Write(path.to_owned(), error))
 }
 
 fn given(file: TargetFile) -> Result<Given, TransmitterError> {
