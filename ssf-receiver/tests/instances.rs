@@ -279,13 +279,7 @@ impl Process {
 
     /// Looks until something is so.
     async fn until(&self, sid: &str, wanted: impl Fn((bool, bool)) -> bool) {
-        let looking = async {
-            while !wanted(self.look(sid).await) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let looked = tokio::time::timeout(Duration::from_secs(20), looking).await;
-        looked.unwrap();
+        common::eventually(sid, async || wanted(self.look(sid).await)).await;
     }
 }
 

@@ -3,7 +3,6 @@
 #![expect(
     dead_code,
     unreachable_pub,
-    clippy::expect_used,
     clippy::unwrap_used,
     reason = "each test uses a part of it, and a harness may panic"
 )]
@@ -246,14 +245,18 @@ pub async fn push(url: &str, authorization: &str, set: String) -> reqwest::Respo
 
 /// Waits, within bounds, until `is_so` is.
 pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    eventually(what, async || is_so()).await;
+}
+
+/// The same where it has to be asked for.
+pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
-        while !is_so() {
+        while !is_so().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting)
-        .await
-        .expect(what);
+    let waited = tokio::time::timeout(Duration::from_mins(1), waiting).await;
+    assert!(waited.is_ok(), "{what}");
 }
 
 type Shared = web::Data<State>;

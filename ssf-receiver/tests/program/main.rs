@@ -35,15 +35,4 @@ mod stream;
 mod stream_for_real;
 mod webhooks;
 
-use std::time::Duration;
-
-/// Waits, within bounds, until `is_so` is.
-async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
-    let waiting = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let waited = tokio::time::timeout(rig::PATIENCE, waiting).await;
-    assert!(waited.is_ok(), "{what}");
-}
+use common::eventually;

@@ -23,9 +23,9 @@ mod redis_server;
 mod stranger;
 mod vectors;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
-use common::{AUDIENCE, Transmitter, builder, email, signed, started};
+use common::{AUDIENCE, Transmitter, builder, email, eventually, signed, started};
 use redis_server::RedisServer;
 use serde_json::{Value, json};
 use ssf_receiver::{Builder, Receiver, publication::RedisPublication};
@@ -75,15 +75,4 @@ async fn told(transmitter: &Transmitter, receiver: &Receiver, (event, at): (&str
         "sub_id": subject, "events": { event: {} },
     });
     pushed(receiver, &claims).await;
-}
-
-/// Waits, within bounds, until `is_so` is.
-async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
-    let waiting = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_mins(1), waiting).await;
-    assert!(waited.is_ok(), "{what}");
 }

@@ -24,9 +24,9 @@ mod recording;
 #[cfg(feature = "redis")]
 mod redis_server;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
-use common::{Transmitter, builder, signed, started};
+use common::{Transmitter, builder, eventually, signed, started};
 use serde_json::Value;
 use ssf_receiver::{Receiver, SessionKeys};
 use ssf_types::time::Timestamp;
@@ -56,15 +56,4 @@ fn keys(receiver: &Receiver, person: &str, after: i64) -> SessionKeys {
         .iss_sub(receiver.issuer().as_str(), person)
         .email(format!("{person}@example.com"));
     receiver.keys(&session)
-}
-
-/// Waits, within bounds, until `is_so` is.
-async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
-    let waiting = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
-    assert!(waited.is_ok(), "{what}");
 }
