@@ -12,7 +12,7 @@ use url::Url;
 use crate::{
     exchange::{NoAnswer, Request},
     target_file::AdapterAddress,
-    wire::{Settings, Wire, WireError},
+    wire::{Wire, WireError},
 };
 
 /// Longest piece of what a command writes to standard error that is repeated, in characters.
@@ -61,12 +61,12 @@ pub async fn ask(
     address: &AdapterAddress,
     token: Option<&str>,
     what: &Value,
-    settings: &Settings,
+    wire: &Wire,
 ) -> Result<(), AdapterError> {
     match address {
-        AdapterAddress::Hook { url, .. } => post(url, token, what, settings).await,
+        AdapterAddress::Hook { url, .. } => post(url, token, what, wire).await,
         AdapterAddress::Command { command } => {
-            let patience = settings.timeout;
+            let patience = wire.timeout();
             let run = run(command, what);
             let ended = timeout(patience, run).await;
             ended.unwrap_or(Err(AdapterError::TooSlow(patience)))
@@ -78,10 +78,10 @@ async fn post(
     url: &str,
     token: Option<&str>,
     what: &Value,
-    settings: &Settings,
+    wire: &Wire,
 ) -> Result<(), AdapterError> {
     let url = Url::parse(url).map_err(|_| AdapterError::Url)?;
-    let wire = Wire::to(&url, settings).map_err(AdapterError::Wire)?;
+    let wire = wire.also_to(&url).map_err(AdapterError::Wire)?;
     let mut request = Request::new("POST", url);
     let mut header = |name: &str, value: String| request.headers.push((name.to_owned(), value));
     header("content-type", "application/json".to_owned());
@@ -129,12 +129,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::wire::Settings;
 
-    fn patient() -> Settings {
-        Settings {
+    fn patient() -> Wire {
+        let settings = Settings {
             timeout: Duration::from_mins(1),
             ..Settings::default()
-        }
+        };
+        Wire::to(&Url::parse("http://127.0.0.1").unwrap(), &settings).unwrap()
     }
 
     async fn command(script: &str) -> Result<(), AdapterError> {

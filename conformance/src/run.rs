@@ -43,7 +43,6 @@ pub struct Run {
     masks: Masks,
     seed: u64,
     description: String,
-    settings: Settings,
     wire: Wire,
     discovery: Recording,
     streams: Streams,
@@ -84,7 +83,6 @@ impl Run {
             streams: Streams::default(),
             file,
             secrets,
-            settings,
             wire,
             discovery,
         };
@@ -115,9 +113,9 @@ impl Run {
         &self.secrets
     }
 
-    /// How hosts besides the Transmitter are spoken to.
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
+    /// How the Transmitter is spoken to.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     pub(crate) fn masks(&self) -> &Masks {

@@ -67,6 +67,9 @@ pub enum WireError {
 #[derive(Clone, Debug)]
 pub struct Wire {
     client: Client,
+    settings: Settings,
+    /// Whether it is for what runs on this machine.
+    is_local: bool,
 }
 
 impl Wire {
@@ -89,7 +92,8 @@ impl Wire {
             .timeout(settings.timeout)
             .redirect(redirect::Policy::none())
             .referer(false);
-        if ssf_types::uri::is_loopback(url) {
+        let is_local = ssf_types::uri::is_loopback(url);
+        if is_local {
             builder = builder.no_proxy();
         }
         if let Some(pem) = &settings.extra_authorities {
@@ -98,7 +102,26 @@ impl Wire {
         }
         Ok(Self {
             client: builder.build().map_err(WireError::Client)?,
+            settings: settings.clone(),
+            is_local,
         })
+    }
+
+    /// A client for another place with the same settings: this one where it can be, since each that is made reads the
+    /// trust anchors of this machine.
+    ///
+    /// # Errors
+    /// TLS cannot be had.
+    pub fn also_to(&self, url: &Url) -> Result<Self, WireError> {
+        if ssf_types::uri::is_loopback(url) == self.is_local {
+            return Ok(self.clone());
+        }
+        Self::to(url, &self.settings)
+    }
+
+    /// Longest wait for a whole answer.
+    pub fn timeout(&self) -> Duration {
+        self.settings.timeout
     }
 
     /// Makes all requests that the checks of the metadata judge.

@@ -135,7 +135,7 @@ impl Context {
         let what = json!({ "sub_id": subject, "events": { uri: {} } });
         let run = self.run();
         let token = run.secrets().hook.as_deref();
-        let asked = adapter::ask(address, token, &what, run.settings()).await;
+        let asked = adapter::ask(address, token, &what, run.wire()).await;
         asked.map_err(|error| Stop::blocked(format!("adapter emit: {}", Chain(&error))))
     }
 }
