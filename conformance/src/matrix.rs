@@ -1,6 +1,14 @@
 //! The tester, tested: each fault of the reference, and which cases find it.
 
-use std::{collections::BTreeMap, future, io, io::Write, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future,
+    io::{self, Write},
+    net::Ipv4Addr,
+    pin::Pin,
+};
+
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::{
     case::Case,
@@ -18,6 +26,9 @@ use crate::{
 
 /// What a row without a fault is called.
 const NO_FAULT: &str = "no fault";
+
+/// How many rows are made beside one another: much of a row is waiting.
+const ROWS_AT_ONCE: usize = 4;
 
 /// Who the reference Receiver is.
 const AUDIENCE: &str = "https://rp.example.com";
@@ -55,6 +66,60 @@ pub enum MatrixError {
     /// The reference Receiver cannot be judged.
     #[error("the reference receiver cannot be judged")]
     Push(#[source] push::PreflightError),
+    /// What makes a row broke off.
+    #[error("a row broke off")]
+    BrokeOff(#[source] JoinError),
+}
+
+/// Rows in the making, in the order of their faults.
+pub struct Rows {
+    begun: VecDeque<JoinHandle<Result<Row, MatrixError>>>,
+    rest: Box<dyn Iterator<Item = Making>>,
+}
+
+type Making = Pin<Box<dyn Future<Output = Result<Row, MatrixError>> + Send>>;
+
+impl Rows {
+    /// Those of the reference Transmitter with each of these faults.
+    pub fn of(faults: impl Iterator<Item = Option<&'static Fault>> + 'static) -> Self {
+        Self::made(faults.map(|fault| -> Making { Box::pin(Row::of(fault)) }))
+    }
+
+    /// Those of the reference Receiver.
+    pub fn of_receivers(
+        faults: impl Iterator<Item = Option<&'static ReceiverFault>> + 'static,
+    ) -> Self {
+        Self::made(faults.map(|fault| -> Making { Box::pin(Row::of_receiver(fault)) }))
+    }
+
+    fn made(rest: impl Iterator<Item = Making> + 'static) -> Self {
+        Self {
+            begun: VecDeque::new(),
+            rest: Box::new(rest),
+        }
+    }
+
+    /// The next row, if there is one; must be called within a runtime.
+    ///
+    /// # Errors
+    /// The row cannot be made.
+    pub async fn next(&mut self) -> Option<Result<Row, MatrixError>> {
+        while self.begun.len() < ROWS_AT_ONCE
+            && let Some(making) = self.rest.next()
+        {
+            self.begun.push_back(tokio::spawn(making));
+        }
+        let made = self.begun.pop_front()?.await;
+        Some(made.unwrap_or_else(|error| Err(MatrixError::BrokeOff(error))))
+    }
+}
+
+impl std::fmt::Debug for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rows")
+            .field("begun", &self.begun.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Row {

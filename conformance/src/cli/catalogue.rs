@@ -9,7 +9,7 @@ use crate::{
     case::{Case, Need, Profile},
     cases,
     coverage::{self, Binds, Count, Requirement, Standing},
-    matrix::{MatrixError, Row},
+    matrix::Rows,
     peer::faults,
     report::Conclusion,
     selection::Selection,
@@ -162,17 +162,17 @@ fn explain(case: &Case, out: &mut dyn Write) -> io::Result<()> {
 pub(super) fn matrix(out: &mut dyn Write) -> Result<Conclusion, Preflight> {
     let runtime = runtime_of_several()?;
     let mut unsound = 0;
-    let mut write = |row: Result<Row, MatrixError>| {
-        let row = row.map_err(Preflight::Matrix)?;
-        row.write_text(out).map_err(Preflight::Output)?;
-        unsound += usize::from(!row.is_sound());
-        Ok(())
-    };
-    for fault in [None].into_iter().chain(faults::transmitter().map(Some)) {
-        write(runtime.block_on(Row::of(fault)))?;
-    }
-    for fault in [None].into_iter().chain(faults::receiver().map(Some)) {
-        write(runtime.block_on(Row::of_receiver(fault)))?;
+    let transmitter = faults::transmitter().map(Some);
+    let receiver = faults::receiver().map(Some);
+    for mut rows in [
+        Rows::of([None].into_iter().chain(transmitter)),
+        Rows::of_receivers([None].into_iter().chain(receiver)),
+    ] {
+        while let Some(row) = runtime.block_on(rows.next()) {
+            let row = row.map_err(Preflight::Matrix)?;
+            row.write_text(out).map_err(Preflight::Output)?;
+            unsound += usize::from(!row.is_sound());
+        }
     }
     writeln!(
         out,
