@@ -22,6 +22,9 @@ use crate::{
     record::{Assertion, Record},
 };
 
+/// The statuses by which a push is put off.
+const PUT_OFF: [u16; 2] = [429, 503];
+
 /// How often a push may be put off before that counts as the answer.
 const PUT_OFF_MAX: u32 = 2;
 
@@ -144,10 +147,37 @@ impl Probe {
     ) -> Result<(), Stop> {
         self.given_accepted().await?;
         let answered = self.decided(spoilt).await?;
-        self.expect_status(&answered, statuses);
+        self.expect_refused(&answered, statuses, codes);
+        self.given_accepted().await
+    }
+
+    /// Expects the same of a SET whose key the issuer does not publish, but it may be put off for ever (429, 503): the key may
+    /// be published later, and RFC 8935 §2.4 names the code for a key that does not count, not for one that is not known yet.
+    ///
+    /// # Errors
+    /// Why the case did not go on to its end.
+    pub async fn refuses_key(&self, spoilt: Set, codes: &[&str]) -> Result<(), Stop> {
+        let request = self.request(&spoilt)?;
+        self.given_accepted().await?;
+        let answered = self.decided(request).await?;
+        let mut statuses = vec![400];
+        statuses.extend(PUT_OFF);
+        self.expect_refused(&answered, &statuses, codes);
+        if PUT_OFF.contains(&answered.status()) {
+            self.note(format!(
+                "{}: {} puts it off instead of refusing it, since the key may be published later",
+                answered.asked(),
+                answered.status()
+            ));
+        }
+        self.given_accepted().await
+    }
+
+    fn expect_refused(&self, answered: &Answered, statuses: &[u16], codes: &[&str]) {
+        self.expect_status(answered, statuses);
         // That a refusal has the form of one is another case's affair.
         if answered.status() == 400
-            && let Some(code) = code(&answered)
+            && let Some(code) = code(answered)
         {
             let what = format!("{}: err", answered.asked());
             self.expect(
@@ -157,7 +187,6 @@ impl Probe {
                 code,
             );
         }
-        self.given_accepted().await
     }
 
     /// Expects that a SET is accepted, while a plain one is.
@@ -288,7 +317,7 @@ fn code(answered: &Answered) -> Option<String> {
 
 /// For how long a push is put off, if it is.
 fn put_off(answered: &Answered) -> Option<Duration> {
-    let is_put_off = matches!(answered.status(), 429 | 503);
+    let is_put_off = PUT_OFF.contains(&answered.status());
     let seconds = answered.header("retry-after").next()?.trim().parse().ok()?;
     let wait = Duration::from_secs(seconds);
     (is_put_off && wait <= PUT_OFF_FOR).then_some(wait)

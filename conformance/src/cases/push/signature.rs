@@ -83,9 +83,9 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "PUSH-R-010.unknown-kid",
         section: "RFC 8935 §2.4",
-        title: "a key that the issuer does not publish is refused",
-        why: "the receiver may fetch the keys once more, and then has to refuse; it must not wait or break down",
-        judge: Judge::Push(|p| Box::pin(p.refuses(foreign(p), INVALID_KEY))),
+        title: "a SET by a key that the issuer does not publish is not accepted",
+        why: "anybody can sign; the receiver refuses it, or puts it off in case the key is only published later",
+        judge: Judge::Push(|p| Box::pin(p.refuses_key(foreign(p), INVALID_KEY))),
         ..SIGNATURE
     },
     Case {
@@ -95,7 +95,7 @@ pub(super) const CASES: &[Case] = &[
         why: "kid comes from outside; as part of a path or a query it leads where an attacker wants",
         judge: Judge::Push(|p| {
             let kid = json!("../../../dev/null'--");
-            Box::pin(p.refuses(foreign(p).header("kid", kid), UNVERIFIED))
+            Box::pin(p.refuses_key(foreign(p).header("kid", kid), UNVERIFIED))
         }),
         ..SIGNATURE
     },
@@ -122,7 +122,7 @@ pub(super) const CASES: &[Case] = &[
         why: "everybody can sign, and put the key beside it",
         judge: Judge::Push(|p| {
             let brought = foreign(p).header("jwk", p.foreign_jwk().clone());
-            Box::pin(p.refuses(brought, UNVERIFIED))
+            Box::pin(p.refuses_key(brought, UNVERIFIED))
         }),
         ..SIGNATURE
     },
@@ -138,7 +138,7 @@ fn foreign(probe: &Probe) -> Set {
 async fn lured(probe: &Probe, member: &str) -> Result<(), Stop> {
     let (url, before) = probe.lure();
     let set = foreign(probe).header(member, json!(url));
-    probe.refuses(set, UNVERIFIED).await?;
+    probe.refuses_key(set, UNVERIFIED).await?;
     if let (Some(before), (_, Some(after))) = (before, probe.lure()) {
         let found = after.saturating_sub(before);
         probe.expect(found == 0, format!("requests for {url}"), 0, found);

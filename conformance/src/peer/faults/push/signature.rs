@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::takes;
 use crate::{
-    checks::Verdict::Failed,
+    checks::Verdict::{Failed, Note},
     peer::receiver::{
         Breaks::{Follows, Verdict},
-        Pushed, ReceiverFault,
+        Pushed, ReceiverFault, Verdict as Answered,
     },
 };
 
@@ -48,6 +48,21 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
                 .iter()
                 .all(|name| !pushed.header.contains_key(*name));
             takes(verdict, plain && is_stranger(pushed) && !is_path(pushed));
+        }),
+    },
+    ReceiverFault {
+        name: "a key that nobody published is waited for, which is allowed",
+        found: &[
+            ("PUSH-R-010.unknown-kid", Note),
+            ("JWTBCP-010.kid-as-path", Note),
+            ("JWTBCP-010.jku", Note),
+            ("JWTBCP-010.x5u", Note),
+            ("JWTBCP-010.jwk", Note),
+        ],
+        breaks: Verdict(|pushed, verdict| {
+            if is_stranger(pushed) && *verdict == Answered::Refused("invalid_key") {
+                *verdict = Answered::Status(503);
+            }
         }),
     },
     ReceiverFault {
