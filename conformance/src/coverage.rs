@@ -73,6 +73,14 @@ impl Binds {
         }
     }
 
+    /// Whether receivers are bound.
+    pub fn has_receivers(self) -> bool {
+        match self {
+            Self::Receiver | Self::Both => true,
+            Self::Transmitter => false,
+        }
+    }
+
     /// The party in words.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -109,7 +117,7 @@ impl Requirement {
     /// Whether it is judged.
     pub fn standing(&'static self) -> Standing {
         let about = |case: &&'static Case| case.requirement() == self.id;
-        let cases: Vec<_> = cases::transmitter().filter(about).collect();
+        let cases: Vec<_> = cases::all().filter(about).collect();
         match &self.not_testable {
             _ if !cases.is_empty() => Standing::Tested(cases),
             Some(reason) => Standing::NotTestable(reason),

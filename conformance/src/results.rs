@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::{
     checks::Verdict,
+    coverage::Binds,
     exchange::Exchange,
     record::{CaseResult, Ended},
     report::Conclusion,
@@ -38,6 +39,22 @@ pub enum Role {
 }
 
 impl Role {
+    /// Whom the requirements bind that a run in this role may judge.
+    fn is_bound_by(&self, binds: Binds) -> bool {
+        match self {
+            Self::Transmitter => binds.has_transmitters(),
+            Self::PushEndpoint { .. } => binds.has_receivers(),
+        }
+    }
+
+    /// Those who are judged.
+    fn judged(&self) -> &'static str {
+        match self {
+            Self::Transmitter => "transmitter",
+            Self::PushEndpoint { .. } => "receiver",
+        }
+    }
+
     /// The role as the reports name it.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -110,6 +127,17 @@ impl Results {
             let named = |result: &&CaseResult| result.ended.as_str() == name;
             (name, self.cases.iter().filter(named).count())
         })
+    }
+
+    /// The options that repeat one case, or the whole run: there is no chance in pushes.
+    fn repeating(&self, case: Option<&str>) -> String {
+        let only = case.map(|id| format!("--only {id}"));
+        let seed = match self.role {
+            Role::Transmitter => Some(format!("--seed {}", self.seed)),
+            Role::PushEndpoint { .. } => None,
+        };
+        let options: Vec<String> = only.into_iter().chain(seed).collect();
+        options.join(" ")
     }
 
     fn fails(&self, result: &CaseResult) -> bool {

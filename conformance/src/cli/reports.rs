@@ -26,6 +26,9 @@ pub(super) struct Reports {
     /// Writes the report as `JUnit` XML into this file.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Writes the report as one HTML page into this file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 impl Reports {
@@ -54,11 +57,14 @@ impl Reports {
         if let Some(path) = &self.junit {
             write_file(path, |file| results.write_junit(file))?;
         }
+        if let Some(path) = &self.html {
+            write_file(path, |file| results.write_html(file))?;
+        }
         Ok(())
     }
 }
 
-pub(super) fn write_file(
+fn write_file(
     path: &Path,
     report: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Preflight> {

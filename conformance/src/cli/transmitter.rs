@@ -13,7 +13,7 @@ use clap::Args;
 use super::{
     Preflight, beginning,
     catalogue::{SelectionArgs, write_line},
-    reports::{Reports, write_file},
+    reports::Reports,
     runtime_of_several,
 };
 use crate::{
@@ -53,9 +53,6 @@ pub(super) struct Transmitter {
     dry_run: bool,
     #[command(flatten)]
     reports: Reports,
-    /// Writes the report as one HTML page into this file.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -94,9 +91,6 @@ impl Transmitter {
         let results = self.judge(file, &chosen, told)?;
         results.write_text(told).map_err(Preflight::Output)?;
         self.reports.write(&results, out)?;
-        if let Some(path) = &self.html {
-            write_file(path, |file| results.write_html(file))?;
-        }
         Ok(results.conclusion())
     }
 

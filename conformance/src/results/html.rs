@@ -15,7 +15,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use httpdate::fmt_http_date;
 
 use self::{exchange::Fold, text::Text};
-use super::{Results, Strictness};
+use super::{Results, Role, Strictness};
 use crate::{
     case::NotRunKind,
     checks::Verdict,
@@ -131,7 +131,7 @@ impl Results {
         self.write_part(&NOTES, ended(Verdict::Note), out)?;
         self.write_not_run(out)?;
         self.write_passed(out)?;
-        coverage::write(&self.cases, out)?;
+        coverage::write(&self.role, &self.cases, out)?;
         self.write_discovery(out)?;
         self.write_end(out)?;
         writeln!(out, "</main></body></html>")
@@ -178,22 +178,30 @@ impl Results {
         let version = env!("CARGO_PKG_VERSION");
         writeln!(
             out,
-            r#"<header class="{class}"><div><p class="tool">Shared Signals Framework · transmitter · ssf-conformance {version}</p>
+            r#"<header class="{class}"><div><p class="tool">Shared Signals Framework · {} · ssf-conformance {version}</p>
 <h1>{}</h1><p class="lead">{sentence}</p><dl>"#,
+            self.role.as_str(),
             self.verdict()
         )?;
         let fails_on = match self.strictness {
             Strictness::Lenient => "a broken MUST",
             Strictness::Strict => "a broken MUST or SHOULD",
         };
-        let facts = [
-            ("Issuer", self.issuer.clone()),
+        let mut facts = vec![("Issuer", self.issuer.clone())];
+        match &self.role {
+            Role::Transmitter => {}
+            Role::PushEndpoint { url } => facts.insert(0, ("Push endpoint", url.clone())),
+        }
+        facts.extend([
             ("Profiles", self.profiles.join(", ")),
             ("Began", fmt_http_date(self.began)),
             ("Took", format!("{:.1} s", self.took.as_secs_f64())),
-            ("Seed", self.seed.to_string()),
             ("Fails on", fails_on.to_owned()),
-        ];
+        ]);
+        match &self.role {
+            Role::Transmitter => facts.push(("Seed", self.seed.to_string())),
+            Role::PushEndpoint { .. } => {}
+        }
         for (name, value) in facts {
             writeln!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Text(&value))?;
         }
@@ -259,7 +267,8 @@ impl Results {
         }
         open(part, cases.len(), out)?;
         for result in cases {
-            case::write_whole(result, self.seed, out)?;
+            let repeating = self.repeating(Some(result.case.id));
+            case::write_whole(result, &repeating, out)?;
         }
         writeln!(out, "</section>")
     }
@@ -283,17 +292,20 @@ impl Results {
         for (kind, title) in [
             (
                 NotRunKind::Blocked,
-                "Something else went wrong first, which another case is about",
+                "Something else went wrong first, which another case is about".to_owned(),
             ),
             (
                 NotRunKind::NotConfigured,
-                "The target file does not give what the case needs",
+                "What the case needs was not given".to_owned(),
             ),
             (
                 NotRunKind::NotOffered,
-                "The transmitter does not offer it, and need not",
+                format!("The {} does not offer it, and need not", self.role.judged()),
             ),
-            (NotRunKind::Interrupted, "The run was interrupted"),
+            (
+                NotRunKind::Interrupted,
+                "The run was interrupted".to_owned(),
+            ),
         ] {
             let mut of_kind = not_run
                 .iter()
@@ -339,13 +351,23 @@ impl Results {
     }
 
     fn write_end(&self, out: &mut dyn Write) -> io::Result<()> {
-        let seed = self.seed;
         writeln!(
             out,
             r#"<section id="repeat"><h2>How to repeat it</h2>
 <p>Give the options of this run again, and besides:</p>
-<dl class="repeat"><div><dt><code>--seed {seed}</code></dt><dd>the whole run, with the same chance</dd></div>
-<div><dt><code>--only CASE --seed {seed}</code></dt><dd>one case, exactly</dd></div>
+<dl class="repeat">"#
+        )?;
+        let whole = self.repeating(None);
+        if !whole.is_empty() {
+            writeln!(
+                out,
+                r#"<div><dt><code>{whole}</code></dt><dd>the whole run, with the same chance</dd></div>"#
+            )?;
+        }
+        let one = self.repeating(Some("CASE"));
+        writeln!(
+            out,
+            r#"<div><dt><code>{one}</code></dt><dd>one case, exactly</dd></div>
 <div><dt><code>ssf-conformance explain CASE</code></dt><dd>what a case asks for, why, what it needs, and which faults it finds</dd></div></dl>
 <p><b>MUST*</b> is stated as a fact, without a keyword, and nothing works together without it. Tokens are masked, and
 <code>Authorization</code> is, whatever it held.</p></section>"#

@@ -59,13 +59,8 @@ impl Results {
             for exchange in &result.record.exchanges {
                 writeln!(out, "{:15}   {}", "", printable(&exchange.summary()))?;
             }
-            let (id, seed) = (result.case.id, self.seed);
-            let seed = match self.role {
-                Role::Transmitter => format!(" --seed {seed}"),
-                // There is no chance in pushes.
-                Role::PushEndpoint { .. } => String::new(),
-            };
-            writeln!(out, "{:15}   repeat it with --only {id}{seed}", "")?;
+            let options = self.repeating(Some(result.case.id));
+            writeln!(out, "{:15}   repeat it with {options}", "")?;
         }
         for id in &self.left_behind {
             writeln!(

@@ -17,7 +17,7 @@ use crate::{
 const HELD_MAX: usize = 100;
 
 /// Writes a case with all that is known of it.
-pub(super) fn write_whole(result: &CaseResult, seed: u64, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_whole(result: &CaseResult, repeating: &str, out: &mut dyn Write) -> io::Result<()> {
     let CaseResult { case, ended, .. } = result;
     let (id, mark) = (Text(case.id), mark(ended));
     writeln!(out, r#"<article class="case {}" id="{id}">"#, mark.class)?;
@@ -32,7 +32,8 @@ pub(super) fn write_whole(result: &CaseResult, seed: u64, out: &mut dyn Write) -
     }
     writeln!(
         out,
-        r#"<p class="repeat">Repeat it: <code>--only {id} --seed {seed}</code></p></article>"#
+        r#"<p class="repeat">Repeat it: <code>{}</code></p></article>"#,
+        Text(repeating)
     )
 }
 

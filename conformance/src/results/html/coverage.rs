@@ -1,4 +1,4 @@
-//! Which requirements on transmitters were judged, topic by topic, and why the others were not.
+//! Which requirements on those who were judged a run was about, topic by topic, and why the others were not.
 
 use std::io::{self, Write};
 
@@ -10,6 +10,7 @@ use crate::{
     checks::Verdict,
     coverage::{self, Requirement, Standing},
     record::{CaseResult, Ended},
+    results::Role,
 };
 
 /// What this run says of a requirement.
@@ -79,10 +80,10 @@ const CLASSES: [&str; 8] = [
 ];
 
 /// Writes the coverage.
-pub(super) fn write(cases: &[CaseResult], out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(role: &Role, cases: &[CaseResult], out: &mut dyn Write) -> io::Result<()> {
     let topics: Vec<(&str, Vec<Row<'_>>)> = coverage::topics()
         .iter()
-        .map(|topic| (topic.name.as_str(), rows(&topic.requirements, cases)))
+        .map(|topic| (topic.name.as_str(), rows(role, &topic.requirements, cases)))
         .filter(|(_, rows)| !rows.is_empty())
         .collect();
     let all: Vec<&Row<'_>> = topics.iter().flat_map(|(_, rows)| rows).collect();
@@ -90,8 +91,9 @@ pub(super) fn write(cases: &[CaseResult], out: &mut dyn Write) -> io::Result<()>
     writeln!(
         out,
         r#"<section id="coverage"><h2>Coverage <span class="count">{judged} of {}</span></h2>
-<p class="lead">What the specifications ask of transmitters, each requirement by the case that says most of it.</p>"#,
-        all.len()
+<p class="lead">What the specifications ask of {}s, each requirement by the case that says most of it.</p>"#,
+        all.len(),
+        role.judged()
     )?;
     write_bar(&all, out)?;
     writeln!(out, r#"<div class="topics">"#)?;
@@ -103,13 +105,17 @@ pub(super) fn write(cases: &[CaseResult], out: &mut dyn Write) -> io::Result<()>
     writeln!(out, "</section>")
 }
 
-/// The requirements on transmitters, and those on receivers that a case of this run is about nevertheless.
-fn rows<'r>(requirements: &'static [Requirement], cases: &'r [CaseResult]) -> Vec<Row<'r>> {
+/// The requirements on whoever was judged, and those on others that a case of this run is about nevertheless.
+fn rows<'r>(
+    role: &Role,
+    requirements: &'static [Requirement],
+    cases: &'r [CaseResult],
+) -> Vec<Row<'r>> {
     requirements
         .iter()
         .map(|requirement| Row::of(requirement, cases))
         .filter(|row| {
-            row.requirement.binds.has_transmitters() || matches!(row.state, State::Run(_))
+            role.is_bound_by(row.requirement.binds) || matches!(row.state, State::Run(_))
         })
         .collect()
 }

@@ -78,7 +78,7 @@ fn passed() -> CaseResult {
 
 fn results(cases: Vec<CaseResult>) -> Results {
     Results {
-        role: crate::results::Role::Transmitter,
+        role: Role::Transmitter,
         issuer: "https://tr.example.com".to_owned(),
         profiles: vec!["ssf-1.0"],
         seed: 7,
@@ -282,4 +282,25 @@ fn each_place_that_is_linked_is_there_once() {
     for link in links.map(|rest| rest.split('"').next().unwrap()) {
         assert_eq!(page.matches(&format!("id=\"{link}\"")).count(), 1, "{link}");
     }
+}
+
+#[test]
+fn a_push_endpoint_is_a_receiver_and_has_no_seed() {
+    let results = Results {
+        role: Role::PushEndpoint {
+            url: "https://rp.example.com/events".to_owned(),
+        },
+        ..results(vec![failed(Vec::new())])
+    };
+    let page = page(&results);
+    assert!(page.contains("push-endpoint · ssf-conformance"), "{page}");
+    assert!(page.contains("https://rp.example.com/events"), "{page}");
+    assert!(
+        page.contains("What the specifications ask of receivers"),
+        "{page}"
+    );
+    // A row that binds receivers alone, and none that binds transmitters alone.
+    assert!(page.contains("PUSH-R-002"), "{page}");
+    assert!(!page.contains("SSF-T-013"), "{page}");
+    assert!(!page.contains("--seed"), "{page}");
 }
