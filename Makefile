@@ -1,7 +1,8 @@
 # make demo    see a session end: an identity provider and two applications on loopback, one of them behind nginx
 # make test    everything CI checks
 # make bench   measures, and writes target/bench/summary.json; BENCH_SETS=N for fewer SETs, make bench-growth for more and more
-# make conformance  judges our own transmitter from outside, as any other one; ARGUMENTS="…" for ssf-conformance
+# make conformance  judges our own transmitter and our own receiver from outside, as any others; ROLES="…" for one of them, and
+#   ARGUMENTS="…" for ssf-conformance
 # make kill-loops  has processes kill themselves under load, N times at each of ten points, on both databases
 # make faults  has databases, disks and receivers fail under load, and counts what has become of the events
 # make simulation  lives through WORLDS worlds in memory in which everything fails, and demands that nothing is lost in any
@@ -12,6 +13,8 @@
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 FUZZ_SECONDS ?= 600
+# Who is judged.
+ROLES ?= transmitter push-endpoint
 # Crashes at each point.
 N ?= 500
 # Worlds that are lived through, and worlds in which a mutant has to be noticed.
@@ -43,8 +46,9 @@ bench-growth: setup-bench
 	$(CARGO) bench --locked --package ssf-transmitter --bench transmitter -- growth
 
 conformance: setup-conformance
-	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-conformance --bin ssf-conformance
-	@.ci/conformance $(TARGET_DIR)/release $(ARGUMENTS)
+	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter --package ssf-conformance --bin ssf-conformance \
+		--package ssf-receiver --features ssf-receiver/daemon --bin ssf-receiver
+	@set -e; for role in $(ROLES); do .ci/conformance $(TARGET_DIR)/release $$role $(ARGUMENTS); done
 
 kill-loops: setup
 	$(CARGO) build --workspace --all-features --locked --examples

@@ -148,11 +148,13 @@ impl Row {
     /// The reference cannot be started or asked.
     pub async fn of_receiver(fault: Option<&'static ReceiverFault>) -> Result<Self, MatrixError> {
         let address = (Ipv4Addr::LOCALHOST, 0).into();
-        let issuer = push::Issuer::serve(address, None).map_err(MatrixError::Issuer)?;
+        let issuer = push::Issuer::serve(address, None, push::Security::Plain)
+            .map_err(MatrixError::Issuer)?;
         let trust = Trust {
             issuer: Target::parse(issuer.issuer()).map_err(MatrixError::Address)?,
             audience: AUDIENCE.to_owned(),
             authorization: Some(AUTHORIZATION.to_owned()),
+            ca_certificates: None,
         };
         let receiver = Receiver::start(trust, fault).map_err(MatrixError::Peer)?;
         let given = push::Given {

@@ -5,7 +5,7 @@
 //! the reference, and stands in a file beside others of its section.
 
 mod asked;
-mod authority;
+pub(crate) mod authority;
 pub mod fault;
 pub mod faults;
 mod queue;
@@ -18,6 +18,7 @@ mod transmitter;
 
 pub use self::{
     asked::{Asked, Caller, Operation},
+    authority::AuthorityError,
     fault::{Breaks, Fault, Members, Rules},
     reply::Reply,
     server::{Peer, PeerError},

@@ -11,7 +11,7 @@ mod run;
 mod set;
 
 pub use self::{
-    issuer::{Issuer, IssuerError},
+    issuer::{Issuer, IssuerError, Security},
     judging::judge,
     keys::{Key, KeyError},
     probe::Probe,

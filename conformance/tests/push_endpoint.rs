@@ -30,13 +30,17 @@ fn free() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-fn receiver(address: SocketAddr, fault: Option<&ReceiverFault>) -> Receiver {
-    let trust = Trust {
-        issuer: Target::parse(&format!("http://{address}")).unwrap(),
+fn trust(issuer: &str) -> Trust {
+    Trust {
+        issuer: Target::parse(issuer).unwrap(),
         audience: AUDIENCE.to_owned(),
         authorization: Some("Bearer s3cret".to_owned()),
-    };
-    Receiver::start(trust, fault).unwrap()
+        ca_certificates: None,
+    }
+}
+
+fn receiver(address: SocketAddr, fault: Option<&ReceiverFault>) -> Receiver {
+    Receiver::start(trust(&format!("http://{address}")), fault).unwrap()
 }
 
 async fn judged(receiver: &Receiver, address: SocketAddr, arguments: &[&str]) -> Output {
@@ -60,10 +64,12 @@ fn text(path: &Path) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_without_a_fault_exits_with_0_and_the_reports_agree() {
     let (address, directory) = (free(), tempfile::tempdir().unwrap());
-    let paths = ["report.json", "report.xml"].map(|name| directory.path().join(name));
-    let [json, junit] = paths.each_ref().map(|path| path.to_str().unwrap());
+    let paths =
+        ["report.json", "report.xml", "report.html"].map(|name| directory.path().join(name));
+    let [json, junit, html] = paths.each_ref().map(|path| path.to_str().unwrap());
     let all = ["ssf-1.0", "caep-interop", "hardening"].map(|name| ["--profile", name]);
-    let reports = ["--audience", AUDIENCE, "--json", json, "--junit", junit];
+    let reports = ["--json", json, "--junit", junit, "--html", html];
+    let reports = [&reports[..], &["--audience", AUDIENCE]].concat();
     let arguments = [all.as_flattened(), &reports[..]].concat();
     let output = judged(&receiver(address, None), address, &arguments).await;
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -76,6 +82,23 @@ async fn a_receiver_without_a_fault_exits_with_0_and_the_reports_agree() {
     let count = cases::push_endpoint().count();
     assert_eq!(report["counts"]["passed"], json!(count));
     assert_eq!(text(&paths[1]).matches("<testcase ").count(), count);
+    assert!(text(&paths[2]).contains("What the specifications ask of receivers"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_issuer_is_served_over_https_by_an_authority_of_the_run() {
+    let (address, directory) = (free(), tempfile::tempdir().unwrap());
+    let root = directory.path().join("ca.pem");
+    let trust = Trust {
+        ca_certificates: Some(root.clone()),
+        ..trust(&format!("https://{address}"))
+    };
+    let trusting = Receiver::start(trust, None).unwrap();
+    let root = root.to_str().unwrap();
+    let arguments = ["--audience", AUDIENCE, "--ca-out", root];
+    let arguments = [&arguments[..], &["--only", "PUSH-R-002"]].concat();
+    let output = judged(&trusting, address, &arguments).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,9 +1,10 @@
 //! `push-endpoint`: judges the push endpoint of a Receiver by SETs that are sent to it.
 
 use std::{
-    env,
+    env, fs,
     io::{self, Write},
     net::SocketAddr,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -20,7 +21,9 @@ use super::{
 use crate::{
     case::{Case, Profile},
     cases,
-    push::{Given, Issuer, IssuerError, Key, KeyError, PreflightError, PushRun, Signer, judge},
+    push::{
+        Given, Issuer, IssuerError, Key, KeyError, PreflightError, PushRun, Security, Signer, judge,
+    },
     record::CaseResult,
     report::Conclusion,
     results::{Line, Results, Role},
@@ -33,13 +36,17 @@ pub(super) struct PushEndpoint {
     /// What stands in aud: a name of the receiver.
     #[arg(long, value_name = "AUDIENCE")]
     audience: String,
-    /// Address at which the issuer's metadata and key are served, over plain http.
+    /// Address at which the issuer's metadata and key are served; over plain http without --ca-out.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8414")]
     serve: SocketAddr,
-    /// The issuer, as it stands in iss; without it, http:// and the address of --serve. With another one, something in
-    /// front has to pass its requests on to --serve.
+    /// The issuer, as it stands in iss; without it, the URL of --serve. With another one, its requests have to be passed on
+    /// to --serve.
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
+    /// Serves the issuer over https, with a certificate by an authority of this run, and writes what the receiver has to
+    /// trust into this file, in PEM.
+    #[arg(long, value_name = "FILE", conflicts_with = "signing_key_env")]
+    ca_out: Option<PathBuf>,
     /// Environment variable with a private RSA key in PEM that the receiver trusts already as a key of --issuer; nothing
     /// is served then.
     #[arg(long, value_name = "VARIABLE", requires = "issuer")]
@@ -93,6 +100,8 @@ pub(super) enum PushEndpointError {
     },
     #[error("the issuer cannot be served")]
     Issuer(#[source] IssuerError),
+    #[error("--ca-out: {} cannot be written", .0.display())]
+    Authority(PathBuf, #[source] io::Error),
     #[error("--signing-key-env")]
     Key(#[source] KeyError),
     #[error("no case fits; see ssf-conformance list")]
@@ -194,6 +203,21 @@ impl PushEndpoint {
         }
     }
 
+    /// Has the issuer served, and leaves what has to be trusted where the Receiver finds it.
+    fn served(&self) -> Result<Issuer, PushEndpointError> {
+        let security = match &self.ca_out {
+            Some(_) => Security::OwnAuthority,
+            None => Security::Plain,
+        };
+        let issuer = Issuer::serve(self.serve, self.issuer.as_deref(), security);
+        let issuer = issuer.map_err(PushEndpointError::Issuer)?;
+        if let (Some(path), Some(root)) = (&self.ca_out, issuer.root()) {
+            let unwritten = |error| PushEndpointError::Authority(path.clone(), error);
+            fs::write(path, root).map_err(unwritten)?;
+        }
+        Ok(issuer)
+    }
+
     /// Has the issuer served, if that is wanted, and tells what the Receiver has to trust.
     fn given(&self, now: SystemTime, out: &mut dyn Write) -> Result<Given, PushEndpointError> {
         let authorization = secret("--authorization-env", self.authorization_env.as_deref())?;
@@ -203,8 +227,7 @@ impl PushEndpoint {
             let issuer = issuer.clone();
             Signer::Trusted { issuer, key }
         } else {
-            let served = Issuer::serve(self.serve, self.issuer.as_deref());
-            Signer::Served(served.map_err(PushEndpointError::Issuer)?)
+            Signer::Served(self.served()?)
         };
         // What cannot be told does not keep the run from beginning; the next line that is written fails it.
         let _ = writeln!(

@@ -12,7 +12,10 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::{
-    Asked, Caller, Fault, Reply, Site, authority::Authority, fault::Spoilt, signer::Signer,
+    Asked, Caller, Fault, Reply, Site,
+    authority::{Authority, AuthorityError},
+    fault::Spoilt,
+    signer::Signer,
     transmitter::Transmitter,
 };
 use crate::{
@@ -41,14 +44,11 @@ pub enum PeerError {
     #[error("there is no port to listen on")]
     Listen(#[source] io::Error),
     /// There is no certificate.
-    #[error("a certificate cannot be made")]
-    Certificate(#[source] rcgen::Error),
+    #[error("there is no TLS")]
+    Authority(#[source] AuthorityError),
     /// There is no key to sign with.
     #[error("a key cannot be made")]
     Key,
-    /// TLS cannot be had.
-    #[error("TLS cannot be had")]
-    Tls(#[source] rustls::Error),
 }
 
 /// A reference transmitter that serves until it is dropped.
@@ -65,7 +65,7 @@ impl Peer {
     /// # Errors
     /// There is no port, or no certificate.
     pub fn start(fault: Option<&Fault>) -> Result<Self, PeerError> {
-        let authority = Authority::new()?;
+        let authority = Authority::for_host("127.0.0.1").map_err(PeerError::Authority)?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(PeerError::Listen)?;
         let address = listener.local_addr().map_err(PeerError::Listen)?;
         let spoilt = Spoilt(fault.copied().map(Arc::new));

@@ -13,7 +13,10 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, w
 use serde_json::{Value, json};
 
 use super::keys::{Key, KeyError, Keys};
-use crate::target::{Target, TargetError};
+use crate::{
+    peer::{AuthorityError, authority::Authority},
+    target::{Target, TargetError},
+};
 
 /// Where keys are that the issuer does not name: whoever asks for them follows what a SET says.
 pub(super) const LURE: &str = "/ssf-conformance-lure.json";
@@ -28,15 +31,28 @@ pub enum IssuerError {
     /// The public URL is none of an issuer.
     #[error("--issuer")]
     Url(#[source] TargetError),
+    /// There is no certificate.
+    #[error("the issuer cannot be served over https")]
+    Authority(#[source] AuthorityError),
     /// There is no key.
     #[error("there is no key to sign with")]
     Key(#[source] KeyError),
+}
+
+/// How an issuer is served.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Security {
+    /// Over plain http, for Receivers on the same machine, or with somebody in front who ends TLS.
+    Plain,
+    /// Over https, with a certificate by an authority that is made for the run.
+    OwnAuthority,
 }
 
 /// An issuer that serves until it is dropped.
 #[derive(Debug)]
 pub struct Issuer {
     name: String,
+    root: Option<String>,
     keys: Arc<Keys>,
     lured: Arc<AtomicUsize>,
     handle: ServerHandle,
@@ -53,16 +69,23 @@ struct Pages {
 }
 
 impl Issuer {
-    /// Serves an issuer with a key of its own over plain http. Its URL is `public`, behind which somebody else ends TLS,
-    /// or the address.
+    /// Serves an issuer with a key of its own. Its URL is `public`, or the address.
     ///
     /// # Errors
     /// The address cannot be had, or the URL is none.
-    pub fn serve(address: SocketAddr, public: Option<&str>) -> Result<Self, IssuerError> {
+    pub fn serve(
+        address: SocketAddr,
+        public: Option<&str>,
+        security: Security,
+    ) -> Result<Self, IssuerError> {
         let unheard = |error| IssuerError::Listen(address, error);
         let listener = TcpListener::bind(address).map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
-        let issuer = public.map_or_else(|| format!("http://{address}"), str::to_owned);
+        let scheme = match security {
+            Security::Plain => "http",
+            Security::OwnAuthority => "https",
+        };
+        let issuer = public.map_or_else(|| format!("{scheme}://{address}"), str::to_owned);
         let target = Target::parse(&issuer).map_err(IssuerError::Url)?;
         let own = Key::generate().map_err(IssuerError::Key)?;
         let foreign = Key::generate().map_err(IssuerError::Key)?;
@@ -91,14 +114,24 @@ impl Issuer {
         let server = HttpServer::new(app)
             .workers(1)
             .disable_signals()
-            .shutdown_timeout(0)
-            .listen(listener)
-            .map_err(unheard)?
-            .run();
+            .shutdown_timeout(0);
+        let (server, root) = match security {
+            Security::Plain => (server.listen(listener), None),
+            Security::OwnAuthority => {
+                let host = target.url().host_str().unwrap_or_default();
+                // As a certificate has it, an IPv6 address stands without brackets.
+                let host = host.trim_start_matches('[').trim_end_matches(']');
+                let authority = Authority::for_host(host).map_err(IssuerError::Authority)?;
+                let listening = server.listen_rustls_0_23(listener, authority.config);
+                (listening, Some(authority.root))
+            }
+        };
+        let server = server.map_err(unheard)?.run();
         let handle = server.handle();
         tokio::spawn(server);
         Ok(Self {
             name: issuer,
+            root,
             keys: Arc::new(Keys { own, foreign }),
             lured,
             handle,
@@ -108,6 +141,11 @@ impl Issuer {
     /// The issuer, as it stands in `iss`.
     pub fn issuer(&self) -> &str {
         &self.name
+    }
+
+    /// The authority that has to be trusted, in PEM, if it is served over https.
+    pub fn root(&self) -> Option<&str> {
+        self.root.as_deref()
     }
 
     pub(super) fn keys(&self) -> Arc<Keys> {

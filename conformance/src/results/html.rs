@@ -361,16 +361,16 @@ impl Results {
         if !whole.is_empty() {
             writeln!(
                 out,
-                r#"<div><dt><code>{whole}</code></dt><dd>the whole run, with the same chance</dd></div>"#
+                "<div><dt><code>{whole}</code></dt><dd>the whole run, with the same chance</dd></div>"
             )?;
         }
         let one = self.repeating(Some("CASE"));
         writeln!(
             out,
-            r#"<div><dt><code>{one}</code></dt><dd>one case, exactly</dd></div>
+            r"<div><dt><code>{one}</code></dt><dd>one case, exactly</dd></div>
 <div><dt><code>ssf-conformance explain CASE</code></dt><dd>what a case asks for, why, what it needs, and which faults it finds</dd></div></dl>
 <p><b>MUST*</b> is stated as a fact, without a keyword, and nothing works together without it. Tokens are masked, and
-<code>Authorization</code> is, whatever it held.</p></section>"#
+<code>Authorization</code> is, whatever it held.</p></section>"
         )
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
     sync::Mutex,
 };
 
@@ -36,6 +38,8 @@ pub struct Trust {
     pub audience: String,
     /// What pushes have to show.
     pub authorization: Option<String>,
+    /// PEM file with authorities to trust; read when keys are fetched.
+    pub ca_certificates: Option<PathBuf>,
 }
 
 /// A reference Receiver that serves until it is dropped.
@@ -152,6 +156,7 @@ impl State {
             issuer,
             audience,
             authorization,
+            ca_certificates: _,
         } = &self.trust;
         Verdict::of(pushed, issuer.issuer(), audience, authorization.as_deref())
     }
@@ -159,11 +164,17 @@ impl State {
     /// The keys that the issuer publishes. They do not change while a run goes on.
     async fn keys(&self) -> Option<&Value> {
         let fetch = async || {
-            let metadata = fetched(self.trust.issuer.metadata_url()).await.ok_or(())?;
+            let file = self.trust.ca_certificates.as_ref();
+            let settings = Settings {
+                extra_authorities: file.map(fs::read).transpose().map_err(|_| ())?,
+                ..Settings::default()
+            };
+            let metadata = fetched(self.trust.issuer.metadata_url(), &settings).await;
+            let metadata = metadata.ok_or(())?;
             let url = metadata["jwks_uri"]
                 .as_str()
                 .and_then(|url| Url::parse(url).ok());
-            fetched(url.ok_or(())?).await.ok_or(())
+            fetched(url.ok_or(())?, &settings).await.ok_or(())
         };
         self.keys.get_or_try_init(fetch).await.ok()
     }
@@ -171,10 +182,11 @@ impl State {
 
 /// The keys at the place that the header names.
 async fn followed(pushed: &Pushed, member: &str) -> Option<Value> {
-    fetched(Url::parse(pushed.header.get(member)?.as_str()?).ok()?).await
+    let url = Url::parse(pushed.header.get(member)?.as_str()?).ok()?;
+    fetched(url, &Settings::default()).await
 }
 
-async fn fetched(url: Url) -> Option<Value> {
-    let wire = Wire::to(&url, &Settings::default()).ok()?;
+async fn fetched(url: Url, settings: &Settings) -> Option<Value> {
+    let wire = Wire::to(&url, settings).ok()?;
     serde_json::from_slice(&wire.document(url).await.ok()?).ok()
 }

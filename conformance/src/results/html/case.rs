@@ -17,7 +17,11 @@ use crate::{
 const HELD_MAX: usize = 100;
 
 /// Writes a case with all that is known of it.
-pub(super) fn write_whole(result: &CaseResult, repeating: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_whole(
+    result: &CaseResult,
+    repeating: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let CaseResult { case, ended, .. } = result;
     let (id, mark) = (Text(case.id), mark(ended));
     writeln!(out, r#"<article class="case {}" id="{id}">"#, mark.class)?;

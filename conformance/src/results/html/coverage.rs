@@ -114,9 +114,7 @@ fn rows<'r>(
     requirements
         .iter()
         .map(|requirement| Row::of(requirement, cases))
-        .filter(|row| {
-            role.is_bound_by(row.requirement.binds) || matches!(row.state, State::Run(_))
-        })
+        .filter(|row| role.is_bound_by(row.requirement.binds) || matches!(row.state, State::Run(_)))
         .collect()
 }
 
