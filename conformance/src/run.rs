@@ -130,6 +130,7 @@ impl Run {
     /// Makes a request for a case, and keeps in mind what stream it made.
     pub(crate) async fn send(&self, request: Request, case: &'static Case) -> Exchange {
         let exchange = self.wire.send(request).await;
+        self.masks.learn(&exchange);
         let configuration = self.configuration_endpoint();
         self.streams
             .note(&exchange, configuration.as_ref(), case.id);

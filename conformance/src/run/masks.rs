@@ -1,33 +1,73 @@
 //! Keeps secrets out of what is shown.
 
-use crate::exchange::Exchange;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use crate::{context::locked, exchange::Exchange};
 
 /// What stands for a secret.
 const MASK: &str = "***";
 
-/// The secrets of a run.
-#[derive(Clone, Default)]
-pub struct Masks(Vec<String>);
+/// Shortest text that is taken for a secret when an exchange brings it, in bytes; a shorter one would mask what it is part of.
+const LEARNT_BYTES_MIN: usize = 8;
+
+/// The secrets of a run: those that it was given, and those that exchanges bring.
+#[derive(Default)]
+pub struct Masks(Mutex<Vec<String>>);
 
 impl std::fmt::Debug for Masks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Masks({})", self.0.len())
+        write!(f, "Masks({})", locked(&self.0).len())
     }
 }
 
 impl Masks {
     /// Masks these.
     pub fn new<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Self {
-        let mut secrets: Vec<String> = secrets.into_iter().map(str::to_owned).collect();
-        // One that is part of another must not spare the rest of it.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Self(secrets)
+        let masks = Self::default();
+        for secret in secrets {
+            masks.add(secret);
+        }
+        masks
+    }
+
+    /// Masks each `authorization_header` that a body of this exchange has, from now on (SSF 1.0 §6.1.1).
+    pub fn learn(&self, exchange: &Exchange) {
+        let answer = exchange.result.as_ref().ok().map(|answer| &answer.body);
+        for body in [Some(&exchange.request.body), answer].into_iter().flatten() {
+            let body: Value = serde_json::from_slice(body).unwrap_or_default();
+            self.learn_from(&body);
+        }
+    }
+
+    fn learn_from(&self, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                let header = members.get("authorization_header").and_then(Value::as_str);
+                if let Some(header) = header.filter(|header| header.len() >= LEARNT_BYTES_MIN) {
+                    self.add(header);
+                }
+                members.values().for_each(|member| self.learn_from(member));
+            }
+            Value::Array(elements) => elements.iter().for_each(|one| self.learn_from(one)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn add(&self, secret: &str) {
+        let mut secrets = locked(&self.0);
+        if !secrets.iter().any(|known| known == secret) {
+            secrets.push(secret.to_owned());
+            // One that is part of another must not spare the rest of it.
+            secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        }
     }
 
     /// The text without secrets.
     pub fn mask(&self, text: &str) -> String {
         let masked = |text: String, secret: &String| text.replace(secret.as_str(), MASK);
-        self.0.iter().fold(text.to_owned(), masked)
+        locked(&self.0).iter().fold(text.to_owned(), masked)
     }
 
     /// The exchange without secrets; `Authorization` is one, whatever it holds.
@@ -64,6 +104,19 @@ mod tests {
 
     use super::*;
     use crate::exchange::{Answer, Request};
+
+    #[test]
+    fn the_header_of_a_stream_is_masked_from_when_it_was_seen() {
+        let masks = Masks::new(["t0ken"]);
+        let answer = Answer {
+            status: 201,
+            headers: Vec::new(),
+            body: br#"[{"delivery":{"authorization_header":"Bearer of-the-stream"}},{"authorization_header":"e"}]"#.to_vec(),
+        };
+        let request = Request::get(Url::parse("https://h/").unwrap());
+        masks.learn(&Exchange::new(request, Ok(answer), Duration::ZERO));
+        assert_eq!(masks.mask("Bearer of-the-stream, t0ken, e"), "***, ***, e");
+    }
 
     #[test]
     fn a_secret_is_masked_wherever_it_stands() {
