@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use url::Url;
+
 use super::{Run, endpoint};
 use crate::{
     exchange::{Answer, Recording, Request},
@@ -77,19 +79,27 @@ pub(super) async fn credentials(run: &Run) -> Result<(), PreflightError> {
         let Some(token) = token else {
             continue;
         };
-        let mut request = Request::get(url.clone());
-        let header = ("authorization".to_owned(), format!("Bearer {token}"));
-        request.headers.push(header);
-        if let Ok(Answer {
-            status: status @ (401 | 403),
-            ..
-        }) = run.wire.send(request).await.result
+        // Whoever may not list streams may still ask for one.
+        let mut one = url.clone();
+        one.query_pairs_mut()
+            .append_pair("stream_id", "ssf-conformance");
+        if refused(run, url.clone(), token).await.is_some()
+            && let Some(status) = refused(run, one, token).await
         {
             let url = url.to_string();
             return Err(PreflightError::Token { key, url, status });
         }
     }
     Ok(())
+}
+
+/// The status with which a token is refused, if it is.
+async fn refused(run: &Run, url: Url, token: &str) -> Option<u16> {
+    let mut request = Request::get(url);
+    let header = ("authorization".to_owned(), format!("Bearer {token}"));
+    request.headers.push(header);
+    let answer = run.wire.send(request).await.result.ok()?;
+    matches!(answer.status, 401 | 403).then_some(answer.status)
 }
 
 #[expect(

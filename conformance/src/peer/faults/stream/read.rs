@@ -56,6 +56,18 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     },
     Fault {
+        name: "nobody may list streams",
+        found: &[
+            ("SSF-T-120.status", Failed),
+            ("SSF-T-122.empty-list", Failed),
+        ],
+        breaks: Answer(|asked, reply| {
+            if is_list(asked) && reply.is_success() {
+                *reply = Reply::error(403);
+            }
+        }),
+    },
+    Fault {
         name: "a stream that does not exist is read as an empty list",
         found: &[
             ("SSF-T-123.unknown-stream", Failed),
