@@ -1,12 +1,17 @@
 //! What the target's owner does for the tester, since the wire has no request for it.
 //!
 //! Each adapter is a hook or a command (see [`AdapterAddress`]). It is given one JSON object, by POST or at standard
-//! input, and has done its work when it answers with one of the 2xx, or exits with 0.
+//! input, and has done its work when it answers with one of the 2xx, or exits with 0. What it answers with, or writes to
+//! standard output, is read if it is a JSON object.
 
 use std::{process::Stdio, time::Duration};
 
-use serde_json::Value;
-use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
+use serde_json::{Map, Value};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::Command,
+    time::timeout,
+};
 use url::Url;
 
 use crate::{
@@ -14,6 +19,9 @@ use crate::{
     target_file::AdapterAddress,
     wire::{Wire, WireError},
 };
+
+/// Most that is read of what a command writes to standard output, in bytes.
+const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
 
 /// Longest piece of what a command writes to standard error that is repeated, in characters.
 const SHOWN_CHARS_MAX: usize = 200;
@@ -53,7 +61,7 @@ pub enum AdapterError {
     TooSlow(Duration),
 }
 
-/// Has an adapter do something, within the time that an answer may take.
+/// Has an adapter do something, within the time that an answer may take, and returns what it has to say about it.
 ///
 /// # Errors
 /// It is not done, or nobody knows.
@@ -62,16 +70,17 @@ pub async fn ask(
     token: Option<&str>,
     what: &Value,
     wire: &Wire,
-) -> Result<(), AdapterError> {
-    match address {
-        AdapterAddress::Hook { url, .. } => post(url, token, what, wire).await,
+) -> Result<Map<String, Value>, AdapterError> {
+    let said = match address {
+        AdapterAddress::Hook { url, .. } => post(url, token, what, wire).await?,
         AdapterAddress::Command { command } => {
             let patience = wire.timeout();
             let run = run(command, what);
             let ended = timeout(patience, run).await;
-            ended.unwrap_or(Err(AdapterError::TooSlow(patience)))
+            ended.unwrap_or(Err(AdapterError::TooSlow(patience)))?
         }
-    }
+    };
+    Ok(serde_json::from_slice(&said).unwrap_or_default())
 }
 
 async fn post(
@@ -79,7 +88,7 @@ async fn post(
     token: Option<&str>,
     what: &Value,
     wire: &Wire,
-) -> Result<(), AdapterError> {
+) -> Result<Vec<u8>, AdapterError> {
     let url = Url::parse(url).map_err(|_| AdapterError::Url)?;
     let wire = wire.also_to(&url).map_err(AdapterError::Wire)?;
     let mut request = Request::new("POST", url);
@@ -90,18 +99,18 @@ async fn post(
     }
     request.body = what.to_string().into_bytes();
     match wire.send(request).await.result {
-        Ok(answer) if answer.is_success() => Ok(()),
+        Ok(answer) if answer.is_success() => Ok(answer.body),
         Ok(answer) => Err(AdapterError::Status(answer.status)),
         Err(error) => Err(AdapterError::NoAnswer(error)),
     }
 }
 
-async fn run(command: &[String], what: &Value) -> Result<(), AdapterError> {
+async fn run(command: &[String], what: &Value) -> Result<Vec<u8>, AdapterError> {
     let (program, arguments) = command.split_first().ok_or(AdapterError::EmptyCommand)?;
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -110,12 +119,18 @@ async fn run(command: &[String], what: &Value) -> Result<(), AdapterError> {
         // A command that does not read its input says by its exit code whether that matters.
         let _ = stdin.write_all(what.to_string().as_bytes()).await;
     }
-    let output = child
-        .wait_with_output()
-        .await
-        .map_err(AdapterError::Command)?;
+    let stdout = child.stdout.take();
+    let reading = async {
+        let mut said = Vec::new();
+        if let Some(stdout) = stdout {
+            stdout.take(OUTPUT_BYTES_MAX).read_to_end(&mut said).await?;
+        }
+        Ok(said)
+    };
+    let (said, output) =
+        tokio::try_join!(reading, child.wait_with_output()).map_err(AdapterError::Command)?;
     if output.status.success() {
-        return Ok(());
+        return Ok(said);
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
     Err(AdapterError::Failed {
@@ -139,7 +154,7 @@ mod tests {
         Wire::to(&Url::parse("http://127.0.0.1").unwrap(), &settings).unwrap()
     }
 
-    async fn command(script: &str) -> Result<(), AdapterError> {
+    async fn command(script: &str) -> Result<Map<String, Value>, AdapterError> {
         let command = ["sh", "-c", script].map(str::to_owned).into();
         let address = AdapterAddress::Command { command };
         ask(&address, None, &json!({ "sub_id": 7 }), &patient()).await
@@ -152,6 +167,19 @@ mod tests {
             .await
             .unwrap_err();
         assert!(error.to_string().contains("3: no such stream"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_a_command_says_is_read_if_it_is_an_object() {
+        let said = command(r#"echo '{"sub_id":{"format":"opaque","id":"7"}}'"#).await;
+        assert_eq!(said.unwrap()["sub_id"]["id"], "7");
+        assert!(command("echo done").await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_command_that_writes_without_end_is_not_read_without_end() {
+        let said = command("head -c 1000000 /dev/zero; exit 0").await;
+        assert!(said.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -438,8 +438,7 @@ async fn two_wait(cx: &Context, stream: &Stream) -> Result<Vec<Value>, Stop> {
     let mut subjects = Vec::new();
     for _ in 0..2 {
         let subject = cx.subject(stream).await?;
-        cx.emit(&subject).await?;
-        subjects.push(subject);
+        subjects.push(cx.emit(&subject).await?);
     }
     tokio::time::sleep(cx.target().limits.silence()).await;
     Ok(subjects)
@@ -508,17 +507,17 @@ async fn paused(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let subject = seen(cx, &stream).await?;
     set_status(cx, &stream, "paused").await?;
-    cx.emit(&subject).await?;
-    expect_silence(cx, &stream, &subject).await
+    let named = cx.emit(&subject).await?;
+    expect_silence(cx, &stream, &named).await
 }
 
 async fn enabled_again(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let subject = seen(cx, &stream).await?;
     set_status(cx, &stream, "paused").await?;
-    cx.emit(&subject).await?;
+    let named = cx.emit(&subject).await?;
     set_status(cx, &stream, "enabled").await?;
-    let arrived = cx.arrival(&stream, |set| is_about(set, &subject)).await;
+    let arrived = cx.arrival(&stream, |set| is_about(set, &named)).await;
     cx.expect(
         arrived.is_ok(),
         "sets",
@@ -532,16 +531,16 @@ async fn disabled(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let subject = seen(cx, &stream).await?;
     set_status(cx, &stream, "disabled").await?;
-    cx.emit(&subject).await?;
+    let named = cx.emit(&subject).await?;
     set_status(cx, &stream, "enabled").await?;
-    expect_silence(cx, &stream, &subject).await
+    expect_silence(cx, &stream, &named).await
 }
 
 /// A subject of which an event came and was acknowledged: the control arm of silence.
 async fn seen(cx: &Context, stream: &Stream) -> Result<Value, Stop> {
     let subject = cx.subject(stream).await?;
-    cx.emit(&subject).await?;
-    let arrived = cx.arrival(stream, |set| is_about(set, &subject)).await?;
+    let named = cx.emit(&subject).await?;
+    let arrived = cx.arrival(stream, |set| is_about(set, &named)).await?;
     cx.poll_now(stream, json!({ "ack": [arrived.jti] })).await?;
     Ok(subject)
 }

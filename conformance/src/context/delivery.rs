@@ -120,11 +120,12 @@ impl Context {
         Ok(subject)
     }
 
-    /// Has the first of the target's event types happen to somebody, by the adapter.
+    /// Has the first of the target's event types happen to somebody, by the adapter. Returns how the SETs name the
+    /// subject: as the adapter says, or as it was asked to.
     ///
     /// # Errors
     /// The adapter is not there, or does not do it.
-    pub async fn emit(&self, subject: &Value) -> Result<(), Stop> {
+    pub async fn emit(&self, subject: &Value) -> Result<Value, Stop> {
         let target = self.target();
         let Some(address) = &target.adapters.emit else {
             return Err(Stop::not_configured("needs the adapter emit"));
@@ -136,7 +137,10 @@ impl Context {
         let run = self.run();
         let token = run.secrets().hook.as_deref();
         let asked = adapter::ask(address, token, &what, run.wire()).await;
-        asked.map_err(|error| Stop::blocked(format!("adapter emit: {}", Chain(&error))))
+        let said =
+            asked.map_err(|error| Stop::blocked(format!("adapter emit: {}", Chain(&error))))?;
+        let named = said.get("sub_id").filter(|named| named.is_object());
+        Ok(named.unwrap_or(subject).clone())
     }
 }
 
