@@ -7,6 +7,7 @@
 mod answered;
 mod call;
 mod delivery;
+mod same;
 mod stream;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::same::is_same;
 pub use self::{
     answered::Answered,
     call::{Call, Credential, Operation},
@@ -72,6 +74,11 @@ impl Context {
         locked(&self.chance).word()
     }
 
+    /// An id that nobody gave out, in the shape of one that was: what refuses it does not refuse its shape.
+    pub fn id_like(&self, id: &str) -> String {
+        locked(&self.chance).id_like(id)
+    }
+
     /// Records an expectation and whether it is met; returns the same.
     pub fn expect(
         &self,
@@ -125,11 +132,11 @@ impl Context {
         self.expect((200..300).contains(&found), what, "one of the 2xx", found)
     }
 
-    /// Expects that a member has this value.
+    /// Expects that a member has this value; arrays may have another order.
     pub fn expect_member(&self, object: &Map<String, Value>, name: &str, expected: &Value) -> bool {
         let found = object.get(name);
         self.expect(
-            found == Some(expected),
+            found.is_some_and(|found| is_same(found, expected)),
             name,
             expected,
             found.map_or("nothing".to_owned(), Value::to_string),

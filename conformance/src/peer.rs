@@ -2,12 +2,14 @@
 //!
 //! The reference is plain: one lock, no storage, no ambition. Whatever it does is what a case may rely on. A fault is one
 //! function that spoils what the reference publishes, what it is asked, or what it answers; so a fault needs no place in
-//! the reference, and stands in a file beside others of its section.
+//! the reference, and stands in a file beside others of its section. A habit is done in the same way, and no case may
+//! find it.
 
 mod asked;
 pub(crate) mod authority;
 pub mod fault;
 pub mod faults;
+pub mod habits;
 mod queue;
 pub mod receiver;
 mod reply;

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use ssf_conformance::{
     cases,
     matrix::{Row, Rows},
-    peer::faults,
+    peer::{faults, habits::HABITS},
     record::{CaseResult, Ended},
 };
 
@@ -63,6 +63,15 @@ async fn the_reference_without_a_fault_passes_everything() {
     let row = Row::of(None).await.unwrap();
     assert!(row.is_sound(), "{}", text(&row));
     assert_eq!(not_run(&row.results), NOT_RUN);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_transmitter_may_do_is_taken_by_all_cases() {
+    for habit in HABITS {
+        let row = Row::of(Some(habit)).await.unwrap();
+        assert!(row.is_sound(), "{}", text(&row));
+        assert_eq!(not_run(&row.results), NOT_RUN, "{}", habit.name);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

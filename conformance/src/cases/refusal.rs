@@ -8,14 +8,16 @@ use crate::{
     context::{Call, Context, Credential, Operation, Stream},
 };
 
-/// A `stream_id` that nobody gave out.
-const UNKNOWN_STREAM: &str = "ssf-conformance-no-such-stream";
-
 /// What is sent where an object belongs and the text breaks off.
 pub(super) const BROKEN_JSON: &str = r#"{"stream_id":"#;
 
 /// A sound request for an operation on a stream.
-pub(super) fn valid<'c>(cx: &'c Context, operation: Operation, id: &str) -> Call<'c> {
+pub(super) fn valid<'c>(cx: &'c Context, operation: Operation, stream: &Stream) -> Call<'c> {
+    naming(cx, operation, &stream.id).spaced(stream)
+}
+
+/// A request for an operation on a stream that has this id, if there is one.
+fn naming<'c>(cx: &'c Context, operation: Operation, id: &str) -> Call<'c> {
     let call = cx.call(operation);
     match body(cx, operation, id) {
         Some(body) => call.json(&body),
@@ -91,8 +93,9 @@ async fn credential(
 ) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let before = cx.read(&stream).await?;
-    let spoilt = valid(cx, operation, &stream.id).credential(credential);
+    let spoilt = valid(cx, operation, &stream).credential(credential);
     let answered = spoilt.send().await?;
+    answered.given_time()?;
     cx.expect_status(&answered, expected);
     if !operation.is_reading() && operation != Operation::Create {
         cx.expect_untouched(&stream, &before).await?;
@@ -106,8 +109,11 @@ async fn credential(
 /// Expects that an operation on a stream that does not exist is refused with 404.
 async fn unknown_stream(cx: &Context, operation: Operation) -> Result<(), Stop> {
     let stream = cx.stream().await?;
-    let spoilt = valid(cx, operation, UNKNOWN_STREAM).send().await?;
-    cx.expect_status(&spoilt, &[404]);
+    let unknown = cx.id_like(&stream.id);
+    let spoilt = naming(cx, operation, &unknown).spaced(&stream);
+    let answered = spoilt.send().await?;
+    answered.given_time()?;
+    cx.expect_status(&answered, &[404]);
     accepted(cx, operation, &stream).await
 }
 
@@ -119,9 +125,10 @@ async fn spoilt_body(
 ) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let before = cx.read(&stream).await?;
-    let call = cx.call(operation);
+    let call = cx.call(operation).spaced(&stream);
     let spoilt = call.body("application/json", spoilt(cx, &stream));
     let answered = spoilt.send().await?;
+    answered.given_time()?;
     cx.expect_status(&answered, &[400]);
     cx.expect_untouched(&stream, &before).await?;
     accepted(cx, operation, &stream).await
@@ -129,7 +136,7 @@ async fn spoilt_body(
 
 /// Relies on the unspoilt request being accepted.
 async fn accepted(cx: &Context, operation: Operation, stream: &Stream) -> Result<(), Stop> {
-    let answered = valid(cx, operation, &stream.id).send().await?;
+    let answered = valid(cx, operation, stream).send().await?;
     answered.given_success()?;
     Ok(())
 }

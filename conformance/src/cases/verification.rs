@@ -135,7 +135,8 @@ pub const CASES: &[Case] = &[
 
 async fn accepted(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
-    let answered = refusal::valid(cx, OPERATION, &stream.id).send().await?;
+    let answered = refusal::valid(cx, OPERATION, &stream).send().await?;
+    answered.given_time()?;
     cx.expect_status(&answered, &[204]);
     let what = format!("{}: the body", answered.asked());
     cx.expect(

@@ -7,6 +7,14 @@ use crate::{case::Stop, checks::shown, exchange::Answer};
 /// Longest body that is shown as evidence, in characters.
 const BODY_SHOWN_CHARS: usize = 200;
 
+/// What to do about 409 to a request for a stream.
+const NO_ROOM: &str = "as many streams as the receiver may have at once are there; set limits.streams to that number, and delete \
+                       those that are not of this run";
+
+/// What to do about 429 to a request for a verification.
+const NO_TIME: &str =
+    "it came too soon after another; have min_verification_interval be 10 s or less for this run";
+
 /// An answer, and what it answers.
 #[derive(Clone, Debug)]
 pub struct Answered {
@@ -64,6 +72,30 @@ impl Answered {
         }
         let (asked, status) = (&self.asked, self.answer.status);
         Err(Stop::blocked(format!("{asked} → {status}")))
+    }
+
+    /// Relies on the Receiver being allowed one more stream.
+    ///
+    /// # Errors
+    /// It is not: the answer is 409.
+    pub fn given_room(&self) -> Result<&Self, Stop> {
+        self.given_status_other_than(409, NO_ROOM)
+    }
+
+    /// Relies on the request not coming too soon after another.
+    ///
+    /// # Errors
+    /// It does: the answer is 429.
+    pub fn given_time(&self) -> Result<&Self, Stop> {
+        self.given_status_other_than(429, NO_TIME)
+    }
+
+    fn given_status_other_than(&self, status: u16, hint: &str) -> Result<&Self, Stop> {
+        if self.answer.status != status {
+            return Ok(self);
+        }
+        let asked = &self.asked;
+        Err(Stop::blocked(format!("{asked} → {status}: {hint}")))
     }
 
     /// Relies on success and a JSON object.

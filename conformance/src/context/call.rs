@@ -1,15 +1,20 @@
 //! One request to the Transmitter.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use url::Url;
 
-use super::{Answered, Context};
+use super::{Answered, Context, Stream};
 use crate::{
     case::Stop,
     exchange::Request,
     run::{Masks, endpoint},
     target_file::Secrets,
 };
+
+/// Longest interval between verifications that is waited for.
+const INTERVAL_MAX: Duration = Duration::from_secs(10);
 
 /// What is asked of the Transmitter.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,6 +113,8 @@ pub struct Call<'c> {
     cx: &'c Context,
     request: Result<Request, Stop>,
     credential: Credential,
+    authorization: Option<String>,
+    interval: Option<Duration>,
 }
 
 impl Context {
@@ -135,11 +142,28 @@ impl Context {
         endpoint(self.run().issuer(), self.metadata()?, operation.endpoint())
     }
 
+    async fn exchanged(&self, request: Request) -> Result<Answered, Stop> {
+        let run = self.run();
+        let exchange = run.send(request, self.case()).await;
+        let asked = asked(&exchange.request, run.masks());
+        let result = exchange.result.clone();
+        self.keep(run.masks().mask_exchange(exchange));
+        match result {
+            Ok(answer) => Ok(Answered::new(asked, answer)),
+            Err(error) => {
+                self.require(false, asked, "an answer", error)?;
+                Err(Stop::Broken)
+            }
+        }
+    }
+
     fn begin(&self, request: Result<Request, Stop>) -> Call<'_> {
         Call {
             cx: self,
             request,
             credential: Credential::Receiver,
+            authorization: None,
+            interval: None,
         }
     }
 }
@@ -148,6 +172,18 @@ impl Call<'_> {
     /// Says who asks.
     pub fn credential(mut self, credential: Credential) -> Self {
         self.credential = credential;
+        self
+    }
+
+    /// Shows this `Authorization` instead of the Receiver's token, if there is one.
+    pub fn authorization(mut self, header: Option<&str>) -> Self {
+        self.authorization = header.map(str::to_owned);
+        self
+    }
+
+    /// Is asked once more, after the interval that the stream demands between verifications, if it comes too soon (429).
+    pub fn spaced(mut self, stream: &Stream) -> Self {
+        self.interval = stream.interval().filter(|one| *one <= INTERVAL_MAX);
         self
     }
 
@@ -200,20 +236,19 @@ impl Call<'_> {
     pub async fn send(self) -> Result<Answered, Stop> {
         let (cx, run) = (self.cx, self.cx.run());
         let mut request = self.request?;
-        if let Some(token) = self.credential.token(run.secrets())? {
-            let value = format!("Bearer {token}");
+        let own = self.authorization;
+        let own = own.filter(|_| self.credential == Credential::Receiver);
+        let token = self.credential.token(run.secrets())?;
+        if let Some(value) = own.or_else(|| token.map(|token| format!("Bearer {token}"))) {
             request.headers.push(("authorization".to_owned(), value));
         }
-        let exchange = run.send(request, cx.case()).await;
-        let asked = asked(&exchange.request, run.masks());
-        let result = exchange.result.clone();
-        cx.keep(run.masks().mask_exchange(exchange));
-        match result {
-            Ok(answer) => Ok(Answered::new(asked, answer)),
-            Err(error) => {
-                cx.require(false, asked, "an answer", error)?;
-                Err(Stop::Broken)
+        let answered = cx.exchanged(request.clone()).await?;
+        match self.interval {
+            Some(interval) if answered.status() == 429 => {
+                tokio::time::sleep(interval).await;
+                cx.exchanged(request).await
             }
+            _ => Ok(answered),
         }
     }
 }

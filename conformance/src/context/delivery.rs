@@ -24,8 +24,8 @@ impl Context {
         if let Some(state) = state {
             body["state"] = json!(state);
         }
-        let answered = self.call(Operation::Verify).json(&body).send().await?;
-        answered.given_success()?;
+        let call = self.call(Operation::Verify).json(&body).spaced(stream);
+        call.send().await?.given_time()?.given_success()?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::Mutex,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Map, Value, json};
@@ -23,6 +23,9 @@ const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/v
 
 /// Longest description that is kept, in characters.
 const DESCRIPTION_CHARS_MAX: usize = 200;
+
+/// How far apart verifications are, where they are.
+const VERIFICATIONS_APART: Duration = Duration::from_secs(1);
 
 /// The event types that the reference supports.
 const EVENTS_SUPPORTED: [&str; 4] = [
@@ -68,6 +71,7 @@ struct Stream {
     status: String,
     reason: Option<Value>,
     subjects: Vec<Value>,
+    verified: Instant,
     queue: Queue,
 }
 
@@ -185,6 +189,7 @@ impl Transmitter {
             status: "enabled".to_owned(),
             reason: None,
             subjects: Vec::new(),
+            verified: Instant::now(),
             queue: Queue::default(),
         };
         self.change(&mut stream, &id, &body)?;
@@ -271,6 +276,11 @@ impl Transmitter {
             let sent = Some(sent).filter(|sent| sent.is_string());
             event.insert("state".to_owned(), sent.ok_or_else(bad_request)?.clone());
         }
+        let since = Instant::now().duration_since(stream.verified);
+        if self.spoilt.rules().spaces_verifications && since < VERIFICATIONS_APART {
+            return Err(Reply::error(429));
+        }
+        stream.verified = Instant::now();
         if stream.status == "enabled" {
             let subject = json!({ "format": "opaque", "id": id });
             self.deliver(&id, stream, made, subject, json!({ VERIFICATION: event }))?;
@@ -422,6 +432,12 @@ impl Transmitter {
 
     fn configuration(&self, id: &str, stream: &Stream) -> Value {
         let delivered: Vec<&Value> = stream.delivered().collect();
+        let is_spaced = self.spoilt.rules().spaces_verifications;
+        let interval = if is_spaced {
+            VERIFICATIONS_APART
+        } else {
+            Duration::ZERO
+        };
         let mut configuration = json!({
             "stream_id": id,
             "iss": self.issuer,
@@ -429,7 +445,7 @@ impl Transmitter {
             "events_supported": EVENTS_SUPPORTED,
             "events_delivered": delivered,
             "delivery": stream.delivery,
-            "min_verification_interval": 0,
+            "min_verification_interval": interval.as_secs(),
             "inactivity_timeout": 86400,
         });
         if let Some(members) = configuration.as_object_mut() {

@@ -40,6 +40,7 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "without stream_id: an error of the client's, and nothing is deleted",
         why: "A transmitter that guesses deletes the wrong stream, or all of them.",
+        needs: &[Need::Token, Need::Alone],
         judge: Script(|cx| Box::pin(without_stream_id(cx))),
         ..BASE
     },
@@ -115,6 +116,13 @@ async fn deleted(cx: &Context) -> Result<(), Stop> {
 async fn without_stream_id(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let before = cx.read(&stream).await?;
+    // Whoever takes this for all streams must not meet one that is somebody's.
+    let list = cx.call(Operation::Read).send().await?.given_array()?;
+    if list.len() > 1 {
+        return Err(Stop::blocked(
+            "the receiver has streams that this run did not make, and which this might delete",
+        ));
+    }
     let answered = cx.call(OPERATION).send().await?;
     let status = answered.status();
     let what = format!("{}: the status", answered.asked());
@@ -147,7 +155,7 @@ async fn gone(cx: &Context) -> Result<(), Stop> {
         .await?
         .given_success()?;
     for operation in [Operation::Read, Operation::Update, Operation::Replace] {
-        let answered = refusal::valid(cx, operation, &stream.id).send().await?;
+        let answered = refusal::valid(cx, operation, &stream).send().await?;
         cx.expect_status(&answered, &[404]);
     }
     let list = cx.call(Operation::Read).send().await?;

@@ -10,7 +10,7 @@ use crate::{
     },
     cases::refusal::Refusal,
     checks::{Level, shown},
-    context::{Context, Credential, Operation},
+    context::{Context, Credential, Operation, is_same},
 };
 
 const BASE: Case = Case {
@@ -207,9 +207,11 @@ async fn as_created(cx: &Context) -> Result<(), Stop> {
     let read = cx.read(&stream).await?;
     let created = &stream.configuration;
     let names = created.keys().chain(read.keys());
-    let differs = names
-        .into_iter()
-        .find(|name| created.get(*name) != read.get(*name));
+    let stays = |name: &String| match (created.get(name), read.get(name)) {
+        (Some(created), Some(read)) => is_same(created, read),
+        _ => false,
+    };
+    let differs = names.into_iter().find(|name| !stays(name));
     let value = |name: &String, from: &serde_json::Map<String, Value>| {
         format!("{name}: {}", shown(from.get(name).unwrap_or(&Value::Null)))
     };

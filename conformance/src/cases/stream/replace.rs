@@ -151,7 +151,7 @@ pub const CASES: &[Case] = &[
 
 async fn replaced(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
-    let answered = refusal::valid(cx, OPERATION, &stream.id).send().await?;
+    let answered = refusal::valid(cx, OPERATION, &stream).send().await?;
     expect_whole(cx, &answered)
 }
 

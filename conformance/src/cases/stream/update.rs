@@ -171,7 +171,7 @@ pub(super) fn other(stream: &Stream, name: &str, value: &Value) -> String {
 
 async fn updated(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
-    let answered = refusal::valid(cx, OPERATION, &stream.id).send().await?;
+    let answered = refusal::valid(cx, OPERATION, &stream).send().await?;
     expect_whole(cx, &answered)
 }
 
@@ -242,14 +242,19 @@ async fn events_delivered_before(cx: &Context) -> Result<(), Stop> {
     if cx.target().events.len() < 2 {
         return Err(Stop::not_configured("needs two event types in events"));
     }
+    let old = before.get("events_delivered").unwrap_or(&Value::Null);
+    let with = |requested: &Value, delivered: &Value| json!({ "events_requested": requested, "events_delivered": delivered });
+    let now = json!(cx.target().events);
+    update(cx, &stream, with(&now, old))
+        .await?
+        .given_success()?;
+    let before = cx.read(&stream).await?;
     let future = json!([cx.target().events.first()]);
-    let with =
-        |delivered: &Value| json!({ "events_requested": future, "events_delivered": delivered });
-    let spoilt = update(cx, &stream, with(&future)).await?;
+    let spoilt = update(cx, &stream, with(&future, &future)).await?;
     cx.expect_status(&spoilt, &[400]);
     cx.expect_untouched(&stream, &before).await?;
     let old = before.get("events_delivered").unwrap_or(&Value::Null);
-    let sound = update(cx, &stream, with(old)).await?;
+    let sound = update(cx, &stream, with(&future, old)).await?;
     cx.expect_status(&sound, &[200]);
     Ok(())
 }
