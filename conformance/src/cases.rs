@@ -4,6 +4,7 @@ pub mod discovery;
 pub mod poll;
 pub mod push;
 pub mod refusal;
+pub mod set;
 pub mod status;
 pub mod stream;
 pub mod verification;
@@ -17,6 +18,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(status::CASES)
         .chain(verification::CASES)
         .chain(poll::CASES)
+        .chain(set::cases())
 }
 
 /// All cases that judge a Receiver's push endpoint.

@@ -7,6 +7,7 @@
 mod answered;
 mod call;
 mod delivery;
+mod gathered;
 mod same;
 mod stream;
 
@@ -17,13 +18,14 @@ use std::{
 
 use serde_json::{Map, Value};
 
-pub(crate) use self::same::is_same;
 pub use self::{
     answered::Answered,
     call::{Call, Credential, Operation},
     delivery::{Arrived, Polled, VERIFICATION},
+    gathered::{Gathering, Sample},
     stream::{POLL, Stream},
 };
+pub(crate) use self::{gathered::Gatherings, same::is_same};
 use crate::{
     case::{Case, Stop},
     chance::Chance,

@@ -60,6 +60,8 @@ pub mod coverage;
 pub mod decode;
 pub mod exchange;
 #[cfg(feature = "cli")]
+pub mod jws;
+#[cfg(feature = "cli")]
 pub mod matrix;
 #[cfg(feature = "cli")]
 pub mod peer;

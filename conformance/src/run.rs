@@ -19,6 +19,7 @@ pub use self::{
 use crate::{
     case::{Case, Stop},
     chance::Chance,
+    context::Gatherings,
     exchange::{Exchange, Recording, Request},
     target::Target,
     target_file::{Secrets, TargetFile},
@@ -46,6 +47,7 @@ pub struct Run {
     wire: Wire,
     discovery: Recording,
     streams: Streams,
+    gatherings: Gatherings,
 }
 
 impl std::fmt::Debug for Run {
@@ -81,6 +83,7 @@ impl Run {
             ),
             seed: outset.seed,
             streams: Streams::default(),
+            gatherings: Gatherings::default(),
             file,
             secrets,
             wire,
@@ -111,6 +114,11 @@ impl Run {
 
     pub(crate) fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// The SETs that cases share.
+    pub(crate) fn gatherings(&self) -> &Gatherings {
+        &self.gatherings
     }
 
     /// How the Transmitter is spoken to.

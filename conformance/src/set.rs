@@ -35,6 +35,26 @@ impl RawSet {
     pub fn event(&self, uri: &str) -> Option<&Value> {
         self.claims.get("events")?.get(uri)
     }
+
+    /// What it says happened: the types, and what it says of each.
+    pub fn events(&self) -> impl Iterator<Item = (&String, &Value)> {
+        let events = self.claims.get("events").and_then(Value::as_object);
+        events.into_iter().flatten()
+    }
+
+    /// The text of header and claims, as it was signed.
+    pub fn texts(&self) -> [Vec<u8>; 2] {
+        texts(&self.token)
+    }
+}
+
+/// The text of header and claims of a token, whether or not it is JSON; empty where it is not base64url.
+pub fn texts(token: &str) -> [Vec<u8>; 2] {
+    let mut parts = token.split('.');
+    [parts.next(), parts.next()].map(|part| {
+        let part = part.unwrap_or_default();
+        BASE64URL.decode(part).unwrap_or_default()
+    })
 }
 
 fn object(part: &str) -> Option<Map<String, Value>> {
@@ -56,6 +76,8 @@ mod tests {
         let set = RawSet::parse(&token).unwrap();
         assert_eq!(set.header["alg"], "none");
         assert!(set.event("u").is_some() && set.event("v").is_none());
+        assert_eq!(set.events().count(), 1);
+        assert_eq!(set.texts()[0], br#"{"alg":"none"}"#);
         assert_eq!(
             RawSet::parse("a.b").unwrap_err(),
             "it does not have three parts"

@@ -10,7 +10,7 @@ use crate::{
     },
     cases::refusal::{self, Refusal},
     checks::{Level, shown},
-    context::{Arrived, Context, Operation, VERIFICATION},
+    context::{Arrived, Context, Operation, Stream, VERIFICATION},
 };
 
 const OPERATION: Operation = Operation::Verify;
@@ -68,9 +68,18 @@ pub const CASES: &[Case] = &[
         id: "SSF-T-226.sub_id",
         section: "SSF 1.0 §8.1.4.1",
         level: Level::Must,
-        title: "sub_id has the format opaque, and its id is the stream_id",
+        title: "sub_id has the format opaque",
+        why: "A verification is about a stream and nobody else; in any other format it means somebody.",
+        judge: Script(|cx| Box::pin(sub_id(cx, "format", |_| json!("opaque")))),
+        ..BASE
+    },
+    Case {
+        id: "SSF-T-227.stream_id",
+        section: "SSF 1.0 §8.1.4.1",
+        level: Level::Must,
+        title: "the id of sub_id is the stream_id",
         why: "A receiver with several streams tells from it which one works.",
-        judge: Script(|cx| Box::pin(sub_id(cx))),
+        judge: Script(|cx| Box::pin(sub_id(cx, "id", |stream| json!(stream.id)))),
         ..BASE
     },
     Case {
@@ -172,12 +181,15 @@ async fn without_state(cx: &Context) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn sub_id(cx: &Context) -> Result<(), Stop> {
+async fn sub_id(cx: &Context, member: &str, expected: fn(&Stream) -> Value) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     cx.verify(&stream, None).await?;
     let arrived = first(cx, &stream).await?;
-    let expected = json!({ "format": "opaque", "id": stream.id });
-    cx.expect_member(&arrived.set.claims, "sub_id", &expected);
+    let subject = arrived.set.claims.get("sub_id");
+    let found = subject.and_then(|subject| subject.get(member));
+    let (found, expected) = (found.cloned().unwrap_or_default(), expected(&stream));
+    let what = format!("{member} of sub_id");
+    cx.expect(found == expected, what, &expected, shown(&found));
     Ok(())
 }
 
@@ -200,7 +212,7 @@ async fn members(cx: &Context) -> Result<(), Stop> {
 }
 
 /// The first verification that comes; none is asked for by anybody else.
-async fn first(cx: &Context, stream: &crate::context::Stream) -> Result<Arrived, Stop> {
+async fn first(cx: &Context, stream: &Stream) -> Result<Arrived, Stop> {
     cx.arrival(stream, |set| set.event(VERIFICATION).is_some())
         .await
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use ssf_types::error::Chain;
 
-use super::{Answered, Context, Operation, Stream};
+use super::{Answered, Context, Operation, Stream, gathered::subject_named};
 use crate::{adapter, case::Stop, set::RawSet};
 
 /// The type of verification events.
@@ -77,7 +77,7 @@ impl Context {
     }
 
     /// Pauses before the next poll for something that may still come.
-    async fn pause_since(&self, began: Instant) -> Result<(), Stop> {
+    pub(super) async fn pause_since(&self, began: Instant) -> Result<(), Stop> {
         let patience = self.target().limits.event();
         if began.elapsed() > patience {
             let seconds = patience.as_secs();
@@ -108,16 +108,19 @@ impl Context {
     /// # Errors
     /// It cannot be added, which other cases judge.
     pub async fn subject(&self, stream: &Stream) -> Result<Value, Stop> {
-        let subject = json!({
-            "format": "email",
-            "email": format!("{}@ssf-conformance.example.com", self.word()),
-        });
+        let subject = subject_named(&self.word());
+        self.add_subject(stream, &subject).await?;
+        Ok(subject)
+    }
+
+    /// Has the stream be about a subject, where that has to be asked for.
+    pub(super) async fn add_subject(&self, stream: &Stream, subject: &Value) -> Result<(), Stop> {
         if self.endpoint(Operation::AddSubject).is_ok() {
             let body = json!({ "stream_id": stream.id, "subject": subject });
             let call = self.call(Operation::AddSubject).json(&body);
             call.send().await?.given_success()?;
         }
-        Ok(subject)
+        Ok(())
     }
 
     /// Has the first of the target's event types happen to somebody, by the adapter. Returns how the SETs name the
@@ -126,14 +129,23 @@ impl Context {
     /// # Errors
     /// The adapter is not there, or does not do it.
     pub async fn emit(&self, subject: &Value) -> Result<Value, Stop> {
-        let target = self.target();
-        let Some(address) = &target.adapters.emit else {
-            return Err(Stop::not_configured("needs the adapter emit"));
-        };
-        let Some(uri) = target.events.first() else {
+        let Some(uri) = self.target().events.first() else {
             return Err(Stop::not_configured("events is empty"));
         };
-        let what = json!({ "sub_id": subject, "events": { uri: {} } });
+        self.happen(subject, uri, &json!({})).await
+    }
+
+    /// Has an event happen to somebody, by the adapter, and returns how the SETs name the subject.
+    pub(super) async fn happen(
+        &self,
+        subject: &Value,
+        uri: &str,
+        payload: &Value,
+    ) -> Result<Value, Stop> {
+        let Some(address) = &self.target().adapters.emit else {
+            return Err(Stop::not_configured("needs the adapter emit"));
+        };
+        let what = json!({ "sub_id": subject, "events": { uri: payload } });
         let run = self.run();
         let token = run.secrets().hook.as_deref();
         let asked = adapter::ask(address, token, &what, run.wire()).await;

@@ -32,6 +32,8 @@ pub enum Breaks {
     Both(fn(&mut Asked), fn(&Asked, &mut Reply)),
     /// Header and claims of each SET, before it is signed.
     Set(fn(&mut Members, &mut Members)),
+    /// The text of the claims, before it is signed.
+    Payload(fn(String) -> Vec<u8>),
     /// What the transmitter does with its streams.
     Rules(fn(&mut Rules)),
 }
@@ -89,6 +91,13 @@ impl Spoilt {
     pub(super) fn set(&self, header: &mut Members, claims: &mut Members) {
         if let Some(Breaks::Set(spoil)) = self.breaks() {
             spoil(header, claims);
+        }
+    }
+
+    pub(super) fn payload(&self, claims: String) -> Vec<u8> {
+        match self.breaks() {
+            Some(Breaks::Payload(spoil)) => spoil(claims),
+            _ => claims.into_bytes(),
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod discovery;
 pub mod poll;
 pub mod push;
+pub mod set;
 mod spoils;
 pub mod status;
 pub mod stream;
@@ -18,6 +19,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(status::FAULTS)
         .chain(verification::FAULTS)
         .chain(poll::FAULTS)
+        .chain(set::faults())
 }
 
 /// All faults of a Receiver, in the order of the catalogue.

@@ -70,8 +70,10 @@ impl Peer {
         let address = listener.local_addr().map_err(PeerError::Listen)?;
         let spoilt = Spoilt(fault.copied().map(Arc::new));
         let mut site = Site::without_fault(&format!("https://{address}"));
-        let signer = Signer::new().map_err(|_| PeerError::Key)?;
-        site.keys["keys"][1] = signer.jwk();
+        let signer = Signer::new()?;
+        let [ec, rsa] = signer.jwks();
+        site.keys["keys"][1] = ec;
+        site.keys["keys"][2] = rsa;
         spoilt.site(&mut site);
         let issuer = site.issuer.clone();
         let transmitter = web::Data::new(Transmitter::new(site, signer, spoilt.clone()));

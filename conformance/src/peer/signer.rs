@@ -1,60 +1,88 @@
-//! The key of the reference, and what it signs.
+//! The keys of the reference, and what it signs.
+
+use std::sync::LazyLock;
 
 use aws_lc_rs::{
-    error::Unspecified,
+    hmac,
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-/// The name of the key.
-const KID: &str = "b";
+use super::{Members, PeerError};
+use crate::push::{Key, KeyError};
 
-/// A P-256 key.
+/// The name of the RSA key.
+const RSA_KID: &str = "c";
+
+/// The name of the other.
+const EC_KID: &str = "b";
+
+/// One for all transmitters of a process, since it takes long to make one.
+static RSA: LazyLock<Result<Key, KeyError>> = LazyLock::new(Key::generate);
+
+/// An RSA key, and a P-256 key for what claims to be signed with one.
 pub(super) struct Signer {
-    key: EcdsaKeyPair,
+    rsa: &'static Key,
+    ec: EcdsaKeyPair,
     random: SystemRandom,
 }
 
 impl Signer {
-    /// Makes a key.
-    pub(super) fn new() -> Result<Self, Unspecified> {
+    /// Makes the keys.
+    pub(super) fn new() -> Result<Self, PeerError> {
+        let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
         Ok(Self {
-            key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?,
+            rsa: RSA.as_ref().map_err(|_| PeerError::Key)?,
+            ec: ec.map_err(|_| PeerError::Key)?,
             random: SystemRandom::new(),
         })
     }
 
-    /// The public key, as a JWK set has it.
-    pub(super) fn jwk(&self) -> Value {
+    /// The public keys, as a JWK set has them.
+    pub(super) fn jwks(&self) -> [Value; 2] {
         // An uncompressed point: 4, and two coordinates of 32 bytes.
-        let point = self.key.public_key().as_ref();
+        let point = self.ec.public_key().as_ref();
         let coordinate = |at: usize| BASE64URL.encode(point.get(at..at + 32).unwrap_or_default());
-        json!({
-            "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": KID,
+        let mut rsa = self.rsa.jwk().clone();
+        rsa["kid"] = json!(RSA_KID);
+        let ec = json!({
+            "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": EC_KID,
             "x": coordinate(1), "y": coordinate(33),
-        })
+        });
+        [ec, rsa]
     }
 
     /// The header of a SET.
-    pub(super) fn header() -> Map<String, Value> {
-        let members = [("alg", "ES256"), ("kid", KID), ("typ", "secevent+jwt")];
+    pub(super) fn header() -> Members {
+        let members = [("alg", "RS256"), ("kid", RSA_KID), ("typ", "secevent+jwt")];
         members
             .map(|(name, value)| (name.to_owned(), json!(value)))
             .into_iter()
             .collect()
     }
 
-    /// A JWS in compact form.
-    pub(super) fn sign(
-        &self,
-        header: Map<String, Value>,
-        claims: Map<String, Value>,
-    ) -> Result<String, Unspecified> {
-        let part = |object| BASE64URL.encode(Value::Object(object).to_string());
-        let signed = format!("{}.{}", part(header), part(claims));
-        let signature = self.key.sign(&self.random, signed.as_bytes())?;
+    /// A JWS in compact form, with the signature that its header tells of.
+    pub(super) fn sign(&self, header: Members, claims: &[u8]) -> Result<String, PeerError> {
+        let alg = header.get("alg").cloned().unwrap_or_default();
+        let header = BASE64URL.encode(Value::Object(header).to_string());
+        let signed = format!("{header}.{}", BASE64URL.encode(claims));
+        let signature = match alg.as_str() {
+            Some("none") => Vec::new(),
+            Some("HS256") => {
+                let secret = hmac::Key::new(hmac::HMAC_SHA256, RSA_KID.as_bytes());
+                hmac::sign(&secret, signed.as_bytes()).as_ref().to_vec()
+            }
+            Some("ES256") => {
+                let signature = self.ec.sign(&self.random, signed.as_bytes());
+                signature.map_err(|_| PeerError::Key)?.as_ref().to_vec()
+            }
+            _ => {
+                let signature = self.rsa.sign(signed.as_bytes());
+                signature.map_err(|_| PeerError::Key)?
+            }
+        };
         Ok(format!("{signed}.{}", BASE64URL.encode(signature)))
     }
 }

@@ -49,7 +49,7 @@ impl Site {
             }),
             metadata: Reply::json_later(),
             metadata_path: "/.well-known/ssf-configuration/tenant".to_owned(),
-            keys: json!({ "keys": [rsa("a", 256), ec("b")] }),
+            keys: json!({ "keys": [rsa("a", 256), ec("b"), rsa("c", 256)] }),
             jwks: Reply::json_later(),
             unknown_tenant: Reply::error(404),
             risc: Reply::error(404),

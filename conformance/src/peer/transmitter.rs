@@ -334,6 +334,8 @@ impl Transmitter {
             ("aud", json!(stream.owner.audience())),
             ("iat", json!(now.as_secs())),
             ("jti", json!(jti)),
+            ("txn", json!(format!("txn-{made}"))),
+            ("toe", json!(now.as_secs())),
             ("sub_id", subject),
             ("events", events),
         ] {
@@ -341,7 +343,8 @@ impl Transmitter {
         }
         let mut header = Signer::header();
         self.spoilt.set(&mut header, &mut claims);
-        let token = self.signer.sign(header, claims);
+        let claims = self.spoilt.payload(Value::Object(claims).to_string());
+        let token = self.signer.sign(header, &claims);
         stream
             .queue
             .push(jti, token.map_err(|_| Reply::error(500))?);

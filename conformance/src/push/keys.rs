@@ -93,7 +93,7 @@ impl Key {
     }
 
     /// Signs with RS256.
-    pub(super) fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    pub(crate) fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         let random = SystemRandom::new();
         self.pair

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::spoils::{as_if, breaks_down, has, instead};
+use super::{
+    set::claims::is_verification,
+    spoils::{as_if, breaks_down, has, instead},
+};
 use crate::{
     checks::Verdict::{Failed, Warning},
     peer::{
@@ -44,13 +47,21 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "a verification is about something else than the stream",
+        found: &[("SSF-T-227.stream_id", Failed)],
+        breaks: Set(|_, claims| {
+            if is_verification(claims) {
+                claims.insert("sub_id".into(), json!({ "format": "opaque", "id": "all" }));
+            }
+        }),
+    },
+    Fault {
+        name: "a verification is about an account",
         found: &[("SSF-T-226.sub_id", Failed)],
         breaks: Set(|_, claims| {
-            if claims
-                .get("events")
-                .is_some_and(|events| events.get(VERIFICATION).is_some())
+            if is_verification(claims)
+                && let Some(subject) = claims.get_mut("sub_id")
             {
-                claims.insert("sub_id".into(), json!({ "format": "opaque", "id": "all" }));
+                subject["format"] = json!("account");
             }
         }),
     },

@@ -33,7 +33,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "stream_id has to be escaped",
         found: &[
             ("SSF-T-072.stream_id-characters", Warning),
-            ("SSF-T-226.sub_id", Failed),
+            ("SSF-T-227.stream_id", Failed),
         ],
         breaks: Both(
             |asked| {
@@ -63,7 +63,11 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "iss lacks the slash of the issuer",
-        found: &[("SSF-T-073.iss", Failed), AS_CREATED],
+        found: &[
+            ("SSF-T-073.iss", Failed),
+            AS_CREATED,
+            ("SET-008.iss", Failed),
+        ],
         breaks: Answer(|asked, reply| {
             answer(asked, reply, Create, |c| {
                 if let Some(Value::String(iss)) = c.get_mut("iss") {
@@ -74,7 +78,11 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "aud is an empty array",
-        found: &[("SSF-T-074.aud", Failed), AS_CREATED],
+        found: &[
+            ("SSF-T-074.aud", Failed),
+            AS_CREATED,
+            ("SET-010.aud", Failed),
+        ],
         breaks: Answer(|asked, reply| {
             answer(asked, reply, Create, |c| {
                 drop(c.insert("aud".into(), json!([])));

@@ -1,0 +1,305 @@
+//! SETs that several cases judge: gathered once in a run, by the first case that needs them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use futures_util::{StreamExt, stream};
+use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
+
+use super::{Context, Stream};
+use crate::{
+    case::{NotRun, NotRunKind, Stop},
+    chance::Chance,
+    exchange::Exchange,
+    set::RawSet,
+};
+
+/// How many events the adapter is asked for at once.
+const EMITTED_AT_ONCE: usize = 4;
+
+/// What is gathered together, from one stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Gathering {
+    /// A verification.
+    Verification,
+    /// An event of the first type that the target file names, by the adapter.
+    Event,
+}
+
+impl Gathering {
+    /// What chance is named by, so that it is the same whichever case comes first.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Verification => "the verification",
+            Self::Event => "the event",
+        }
+    }
+}
+
+/// A SET that came, and what it should be the SET of.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// What it is, for evidence.
+    pub what: String,
+    /// The SET.
+    pub set: RawSet,
+    /// The configuration of the stream on which it came.
+    pub stream: Map<String, Value>,
+    /// Before it was asked for, in seconds since the epoch.
+    pub asked: u64,
+    /// When it was there.
+    pub came: u64,
+}
+
+/// What was gathered: under each name a SET, or why there is none.
+type Samples = BTreeMap<String, Result<Arc<Sample>, NotRun>>;
+
+/// What came of a gathering, with the requests that show it.
+#[derive(Debug)]
+struct Gathered {
+    samples: Result<Samples, NotRun>,
+    exchanges: Vec<Exchange>,
+}
+
+/// What a run has gathered so far.
+#[derive(Debug, Default)]
+pub(crate) struct Gatherings {
+    verification: OnceCell<Arc<Gathered>>,
+    event: OnceCell<Arc<Gathered>>,
+}
+
+impl Gatherings {
+    fn of(&self, gathering: Gathering) -> &OnceCell<Arc<Gathered>> {
+        match gathering {
+            Gathering::Verification => &self.verification,
+            Gathering::Event => &self.event,
+        }
+    }
+}
+
+/// Something that the adapter is asked for.
+struct Happening {
+    /// Under which name its SET is gathered.
+    name: String,
+    /// The type of the event.
+    uri: String,
+    /// Whom it happens to.
+    subject: Value,
+    /// What stands in no other SET, whatever is wrong with this one.
+    mark: String,
+    /// What the event says.
+    payload: Value,
+}
+
+impl Context {
+    /// The SET of a gathering, which the first case that needs it gathers.
+    ///
+    /// # Errors
+    /// It did not come.
+    pub async fn sample(&self, gathering: Gathering) -> Result<Arc<Sample>, Stop> {
+        self.sample_of(gathering, gathering.name()).await
+    }
+
+    /// The SET of a gathering that has this name.
+    ///
+    /// # Errors
+    /// It did not come.
+    pub async fn sample_of(&self, gathering: Gathering, name: &str) -> Result<Arc<Sample>, Stop> {
+        let samples = self.samples(gathering).await?;
+        match samples.get(name) {
+            Some(sample) => sample.clone().map_err(Stop::NotRun),
+            None => Err(Stop::blocked(format!("{name} was not asked for"))),
+        }
+    }
+
+    /// All that was gathered.
+    async fn samples(&self, gathering: Gathering) -> Result<Samples, Stop> {
+        let mut is_own = false;
+        let gather = async {
+            is_own = true;
+            let before = self.record().exchanges.len();
+            let samples = self.gather(gathering).await.map_err(as_not_run);
+            let exchanges = self.record().exchanges.split_off(before);
+            self.record().exchanges.extend(exchanges.iter().cloned());
+            Arc::new(Gathered { samples, exchanges })
+        };
+        let cell = self.run().gatherings().of(gathering);
+        let gathered = Arc::clone(cell.get_or_init(|| gather).await);
+        if !is_own {
+            let shown = gathered.exchanges.iter().cloned();
+            self.record().exchanges.extend(shown);
+        }
+        gathered.samples.clone().map_err(Stop::NotRun)
+    }
+
+    async fn gather(&self, gathering: Gathering) -> Result<Samples, Stop> {
+        let mut chance = Chance::of(self.run().seed(), gathering.name());
+        match gathering {
+            Gathering::Verification => self.gather_verification(&chance.word()).await,
+            Gathering::Event => {
+                let word = chance.word();
+                let subject = subject_named(&word);
+                let Some(uri) = self.target().events.first().cloned() else {
+                    return Err(Stop::not_configured("events is empty"));
+                };
+                let one = Happening {
+                    name: gathering.name().to_owned(),
+                    payload: json!({}),
+                    uri,
+                    subject,
+                    mark: word,
+                };
+                self.gather_events(vec![one]).await
+            }
+        }
+    }
+
+    async fn gather_verification(&self, state: &str) -> Result<Samples, Stop> {
+        let stream = self.stream().await?;
+        let asked = now();
+        self.verify(&stream, Some(state)).await?;
+        let arrived = self.arrival(&stream, |set| has(set, state)).await?;
+        let name = Gathering::Verification.name().to_owned();
+        let sample = Sample {
+            what: name.clone(),
+            set: arrived.set,
+            stream: stream.configuration,
+            asked,
+            came: now(),
+        };
+        Ok(BTreeMap::from([(name, Ok(Arc::new(sample)))]))
+    }
+
+    /// Has events happen beside one another, and polls until they are there.
+    async fn gather_events(&self, happenings: Vec<Happening>) -> Result<Samples, Stop> {
+        let types: BTreeSet<&str> = happenings.iter().map(|one| one.uri.as_str()).collect();
+        let mut request = self.stream_request();
+        request["events_requested"] = json!(types);
+        let stream = self.stream_of(&request).await?;
+        let asked = now();
+        let mut subjects: Vec<&Value> = Vec::new();
+        let mut samples = Samples::new();
+        let mut awaited = Vec::new();
+        for happening in &happenings {
+            let ready = self.prepare(&stream, happening, &mut subjects).await;
+            match ready {
+                Ok(()) => awaited.push(happening),
+                Err(stop) => drop(samples.insert(happening.name.clone(), Err(as_not_run(stop)))),
+            }
+        }
+        let mut asking = Vec::new();
+        for one in awaited {
+            asking.push(async move {
+                let happened = self.happen(&one.subject, &one.uri, &one.payload).await;
+                (one, happened)
+            });
+        }
+        let at_once = stream::iter(asking).buffer_unordered(EMITTED_AT_ONCE);
+        let emitted: Vec<_> = at_once.collect().await;
+        let mut awaited = Vec::new();
+        for (happening, happened) in emitted {
+            match happened {
+                Ok(named) => awaited.push((happening, named)),
+                Err(stop) => drop(samples.insert(happening.name.clone(), Err(as_not_run(stop)))),
+            }
+        }
+        let came = self.await_all(&stream, asked, awaited).await?;
+        samples.extend(came);
+        Ok(samples)
+    }
+
+    /// Sees that an event would come on the stream.
+    async fn prepare<'h>(
+        &self,
+        stream: &Stream,
+        happening: &'h Happening,
+        subjects: &mut Vec<&'h Value>,
+    ) -> Result<(), Stop> {
+        let delivered = stream.configuration.get("events_delivered");
+        let delivered = delivered.and_then(Value::as_array);
+        if delivered.is_some_and(|types| !types.contains(&json!(happening.uri))) {
+            let uri = &happening.uri;
+            return Err(Stop::not_offered(format!("{uri} is not delivered")));
+        }
+        if !subjects.contains(&&happening.subject) {
+            self.add_subject(stream, &happening.subject).await?;
+            subjects.push(&happening.subject);
+        }
+        Ok(())
+    }
+
+    async fn await_all(
+        &self,
+        stream: &Stream,
+        asked: u64,
+        mut awaited: Vec<(&Happening, Value)>,
+    ) -> Result<Samples, Stop> {
+        // Whatever is wrong with the name of the type, one that is alone is known by its subject.
+        let is_alone = awaited.len() == 1;
+        let mut samples = Samples::new();
+        let mut done: Vec<String> = Vec::new();
+        let began = Instant::now();
+        while !awaited.is_empty() {
+            let polled = self.poll_now(stream, json!({ "ack": done })).await?;
+            let sets = polled.sets.values().filter_map(Value::as_str);
+            for set in sets.filter_map(|token| RawSet::parse(token).ok()) {
+                let fits = |(one, named): &(&Happening, Value)| {
+                    let is_about = has(&set, &one.mark) || set.claims.get("sub_id") == Some(named);
+                    is_about && (is_alone || set.event(&one.uri).is_some())
+                };
+                if let Some(at) = awaited.iter().position(fits) {
+                    let name = awaited.swap_remove(at).0.name.clone();
+                    let sample = Sample {
+                        what: name.clone(),
+                        set,
+                        stream: stream.configuration.clone(),
+                        asked,
+                        came: now(),
+                    };
+                    samples.insert(name, Ok(Arc::new(sample)));
+                }
+            }
+            done = polled.sets.into_iter().map(|(jti, _)| jti).collect();
+            if let Err(late) = self.pause_since(began).await {
+                let late = as_not_run(late);
+                let missing = awaited.drain(..);
+                samples.extend(missing.map(|(one, _)| (one.name.clone(), Err(late.clone()))));
+            }
+        }
+        Ok(samples)
+    }
+}
+
+/// A subject of this name that nobody has.
+pub(super) fn subject_named(word: &str) -> Value {
+    json!({ "format": "email", "email": format!("{word}@ssf-conformance.example.com") })
+}
+
+/// Whether something stands anywhere in the claims.
+fn has(set: &RawSet, mark: &str) -> bool {
+    let [_, claims] = set.texts();
+    String::from_utf8_lossy(&claims).contains(mark)
+}
+
+fn as_not_run(stop: Stop) -> NotRun {
+    match stop {
+        Stop::NotRun(why) => why,
+        Stop::Broken => NotRun {
+            kind: NotRunKind::Blocked,
+            reason: "nobody answers".to_owned(),
+        },
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "moments in SETs are compared with the clock of this machine, which the preflight compared"
+)]
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
+}
