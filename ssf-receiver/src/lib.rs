@@ -112,6 +112,10 @@ mod push_secret;
 mod quarantine;
 #[cfg(feature = "client")]
 mod receiver;
+#[cfg(test)]
+#[cfg(feature = "redis")]
+#[path = "../tests/sessions/redis_server.rs"]
+mod redis_server;
 #[cfg(feature = "client")]
 mod replay;
 #[cfg(feature = "daemon")]

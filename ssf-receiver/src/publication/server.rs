@@ -1,8 +1,8 @@
 //! The Redis where revocations are published: each method is one step that nobody comes between.
 
-use redis::{RedisResult, Script, aio::ConnectionManager};
+use redis::{RedisResult, Script};
 
-use crate::connection;
+use crate::connection::{self, Connection};
 
 /// For how many seconds what is being loaded stays if whoever loads it is gone.
 const LOADING_SECONDS: u32 = 600;
@@ -45,7 +45,7 @@ pub(super) struct Step<'s> {
 }
 
 pub(super) struct Server {
-    connection: ConnectionManager,
+    connection: Connection,
     all: String,
     changes: String,
     begin: Script,

@@ -4,13 +4,17 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use redis::{FromRedisValue, RedisError, Script, ScriptInvocation, aio::ConnectionManager};
+use redis::{FromRedisValue, RedisError, Script, ScriptInvocation};
 
 use super::{
     GONE_FOR, RegisteredSession, SESSIONS_MAX, SessionId, SessionStore, SessionStoreError, TTL_MAX,
     ValueStore, Written,
 };
-use crate::{connection, revocation::Fingerprint, session::SessionKeys};
+use crate::{
+    connection::{self, Connection},
+    revocation::Fingerprint,
+    session::SessionKeys,
+};
 
 /// Where in Redis the sessions are.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,7 +27,7 @@ pub struct RedisLayout {
 /// made anew.
 #[derive(Clone)]
 pub struct RedisSessions {
-    connection: ConnectionManager,
+    connection: Connection,
     layout: RedisLayout,
     scripts: Arc<Scripts>,
 }

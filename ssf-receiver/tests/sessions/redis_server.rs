@@ -61,7 +61,13 @@ impl RedisServer {
             }
             Err(_) => false,
         };
-        super::eventually("Redis answers", answer).await;
+        let waiting = async {
+            while !answer().await {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_mins(1), waiting).await;
+        assert!(waited.is_ok(), "Redis does not answer");
     }
 }
 
