@@ -25,7 +25,7 @@ struct Options {
     /// Where to listen, on loopback.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: String,
-    /// The SQLite file.
+    /// The URL of the database, such as `sqlite://receiver.db`.
     #[arg(long)]
     database: String,
     /// Bearer token for the stream management API.
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(&options.listen)?;
     let address = listener.local_addr()?;
     let receiver = Receiver::builder(options.issuer, format!("http://{address}/ssf/events"))
-        .database(format!("sqlite://{}", options.database))
+        .database(options.database)
         .management_token(options.management_token)
         .start()
         .await?;

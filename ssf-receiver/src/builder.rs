@@ -4,7 +4,7 @@ mod terms;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-#[cfg(feature = "sql")]
+#[cfg(feature = "durable")]
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
 #[cfg(feature = "sql")]
@@ -19,7 +19,7 @@ use ssf_types::{
 #[cfg(feature = "daemon")]
 pub(crate) use self::terms::events_default;
 use self::terms::{Authorisation, StreamChoice, Terms, Wanted};
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 use crate::instances::follow;
 #[cfg(feature = "redis")]
 use crate::publication::{RedisPublication, RedisPublicationError};
@@ -122,8 +122,8 @@ pub struct Builder {
 
 #[derive(Debug)]
 enum DatabaseChoice {
-    #[cfg(feature = "sql")]
-    Sql(SecretString),
+    #[cfg(feature = "durable")]
+    Url(SecretString),
     Memory,
 }
 
@@ -171,12 +171,14 @@ impl Builder {
 
     /// Keeps everything in the SQLite file at `url`, such as `sqlite://receiver.db`, which is made if it is not there, or with
     /// the feature `postgres` in the PostgreSQL database there, such as `postgres://receiver@localhost/receiver`, which nothing
-    /// but instances of one receiver should use: as many as there are, with one configuration.
+    /// but instances of one receiver should use: as many as there are, with one configuration. With the feature `redis`, the same goes
+    /// for `redis://HOST:PORT/NUMBER` and `redis+unix:///PATH`, where keys begin with `ssf-inbox` unless `?prefix=NAME` is behind it, and
+    /// which has to have `appendonly yes`, `appendfsync always` and `maxmemory-policy noeviction`.
     ///
     /// It holds the push secret and the claims of SETs; a file is readable by its owner alone, and one process at a time may use it.
-    #[cfg(feature = "sql")]
+    #[cfg(feature = "durable")]
     pub fn database(mut self, url: impl Into<String>) -> Self {
-        self.database = Some(DatabaseChoice::Sql(url.into().into()));
+        self.database = Some(DatabaseChoice::Url(url.into().into()));
         self
     }
 
@@ -388,7 +390,7 @@ impl Builder {
             running.push(one.run(&core, &settings, heard).await?);
         }
         let receiver = Receiver::new(core, running);
-        #[cfg(feature = "postgres")]
+        #[cfg(feature = "shared")]
         follow::begin(&receiver).await?;
         #[cfg(feature = "redis")]
         if let Some(publication) = publication {
@@ -439,11 +441,9 @@ fn are_apart(terms: &[Terms]) -> Result<(), StartError> {
 )]
 async fn open(choice: DatabaseChoice) -> Result<AnyInbox, InboxError> {
     match choice {
-        #[cfg(feature = "sql")]
-        DatabaseChoice::Sql(url) => {
-            let patience = crate::store::PREDECESSOR_PATIENCE;
-            let opened = crate::store::SqlInbox::open(url.expose_secret(), patience);
-            opened.await.map(AnyInbox::Sql)
+        #[cfg(feature = "durable")]
+        DatabaseChoice::Url(url) => {
+            AnyInbox::open(url.expose_secret(), crate::inbox::PREDECESSOR_PATIENCE).await
         }
         DatabaseChoice::Memory => Ok(AnyInbox::Memory(Box::default())),
     }

@@ -60,7 +60,7 @@ pub enum LogFormat {
 pub struct Config {
     /// How connections come in.
     pub listen: Listen,
-    /// Where everything is stored: an `sqlite://` or a `postgres://` URL, which may have a password in it.
+    /// Where everything is stored: an `sqlite://`, a `postgres://` or a `redis://` URL, which may have a password in it.
     pub database_url: SecretString,
     /// How log lines look.
     pub log_format: LogFormat,
@@ -161,12 +161,13 @@ pub fn push_path(name: &str) -> String {
 }
 
 fn read_database_url(value: Option<&Value>) -> Result<SecretString, String> {
-    let expected = "must be sqlite://PATH or postgres://HOST/DATABASE";
+    let expected = "must be sqlite://PATH, postgres://HOST/DATABASE or redis://HOST/NUMBER";
     let Some(value) = value else {
         return Ok(DATABASE_URL_DEFAULT.into());
     };
     let text = value.text().unwrap_or_default();
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+    let is_outside = ["postgres://", "postgresql://", "redis://", "redis+unix://"];
+    if is_outside.iter().any(|scheme| text.starts_with(scheme)) {
         return Ok(text.into());
     }
     let rest = text.strip_prefix("sqlite://").ok_or(expected)?;

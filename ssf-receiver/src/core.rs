@@ -29,7 +29,7 @@ pub(crate) struct Core {
     /// Whether this instance does what one has to do for all.
     pub(crate) lead: Lead,
     /// How often it was looked for what other instances wrote.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     pub(crate) followed: watch::Sender<u64>,
 }
 
@@ -56,7 +56,7 @@ impl Core {
     pub(crate) fn new(index: Index, inbox: AnyInbox, served: Vec<Served>) -> Self {
         Self {
             lead: Lead::new(!inbox.is_shared()),
-            #[cfg(feature = "postgres")]
+            #[cfg(feature = "shared")]
             followed: watch::Sender::new(0),
             index,
             renewals: Renewals::new(rand::random()),

@@ -17,7 +17,7 @@ pub(crate) enum Failpoint {
     AfterCommit,
     /// A SET is in effect, and not acknowledged.
     BeforeAnswer,
-    /// Revocations are read at the start, and not all of them are in effect.
+    /// Revocations are read, at the start or behind other instances, and not all of them are in effect.
     Load,
     /// A handler has done its work, and the inbox does not know.
     AfterCall,

@@ -116,7 +116,7 @@ impl Hearing {
     }
 
     /// How fresh the stream is by what was heard here, whether or not this instance is cut off from others.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     pub(crate) fn of_stream(&self) -> Freshness {
         let (state, now) = self.state();
         state.health.freshness(now)
@@ -124,7 +124,7 @@ impl Hearing {
 
     /// A look that began at this moment saw all that other instances had written. From then on, it has to be followed by others in
     /// time.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     pub(crate) fn followed(&self, at: Instant) {
         let at = at.duration_since(self.began);
         self.change(|state, _| {
@@ -202,7 +202,7 @@ impl Hearing {
     }
 
     /// What the leading instance says of the stream; `None` if this one leads.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     pub(crate) fn told(&self, freshness: Option<Freshness>) {
         self.change(|state, now| {
             state.company.told = freshness;

@@ -7,6 +7,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use ssf_types::{error::Chain, id::StreamId, time::Timestamp};
 use tokio::time::{Instant, sleep};
 
+#[cfg(feature = "shared")]
+use crate::inbox::SharedInbox;
 use crate::{
     client::{Http, access::Access, stream::StreamClient},
     clock,
@@ -197,7 +199,7 @@ async fn verify(shared: &Shared, http: &Http, asked: &Asked) -> Result<(), NotAs
     };
     let state = BASE64URL.encode(rand::random::<[u8; 16]>());
     shared.hearing.asked_with(state.clone());
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     if let Some(inbox) = shared.core.inbox.shared() {
         // It may come to another instance.
         let told = inbox.asked_with(shared.quarantined.scope(), &state).await;

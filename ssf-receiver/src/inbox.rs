@@ -7,41 +7,61 @@
 
 #[cfg(feature = "client")]
 mod any;
+#[cfg(feature = "shared")]
+mod any_shared;
 #[cfg(feature = "client")]
-#[cfg(any(test, feature = "redis", feature = "sql"))]
+#[cfg(any(test, feature = "durable"))]
 mod changes;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod contract;
-#[cfg(feature = "sql")]
+#[cfg(feature = "durable")]
 mod gathered;
+#[cfg(feature = "durable")]
+mod known;
 mod memory;
+#[cfg(feature = "durable")]
+mod merging;
 #[cfg(feature = "client")]
 pub(crate) mod numbering;
 #[cfg(feature = "client")]
 mod quarantine;
+#[cfg(feature = "durable")]
+pub(crate) mod row;
+#[cfg(feature = "shared")]
+mod shared;
 #[cfg(feature = "client")]
 pub(crate) mod worklist;
 
+#[cfg(feature = "durable")]
+use std::time::Duration;
 use std::{collections::BTreeMap, error::Error, future::Future};
 
 use ssf_types::{id::Jti, set::Sequence, time::Timestamp, uri::Issuer};
 
 #[cfg(feature = "client")]
 pub(crate) use self::any::AnyInbox;
+#[cfg(feature = "sql")]
+pub(crate) use self::any::unknown_url;
+#[cfg(feature = "shared")]
+pub(crate) use self::any_shared::{AnyLine, AnyShared};
+#[cfg(feature = "durable")]
+pub(crate) use self::changes::each_behind;
 #[cfg(feature = "client")]
-#[cfg(any(test, feature = "redis", feature = "sql"))]
-pub(crate) use self::changes::Change;
-#[cfg(feature = "client")]
-#[cfg(any(test, feature = "redis"))]
-pub(crate) use self::changes::Changes;
+#[cfg(any(test, feature = "durable"))]
+pub(crate) use self::changes::{Change, Changes};
 pub use self::memory::MemoryInbox;
 #[cfg(feature = "client")]
 pub(crate) use self::quarantine::{Quarantine, Waiting};
-#[cfg(feature = "sql")]
+#[cfg(feature = "shared")]
+pub(crate) use self::shared::{ASKED_FOR, LEASE, LINE_ANSWER_MAX, Line, LineError, SharedInbox};
+#[cfg(feature = "durable")]
 pub(crate) use self::{
     gathered::{Gathered, Write},
+    known::{KnownSet, KnownSets},
     memory::too_many_scopes,
+    merging::{Stored, changed, merged},
+    row::References,
 };
 use crate::revocation::{Fingerprint, Revocation, Scope, ScopeId, Watermarks};
 
@@ -128,6 +148,10 @@ impl InboxError {
         }
     }
 }
+
+/// How long a predecessor may take to end, as in a rolling restart.
+#[cfg(feature = "durable")]
+pub(crate) const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Settings by name; values may be secrets.
 pub type Settings = BTreeMap<String, String>;

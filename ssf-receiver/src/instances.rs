@@ -8,18 +8,18 @@
 //!
 //! On a database that nobody else uses, the only instance leads.
 
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 mod duties;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 pub(crate) mod follow;
 pub(crate) mod lead;
 pub(crate) mod standby;
 
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 pub(crate) use self::duties::perform;
 
 /// Does for others what the leading instance does: nothing, since there are none.
-#[cfg(not(feature = "postgres"))]
+#[cfg(not(feature = "shared"))]
 pub(crate) async fn perform(
     _: &std::sync::Arc<crate::transmitter::Shared>,
 ) -> std::convert::Infallible {

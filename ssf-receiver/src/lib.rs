@@ -112,6 +112,8 @@ mod push_secret;
 mod quarantine;
 #[cfg(feature = "client")]
 mod receiver;
+#[cfg(feature = "redis")]
+mod redis_inbox;
 #[cfg(test)]
 #[cfg(feature = "redis")]
 #[path = "../tests/sessions/redis_server.rs"]

@@ -150,7 +150,7 @@ impl Quarantined {
     }
 
     /// Takes over what was kept by other instances, or given up by them.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     pub(crate) fn adopt(&self, kept: Vec<Waiting>) {
         let mut sets = self.sets();
         for waiting in kept {

@@ -4,11 +4,13 @@ use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 #[cfg(feature = "redis")]
 use secrecy::SecretString;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 use ssf_types::error::Chain;
 use ssf_types::{time::Timestamp, uri::Issuer};
 use tokio::time::sleep;
 
+#[cfg(feature = "shared")]
+use crate::inbox::SharedInbox;
 use crate::{
     answer::Answer,
     builder::Builder,
@@ -154,7 +156,7 @@ impl Receiver {
             running.tasks.stop().await;
         }
         self.tasks.stop().await;
-        #[cfg(feature = "postgres")]
+        #[cfg(feature = "shared")]
         if let Some(inbox) = self.core.inbox.shared() {
             // Without it, another instance leads in ten seconds.
             if let Err(error) = inbox.step_down().await {

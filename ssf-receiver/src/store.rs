@@ -39,28 +39,15 @@ use ssf_types::uri::Issuer;
 
 use self::entity::setting;
 #[cfg(feature = "postgres")]
-pub(crate) use self::line::Line;
+pub(crate) use self::line::PostgresLine;
 pub(crate) use self::replan::{REPLAN, Stored};
-#[cfg(any(test, feature = "redis"))]
-use crate::inbox::{Change, Changes};
 use crate::{
     failpoint::{Failpoint, reached},
-    inbox::{Arriving, Gathered, Inbox, InboxError, Retained, Settings, Write},
+    inbox::{
+        Arriving, Change, Changes, Gathered, Inbox, InboxError, Retained, Settings, Write,
+        each_behind, unknown_url,
+    },
     revocation::{Revocation, Scope, ScopeId, Watermarks},
-};
-
-/// How long a predecessor may take to end, as in a rolling restart.
-pub(crate) const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(10);
-
-/// How the URLs begin of the databases there are.
-const URL_PREFIXES: &str = if cfg!(feature = "postgres") {
-    if cfg!(feature = "sqlite") {
-        "its URL must begin with sqlite:// or postgres://"
-    } else {
-        "its URL must begin with postgres://"
-    }
-} else {
-    "its URL must begin with sqlite://"
 };
 
 /// Keeps everything in one database.
@@ -130,7 +117,7 @@ impl SqlInbox {
             return Ok(Self::new(Tables::new(postgres::open(url).await?)));
         }
         let _ = patience;
-        Err(InboxError::new("be opened", URL_PREFIXES))
+        Err(unknown_url())
     }
 
     fn new(tables: Tables) -> Self {
@@ -145,6 +132,16 @@ impl SqlInbox {
     /// Whether other instances may use the database.
     pub(crate) fn is_shared(&self) -> bool {
         self.tables.are_shared()
+    }
+
+    /// The inbox, if they may.
+    #[cfg(feature = "shared")]
+    pub(crate) fn shared(&self) -> Option<crate::inbox::AnyShared<'_>> {
+        #[cfg(feature = "postgres")]
+        if self.is_shared() {
+            return Some(crate::inbox::AnyShared::Sql(self));
+        }
+        None
     }
 
     #[cfg(test)]
@@ -195,7 +192,7 @@ impl Inbox for SqlInbox {
     }
 
     async fn revocations(&self, each: impl FnMut(Revocation) + Send) -> Result<(), InboxError> {
-        load::revocations(&self.tables.database, &mut 0, each).await
+        each_behind(self, &mut 0, each).await
     }
 
     async fn forget(
@@ -248,16 +245,17 @@ impl Inbox for SqlInbox {
     }
 }
 
-#[cfg(any(test, feature = "redis"))]
 impl Changes for SqlInbox {
     async fn changes(&self, after: i64, most: usize) -> Result<Vec<Change>, InboxError> {
         load::changes(&self.tables.database, after, most).await
     }
 
+    #[cfg(any(test, feature = "redis"))]
     async fn last_change(&self) -> Result<i64, InboxError> {
         load::last_change(&self.tables.database).await
     }
 
+    #[cfg(any(test, feature = "shared"))]
     async fn origin(&self) -> Result<String, InboxError> {
         #[cfg(feature = "postgres")]
         if self.is_shared() {

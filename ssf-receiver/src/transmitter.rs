@@ -24,6 +24,8 @@ use ssf_types::{
 };
 use tokio::sync::watch;
 
+#[cfg(feature = "shared")]
+use crate::inbox::SharedInbox;
 use crate::{
     acceptance::Acceptance,
     actions::Actions,
@@ -316,12 +318,12 @@ impl Shared {
 
     /// Whether a verification is one that was asked for, be it by another instance.
     #[cfg_attr(
-        not(feature = "postgres"),
+        not(feature = "shared"),
         expect(clippy::unused_async, reason = "only other instances take time to ask")
     )]
     async fn is_expected(&self, event: &Event) -> Result<bool, InboxError> {
         let is_ours = self.hearing.is_expected(event);
-        #[cfg(feature = "postgres")]
+        #[cfg(feature = "shared")]
         if let (false, Event::Verification(verification), Some(inbox)) =
             (is_ours, event, self.core.inbox.shared())
             && let Some(state) = &verification.state

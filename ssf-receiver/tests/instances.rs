@@ -1,6 +1,6 @@
-//! Several instances on one PostgreSQL database: what one of them takes counts at all, and one that does not hear of it says so.
+//! Several instances on one database, PostgreSQL or Redis: what one of them takes counts at all, and one that does not hear of it says so.
 
-#![cfg(all(feature = "actix", feature = "postgres"))]
+#![cfg(all(feature = "actix", feature = "postgres", feature = "redis"))]
 #![expect(clippy::unwrap_used, reason = "a helper of tests panics as they do")]
 
 #[expect(
@@ -10,6 +10,13 @@
 #[path = "../../ssf-transmitter/tests/store/postgres/cluster.rs"]
 mod cluster;
 mod common;
+#[expect(
+    clippy::expect_used,
+    dead_code,
+    reason = "a server that is not there ends the run, and the tests of sessions use the rest"
+)]
+#[path = "sessions/redis_server.rs"]
+mod redis_server;
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +34,8 @@ use common::{
     polls::{Reply, Seen},
     signed, until,
 };
-use sea_orm::{ConnectionTrait, Database};
+use redis_server::RedisServer;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use ssf_receiver::{Freshness, HandedSet, Receiver, Why, guard::Decision};
 use ssf_types::{
@@ -38,6 +46,107 @@ const T: u64 = 1_615_305_159;
 
 /// Where all of them are reached, behind something that balances load.
 const ENDPOINT: &str = "http://127.0.0.1:9/push";
+
+/// What instances share.
+enum Database {
+    Postgres(String),
+    Redis(RedisServer),
+}
+
+impl Database {
+    fn postgres() -> Self {
+        Self::Postgres(Cluster::of_this_run().new_database())
+    }
+
+    async fn redis() -> Self {
+        Self::Redis(RedisServer::start().await)
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Postgres(url) => url.clone(),
+            Self::Redis(server) => server.url(),
+        }
+    }
+
+    /// Makes a user of its own; returns the URL for it.
+    async fn url_to_cut(&self) -> String {
+        match self {
+            Self::Postgres(url) => {
+                self.execute(&["CREATE ROLE cut SUPERUSER LOGIN"]).await;
+                url.replace("postgres@", "cut@")
+            }
+            Self::Redis(server) => {
+                self.execute(&["ACL SETUSER cut on nopass ~* &* +@all"])
+                    .await;
+                format!("{}?user=cut&pass=x", server.url())
+            }
+        }
+    }
+
+    /// Cuts that user off, now and when it comes again.
+    async fn cut(&self) {
+        self.execute(match self {
+            Self::Postgres(_) => &[
+                "ALTER ROLE cut NOLOGIN",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'cut'",
+            ],
+            Self::Redis(_) => &["ACL SETUSER cut off", "CLIENT KILL USER cut"],
+        })
+        .await;
+    }
+
+    async fn let_in(&self) {
+        self.execute(match self {
+            Self::Postgres(_) => &["ALTER ROLE cut LOGIN"],
+            Self::Redis(_) => &["ACL SETUSER cut on"],
+        })
+        .await;
+    }
+
+    async fn execute(&self, commands: &[&str]) {
+        match self {
+            Self::Postgres(url) => {
+                let administrator = sea_orm::Database::connect(url).await.unwrap();
+                for command in commands {
+                    administrator.execute_unprepared(command).await.unwrap();
+                }
+            }
+            Self::Redis(server) => {
+                let mut administrator = server.connection().await;
+                for command in commands {
+                    let mut words = command.split(' ');
+                    let mut asked = redis::cmd(words.next().unwrap());
+                    words.for_each(|word| {
+                        asked.arg(word);
+                    });
+                    let done: redis::Value = asked.query_async(&mut administrator).await.unwrap();
+                    drop(done);
+                }
+            }
+        }
+    }
+}
+
+/// Each of these with PostgreSQL and with Redis.
+macro_rules! with_each_database {
+    ($($name:ident)+) => {
+        mod on_postgres {
+            $(#[actix_web::test] async fn $name() { super::$name(super::Database::postgres()).await; })+
+        }
+        mod on_redis {
+            $(#[actix_web::test] async fn $name() { super::$name(super::Database::redis().await).await; })+
+        }
+    };
+}
+
+with_each_database! {
+    what_one_instance_takes_counts_at_the_others_within_a_second_and_at_one_that_starts
+    instances_agree_upon_one_stream_and_each_takes_what_another_asked_for
+    one_instance_polls_what_counts_at_all_until_another_takes_its_place
+    one_instance_calls_handlers_whoever_took_the_set_until_another_takes_its_place
+    an_instance_that_stood_still_says_stale_until_it_has_caught_up
+}
 
 async fn instance(transmitter: &Transmitter, database: &str) -> Receiver {
     let started = builder(transmitter).database(database).start().await;
@@ -67,12 +176,13 @@ async fn take(receiver: &Receiver, authorization: &str, set: &str) {
     assert_eq!(answer.await.status(), 202);
 }
 
-#[actix_web::test]
-async fn what_one_instance_takes_counts_at_the_others_within_a_second_and_at_one_that_starts() {
+async fn what_one_instance_takes_counts_at_the_others_within_a_second_and_at_one_that_starts(
+    database: Database,
+) {
     let transmitter = Transmitter::start();
-    let database = Cluster::of_this_run().new_database();
-    let one = instance(&transmitter, &database).await;
-    let other = instance(&transmitter, &database).await;
+    let url = database.url();
+    let one = instance(&transmitter, &url).await;
+    let other = instance(&transmitter, &url).await;
     for person in ["alice", "bob", "carol"] {
         assert!(!is_refused(&other, person));
         take(&one, "Bearer x", &ended(&transmitter, person)).await;
@@ -82,7 +192,7 @@ async fn what_one_instance_takes_counts_at_the_others_within_a_second_and_at_one
     }
     assert!(!is_refused(&other, "dave"));
     // Whatever the other instances do: a new one knows all of it before it serves.
-    let started = builder(&transmitter).database(&database).start().await;
+    let started = builder(&transmitter).database(&url).start().await;
     let new = started.unwrap();
     for person in ["alice", "bob", "carol"] {
         assert!(is_refused(&new, person));
@@ -91,13 +201,12 @@ async fn what_one_instance_takes_counts_at_the_others_within_a_second_and_at_one
     transmitter.stop().await;
 }
 
-#[actix_web::test]
-async fn instances_agree_upon_one_stream_and_each_takes_what_another_asked_for() {
+async fn instances_agree_upon_one_stream_and_each_takes_what_another_asked_for(database: Database) {
     let transmitter = Transmitter::start();
-    let database = Cluster::of_this_run().new_database();
+    let url = database.url();
     let start = || {
         let builder = Receiver::builder(&transmitter.issuer, ENDPOINT);
-        builder.management_token(TOKEN).database(&database).start()
+        builder.management_token(TOKEN).database(&url).start()
     };
     let (one, two, three) = tokio::join!(start(), start(), start());
     let instances = [one.unwrap(), two.unwrap(), three.unwrap()];
@@ -153,14 +262,13 @@ fn verification(transmitter: &Transmitter, jti: &str, state: &Value) -> String {
     signed(&Transmitter::header(), &claims)
 }
 
-#[actix_web::test]
-async fn one_instance_polls_what_counts_at_all_until_another_takes_its_place() {
+async fn one_instance_polls_what_counts_at_all_until_another_takes_its_place(database: Database) {
     let transmitter = Transmitter::start();
-    let database = Cluster::of_this_run().new_database();
+    let url = database.url();
     let mut instances = Vec::new();
     for _ in 0..2 {
         let builder = Receiver::polling(&transmitter.issuer).management_token(TOKEN);
-        let receiver = builder.database(&database).start().await.unwrap();
+        let receiver = builder.database(&url).start().await.unwrap();
         receiver.ready().await;
         instances.push(receiver);
     }
@@ -190,14 +298,15 @@ async fn one_instance_polls_what_counts_at_all_until_another_takes_its_place() {
 /// Who called a handler, with which SET.
 type Calls = Arc<Mutex<Vec<(usize, String)>>>;
 
-#[actix_web::test]
-async fn one_instance_calls_handlers_whoever_took_the_set_until_another_takes_its_place() {
+async fn one_instance_calls_handlers_whoever_took_the_set_until_another_takes_its_place(
+    database: Database,
+) {
     let transmitter = Transmitter::start();
-    let database = Cluster::of_this_run().new_database();
+    let url = database.url();
     let calls = Calls::default();
     let mut instances = BTreeMap::new();
     for number in 0..2 {
-        let receiver = instance(&transmitter, &database).await;
+        let receiver = instance(&transmitter, &url).await;
         let seen = Arc::clone(&calls);
         let handler = move |set: HandedSet| {
             let call = (number, set.claims.jti.to_string());
@@ -290,23 +399,18 @@ impl Drop for Process {
     }
 }
 
-#[actix_web::test]
-async fn an_instance_that_stood_still_says_stale_until_it_has_caught_up() {
+async fn an_instance_that_stood_still_says_stale_until_it_has_caught_up(database: Database) {
     let transmitter = Transmitter::start();
-    let database = Cluster::of_this_run().new_database();
-    let one = instance(&transmitter, &database).await;
-    let other = instance(&transmitter, &database).await;
-    let administrator = Database::connect(&database).await.unwrap();
-    let sql = async |text: &str| administrator.execute_unprepared(text).await.unwrap();
-    sql("CREATE ROLE cut SUPERUSER LOGIN").await;
-    let third = Process::start(&transmitter, &database.replace("postgres@", "cut@"));
+    let url = database.url();
+    let one = instance(&transmitter, &url).await;
+    let other = instance(&transmitter, &url).await;
+    let third = Process::start(&transmitter, &database.url_to_cut().await);
     third
         .until("alice", |looked| looked == (false, false))
         .await;
     third.signal("-STOP");
     // So that it cannot catch up before it is asked.
-    sql("ALTER ROLE cut NOLOGIN").await;
-    sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'cut'").await;
+    database.cut().await;
     take(&one, "Bearer x", &ended(&transmitter, "alice")).await;
     let taken = Instant::now();
     until("it counts at the other", || is_refused(&other, "alice")).await;
@@ -314,7 +418,7 @@ async fn an_instance_that_stood_still_says_stale_until_it_has_caught_up() {
     third.signal("-CONT");
     third.until("alice", |(is_cut_off, _)| is_cut_off).await;
     assert_eq!(third.look("alice").await, (true, false));
-    sql("ALTER ROLE cut LOGIN").await;
+    database.let_in().await;
     third
         .until("alice", |(is_cut_off, is_refused)| {
             assert!(is_cut_off || is_refused);

@@ -13,8 +13,8 @@ async fn a_receiver_that_is_killed_after_its_202_refuses_the_session_and_only_th
     let transmitter = Transmitter::start();
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("receiver.db");
-    let database = database.to_str().unwrap();
-    let mut party = RelyingParty::start(&transmitter.issuer, database, "127.0.0.1:0");
+    let database = format!("sqlite://{}", database.display());
+    let mut party = RelyingParty::start(&transmitter.issuer, &database, "127.0.0.1:0");
     let streams = &transmitter.state.streams;
     until("the receiver makes its stream", || {
         !streams.lock().unwrap().is_empty()
@@ -52,7 +52,7 @@ async fn a_receiver_that_is_killed_after_its_202_refuses_the_session_and_only_th
     let address = party.address();
     party.kill();
 
-    let party = RelyingParty::start(&transmitter.issuer, database, &address);
+    let party = RelyingParty::start(&transmitter.issuer, &database, &address);
     assert_eq!(party.me(&alice).await, 401);
     assert_eq!(party.me(&bob).await, 200);
     let again = party.sign_in("alice", "s3", T + 2).await;

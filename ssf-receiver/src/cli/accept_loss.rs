@@ -5,13 +5,13 @@ use secrecy::ExposeSecret;
 use super::{Outcome, chosen::ChosenArgs, tell};
 use crate::{
     freshness::accept,
-    store::{PREDECESSOR_PATIENCE, SqlInbox},
+    inbox::{AnyInbox, PREDECESSOR_PATIENCE},
 };
 
 /// Opens the database: an SQLite file is one process's at a time, so that `serve` has to be stopped meanwhile.
 pub(super) async fn execute(arguments: ChosenArgs) -> Outcome {
     let config = arguments.read()?;
-    let inbox = SqlInbox::open(config.database_url.expose_secret(), PREDECESSOR_PATIENCE).await?;
+    let inbox = AnyInbox::open(config.database_url.expose_secret(), PREDECESSOR_PATIENCE).await?;
     match accept(&inbox, &config.transmitter.issuer).await? {
         Some(accepted) => {
             tell("epoch", accepted.epoch)?;

@@ -4,8 +4,8 @@ use secrecy::ExposeSecret;
 
 use super::{Outcome, chosen::ChosenArgs, tell};
 use crate::{
+    inbox::{AnyInbox, PREDECESSOR_PATIENCE},
     rotation::{self, RotateError},
-    store::{PREDECESSOR_PATIENCE, SqlInbox},
     stream::StreamMemory,
 };
 
@@ -15,7 +15,7 @@ pub(super) async fn execute(arguments: ChosenArgs) -> Outcome {
     let endpoint = config.endpoint()?.ok_or(RotateError::NotOurs)?;
     let memory = StreamMemory::new(&config.transmitter.issuer, Some(&endpoint));
     let url = config.database_url.expose_secret();
-    let inbox = SqlInbox::open(url, PREDECESSOR_PATIENCE).await?;
+    let inbox = AnyInbox::open(url, PREDECESSOR_PATIENCE).await?;
     rotation::begin(&inbox, &memory).await?;
     tell("push_secret", "begun")?;
     Ok(())

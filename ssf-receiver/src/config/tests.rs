@@ -155,7 +155,7 @@ fn every_fault_is_told_at_once_with_its_key_and_source() {
         told,
         [
             "connections_max (file t.toml): must be a whole number from 1 to 1000000",
-            "database_url (environment SSF_RECEIVER_DATABASE_URL): must be sqlite://PATH or postgres://HOST/DATABASE",
+            "database_url (environment SSF_RECEIVER_DATABASE_URL): must be sqlite://PATH, postgres://HOST/DATABASE or redis://HOST/NUMBER",
             "listen (file t.toml): must be an address with a port, such as 127.0.0.1:8412",
             "log_format (file t.toml): must be text or json",
             "shutdown_seconds (file t.toml): must be a whole number from 1 to 600",
@@ -316,8 +316,13 @@ fn the_age_of_a_push_secret_is_told_in_days() {
 }
 
 #[test]
-fn a_database_may_be_postgresql_and_its_password_is_not_shown() {
-    for url in ["postgres://u:s3cret@h/d", "postgresql://u:s3cret@h/d"] {
+fn a_database_may_be_outside_and_its_password_is_not_shown() {
+    for url in [
+        "postgres://u:s3cret@h/d",
+        "postgresql://u:s3cret@h/d",
+        "redis://u:s3cret@h/1?prefix=app",
+        "redis+unix:///run/redis.sock?pass=s3cret",
+    ] {
         let set = ("SSF_RECEIVER_DATABASE_URL", url);
         let config = read(TABLE, &[TOKEN, set]).unwrap();
         assert_eq!(config.database_url.expose_secret(), url);
@@ -331,7 +336,7 @@ fn memory_is_no_database() {
         assert_eq!(
             faults_before(&format!("database_url = '{url}'")),
             [
-                "database_url (file t.toml): must be sqlite://PATH or postgres://HOST/DATABASE; a database in memory would not survive a restart"
+                "database_url (file t.toml): must be sqlite://PATH, postgres://HOST/DATABASE or redis://HOST/NUMBER; a database in memory would not survive a restart"
             ]
         );
     }

@@ -40,7 +40,7 @@ impl Company {
 
 impl Freshness {
     /// As one instance tells it to others.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     pub(crate) fn to_text(self) -> String {
         match self {
             Self::Fresh => "fresh".to_owned(),
@@ -50,7 +50,7 @@ impl Freshness {
     }
 
     /// What another one told; `None` if that is not known here.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let why = |name: &str| Why::ALL.into_iter().find(|why| why.as_str() == name);
         match text.split_once(' ') {
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(Company::default().freshness(own, secs(1_000_000)), own);
     }
 
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     #[test]
     fn what_is_told_is_understood() {
         let all = Why::ALL.map(|why| [Freshness::Late(why), Freshness::Stale(why)]);

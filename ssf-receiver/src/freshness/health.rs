@@ -50,7 +50,7 @@ pub enum Why {
     CutOff,
 }
 
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 impl Why {
     pub(super) const ALL: [Self; 8] = [
         Self::Silent,
@@ -133,7 +133,7 @@ impl Health {
     }
 
     /// Another instance says at this moment that it is fresh.
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     pub(crate) fn vouched(&mut self, at: Duration) {
         self.vouched = self.vouched.max(Some(at));
     }
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(health.freshness(secs(799)), Freshness::Fresh);
     }
 
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     #[test]
     fn who_takes_the_place_of_one_that_was_fresh_is_late_and_has_a_heartbeat_to_hear_something() {
         let mut health = Health::default();

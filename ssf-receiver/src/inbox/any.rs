@@ -1,16 +1,18 @@
 //! The inbox that a receiver was built with.
 
 use std::collections::HashSet;
+#[cfg(feature = "durable")]
+use std::time::Duration;
 
 use ssf_types::{time::Timestamp, uri::Issuer};
 
+#[cfg(feature = "shared")]
+use super::{AnyShared, Change, Changes};
 use super::{
     Arriving, Inbox, InboxError, MemoryInbox, Quarantine, Retained, Settings, Waiting,
     numbering::{Numbering, Recorded},
     worklist::{Settled, Work, Worklist},
 };
-#[cfg(any(test, feature = "redis"))]
-use super::{Change, Changes};
 use crate::{
     revocation::{Fingerprint, Revocation, Scope, ScopeId, Watermarks},
     work::{Again, DeadLetter, HandlerName},
@@ -22,6 +24,8 @@ pub(crate) enum AnyInbox {
     Memory(Box<MemoryInbox>),
     #[cfg(feature = "sql")]
     Sql(crate::store::SqlInbox),
+    #[cfg(feature = "redis")]
+    Redis(crate::redis_inbox::RedisInbox),
 }
 
 macro_rules! any {
@@ -30,26 +34,73 @@ macro_rules! any {
             Self::Memory($inbox) => $call.await,
             #[cfg(feature = "sql")]
             Self::Sql($inbox) => $call.await,
+            #[cfg(feature = "redis")]
+            Self::Redis($inbox) => $call.await,
         }
     };
 }
 
+/// How the URLs begin of the databases there are.
+#[cfg(feature = "durable")]
+const URL_PREFIXES: &[&str] = &[
+    #[cfg(feature = "sqlite")]
+    "sqlite://",
+    #[cfg(feature = "postgres")]
+    "postgres://",
+    #[cfg(feature = "redis")]
+    "redis://",
+];
+
+/// The URL is of none of the databases there are.
+#[cfg(feature = "durable")]
+pub(crate) fn unknown_url() -> InboxError {
+    let prefixes = URL_PREFIXES.join(" or ");
+    InboxError::new("be opened", format!("its URL must begin with {prefixes}"))
+}
+
 impl AnyInbox {
+    /// Opens the database at `url`, and brings it up to date.
+    ///
+    /// Another process that uses a file gets `patience` to end.
+    #[cfg(feature = "durable")]
+    pub(crate) async fn open(url: &str, patience: Duration) -> Result<Self, InboxError> {
+        #[cfg(feature = "redis")]
+        if crate::redis_inbox::is_meant(url) {
+            return crate::redis_inbox::RedisInbox::open(url)
+                .await
+                .map(Self::Redis);
+        }
+        #[cfg(feature = "sql")]
+        return crate::store::SqlInbox::open(url, patience)
+            .await
+            .map(Self::Sql);
+        #[cfg(not(feature = "sql"))]
+        {
+            let _ = patience;
+            Err(unknown_url())
+        }
+    }
+
     /// Whether other instances may use it.
     pub(crate) fn is_shared(&self) -> bool {
         match self {
             Self::Memory(_) => false,
             #[cfg(feature = "sql")]
             Self::Sql(inbox) => inbox.is_shared(),
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => true,
         }
     }
 
     /// The inbox, if other instances may use it.
-    #[cfg(feature = "postgres")]
-    pub(crate) fn shared(&self) -> Option<&crate::store::SqlInbox> {
+    #[cfg(feature = "shared")]
+    pub(crate) fn shared(&self) -> Option<AnyShared<'_>> {
         match self {
-            Self::Sql(inbox) if inbox.is_shared() => Some(inbox),
-            Self::Memory(_) | Self::Sql(_) => None,
+            Self::Memory(_) => None,
+            #[cfg(feature = "sql")]
+            Self::Sql(inbox) => inbox.shared(),
+            #[cfg(feature = "redis")]
+            Self::Redis(inbox) => Some(AnyShared::Redis(inbox)),
         }
     }
 }
@@ -97,12 +148,13 @@ impl Inbox for AnyInbox {
     }
 }
 
-#[cfg(any(test, feature = "redis"))]
+#[cfg(feature = "shared")]
 impl Changes for AnyInbox {
     async fn changes(&self, after: i64, most: usize) -> Result<Vec<Change>, InboxError> {
         any!(self, inbox => inbox.changes(after, most))
     }
 
+    #[cfg(any(test, feature = "redis"))]
     async fn last_change(&self) -> Result<i64, InboxError> {
         any!(self, inbox => inbox.last_change())
     }

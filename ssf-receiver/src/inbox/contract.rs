@@ -1,8 +1,12 @@
 //! What every inbox has to keep, run against each of them.
 
 mod changes;
+#[cfg(feature = "redis")]
+mod in_redis;
 mod numbering;
 mod quarantine;
+#[cfg(feature = "shared")]
+mod shared;
 mod worklist;
 
 use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
@@ -228,6 +232,7 @@ async fn settings_are_kept_and_replaced(inbox: &impl Inbox) {
 }
 
 async fn keeps_its_contract(inbox: &(impl Inbox + Changes + Numbering + Quarantine + Worklist)) {
+    assert_eq!(inbox.last_change().await.unwrap(), 0);
     a_set_is_retained_once(inbox).await;
     other_claims_change_nothing(inbox).await;
     another_issuer_may_use_the_same_jti(inbox).await;
@@ -277,6 +282,13 @@ mod postgres {
         assert_eq!(after.watermarks().await.unwrap(), watermarks);
         let other = received(A, "1", r#"{"a":2}"#, 1001);
         assert_eq!(retain(&after, other, &[]).await, Retained::Conflict);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn instances_on_one_postgresql_can_rely_on_it() {
+        let url = Cluster::of_this_run().new_database();
+        let open = async || SqlInbox::open(&url, Duration::ZERO).await.unwrap();
+        shared::keeps_its_contract(&open().await, &open().await).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use ssf_types::uri::Issuer;
 
 use super::{Arriving, Inbox, InboxError, ReceivedSet, Retained, Settings, say_the_same};
 #[cfg(feature = "client")]
-#[cfg(any(test, feature = "redis"))]
+#[cfg(any(test, feature = "shared"))]
 use super::{Change, Changes};
 #[cfg(feature = "client")]
 use super::{Quarantine, Waiting};
@@ -170,7 +170,7 @@ impl Inbox for MemoryInbox {
 }
 
 #[cfg(feature = "client")]
-#[cfg(any(test, feature = "redis"))]
+#[cfg(any(test, feature = "shared"))]
 impl Changes for MemoryInbox {
     async fn changes(&self, after: i64, most: usize) -> Result<Vec<Change>, InboxError> {
         let state = self.state();
@@ -187,6 +187,7 @@ impl Changes for MemoryInbox {
         Ok(changes)
     }
 
+    #[cfg(any(test, feature = "redis"))]
     async fn last_change(&self) -> Result<i64, InboxError> {
         Ok(self.state().last_change)
     }

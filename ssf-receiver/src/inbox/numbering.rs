@@ -41,6 +41,14 @@ impl Recorded {
     }
 }
 
+/// Reads a number with its account as it was written down: as in a SET.
+#[cfg(feature = "durable")]
+pub(crate) fn read_sequence(text: &str) -> Option<Sequence> {
+    let claims = format!("{{\"{}\":{text}}}", Sequence::NAME);
+    let rest = ssf_types::json::Members::parse(&claims).ok()?.rest();
+    Sequence::among(&rest).ok().flatten()
+}
+
 /// Tells the numbers of the SETs that are kept.
 pub(crate) trait Numbering: Send + Sync {
     /// Those of a transmitter; `None` if it has sent none.

@@ -8,8 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     freshness::Freshness,
-    inbox::{InboxError, Quarantine, worklist::Worklist},
-    store::SqlInbox,
+    inbox::{AnyShared, InboxError, Quarantine, SharedInbox, worklist::Worklist},
     transmitter::Shared,
 };
 
@@ -51,7 +50,7 @@ pub(crate) async fn perform(shared: &Arc<Shared>) -> Infallible {
 
 async fn turn(
     shared: &Arc<Shared>,
-    inbox: &SqlInbox,
+    inbox: AnyShared<'_>,
     duties: &mut Option<Duties>,
 ) -> Result<(), InboxError> {
     let duties = if let Some(duties) = duties {
@@ -65,12 +64,14 @@ async fn turn(
             told: None,
         })
     };
-    duties.learn(shared, inbox).await?;
+    duties.learn(shared).await?;
     let is_due = |at: Instant| at.elapsed() >= WAITING_INTERVAL;
     if duties.looked_for_waiting.is_none_or(is_due) {
         duties.looked_for_waiting = Some(Instant::now());
         let scope = shared.quarantined.scope();
-        shared.quarantined.adopt(inbox.waiting(scope).await?);
+        shared
+            .quarantined
+            .adopt(shared.core.inbox.waiting(scope).await?);
         shared.hearing.quarantined_are(shared.quarantined.count());
     }
     let now = shared.hearing.of_stream();
@@ -85,9 +86,9 @@ async fn turn(
 
 impl Duties {
     /// Learns from SETs that came since, whichever instance they came to.
-    async fn learn(&mut self, shared: &Shared, inbox: &SqlInbox) -> Result<(), InboxError> {
+    async fn learn(&mut self, shared: &Shared) -> Result<(), InboxError> {
         loop {
-            let sets = inbox.fresh(self.learned, SETS_MAX).await?;
+            let sets = shared.core.inbox.fresh(self.learned, SETS_MAX).await?;
             let Some(last) = sets.last() else {
                 return Ok(());
             };

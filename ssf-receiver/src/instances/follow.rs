@@ -11,12 +11,15 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     core::Core,
+    failpoint::{Failpoint, reached},
     freshness::{Freshness, Why},
-    inbox::{Inbox, InboxError},
+    inbox::{
+        AnyInbox, AnyLine, AnyShared, Changes, Inbox, InboxError, Line, LineError, SharedInbox,
+        each_behind,
+    },
     instances::lead,
     receiver::Receiver,
     revocation::Index,
-    store::{Line, SqlInbox},
     transmitter::Shared,
 };
 
@@ -38,26 +41,27 @@ const TOLD_STALE: Duration = Duration::from_mins(1);
 /// How far an instance has followed the others.
 #[derive(Debug, Default)]
 struct Place {
-    /// The server whose positions they are.
-    server: String,
+    /// Whose positions they are.
+    origin: String,
     position: i64,
 }
 
 /// Has the index know what others wrote since the last look; how much that is, what this one wrote included.
-async fn look((inbox, index): (&SqlInbox, &Index), place: &mut Place) -> Result<u64, InboxError> {
-    let server = inbox.server().await?;
-    if server != place.server {
+async fn look((inbox, index): (&AnyInbox, &Index), place: &mut Place) -> Result<u64, InboxError> {
+    let origin = inbox.origin().await?;
+    if origin != place.origin {
         *place = Place {
-            server,
+            origin,
             position: 0,
         };
     }
     let mut count = 0_u64;
     let each = |revocation| {
         index.apply(&revocation);
+        reached(Failpoint::Load);
         count += 1;
     };
-    inbox.changed(&mut place.position, each).await?;
+    each_behind(inbox, &mut place.position, each).await?;
     for (scope, kept) in inbox.watermarks().await? {
         let known = index.watermarks(scope);
         // Only then, since what was confirmed of sessions counts no more.
@@ -72,14 +76,14 @@ async fn look((inbox, index): (&SqlInbox, &Index), place: &mut Place) -> Result<
 /// Has a receiver know all that there is, and follow the others from then on; nothing, if there can be none.
 pub(crate) async fn begin(receiver: &Receiver) -> Result<(), InboxError> {
     let core = receiver.core();
-    let Some(inbox) = core.inbox.shared() else {
+    if !core.inbox.is_shared() {
         return Ok(());
-    };
+    }
     let mut place = Place::default();
     // What was written during the first look, which takes seconds where there is much, is found by the second.
-    look((inbox, &core.index), &mut place).await?;
+    look((&core.inbox, &core.index), &mut place).await?;
     let begun = Instant::now();
-    look((inbox, &core.index), &mut place).await?;
+    look((&core.inbox, &core.index), &mut place).await?;
     let all = receiver.transmitters();
     let all: Vec<Arc<Shared>> = all.map(|one| Arc::clone(one.shared())).collect();
     for shared in &all {
@@ -126,7 +130,7 @@ async fn keep(core: Arc<Core>, all: Vec<Arc<Shared>>, mut place: Place) -> Infal
         let is_due = looks == 0;
         let waited = wait(inbox, &mut line, is_due).await;
         if let Err(error) = waited {
-            tracing::debug!(error = %Chain(&*error), "there is no line to other instances");
+            tracing::debug!(error = %Chain(&error), "there is no line to other instances");
             line = None;
             sleep(INTERVAL).await;
         }
@@ -135,10 +139,10 @@ async fn keep(core: Arc<Core>, all: Vec<Arc<Shared>>, mut place: Place) -> Infal
 
 /// Waits until others tell of something, or until it is time to look without that.
 async fn wait(
-    inbox: &SqlInbox,
-    line: &mut Option<Line>,
+    inbox: AnyShared<'_>,
+    line: &mut Option<AnyLine>,
     is_due: bool,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(), LineError> {
     let Some(line) = line else {
         // What was told before is looked for at once.
         *line = Some(inbox.line().await?);
@@ -148,17 +152,17 @@ async fn wait(
         line.ask().await?;
     }
     match timeout(INTERVAL, line.hear()).await {
-        Ok(heard) => Ok(heard?),
+        Ok(heard) => heard,
         Err(_) => Ok(()),
     }
 }
 
 async fn turn(
-    (core, inbox): (&Core, &SqlInbox),
+    (core, inbox): (&Core, AnyShared<'_>),
     all: &[Arc<Shared>],
     place: &mut Place,
 ) -> Result<(), InboxError> {
-    if look((inbox, &core.index), place).await? > 0 {
+    if look((&core.inbox, &core.index), place).await? > 0 {
         // Nothing was acknowledged here; but whoever waits for the end of a session has to look.
         core.acknowledged.send_modify(|_| {});
     }

@@ -1,25 +1,25 @@
 //! The lead: which instance does what one has to do for all.
 
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 use tokio::time::{Instant, sleep, timeout};
 
-#[cfg(feature = "postgres")]
-use crate::core::Core;
+#[cfg(feature = "shared")]
+use crate::{core::Core, inbox::SharedInbox};
 
 /// How often the lead is asked for.
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Longest wait for an answer to that.
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 
 /// How long an instance takes it that it leads, from when it asked on: less than the database does, which begins later.
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 const HELD: Duration = Duration::from_secs(8);
 
 /// Whether this instance leads.
@@ -52,7 +52,7 @@ impl Lead {
         let _ = seen.wait_for(|is_held| *is_held == wanted).await;
     }
 
-    #[cfg(feature = "postgres")]
+    #[cfg(feature = "shared")]
     fn set(&self, is_held: bool) {
         let changed = self.0.send_if_modified(|was| {
             let changed = *was != is_held;
@@ -68,7 +68,7 @@ impl Lead {
 }
 
 /// Asks for the lead again and again. Never returns.
-#[cfg(feature = "postgres")]
+#[cfg(feature = "shared")]
 pub(crate) async fn keep(core: Arc<Core>) -> Infallible {
     let Some(inbox) = core.inbox.shared() else {
         return pending().await;

@@ -220,6 +220,13 @@ macro_rules! stored_as_bytes {
                 format!("{:032x}", u128::from_be_bytes(self.to_bytes()))
             }
 
+            /// Takes such a text.
+            #[cfg(feature = "redis")]
+            pub fn from_hexadecimal(text: &str) -> Option<Self> {
+                let bytes = u128::from_str_radix(text, 16).ok()?.to_be_bytes();
+                Some(Self::from_bytes(bytes))
+            }
+
             /// Takes a stored hash.
             pub fn from_bytes(bytes: [u8; 16]) -> Self {
                 let mut halves = [[0; 8]; 2];

@@ -34,7 +34,7 @@ const POSTGRES: Dialect = Dialect {
     place: "ctid",
     greater: "GREATEST",
     #[cfg(any(test, feature = "redis"))]
-    last_position: "SELECT last_value FROM revocation_position_seq",
+    last_position: "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM revocation_position_seq",
 };
 
 /// How this one writes it.

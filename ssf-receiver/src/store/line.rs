@@ -4,7 +4,7 @@
 //! lock of the whole cluster when a transaction that notifies commits. What is lost therefore, by a crash in between, or while a
 //! line is down, is found by a look each second.
 
-use std::{io, time::Duration};
+use std::io;
 
 use sea_orm::sqlx::{
     self, Executor,
@@ -13,6 +13,7 @@ use sea_orm::sqlx::{
 use tokio::time::timeout;
 
 use super::{Tables, statement};
+use crate::inbox::{LINE_ANSWER_MAX, Line, LineError};
 
 /// The channel, which is one of this database.
 const CHANNEL: &str = "ssf_receiver";
@@ -20,18 +21,15 @@ const CHANNEL: &str = "ssf_receiver";
 /// Says, in the name of an instance, that it wrote something.
 const TELL: &str = "SELECT pg_notify('ssf_receiver', ?)";
 
-/// Longest wait for the server, which answers at once or is not there; whoever has no line looks each second all the same.
-const ANSWER_MAX: Duration = Duration::from_secs(1);
-
-/// A connection on which an instance hears the others. What they tell while there is none is lost.
+/// A connection that listens.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct PostgresLine {
     listener: PgListener,
     /// The name of whoever listens, who hears itself as well.
     own: String,
 }
 
-impl Line {
+impl PostgresLine {
     pub(super) async fn open(tables: &Tables) -> sqlx::Result<Self> {
         let pool = tables.database.get_postgres_connection_pool();
         let options = pool.connect_options();
@@ -39,7 +37,7 @@ impl Line {
             .max_connections(1)
             .max_lifetime(None)
             .idle_timeout(None)
-            .acquire_timeout(ANSWER_MAX)
+            .acquire_timeout(LINE_ANSWER_MAX)
             .connect_lazy_with(options.as_ref().clone());
         in_time(async {
             let mut listener = PgListener::connect_with(&pool).await?;
@@ -54,12 +52,14 @@ impl Line {
         })
         .await
     }
+}
 
-    /// Waits until another instance has written something. Whoever does not wait to the end misses nothing.
-    pub(crate) async fn hear(&mut self) -> Result<(), LineError> {
+impl Line for PostgresLine {
+    async fn hear(&mut self) -> Result<(), LineError> {
         loop {
-            let heard = self.listener.try_recv().await.map_err(LineError)?;
-            let heard = heard.ok_or_else(|| LineError(lost(io::ErrorKind::ConnectionAborted)))?;
+            let heard = self.listener.try_recv().await.map_err(LineError::new)?;
+            let aborted = || LineError::new(lost(io::ErrorKind::ConnectionAborted));
+            let heard = heard.ok_or_else(aborted)?;
             if heard.payload() != self.own {
                 // One look serves all that was told up to now.
                 while self.listener.next_buffered().is_some() {}
@@ -68,17 +68,11 @@ impl Line {
         }
     }
 
-    /// Asks whether it stands: one that is cut somewhere says nothing.
-    pub(crate) async fn ask(&mut self) -> Result<(), LineError> {
+    async fn ask(&mut self) -> Result<(), LineError> {
         let asked = in_time(self.listener.execute("SELECT 1")).await;
-        asked.map(drop).map_err(LineError)
+        asked.map(drop).map_err(LineError::new)
     }
 }
-
-/// The line is of no use any more.
-#[derive(Debug, thiserror::Error)]
-#[error("the line to other instances is broken")]
-pub(crate) struct LineError(#[source] sqlx::Error);
 
 /// Has the other instances told that this one wrote something; nobody waits for that.
 pub(super) fn tell(tables: &Tables) {
@@ -93,7 +87,7 @@ pub(super) fn tell(tables: &Tables) {
 }
 
 async fn in_time<T>(asked: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    let answered = timeout(ANSWER_MAX, asked).await;
+    let answered = timeout(LINE_ANSWER_MAX, asked).await;
     answered.unwrap_or_else(|_| Err(lost(io::ErrorKind::TimedOut)))
 }
 

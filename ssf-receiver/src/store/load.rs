@@ -17,13 +17,7 @@ use super::{
     row,
     statement::{self, ROWS_MAX},
 };
-use crate::{
-    inbox::{Change, InboxError},
-    revocation::Revocation,
-};
-
-/// Rows of a page.
-const PAGE: usize = 10_000;
+use crate::inbox::{Change, InboxError, References, row as text};
 
 /// How many revocations there are.
 pub(super) async fn count(database: &DatabaseConnection) -> Result<usize, InboxError> {
@@ -35,27 +29,6 @@ pub(super) async fn count(database: &DatabaseConnection) -> Result<usize, InboxE
         .first()
         .map_or(Ok(0), |row| row.try_get_by_index::<i64>(0));
     Ok(usize::try_from(count.map_err(failed)?).unwrap_or_default())
-}
-
-/// Gives each revocation behind a position to `each`, and moves the position behind what was given.
-///
-/// What changes meanwhile is behind that, or was given as it is now. Whoever does not wait to the end goes on from there.
-pub(super) async fn revocations(
-    database: &DatabaseConnection,
-    after: &mut i64,
-    mut each: impl FnMut(Revocation) + Send,
-) -> Result<(), InboxError> {
-    loop {
-        let page = changes(database, *after, PAGE).await?;
-        let (count, last) = (page.len(), page.last().map(|last| last.position));
-        for Change { revocation, .. } in page {
-            each(revocation);
-        }
-        *after = last.unwrap_or(*after);
-        if count < PAGE {
-            return Ok(());
-        }
-    }
 }
 
 /// At most `most` revocations behind a position.
@@ -97,12 +70,12 @@ pub(super) async fn last_change(database: &DatabaseConnection) -> Result<i64, In
 async fn references(
     database: &DatabaseConnection,
     rows: &[QueryResult],
-) -> Result<row::References, InboxError> {
+) -> Result<References, InboxError> {
     let failed = |error: DbErr| InboxError::new("list the revocations", error);
     let masks = mask::Entity::find().all(database).await.map_err(failed)?;
     let masks = masks
         .iter()
-        .map(|mask| Ok((mask.id, row::to_mask(&mask.has, &mask.lacks, &mask.about)?)))
+        .map(|mask| Ok((mask.id, text::to_mask(&mask.has, &mask.lacks, &mask.about)?)))
         .collect::<Result<_, InboxError>>()?;
     let wanted: Result<BTreeSet<i64>, DbErr> = rows
         .iter()
@@ -117,11 +90,11 @@ async fn references(
             .await
             .map_err(failed)?;
         for one in found {
-            let detail = row::to_detail(&one.event, &one.reason)?;
+            let detail = text::to_detail(&one.event, &one.reason)?;
             details.insert(one.id, Arc::new(detail));
         }
     }
-    Ok(row::References { masks, details })
+    Ok(References { masks, details })
 }
 
 #[cfg(test)]

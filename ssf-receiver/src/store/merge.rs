@@ -3,7 +3,7 @@
 //! Rows are read, merged here, and written: nobody else does meanwhile (see [`Tables::begin`](super::Tables::begin)).
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     sync::Arc,
 };
 
@@ -11,15 +11,13 @@ use sea_orm::{ConnectionTrait, DbErr, Value};
 
 use super::{
     dialect::{self, Dialect},
-    row::{self, References},
+    row,
     statement::{self, ROWS_MAX},
 };
 use crate::{
-    inbox::InboxError,
-    revocation::{Kind, Mask, Revocation, RevocationKey},
+    inbox::{InboxError, References, Stored, changed, merged, row as text},
+    revocation::{Mask, Revocation},
 };
-
-type Merged = BTreeMap<(RevocationKey, Kind), Revocation>;
 
 /// What an event tells, as its row has it: its type and its reason.
 type Told = (String, String);
@@ -29,14 +27,7 @@ pub(super) async fn merge(
     connection: &impl ConnectionTrait,
     revocations: impl Iterator<Item = &Revocation>,
 ) -> Result<(), InboxError> {
-    let mut merged = Merged::new();
-    for revocation in revocations {
-        merged
-            .entry((revocation.key, revocation.kind))
-            .and_modify(|known| *known = known.merge(revocation))
-            .or_insert_with(|| revocation.clone());
-    }
-    let merged: Vec<Revocation> = merged.into_values().collect();
+    let merged = merged(revocations);
     for some in merged.chunks(ROWS_MAX) {
         merge_rows(connection, some).await?;
     }
@@ -49,14 +40,7 @@ async fn merge_rows(
 ) -> Result<(), InboxError> {
     let masks = masks(connection, revocations).await?;
     let stored = stored(connection, revocations, &masks).await?;
-    let mut changed = Vec::with_capacity(revocations.len());
-    for revocation in revocations {
-        let known = stored.get(&(revocation.key, revocation.kind));
-        let merged = known.map_or_else(|| revocation.clone(), |known| known.merge(revocation));
-        if known != Some(&merged) {
-            changed.push(merged);
-        }
-    }
+    let changed = changed(revocations, &stored);
     if changed.is_empty() {
         return Ok(());
     }
@@ -66,7 +50,7 @@ async fn merge_rows(
     for revocation in &changed {
         let known = (
             masks.get(&revocation.mask).copied(),
-            details.get(&row::of_detail(&revocation.detail)).copied(),
+            details.get(&text::of_detail(&revocation.detail)).copied(),
         );
         let (Some(mask), Some(detail)) = known else {
             return Err(InboxError::new(
@@ -119,7 +103,7 @@ async fn stored(
     connection: &impl ConnectionTrait,
     revocations: &[Revocation],
     masks: &HashMap<Mask, i64>,
-) -> Result<Merged, InboxError> {
+) -> Result<Stored, InboxError> {
     let failed = |error: DbErr| InboxError::new("read what was revoked", error);
     let dialect = dialect::of(connection.get_database_backend());
     let text = stored_text(dialect, revocations.len());
@@ -133,13 +117,13 @@ async fn stored(
         masks: masks.iter().map(|(mask, id)| (*id, mask.clone())).collect(),
         details: HashMap::new(),
     };
-    let mut stored = Merged::new();
+    let mut stored = Stored::new();
     for found in rows.await.map_err(failed)? {
         let detail: i64 = found.try_get_by_index(2 + row::DETAIL_AT).map_err(failed)?;
         if let Entry::Vacant(unread) = references.details.entry(detail) {
             let event: String = found.try_get_by_index(0).map_err(failed)?;
             let reason: String = found.try_get_by_index(1).map_err(failed)?;
-            let told = row::to_detail(&event, &reason)?;
+            let told = text::to_detail(&event, &reason)?;
             unread.insert(Arc::new(told));
         }
         let revocation = row::read_revocation(&found, 2, &references)?;
@@ -160,7 +144,7 @@ async fn masks(
     for found in rows.await.map_err(failed)? {
         let id: i64 = found.try_get_by_index(0).map_err(failed)?;
         let text = |place| found.try_get_by_index::<String>(place).map_err(failed);
-        let mask = row::to_mask(&text(1)?, &text(2)?, &text(3)?)?;
+        let mask = text::to_mask(&text(1)?, &text(2)?, &text(3)?)?;
         masks.insert(mask, id);
     }
     for Revocation { mask, .. } in revocations {
@@ -168,7 +152,7 @@ async fn masks(
             continue;
         }
         let text = "INSERT INTO mask (has, lacks, about) VALUES (?, ?, ?) RETURNING id";
-        let values = row::of_mask(mask).map(Value::from).to_vec();
+        let values = text::of_mask(mask).map(Value::from).to_vec();
         let rows = statement::query(connection, text, values).await;
         for inserted in rows.map_err(failed)? {
             let id = inserted.try_get_by_index(0).map_err(failed)?;
@@ -185,7 +169,7 @@ async fn details(
 ) -> Result<HashMap<Told, i64>, DbErr> {
     let all: BTreeSet<Told> = revocations
         .iter()
-        .map(|one| row::of_detail(&one.detail))
+        .map(|one| text::of_detail(&one.detail))
         .collect();
     let dialect = dialect::of(connection.get_database_backend());
     let select = details_text(dialect, all.len());

@@ -7,12 +7,12 @@ use std::{
 };
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
-use ssf_types::{id::Epoch, json::Members, set::Sequence, uri::Issuer};
+use ssf_types::{id::Epoch, set::Sequence, uri::Issuer};
 
 use super::{SqlInbox, statement};
 use crate::inbox::{
     Arriving, InboxError,
-    numbering::{Numbering, RANGES_MAX, Recorded},
+    numbering::{Numbering, RANGES_MAX, Recorded, read_sequence},
 };
 
 /// Most runs whose rows are remembered: each transmitter has one, and another one seldom.
@@ -158,7 +158,8 @@ impl Numbering for SqlInbox {
         };
         let account = |place: usize| {
             let text: Option<String> = row.try_get_by_index(place).map_err(failed)?;
-            text.map(|text| read(&text).ok_or_else(faulty)).transpose()
+            text.map(|text| read_sequence(&text).ok_or_else(faulty))
+                .transpose()
         };
         let first_account = account(2)?;
         let after = Recorded::told_after(first_account.as_ref());
@@ -170,12 +171,6 @@ impl Numbering for SqlInbox {
             have: numbers(database, id, after).await.map_err(failed)?,
         }))
     }
-}
-
-fn read(text: &str) -> Option<Sequence> {
-    let claims = format!("{{\"{}\":{text}}}", Sequence::NAME);
-    let rest = Members::parse(&claims).ok()?.rest();
-    Sequence::among(&rest).ok().flatten()
 }
 
 /// The numbers of a run behind `after`. What follows without a gap has the same distance from its place in the order.

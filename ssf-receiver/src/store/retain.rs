@@ -1,9 +1,6 @@
 //! Keeping SETs with what they revoke, several in few statements.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap, hash_map::Entry},
-};
+use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use ssf_types::time::Timestamp;
@@ -14,19 +11,9 @@ use super::{
     statement::{self, ROWS_MAX},
 };
 use crate::{
-    inbox::{Arriving, InboxError, ReceivedSet, Retained, say_the_same},
+    inbox::{Arriving, InboxError, KnownSet, KnownSets, ReceivedSet, Retained},
     revocation::Fingerprint,
 };
-
-/// A SET that is there already.
-struct Known<'a> {
-    fingerprint: [u8; 16],
-    received_at: Timestamp,
-    claims: Cow<'a, str>,
-}
-
-/// By issuer and `jti`.
-type KnownSets<'a> = BTreeMap<&'a str, HashMap<String, Known<'a>>>;
 
 /// Keeps SETs, whose `runs` are there, and merges what the new ones revoke; the answers have their order. It is all in one transaction, which
 /// `connection` is.
@@ -36,16 +23,8 @@ pub(super) async fn retain(
     runs: &Found,
 ) -> Result<Vec<Retained>, InboxError> {
     let failed = |error: DbErr| InboxError::new("retain a SET", error);
-    let mut known = known(connection, sets).await.map_err(failed)?;
-    let mut new = Vec::new();
-    let mut retained = Vec::with_capacity(sets.len());
-    for arriving in sets {
-        let answer = compared(&mut known, &arriving.set);
-        if answer == Retained::New {
-            new.push(arriving);
-        }
-        retained.push(answer);
-    }
+    let known = known(connection, sets).await.map_err(failed)?;
+    let (retained, new) = known.compare_all(sets);
     for new in new.chunks(ROWS_MAX) {
         insert(connection, new, runs).await.map_err(failed)?;
     }
@@ -53,34 +32,6 @@ pub(super) async fn retain(
     let revocations = new.iter().flat_map(|arriving| &arriving.revocations);
     merge::merge(connection, revocations).await?;
     Ok(retained)
-}
-
-/// What is there of a SET; from now on, it is there.
-fn compared<'a>(known: &mut KnownSets<'a>, set: &'a ReceivedSet) -> Retained {
-    let fingerprint = set.fingerprint.to_bytes();
-    let of_issuer = known.get_mut(set.issuer.as_str());
-    let of_issuer = of_issuer.map(|of_issuer| of_issuer.entry(set.jti.to_string()));
-    match of_issuer {
-        Some(Entry::Occupied(entry)) => {
-            let known = entry.get();
-            let received_at = known.received_at;
-            if known.fingerprint == fingerprint || say_the_same(&known.claims, &set.claims) {
-                Retained::Duplicate { received_at }
-            } else {
-                Retained::Conflict
-            }
-        }
-        Some(Entry::Vacant(entry)) => {
-            let received_at = set.received_at;
-            entry.insert(Known {
-                fingerprint,
-                received_at,
-                claims: set.claims.as_str().into(),
-            });
-            Retained::New
-        }
-        None => Retained::New,
-    }
 }
 
 /// Those of the SETs that are there already.
@@ -93,9 +44,8 @@ async fn known<'a>(
         let of_issuer = jtis.entry(set.issuer.as_str()).or_default();
         of_issuer.push(set.jti.as_str());
     }
-    let mut known = KnownSets::new();
+    let mut known = KnownSets::default();
     for (issuer, jtis) in jtis {
-        let of_issuer = known.entry(issuer).or_default();
         for jtis in jtis.chunks(ROWS_MAX) {
             let text = format!(
                 "SELECT jti, fingerprint, received_at_millis, claims FROM inbox WHERE issuer = ? AND jti IN ({})",
@@ -104,19 +54,18 @@ async fn known<'a>(
             let values = std::iter::once(issuer).chain(jtis.iter().copied());
             let values = values.map(Value::from).collect();
             for row in statement::query(connection, &text, values).await? {
-                of_issuer.insert(row.try_get_by_index(0)?, read(&row)?);
+                known.insert(issuer, row.try_get_by_index(0)?, read(&row)?);
             }
         }
     }
     Ok(known)
 }
 
-fn read(row: &QueryResult) -> Result<Known<'static>, DbErr> {
+fn read(row: &QueryResult) -> Result<KnownSet<'static>, DbErr> {
     let fingerprint: Vec<u8> = row.try_get_by_index(1)?;
     let fingerprint = fingerprint.as_slice().try_into();
     let received_at: i64 = row.try_get_by_index(2)?;
-    Ok(Known {
-        // One that was made in another way is that of no SET: then claims are compared.
+    Ok(KnownSet {
         fingerprint: fingerprint.unwrap_or_default(),
         received_at: Timestamp::from_millis(received_at.cast_unsigned()),
         claims: row.try_get_by_index::<String>(3)?.into(),

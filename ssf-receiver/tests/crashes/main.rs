@@ -14,6 +14,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod handlers;
+#[expect(dead_code, reason = "the tests of sessions use the rest")]
+#[path = "../sessions/redis_server.rs"]
+mod redis_server;
 #[expect(dead_code, reason = "the tests of the program use the rest")]
 #[path = "../program/rig.rs"]
 mod rig;

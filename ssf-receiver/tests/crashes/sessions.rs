@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use crate::{
     common::{Transmitter, client, party::RelyingParty, signed, until},
     crashes,
+    redis_server::RedisServer,
 };
 
 /// The points of receiving, and how often a process passes each before it dies there, at most.
@@ -65,9 +66,40 @@ impl Books {
     }
 }
 
+/// Where a receiver keeps what it has taken.
+enum Database {
+    Sqlite(TempDir),
+    Redis(RedisServer),
+}
+
+impl Database {
+    fn url(&self) -> String {
+        match self {
+            Self::Sqlite(directory) => {
+                format!(
+                    "sqlite://{}",
+                    directory.path().join("receiver.db").display()
+                )
+            }
+            Self::Redis(server) => server.url(),
+        }
+    }
+
+    /// What else may be gone at once goes as well.
+    async fn crash(&mut self) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Redis(server) => {
+                server.stop();
+                server.start_again().await;
+            }
+        }
+    }
+}
+
 struct Campaign {
     transmitter: Transmitter,
-    directory: TempDir,
+    database: Database,
     address: String,
     seats: usize,
     client: reqwest::Client,
@@ -79,11 +111,11 @@ struct Campaign {
 
 impl Campaign {
     /// Sets up a relying party with its stream.
-    async fn begin() -> Self {
+    async fn begin(database: Database) -> Self {
         let transmitter = Transmitter::start();
         let mut campaign = Self {
             transmitter,
-            directory: tempfile::tempdir().unwrap(),
+            database,
             address: "127.0.0.1:0".to_owned(),
             seats: 0,
             client: client(),
@@ -103,18 +135,17 @@ impl Campaign {
         campaign
     }
 
-    fn database(&self) -> String {
-        let database = self.directory.path().join("receiver.db");
-        database.to_str().unwrap().to_owned()
-    }
-
     fn start(&self) -> RelyingParty {
-        RelyingParty::start(&self.transmitter.issuer, &self.database(), &self.address)
+        RelyingParty::start(
+            &self.transmitter.issuer,
+            &self.database.url(),
+            &self.address,
+        )
     }
 
     fn start_armed(&self, failpoint: &str) -> Option<RelyingParty> {
         let issuer = &self.transmitter.issuer;
-        RelyingParty::start_armed(issuer, &self.database(), &self.address, failpoint)
+        RelyingParty::start_armed(issuer, &self.database.url(), &self.address, failpoint)
     }
 
     /// Signs somebody in.
@@ -188,6 +219,7 @@ impl Campaign {
 
     /// A process that nobody kills has everything right, before and after what was not answered comes again.
     async fn recover(&mut self) {
+        self.database.crash().await;
         let mut party = self.start();
         self.books.check(&party).await;
         self.settle(&mut party).await;
@@ -202,7 +234,16 @@ impl Campaign {
 
 #[actix_web::test]
 async fn what_was_acknowledged_is_in_effect_after_a_crash_and_nobody_else_is_refused() {
-    let mut campaign = Campaign::begin().await;
+    survives(Database::Sqlite(tempfile::tempdir().unwrap())).await;
+}
+
+#[actix_web::test]
+async fn so_it_is_where_redis_crashes_with_the_process() {
+    survives(Database::Redis(RedisServer::start().await)).await;
+}
+
+async fn survives(database: Database) {
+    let mut campaign = Campaign::begin(database).await;
     for (point, passes) in POINTS {
         let began = Instant::now();
         for crash in 0..crashes() {
