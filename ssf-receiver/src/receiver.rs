@@ -9,6 +9,8 @@ use ssf_types::error::Chain;
 use ssf_types::{time::Timestamp, uri::Issuer};
 use tokio::time::sleep;
 
+#[cfg(any(feature = "actix", feature = "tower"))]
+use crate::guard;
 #[cfg(feature = "shared")]
 use crate::inbox::SharedInbox;
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
     builder::Builder,
     core::{Core, Decided},
     deletion::DeleteStreamError,
-    guard::{self, Decision, Denial, Renewed},
+    guard::{Decision, Denial, Renewed},
     inbox::InboxError,
     rotation::RotateError,
     session::{Session, SessionKeys},
