@@ -1,5 +1,5 @@
-//! Requests that have to be refused, each with a control arm: the same request unspoilt is accepted, and the refused one
-//! has left no trace.
+//! Requests that have to be refused, each between two that do not: the same request unspoilt is accepted after it, and before
+//! it where that can be, and the refused one has left no trace.
 
 use serde_json::{Value, json};
 
@@ -91,7 +91,7 @@ async fn credential(
     credential: Credential,
     expected: &[u16],
 ) -> Result<(), Stop> {
-    let stream = cx.stream().await?;
+    let stream = taken(cx, operation).await?;
     let before = cx.read(&stream).await?;
     let spoilt = valid(cx, operation, &stream).credential(credential);
     let answered = spoilt.send().await?;
@@ -108,7 +108,7 @@ async fn credential(
 
 /// Expects that an operation on a stream that does not exist is refused with 404.
 async fn unknown_stream(cx: &Context, operation: Operation) -> Result<(), Stop> {
-    let stream = cx.stream().await?;
+    let stream = taken(cx, operation).await?;
     let unknown = cx.id_like(&stream.id);
     let spoilt = naming(cx, operation, &unknown).spaced(&stream);
     let answered = spoilt.send().await?;
@@ -123,7 +123,7 @@ async fn spoilt_body(
     operation: Operation,
     spoilt: fn(&Context, &Stream) -> String,
 ) -> Result<(), Stop> {
-    let stream = cx.stream().await?;
+    let stream = taken(cx, operation).await?;
     let before = cx.read(&stream).await?;
     let call = cx.call(operation).spaced(&stream);
     let spoilt = call.body("application/json", spoilt(cx, &stream));
@@ -132,6 +132,23 @@ async fn spoilt_body(
     cx.expect_status(&answered, &[400]);
     cx.expect_untouched(&stream, &before).await?;
     accepted(cx, operation, &stream).await
+}
+
+/// A stream of the case's own, on which the unspoilt request was accepted, unless it can be made once alone: the stream would
+/// be gone, or verified too often.
+async fn taken(cx: &Context, operation: Operation) -> Result<Stream, Stop> {
+    let stream = cx.stream().await?;
+    match operation {
+        Operation::Create | Operation::Delete | Operation::Verify => {}
+        Operation::Read
+        | Operation::Update
+        | Operation::Replace
+        | Operation::ReadStatus
+        | Operation::SetStatus
+        | Operation::AddSubject
+        | Operation::RemoveSubject => accepted(cx, operation, &stream).await?,
+    }
+    Ok(stream)
 }
 
 /// Relies on the unspoilt request being accepted.

@@ -247,6 +247,8 @@ async fn same_again(cx: &Context) -> Result<(), Stop> {
 /// Expects that a spoilt body is refused with 400 and leaves the status as it was; a sound one is accepted.
 async fn spoilt(cx: &Context, body: impl FnOnce(&Stream) -> Value) -> Result<(), Stop> {
     let stream = cx.stream().await?;
+    let enabled = json!({ "status": "enabled" });
+    put(cx, &stream, &enabled).await?.given_success()?;
     let before = status_of(cx, &stream).await?;
     let call = cx.call(Operation::SetStatus).json(&body(&stream));
     let answered = call.send().await?;
@@ -258,9 +260,7 @@ async fn spoilt(cx: &Context, body: impl FnOnce(&Stream) -> Value) -> Result<(),
         shown(&before),
         shown(&after),
     );
-    put(cx, &stream, &json!({ "status": "enabled" }))
-        .await?
-        .given_success()?;
+    put(cx, &stream, &enabled).await?.given_success()?;
     Ok(())
 }
 
