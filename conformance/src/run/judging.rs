@@ -1,8 +1,9 @@
 //! Has cases judged, beside one another as far as their streams allow, each until its deadline.
 
 use std::{
-    future::Future,
+    future::{self, Future},
     sync::Arc,
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -35,6 +36,12 @@ pub async fn judge(
     mut tell: impl FnMut(&CaseResult),
     interrupted: impl Future<Output = ()>,
 ) -> Vec<CaseResult> {
+    tokio::pin!(interrupted);
+    // A signal is waited for from the first poll on, and nothing may be made before.
+    let first = future::poll_fn(|cx| Poll::Ready(interrupted.as_mut().poll(cx).is_ready()));
+    if first.await {
+        return cases.iter().map(|case| lost(case, true)).collect();
+    }
     let total = run.target().limits.streams;
     let streams = Arc::new(Semaphore::new(total as usize));
     let mut under_way = JoinSet::new();
@@ -44,7 +51,6 @@ pub async fn judge(
     }
     let mut results: Vec<Option<CaseResult>> = vec![None; cases.len()];
     let mut was_interrupted = false;
-    tokio::pin!(interrupted);
     loop {
         tokio::select! {
             () = &mut interrupted => {
