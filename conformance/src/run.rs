@@ -151,6 +151,19 @@ impl Run {
         self.delete(left).await;
     }
 
+    /// The streams that a case has at the moment.
+    pub(crate) fn streams_of(&self, case: &'static Case) -> Vec<String> {
+        let made = self.streams.of(case.id);
+        made.into_iter().map(|made| made.id).collect()
+    }
+
+    /// Deletes what a case has, but for these.
+    pub(crate) async fn clean_up_but(&self, case: &'static Case, kept: &[String]) {
+        let mut made = self.streams.of(case.id);
+        made.retain(|made| !kept.contains(&made.id));
+        self.delete(made).await;
+    }
+
     /// Deletes what the run left behind, also what it never saw the answer of.
     ///
     /// Returns the streams that could not be deleted.

@@ -6,13 +6,18 @@
     reason = "in a test, what cannot go on has failed"
 )]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, future};
 
 use ssf_conformance::{
     cases,
+    checks::Verdict,
     matrix::{Row, Rows},
-    peer::{faults, habits::HABITS},
+    peer::{
+        Peer, faults,
+        habits::{HABITS, ONE_STREAM},
+    },
     record::{CaseResult, Ended},
+    run::{Outset, Run, judge},
 };
 
 /// Cases that no fault of a transmitter of its own can be found by, with the reason.
@@ -72,6 +77,25 @@ async fn what_a_transmitter_may_do_is_taken_by_all_cases() {
         assert!(row.is_sound(), "{}", text(&row));
         assert_eq!(not_run(&row.results), NOT_RUN, "{}", habit.name);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_may_have_one_stream_lacks_only_the_cases_that_need_two() {
+    let peer = Peer::start(Some(&ONE_STREAM)).unwrap();
+    let mut given = peer.given();
+    given.file.limits.streams = 1;
+    let outset = Outset { seed: 1, run_id: 1 };
+    let run = Run::begin(given, outset).await.unwrap();
+    let chosen: Vec<_> = cases::transmitter().collect();
+    let results = judge(&run, &chosen, |_| {}, future::pending()).await;
+    let two = chosen.iter().filter(|case| case.streams > 1);
+    let mut expected: Vec<_> = two.map(|case| case.id).chain(NOT_RUN).collect();
+    let mut found = not_run(&results);
+    expected.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+    let failed = |result: &&CaseResult| result.ended == Ended::Judged(Verdict::Failed);
+    assert_eq!(results.iter().filter(failed).count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -122,7 +122,10 @@ impl Context {
         let gather = async {
             is_own = true;
             let before = self.record().exchanges.len();
+            let others = self.run().streams_of(self.case());
             let samples = self.gather(gathering).await.map_err(as_not_run);
+            // The next gathering needs the room: a Receiver may be allowed one stream alone.
+            self.run().clean_up_but(self.case(), &others).await;
             let exchanges = self.record().exchanges.split_off(before);
             self.record().exchanges.extend(exchanges.iter().cloned());
             Arc::new(Gathered { samples, exchanges })

@@ -61,6 +61,8 @@ pub struct Rules {
     pub drops_while_paused: bool,
     /// Events that happen while the stream is disabled are kept.
     pub keeps_while_disabled: bool,
+    /// A Receiver that has a stream gets no second one: 409.
+    pub allows_one_stream: bool,
     /// Verifications of a stream that are less than a second apart are refused with 429, as the configuration says.
     pub spaces_verifications: bool,
 }

@@ -10,6 +10,13 @@ use super::{
     Reply,
 };
 
+/// A Receiver may have one stream at a time, which the target file has to say (`limits.streams`).
+pub const ONE_STREAM: Fault = Fault {
+    name: "a receiver may have one stream",
+    found: &[],
+    breaks: Rules(|rules| rules.allows_one_stream = true),
+};
+
 /// The habits, each of them seen in a transmitter that people use.
 pub const HABITS: &[Fault] = &[
     Fault {

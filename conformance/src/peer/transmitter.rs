@@ -179,6 +179,10 @@ impl Transmitter {
 
     fn create(&self, state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
         let body = object(asked)?;
+        let has_one = state.streams.values().any(|stream| stream.owner == owner);
+        if has_one && self.spoilt.rules().allows_one_stream {
+            return Err(Reply::error(409));
+        }
         state.made += 1;
         let id = format!("stream-{:04}", state.made);
         let mut stream = Stream {

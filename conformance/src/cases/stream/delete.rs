@@ -120,7 +120,7 @@ async fn without_stream_id(cx: &Context) -> Result<(), Stop> {
     let list = cx.call(Operation::Read).send().await?.given_array()?;
     if list.len() > 1 {
         return Err(Stop::blocked(
-            "the receiver has streams that this run did not make, and which this might delete",
+            "the receiver has other streams, which this might delete",
         ));
     }
     let answered = cx.call(OPERATION).send().await?;
