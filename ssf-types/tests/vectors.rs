@@ -11,10 +11,12 @@ use std::{
     path::Path,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use ssf_types::{
     audience::Audience,
+    error::ErrCode,
     event::{Event, KNOWN_EVENT_TYPES},
+    id::Jti,
     jose::KeySet,
     json::{self, JsonError},
     poll::{PollRequest, PollResponse},
@@ -367,6 +369,56 @@ fn each_body_of_poll_delivery_is_read_or_its_faulty_member_is_named() {
         .iter()
         .filter_map(|vector| differs(vector, PollResponse::parse(text(vector, "text").as_bytes())));
     none_differ(requests.chain(responses));
+}
+
+#[test]
+fn a_set_that_came_by_poll_is_acknowledged_or_reported_under_the_name_that_it_came_under() {
+    let keys = key_sets();
+    let sets = vectors("sets.json", "sets", 300);
+    let named = |name: &Value| sets.iter().find(|set| set["name"] == *name).unwrap();
+    none_differ(
+        vectors("poll.json", "exchanges", 10)
+            .iter()
+            .filter_map(|vector| {
+                let came = vector["sets"].as_object().unwrap();
+                let tokens: BTreeMap<&String, &Value> = came
+                    .iter()
+                    .map(|(name, set)| (name, &named(set)["token"]))
+                    .collect();
+                let body = json!({ "sets": tokens }).to_string();
+                let answer = PollResponse::parse(body.as_bytes()).unwrap();
+                let mut request = PollRequest::default();
+                for name in answer.sets.keys() {
+                    let set = named(&came[name.as_str()]);
+                    let refusal = match verified(set, &keys[text(set, "jwks")]) {
+                        Ok(set) if set.claims().jti == *name => None,
+                        Ok(_) => Some(ErrCode::InvalidRequest),
+                        Err(error) => Some(error.code()),
+                    };
+                    match refusal {
+                        None => request.ack.push(name.clone()),
+                        Some(code) => {
+                            let error = PushError::new(code, "as the vector says");
+                            request.set_errs.insert(name.clone(), error);
+                        }
+                    }
+                }
+                let errors: BTreeMap<&str, &str> = request
+                    .set_errs
+                    .iter()
+                    .map(|(name, error)| (name.as_str(), error.err.as_str()))
+                    .collect();
+                let ack: Vec<&str> = request.ack.iter().map(Jti::as_str).collect();
+                let found = json!({ "ack": ack, "errors": errors });
+                let expected = json!({ "ack": vector["ack"], "errors": vector["errors"] });
+                (found != expected).then(|| {
+                    format!(
+                        "{}: {expected} expected, {found} found",
+                        text(vector, "name")
+                    )
+                })
+            }),
+    );
 }
 
 /// The meaning of an answer as the vectors name it, with the wait and the code that it brings.
