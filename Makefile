@@ -14,7 +14,7 @@ CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 FUZZ_SECONDS ?= 600
 # Who is judged.
-ROLES ?= transmitter push-endpoint
+ROLES ?= transmitter push-endpoint receiver-by-poll receiver-by-push
 # Crashes at each point.
 N ?= 500
 # Worlds that are lived through, and worlds in which a mutant has to be noticed.

@@ -56,6 +56,9 @@ pub enum AdapterError {
         /// The beginning of what it wrote to standard error.
         stderr: String,
     },
+    /// It does not say what it was asked for.
+    #[error("its answer does not say {0}")]
+    Answer(&'static str),
     /// The command goes on.
     #[error("the command has not ended within {} s", .0.as_secs())]
     TooSlow(Duration),

@@ -3,6 +3,7 @@
 pub mod discovery;
 pub mod poll;
 pub mod push;
+pub mod receiver;
 pub mod refusal;
 pub mod set;
 pub mod status;
@@ -26,9 +27,17 @@ pub fn push_endpoint() -> impl Iterator<Item = &'static Case> {
     push::cases()
 }
 
+/// All cases that judge a Receiver which has its stream here: of its requests and polls, and of the SETs that it gets.
+pub fn receiver() -> impl Iterator<Item = &'static Case> {
+    receiver::before()
+        .chain(push::of_sets())
+        .chain(receiver::after())
+}
+
 /// All cases.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    transmitter().chain(push_endpoint())
+    let receiver = receiver::before().chain(receiver::after());
+    transmitter().chain(push_endpoint()).chain(receiver)
 }
 
 /// The case with this id.

@@ -4,6 +4,7 @@ mod beginning;
 mod catalogue;
 mod decode;
 mod push_endpoint;
+mod receiver;
 mod reports;
 mod transmitter;
 
@@ -50,6 +51,10 @@ enum Command {
     ///
     /// Exit codes: 0 no MUST that was judged is broken; 1 one is; 2 the endpoint is not reached, or takes no sound SET.
     PushEndpoint(Box<push_endpoint::PushEndpoint>),
+    /// Judges a receiver that makes its stream at the tester: what it asks for, how it polls, what it makes of SETs.
+    ///
+    /// Exit codes: 0 no MUST that was judged is broken; 1 one is; 2 the receiver makes no stream, or takes no sound SET.
+    Receiver(Box<receiver::Receiver>),
     /// Lists the cases.
     List(catalogue::List),
     /// Explains one case: what it asks for, why, and what it needs.
@@ -115,6 +120,8 @@ enum Preflight {
     Transmitter(#[source] transmitter::TransmitterError),
     #[error("the push endpoint cannot be judged")]
     PushEndpoint(#[source] push_endpoint::PushEndpointError),
+    #[error("the receiver cannot be judged")]
+    Receiver(#[source] receiver::ReceiverError),
     #[error("there is no case {0}: see ssf-conformance list")]
     NoSuchCase(String),
     #[error("the matrix cannot be made")]
@@ -128,6 +135,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
     let result = match &cli.command {
         Command::Transmitter(transmitter) => transmitter.run(out),
         Command::PushEndpoint(endpoint) => endpoint.run(out),
+        Command::Receiver(receiver) => receiver.run(out),
         Command::List(list) => list.run(out),
         Command::Explain(explain) => explain.run(out),
         Command::Matrix => catalogue::matrix(out),

@@ -69,6 +69,8 @@ mod printable;
 #[cfg(feature = "cli")]
 pub mod push;
 #[cfg(feature = "cli")]
+pub mod receiver_file;
+#[cfg(feature = "cli")]
 pub mod record;
 pub mod report;
 #[cfg(feature = "cli")]

@@ -6,6 +6,7 @@ use std::{
     io::{self, Write},
     net::Ipv4Addr,
     pin::Pin,
+    time::Duration,
 };
 
 use tokio::task::{JoinError, JoinHandle};
@@ -16,12 +17,14 @@ use crate::{
     checks::Verdict,
     peer::{
         Fault, Peer, PeerError,
-        receiver::{Receiver, ReceiverFault, Trust},
+        host::{Host, HostError, Settings},
+        receiver::{Polling, Receiver, ReceiverFault, Trust},
     },
-    push,
+    push::{self, OverStream, PushRun},
     record::{CaseResult, Ended},
     run::{Outset, PreflightError, Run, judge},
     target::{Target, TargetError},
+    wire::{self, WireError},
 };
 
 /// What a row without a fault is called.
@@ -35,6 +38,18 @@ const AUDIENCE: &str = "https://rp.example.com";
 
 /// What it wants to be shown.
 const AUTHORIZATION: &str = "Bearer reference-transmitter";
+
+/// The token with which the reference Receiver makes its stream.
+const TOKEN: &str = "reference-receiver";
+
+/// For how long its stream may be without a sign of life.
+const INACTIVITY: Duration = Duration::from_hours(24);
+
+/// For how long a SET may be without an answer: the reference leaves some alone for good.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// For how long it is waited for.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What one fault should be found by, and is.
 #[derive(Debug)]
@@ -66,6 +81,12 @@ pub enum MatrixError {
     /// The reference Receiver cannot be judged.
     #[error("the reference receiver cannot be judged")]
     Push(#[source] push::PreflightError),
+    /// The tester's transmitter cannot be served.
+    #[error("the transmitter that the reference receiver has its stream at cannot be started")]
+    Host(#[source] HostError),
+    /// Its sessions cannot be asked about.
+    #[error("the sessions of the reference receiver cannot be asked about")]
+    Hook(#[source] WireError),
     /// What makes a row broke off.
     #[error("a row broke off")]
     BrokeOff(#[source] JoinError),
@@ -90,6 +111,13 @@ impl Rows {
         faults: impl Iterator<Item = Option<&'static ReceiverFault>> + 'static,
     ) -> Self {
         Self::made(faults.map(|fault| -> Making { Box::pin(Row::of_receiver(fault)) }))
+    }
+
+    /// Those of the reference Receiver that has a stream.
+    pub fn over_stream(
+        faults: impl Iterator<Item = Option<&'static ReceiverFault>> + 'static,
+    ) -> Self {
+        Self::made(faults.map(|fault| -> Making { Box::pin(Row::over_stream(fault)) }))
     }
 
     fn made(rest: impl Iterator<Item = Making> + 'static) -> Self {
@@ -161,10 +189,46 @@ impl Row {
             authorization: Some(AUTHORIZATION.to_owned()),
             ..push::Given::new(receiver.endpoint(), push::Signer::Served(issuer), AUDIENCE)
         };
-        let run = push::PushRun::begin(given)
-            .await
-            .map_err(MatrixError::Push)?;
+        let run = PushRun::begin(given).await.map_err(MatrixError::Push)?;
         let chosen: Vec<&'static Case> = cases::push_endpoint().collect();
+        let results = push::judge(&run, &chosen, |_| {}, future::pending()).await;
+        Ok(Self {
+            name: fault.map_or(NO_FAULT, |fault| fault.name),
+            claims: fault.map(|fault| fault.found).unwrap_or_default(),
+            results,
+        })
+    }
+
+    /// The same for the reference Receiver that has a stream; a fault in what it thinks of SETs is looked for by the cases of
+    /// SETs alone.
+    ///
+    /// # Errors
+    /// The reference cannot be started or asked.
+    pub async fn over_stream(fault: Option<&'static ReceiverFault>) -> Result<Self, MatrixError> {
+        let host = Host::start(Settings {
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            public: None,
+            security: push::Security::Plain,
+            token: TOKEN.to_owned(),
+            audience: AUDIENCE.to_owned(),
+            inactivity: INACTIVITY,
+            settle: SETTLE,
+            wire: wire::Settings::default(),
+        });
+        let host = host.map_err(MatrixError::Host)?;
+        let polling = Polling::start(host.target().clone(), AUDIENCE, TOKEN, fault);
+        let polling = polling.map_err(MatrixError::Peer)?;
+        let run = PushRun::over_stream(OverStream {
+            host,
+            effects: Some(polling.effects().map_err(MatrixError::Hook)?),
+            patience: PATIENCE,
+            run_id: 1,
+        });
+        let run = run.await.map_err(MatrixError::Push)?;
+        let chosen: Vec<&'static Case> = match fault {
+            Some(fault) if fault.is_in_shared_cases() => cases::push::of_sets().collect(),
+            Some(_) | None => cases::receiver().collect(),
+        };
         let results = push::judge(&run, &chosen, |_| {}, future::pending()).await;
         Ok(Self {
             name: fault.map_or(NO_FAULT, |fault| fault.name),
@@ -187,10 +251,12 @@ impl Row {
             .collect()
     }
 
-    /// All that should be found, by case.
+    /// All that should be found by the cases of the row.
     pub fn claimed(&self) -> BTreeMap<&'static str, &'static str> {
+        let is_here = |id: &str| self.results.iter().any(|result| result.case.id == id);
         self.claims
             .iter()
+            .filter(|(id, _)| is_here(id))
             .map(|(id, verdict)| (*id, verdict.as_str()))
             .collect()
     }

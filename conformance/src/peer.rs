@@ -10,6 +10,7 @@ pub(crate) mod authority;
 pub mod fault;
 pub mod faults;
 pub mod habits;
+pub mod host;
 mod queue;
 pub mod receiver;
 mod reply;

@@ -3,6 +3,7 @@
 //! The tester is the issuer: its keys are thrown away after the run and served meanwhile ([`Issuer`]), or given by somebody
 //! whom the Receiver trusts already. Nothing is signed with the parts of `ssf-types` that refuse unsound claims.
 
+mod effects;
 mod issuer;
 mod judging;
 mod keys;
@@ -11,10 +12,12 @@ mod run;
 mod set;
 
 pub use self::{
+    effects::{Adapter, Effects},
     issuer::{Issuer, IssuerError, Security},
     judging::judge,
     keys::{Key, KeyError},
     probe::Probe,
-    run::{Given, PreflightError, PushRun, Signer},
+    run::{Given, OverStream, PreflightError, PushRun, Signer},
     set::{SESSION_REVOKED, Set, Signed},
 };
+pub(crate) use self::{issuer::LURE, keys::Keys};

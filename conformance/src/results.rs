@@ -36,6 +36,8 @@ pub enum Role {
         /// Where it is.
         url: String,
     },
+    /// A Receiver that has its stream at the tester.
+    Receiver,
 }
 
 impl Role {
@@ -43,7 +45,7 @@ impl Role {
     fn is_bound_by(&self, binds: Binds) -> bool {
         match self {
             Self::Transmitter => binds.has_transmitters(),
-            Self::PushEndpoint { .. } => binds.has_receivers(),
+            Self::PushEndpoint { .. } | Self::Receiver => binds.has_receivers(),
         }
     }
 
@@ -51,7 +53,7 @@ impl Role {
     fn judged(&self) -> &'static str {
         match self {
             Self::Transmitter => "transmitter",
-            Self::PushEndpoint { .. } => "receiver",
+            Self::PushEndpoint { .. } | Self::Receiver => "receiver",
         }
     }
 
@@ -60,6 +62,7 @@ impl Role {
         match self {
             Self::Transmitter => "transmitter",
             Self::PushEndpoint { .. } => "push-endpoint",
+            Self::Receiver => "receiver",
         }
     }
 }
@@ -69,7 +72,7 @@ impl Role {
 pub struct Results {
     /// What was judged.
     pub role: Role,
-    /// The issuer: that was judged, or whose SETs were pushed.
+    /// The issuer: that was judged, or whose SETs were delivered.
     pub issuer: String,
     /// The profiles that it claims to meet.
     pub profiles: Vec<&'static str>,
@@ -129,12 +132,12 @@ impl Results {
         })
     }
 
-    /// The options that repeat one case, or the whole run: there is no chance in pushes.
+    /// The options that repeat one case, or the whole run: there is no chance in what is pushed or polled.
     fn repeating(&self, case: Option<&str>) -> String {
         let only = case.map(|id| format!("--only {id}"));
         let seed = match self.role {
             Role::Transmitter => Some(format!("--seed {}", self.seed)),
-            Role::PushEndpoint { .. } => None,
+            Role::PushEndpoint { .. } | Role::Receiver => None,
         };
         let options: Vec<String> = only.into_iter().chain(seed).collect();
         options.join(" ")

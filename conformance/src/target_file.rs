@@ -265,7 +265,11 @@ impl Secrets {
     }
 }
 
-fn secret(key: &'static str, variable: Option<&str>) -> Result<Option<String>, TargetFileError> {
+/// Reads an environment variable that a file names.
+pub(crate) fn secret(
+    key: &'static str,
+    variable: Option<&str>,
+) -> Result<Option<String>, TargetFileError> {
     let Some(variable) = variable else {
         return Ok(None);
     };

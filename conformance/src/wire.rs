@@ -41,6 +41,9 @@ pub enum WireError {
     /// The certificates that were given are none in PEM.
     #[error("the certificates cannot be read as PEM")]
     Certificates(#[source] reqwest::Error),
+    /// The URL is none.
+    #[error("there is no such URL")]
+    NoUrl,
     /// The TLS library refused to start.
     #[error("there is no HTTP client")]
     Client(#[source] reqwest::Error),

@@ -112,13 +112,28 @@ async fn the_reference_receiver_without_a_fault_passes_everything() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_fault_of_a_receiver_is_found_by_the_cases_that_claim_it_and_by_no_other() {
-    let rows = Rows::of_receivers(faults::receiver().map(Some));
+    let rows = Rows::of_receivers(faults::push_endpoint().map(Some));
+    assert_eq!(unsound(rows).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reference_receiver_with_a_stream_and_without_a_fault_passes_everything() {
+    let row = Row::over_stream(None).await.unwrap();
+    assert!(row.is_sound(), "{}", text(&row));
+    assert_eq!(not_run(&row.results), Vec::<&str>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_fault_of_a_receiver_with_a_stream_is_found_by_the_cases_that_claim_it_and_by_no_other()
+ {
+    let rows = Rows::over_stream(faults::over_stream().map(Some));
     assert_eq!(unsound(rows).await, "");
 }
 
 #[test]
 fn each_case_has_a_fault_that_it_finds() {
-    let receiver = faults::receiver().flat_map(|fault| fault.found);
+    let receiver = faults::push_endpoint().chain(faults::receiver());
+    let receiver = receiver.flat_map(|fault| fault.found);
     let found: BTreeSet<&str> = faults::transmitter()
         .flat_map(|fault| fault.found)
         .chain(receiver)
@@ -139,7 +154,8 @@ fn each_case_has_a_fault_that_it_finds() {
 #[test]
 fn each_fault_has_a_name_of_its_own() {
     let mut names = BTreeSet::new();
-    let receiver = faults::receiver().map(|fault| (fault.name, fault.found));
+    let receiver = faults::push_endpoint().chain(faults::receiver());
+    let receiver = receiver.map(|fault| (fault.name, fault.found));
     let transmitter = faults::transmitter().map(|fault| (fault.name, fault.found));
     for (name, found) in transmitter.chain(receiver) {
         assert!(names.insert(name), "{name}");

@@ -104,7 +104,7 @@ async fn the_issuer_is_served_over_https_by_an_authority_of_the_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fault_exits_with_1_and_what_was_found() {
     let address = free();
-    let fault = faults::receiver().find(|fault| fault.name == "jti may be missing");
+    let fault = faults::push_endpoint().find(|fault| fault.name == "jti may be missing");
     let faulty = receiver(address, fault);
     let arguments = ["--audience", AUDIENCE, "--only", "PUSH-R-003"];
     let output = judged(&faulty, address, &arguments).await;

@@ -1,6 +1,6 @@
 //! Cases of a push endpoint (RFC 8935): what is accepted, what is refused, and how.
 
-mod answer;
+pub(super) mod answer;
 mod claims;
 mod header;
 mod request;
@@ -11,20 +11,23 @@ use crate::case::Case;
 
 /// All cases of a push endpoint.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
+    answer::CASES.iter().chain(request::CASES).chain(of_sets())
+}
+
+/// Those that are about the SET alone, however it is delivered.
+pub fn of_sets() -> impl Iterator<Item = &'static Case> {
     sound::CASES
         .iter()
-        .chain(answer::CASES)
-        .chain(request::CASES)
         .chain(signature::CASES)
         .chain(header::CASES)
         .chain(claims::CASES)
 }
 
 /// The body is no SET, or breaks its definition.
-const INVALID_REQUEST: &[&str] = &["invalid_request"];
+pub(super) const INVALID_REQUEST: &[&str] = &["invalid_request"];
 
 /// Nothing vouches for it: no specification says which of these it is.
-const UNVERIFIED: &[&str] = &["invalid_key", "authentication_failed", "invalid_request"];
+pub(super) const UNVERIFIED: &[&str] = &["invalid_key", "authentication_failed", "invalid_request"];
 
 /// The key is none of the issuer's.
 const INVALID_KEY: &[&str] = &["invalid_key", "authentication_failed"];

@@ -149,7 +149,8 @@ fn explain(case: &Case, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "needs:    {}", Need::as_str(*need))?;
     }
     let transmitter = faults::transmitter().map(|fault| (fault.name, fault.found));
-    let receiver = faults::receiver().map(|fault| (fault.name, fault.found));
+    let receiver = faults::push_endpoint().chain(faults::receiver());
+    let receiver = receiver.map(|fault| (fault.name, fault.found));
     for (name, found) in transmitter.chain(receiver) {
         if found.iter().any(|(id, _)| *id == case.id) {
             writeln!(out, "finds:    {name}")?;
@@ -163,10 +164,12 @@ pub(super) fn matrix(out: &mut dyn Write) -> Result<Conclusion, Preflight> {
     let runtime = runtime_of_several()?;
     let mut unsound = 0;
     let transmitter = faults::transmitter().map(Some);
-    let receiver = faults::receiver().map(Some);
+    let endpoint = faults::push_endpoint().map(Some);
+    let receiver = faults::over_stream().map(Some);
     for mut rows in [
         Rows::of([None].into_iter().chain(transmitter)),
-        Rows::of_receivers([None].into_iter().chain(receiver)),
+        Rows::of_receivers([None].into_iter().chain(endpoint)),
+        Rows::over_stream([None].into_iter().chain(receiver)),
     ] {
         while let Some(row) = runtime.block_on(rows.next()) {
             let row = row.map_err(Preflight::Matrix)?;

@@ -55,12 +55,19 @@ pub(super) struct Transmitter {
     reports: Reports,
 }
 
+/// A file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TransmitterError {
+pub(super) enum FileError {
     #[error("{} cannot be read", .0.display())]
     Read(PathBuf, #[source] io::Error),
     #[error("{} has more than {TARGET_FILE_BYTES_MAX} bytes", .0.display())]
     TooLong(PathBuf),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TransmitterError {
+    #[error(transparent)]
+    File(FileError),
     #[error(transparent)]
     TargetFile(TargetFileError),
     #[error("deviations: there is no case {0}; see ssf-conformance list")]
@@ -97,7 +104,7 @@ impl Transmitter {
     fn target_file(&self) -> Result<TargetFile, TransmitterError> {
         let mut file = match (&self.target, &self.issuer) {
             (Some(path), _) => {
-                let toml = read_capped(path)?;
+                let toml = read_capped(path).map_err(TransmitterError::File)?;
                 TargetFile::parse(&toml).map_err(TransmitterError::TargetFile)?
             }
             (None, issuer) => TargetFile::of(issuer.clone().unwrap_or_default()),
@@ -238,7 +245,11 @@ impl Transmitter {
 fn given(file: TargetFile) -> Result<Given, TransmitterError> {
     let secrets = Secrets::from_environment(&file).map_err(TransmitterError::TargetFile)?;
     let authorities = match &file.ca_certificates {
-        Some(path) => Some(read_capped(path)?.into_bytes()),
+        Some(path) => Some(
+            read_capped(path)
+                .map_err(TransmitterError::File)?
+                .into_bytes(),
+        ),
         None => None,
     };
     Ok(Given {
@@ -248,11 +259,11 @@ fn given(file: TargetFile) -> Result<Given, TransmitterError> {
     })
 }
 
-fn read_capped(path: &Path) -> Result<String, TransmitterError> {
-    let unread = |error| TransmitterError::Read(path.to_owned(), error);
+pub(super) fn read_capped(path: &Path) -> Result<String, FileError> {
+    let unread = |error| FileError::Read(path.to_owned(), error);
     let length = fs::metadata(path).map_err(unread)?.len();
     if length > TARGET_FILE_BYTES_MAX {
-        return Err(TransmitterError::TooLong(path.to_owned()));
+        return Err(FileError::TooLong(path.to_owned()));
     }
     fs::read_to_string(path).map_err(unread)
 }

@@ -3,6 +3,7 @@
 pub mod discovery;
 pub mod poll;
 pub mod push;
+pub mod receiver;
 pub mod set;
 mod spoils;
 pub mod status;
@@ -22,7 +23,19 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(set::faults())
 }
 
-/// All faults of a Receiver, in the order of the catalogue.
-pub fn receiver() -> impl Iterator<Item = &'static ReceiverFault> {
+/// All faults of a Receiver's push endpoint, in the order of the catalogue.
+pub fn push_endpoint() -> impl Iterator<Item = &'static ReceiverFault> {
     push::faults()
+}
+
+/// All faults of a Receiver that has a stream and which show in nothing else, in the order of the catalogue.
+pub fn receiver() -> impl Iterator<Item = &'static ReceiverFault> {
+    receiver::faults()
+}
+
+/// All faults of a Receiver that has a stream: those, and those in what it thinks of SETs.
+pub fn over_stream() -> impl Iterator<Item = &'static ReceiverFault> {
+    push::faults()
+        .filter(|fault| fault.is_in_sets())
+        .chain(receiver())
 }

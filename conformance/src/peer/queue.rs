@@ -34,6 +34,16 @@ impl Queue {
         self.sets.clear();
     }
 
+    /// Takes out what has this name.
+    pub(super) fn remove(&mut self, jti: &str) {
+        self.sets.retain(|(found, _)| found != jti);
+    }
+
+    /// Takes out everything: names and SETs.
+    pub(super) fn take(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.sets)
+    }
+
     /// Answers a poll; `None` if it waits for something to come.
     pub(super) fn poll(&mut self, asked: &Asked, sends: bool, rules: Rules) -> Option<Reply> {
         let Some(poll) = read(asked) else {

@@ -1,15 +1,18 @@
-//! A reference Receiver: takes pushes, verifies them with the keys that the issuer publishes, and does nothing with them.
+//! A reference Receiver: takes pushes and does nothing with them ([`Receiver`]), or makes its stream, polls, and ends sessions
+//! ([`Polling`]); it verifies SETs with the keys that the issuer publishes.
 //!
 //! As the reference transmitter it is plain: what it does is what a case may rely on. It reads tokens by itself, so that no
 //! fault of `ssf-types` can hide on both sides.
 
 mod fault;
+mod polling;
 mod pushed;
 mod server;
 mod verdict;
 
 pub use self::{
     fault::{Breaks, ReceiverFault},
+    polling::{Manners, Polling},
     pushed::Pushed,
     server::{Receiver, Trust},
     verdict::Verdict,

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     run::Given,
     target_file::{AdapterAddress, FromEnvironment, Secrets, TargetFile},
+    wire::WireError,
 };
 
 /// How long a poll waits for something to come.
@@ -49,6 +50,9 @@ pub enum PeerError {
     /// There is no key to sign with.
     #[error("a key cannot be made")]
     Key,
+    /// There is no HTTP client.
+    #[error("there is no HTTP client")]
+    Wire(#[source] WireError),
 }
 
 /// A reference transmitter that serves until it is dropped.
@@ -169,7 +173,7 @@ async fn answer(
 }
 
 /// The answer, which a poll may wait for.
-async fn answered(transmitter: &Transmitter, asked: &Asked) -> Reply {
+pub(super) async fn answered(transmitter: &Transmitter, asked: &Asked) -> Reply {
     let answered = async {
         loop {
             let changed = transmitter.changed();
@@ -201,7 +205,7 @@ fn caller(request: &HttpRequest) -> Caller {
     known.map_or(Caller::Unknown, |(_, caller)| caller)
 }
 
-fn stream_id(request: &HttpRequest) -> Option<String> {
+pub(super) fn stream_id(request: &HttpRequest) -> Option<String> {
     let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
     let mut named = pairs.filter(|(name, _)| name == "stream_id");
     named.next().map(|(_, value)| value.into_owned())

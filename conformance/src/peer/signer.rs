@@ -1,6 +1,6 @@
 //! The keys of the reference, and what it signs.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::{
     hmac,
@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::{Value, json};
 
 use super::{Members, PeerError};
-use crate::push::{Key, KeyError};
+use crate::push::{Key, KeyError, Keys};
 
 /// The name of the RSA key.
 const RSA_KID: &str = "c";
@@ -22,9 +22,17 @@ const EC_KID: &str = "b";
 /// One for all transmitters of a process, since it takes long to make one.
 static RSA: LazyLock<Result<Key, KeyError>> = LazyLock::new(Key::generate);
 
+/// Whose RSA key it is.
+enum Rsa {
+    /// All transmitters of the process have it.
+    OfProcess(&'static Key),
+    /// That of a run in which a Receiver is judged.
+    OfRun(Arc<Keys>),
+}
+
 /// An RSA key, and a P-256 key for what claims to be signed with one.
 pub(super) struct Signer {
-    rsa: &'static Key,
+    rsa: Rsa,
     ec: EcdsaKeyPair,
     random: SystemRandom,
 }
@@ -32,12 +40,29 @@ pub(super) struct Signer {
 impl Signer {
     /// Makes the keys.
     pub(super) fn new() -> Result<Self, PeerError> {
+        let rsa = RSA.as_ref().map_err(|_| PeerError::Key)?;
+        Self::with(Rsa::OfProcess(rsa))
+    }
+
+    /// Signs with the key of a run.
+    pub(super) fn of_run(keys: Arc<Keys>) -> Result<Self, PeerError> {
+        Self::with(Rsa::OfRun(keys))
+    }
+
+    fn with(rsa: Rsa) -> Result<Self, PeerError> {
         let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
         Ok(Self {
-            rsa: RSA.as_ref().map_err(|_| PeerError::Key)?,
+            rsa,
             ec: ec.map_err(|_| PeerError::Key)?,
             random: SystemRandom::new(),
         })
+    }
+
+    fn rsa(&self) -> (&Key, &str) {
+        match &self.rsa {
+            Rsa::OfProcess(key) => (key, RSA_KID),
+            Rsa::OfRun(keys) => (&keys.own, keys.own.kid()),
+        }
     }
 
     /// The public keys, as a JWK set has them.
@@ -45,8 +70,9 @@ impl Signer {
         // An uncompressed point: 4, and two coordinates of 32 bytes.
         let point = self.ec.public_key().as_ref();
         let coordinate = |at: usize| BASE64URL.encode(point.get(at..at + 32).unwrap_or_default());
-        let mut rsa = self.rsa.jwk().clone();
-        rsa["kid"] = json!(RSA_KID);
+        let (key, kid) = self.rsa();
+        let mut rsa = key.jwk().clone();
+        rsa["kid"] = json!(kid);
         let ec = json!({
             "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": EC_KID,
             "x": coordinate(1), "y": coordinate(33),
@@ -55,8 +81,12 @@ impl Signer {
     }
 
     /// The header of a SET.
-    pub(super) fn header() -> Members {
-        let members = [("alg", "RS256"), ("kid", RSA_KID), ("typ", "secevent+jwt")];
+    pub(super) fn header(&self) -> Members {
+        let members = [
+            ("alg", "RS256"),
+            ("kid", self.rsa().1),
+            ("typ", "secevent+jwt"),
+        ];
         members
             .map(|(name, value)| (name.to_owned(), json!(value)))
             .into_iter()
@@ -79,7 +109,7 @@ impl Signer {
                 signature.map_err(|_| PeerError::Key)?.as_ref().to_vec()
             }
             _ => {
-                let signature = self.rsa.sign(signed.as_bytes());
+                let signature = self.rsa().0.sign(signed.as_bytes());
                 signature.map_err(|_| PeerError::Key)?
             }
         };

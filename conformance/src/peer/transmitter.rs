@@ -51,8 +51,39 @@ pub(super) struct Transmitter {
     published: BTreeMap<String, Reply>,
     signer: Signer,
     spoilt: Spoilt,
+    terms: Terms,
     state: Mutex<State>,
     changed: Notify,
+}
+
+/// What a transmitter agrees on with its Receivers.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// What SETs for the Receiver are made out to.
+    pub(super) audience: String,
+    /// After which time without a sign of life a stream may be stopped, in seconds.
+    pub(super) inactivity_timeout: u64,
+    /// With what the URLs begin that are pushed to.
+    pub(super) pushes_to: &'static [&'static str],
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            audience: "https://receiver.example.com".to_owned(),
+            inactivity_timeout: 86400,
+            pushes_to: &["https://"],
+        }
+    }
+}
+
+/// A stream, as whoever delivers by it sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Delivered {
+    /// Its id.
+    pub(super) id: String,
+    /// How its SETs are delivered.
+    pub(super) delivery: Value,
 }
 
 #[derive(Default)]
@@ -82,16 +113,6 @@ enum Owner {
     Other,
 }
 
-impl Owner {
-    /// What its SETs are made out to.
-    fn audience(self) -> &'static str {
-        match self {
-            Self::Receiver => "https://receiver.example.com",
-            Self::Other => "https://other.example.com",
-        }
-    }
-}
-
 impl Stream {
     /// What is delivered of what was asked for.
     fn delivered(&self) -> impl Iterator<Item = &Value> {
@@ -117,8 +138,64 @@ impl Transmitter {
             published: site.routes(),
             signer,
             spoilt,
+            terms: Terms::default(),
             state: Mutex::default(),
             changed: Notify::new(),
+        }
+    }
+
+    /// The same on other terms.
+    pub(super) fn on(self, terms: Terms) -> Self {
+        Self { terms, ..self }
+    }
+
+    /// The Receiver's newest stream, unless that is paused or disabled.
+    pub(super) fn newest(&self) -> Option<Delivered> {
+        let state = locked(&self.state);
+        let mut own = state.streams.iter().rev();
+        let (id, stream) = own.find(|(_, stream)| stream.owner == Owner::Receiver)?;
+        (stream.status == "enabled").then(|| Delivered {
+            id: id.clone(),
+            delivery: stream.delivery.clone(),
+        })
+    }
+
+    /// Puts a SET into the queue of a stream under a name.
+    pub(super) fn hand_over(&self, id: &str, jti: &str, token: String) {
+        if let Some(stream) = locked(&self.state).streams.get_mut(id) {
+            stream.queue.remove(jti);
+            stream.queue.push(jti.to_owned(), token);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Takes a SET out of the queue of a stream.
+    pub(super) fn withdraw(&self, id: &str, jti: &str) {
+        if let Some(stream) = locked(&self.state).streams.get_mut(id) {
+            stream.queue.remove(jti);
+        }
+    }
+
+    /// Takes all SETs out of the queues of streams that are pushed and enabled.
+    pub(super) fn to_be_pushed(&self) -> Vec<(Delivered, String)> {
+        let mut pushed = Vec::new();
+        for (id, stream) in &mut locked(&self.state).streams {
+            if stream.delivery["method"] != PUSH || stream.status != "enabled" {
+                continue;
+            }
+            for (_, token) in stream.queue.take() {
+                let (id, delivery) = (id.clone(), stream.delivery.clone());
+                pushed.push((Delivered { id, delivery }, token));
+            }
+        }
+        pushed
+    }
+
+    /// What the SETs for somebody are made out to.
+    fn audience(&self, owner: Owner) -> &str {
+        match owner {
+            Owner::Receiver => &self.terms.audience,
+            Owner::Other => "https://other.example.com",
         }
     }
 
@@ -335,7 +412,7 @@ impl Transmitter {
         let mut claims = Members::new();
         for (name, value) in [
             ("iss", json!(self.issuer)),
-            ("aud", json!(stream.owner.audience())),
+            ("aud", json!(self.audience(stream.owner))),
             ("iat", json!(now.as_secs())),
             ("jti", json!(jti)),
             ("txn", json!(format!("txn-{made}"))),
@@ -345,7 +422,7 @@ impl Transmitter {
         ] {
             claims.insert(name.to_owned(), value);
         }
-        let mut header = Signer::header();
+        let mut header = self.signer.header();
         self.spoilt.set(&mut header, &mut claims);
         let claims = self.spoilt.payload(Value::Object(claims).to_string());
         let token = self.signer.sign(header, &claims);
@@ -412,14 +489,22 @@ impl Transmitter {
         let url = stream.delivery.get("endpoint_url").and_then(Value::as_str);
         match stream.delivery.get("method").and_then(Value::as_str) {
             Some(POLL) => {
-                let origin = self.issuer.trim_end_matches("/tenant/");
+                let origin = self
+                    .issuer
+                    .trim_end_matches('/')
+                    .trim_end_matches("/tenant");
                 let url = format!("{origin}/ssf/poll/{id}");
                 stream.delivery = json!({ "method": POLL, "endpoint_url": url });
                 Ok(())
             }
-            Some(PUSH) if url.is_some_and(|url| url.starts_with("https://")) => Ok(()),
+            Some(PUSH) if url.is_some_and(|url| self.pushes_to(url)) => Ok(()),
             Some(_) | None => Err(bad_request()),
         }
+    }
+
+    fn pushes_to(&self, url: &str) -> bool {
+        let mut beginnings = self.terms.pushes_to.iter();
+        beginnings.any(|beginning| url.starts_with(beginning))
     }
 
     /// What the transmitter supplies has to be what it is, if it is sent (SSF 1.0 §8.1.1.3).
@@ -448,12 +533,12 @@ impl Transmitter {
         let mut configuration = json!({
             "stream_id": id,
             "iss": self.issuer,
-            "aud": stream.owner.audience(),
+            "aud": self.audience(stream.owner),
             "events_supported": EVENTS_SUPPORTED,
             "events_delivered": delivered,
             "delivery": stream.delivery,
             "min_verification_interval": interval.as_secs(),
-            "inactivity_timeout": 86400,
+            "inactivity_timeout": self.terms.inactivity_timeout,
         });
         if let Some(members) = configuration.as_object_mut() {
             if let Some(requested) = &stream.requested {

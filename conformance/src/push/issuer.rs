@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Where keys are that the issuer does not name: whoever asks for them follows what a SET says.
-pub(super) const LURE: &str = "/ssf-conformance-lure.json";
+pub(crate) const LURE: &str = "/ssf-conformance-lure.json";
 
 /// The issuer cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +88,7 @@ impl Issuer {
         let issuer = public.map_or_else(|| format!("{scheme}://{address}"), str::to_owned);
         let target = Target::parse(&issuer).map_err(IssuerError::Url)?;
         let own = Key::generate().map_err(IssuerError::Key)?;
-        let foreign = Key::generate().map_err(IssuerError::Key)?;
+        let keys = Keys::of(own).map_err(IssuerError::Key)?;
         let jwks_uri = format!("{}/jwks.json", issuer.trim_end_matches('/'));
         let lured = Arc::new(AtomicUsize::new(0));
         let path = target.url().path().trim_end_matches('/');
@@ -102,8 +102,8 @@ impl Issuer {
                 "delivery_methods_supported": ["urn:ietf:rfc:8935"],
                 "default_subjects": "NONE",
             }),
-            jwks: json!({ "keys": [own.jwk()] }),
-            lure: json!({ "keys": [foreign.jwk()] }),
+            jwks: json!({ "keys": [keys.own.jwk()] }),
+            lure: json!({ "keys": [keys.foreign.jwk()] }),
             lured: Arc::clone(&lured),
         };
         let app = move || {
@@ -132,7 +132,7 @@ impl Issuer {
         Ok(Self {
             name: issuer,
             root,
-            keys: Arc::new(Keys { own, foreign }),
+            keys: Arc::new(keys),
             lured,
             handle,
         })

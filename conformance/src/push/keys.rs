@@ -126,11 +126,30 @@ fn pem(label: &str, der: &[u8]) -> String {
 
 /// The keys of a run.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     /// The issuer's.
-    pub(super) own: Key,
+    pub(crate) own: Key,
+    /// One that the issuer publishes in the middle of the run, if it is one that does.
+    pub(crate) next: Option<Key>,
     /// One that the issuer does not publish.
-    pub(super) foreign: Key,
+    pub(crate) foreign: Key,
+}
+
+impl Keys {
+    /// Those of an issuer with this key.
+    pub(crate) fn of(own: Key) -> Result<Self, KeyError> {
+        Ok(Self {
+            own,
+            next: None,
+            foreign: Key::generate()?,
+        })
+    }
+
+    /// The same of an issuer that publishes one more in the middle of the run.
+    pub(crate) fn and_next(self) -> Result<Self, KeyError> {
+        let next = Some(Key::generate()?);
+        Ok(Self { next, ..self })
+    }
 }
 
 #[cfg(test)]

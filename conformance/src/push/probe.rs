@@ -13,17 +13,29 @@ use std::{
 };
 
 use serde_json::Value;
+use ssf_types::error::Chain;
 
-use super::{run::PushRun, set::Set};
+use super::{
+    run::{Carried, PushRun},
+    set::Set,
+};
 use crate::{
+    adapter::AdapterError,
     case::{Case, Stop},
     context::{Answered, locked},
-    exchange::{Exchange, Request},
+    exchange::{Answer, Exchange, NoAnswer, Request},
+    peer::{
+        Operation,
+        host::{Host, Seen},
+    },
     record::{Assertion, Record},
 };
 
 /// The statuses by which a push is put off.
 const PUT_OFF: [u16; 2] = [429, 503];
+
+/// Most requests of the Receiver that are recorded for one case.
+const KEPT_MAX: usize = 10;
 
 /// How often a push may be put off before that counts as the answer.
 const PUT_OFF_MAX: u32 = 2;
@@ -69,9 +81,16 @@ impl Probe {
     /// # Errors
     /// The key does not sign.
     pub fn request(&self, set: &Set) -> Result<Request, Stop> {
+        Ok(self.body(self.compact(set)?.into_bytes()))
+    }
+
+    /// A SET in compact form.
+    ///
+    /// # Errors
+    /// The key does not sign.
+    pub fn compact(&self, set: &Set) -> Result<String, Stop> {
         let compact = set.compact(self.run.keys());
-        let compact = compact.map_err(|_| Stop::blocked("the key does not sign"))?;
-        Ok(self.body(compact.into_bytes()))
+        compact.map_err(|_| Stop::blocked("the key does not sign"))
     }
 
     /// The request that pushes any body.
@@ -84,9 +103,18 @@ impl Probe {
     /// # Errors
     /// Nobody answers, which breaks whatever case it is.
     pub async fn send(&self, request: Request) -> Result<Answered, Stop> {
-        let exchange = self.exchange(request).await;
-        let asked = asked(&exchange);
-        match exchange.result {
+        let carried = self.run.carry(request).await;
+        self.told(carried)
+    }
+
+    fn told(&self, carried: Carried) -> Result<Answered, Stop> {
+        let Carried {
+            exchanges,
+            result,
+            asked,
+        } = carried;
+        self.keep(exchanges);
+        match result {
             Ok(answer) => Ok(Answered::new(asked, answer)),
             Err(error) => {
                 self.require(false, asked, "an answer", error)?;
@@ -109,11 +137,22 @@ impl Probe {
     }
 
     /// Makes a request that may be left without an answer.
-    pub async fn exchange(&self, request: Request) -> Exchange {
-        let exchange = self.run.send(request).await;
-        let kept = self.run.masks().mask_exchange(exchange.clone());
-        self.record().exchanges.push(kept);
-        exchange
+    ///
+    /// # Errors
+    /// It is.
+    pub async fn answer(&self, request: Request) -> Result<Answer, NoAnswer> {
+        let carried = self.run.carry(request).await;
+        self.keep(carried.exchanges);
+        carried.result
+    }
+
+    /// Records what shows something.
+    pub fn keep(&self, exchanges: impl IntoIterator<Item = Exchange>) {
+        let masks = self.run.masks();
+        let kept = exchanges
+            .into_iter()
+            .map(|exchange| masks.mask_exchange(exchange));
+        self.record().exchanges.extend(kept);
     }
 
     /// Relies on a sound SET being accepted.
@@ -131,8 +170,10 @@ impl Probe {
     /// # Errors
     /// Why the case did not go on to its end.
     pub async fn refuses(&self, spoilt: Set, codes: &[&str]) -> Result<(), Stop> {
+        self.given_session(&spoilt).await?;
         let request = self.request(&spoilt)?;
-        self.refuses_request(request, &[400], codes).await
+        self.refuses_request(request, &[400], codes).await?;
+        self.expect_no_effect(&spoilt).await
     }
 
     /// The same for a request of any kind and one of these statuses.
@@ -157,6 +198,7 @@ impl Probe {
     /// # Errors
     /// Why the case did not go on to its end.
     pub async fn refuses_key(&self, spoilt: Set, codes: &[&str]) -> Result<(), Stop> {
+        self.given_session(&spoilt).await?;
         let request = self.request(&spoilt)?;
         self.given_accepted().await?;
         let answered = self.decided(request).await?;
@@ -170,10 +212,99 @@ impl Probe {
                 answered.status()
             ));
         }
-        self.given_accepted().await
+        self.given_accepted().await?;
+        self.expect_no_effect(&spoilt).await
     }
 
-    fn expect_refused(&self, answered: &Answered, statuses: &[u16], codes: &[&str]) {
+    /// Has the session of whom a SET is about begin, where the SET says so and somebody can tell of sessions.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn given_session(&self, set: &Set) -> Result<(), Stop> {
+        if let (Some(effects), Some(subject)) = (self.run.effects(), set.subject()) {
+            let registered = effects.register(subject, PushRun::now()).await;
+            registered.map_err(|error| unheard("register", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the session of whom a SET is about goes on; `None` if nobody can tell.
+    ///
+    /// # Errors
+    /// The adapter does not answer.
+    pub async fn is_alive(&self, set: &Set) -> Result<Option<bool>, Stop> {
+        let (Some(effects), Some(subject)) = (self.run.effects(), set.subject()) else {
+            return Ok(None);
+        };
+        // A stream has no session.
+        if subject["format"] == "opaque" {
+            return Ok(None);
+        }
+        let alive = effects.is_alive(subject, PushRun::now()).await;
+        alive.map(Some).map_err(|error| unheard("alive", &error))
+    }
+
+    /// Expects that the session of whom a SET is about goes on, where somebody can tell.
+    async fn expect_no_effect(&self, spoilt: &Set) -> Result<(), Stop> {
+        if let Some(alive) = self.is_alive(spoilt).await? {
+            let found = if alive { "alive" } else { "ended" };
+            self.expect(alive, "the session of its subject", "alive", found);
+        }
+        Ok(())
+    }
+
+    /// All that the Receiver asked for which is like this; the first few of them are recorded.
+    ///
+    /// # Errors
+    /// It asked for nothing that is.
+    pub fn asked(&self, fits: impl Fn(&Seen) -> bool) -> Result<Vec<Seen>, Stop> {
+        let wanted = |seen: &&Seen| seen.answer.is_some() && fits(seen);
+        let asked: Vec<Seen> = self
+            .host()?
+            .log(|log| log.iter().filter(wanted).cloned().collect());
+        if asked.is_empty() {
+            return Err(Stop::not_offered(
+                "the receiver has not asked for this so far",
+            ));
+        }
+        self.keep(asked.iter().take(KEPT_MAX).filter_map(Seen::exchange));
+        Ok(asked)
+    }
+
+    /// The same for an operation.
+    ///
+    /// # Errors
+    /// It did not ask for that.
+    pub fn did(&self, operation: Operation) -> Result<Vec<Seen>, Stop> {
+        self.asked(|seen| seen.operation == Some(operation))
+    }
+
+    /// Where the Receiver has its stream.
+    ///
+    /// # Errors
+    /// The SETs do not go by one.
+    pub fn host(&self) -> Result<&Host, Stop> {
+        let host = self.run.host().map(Arc::as_ref);
+        host.ok_or_else(|| Stop::not_offered("a push endpoint has no such thing"))
+    }
+
+    /// Delivers SETs together under these names, where the stream is polled.
+    ///
+    /// # Errors
+    /// The key does not sign, or the Receiver does not poll.
+    pub async fn deliver(&self, sets: &[(String, Set)]) -> Result<Vec<Answered>, Stop> {
+        let mut tokens = Vec::new();
+        for (name, set) in sets {
+            tokens.push((name.clone(), self.compact(set)?));
+        }
+        let told = self.host()?.deliver_all(&tokens).await;
+        told.into_iter()
+            .map(|told| self.told(told.into()))
+            .collect()
+    }
+
+    /// Expects one of these statuses, and of a refusal with 400 one of these codes.
+    pub fn expect_refused(&self, answered: &Answered, statuses: &[u16], codes: &[&str]) {
         self.expect_status(answered, statuses);
         // That a refusal has the form of one is another case's affair.
         if answered.status() == 400
@@ -239,8 +370,8 @@ impl Probe {
 
     /// Where a key of a stranger is served, for a SET to name; and how often it was asked for so far.
     pub fn lure(&self) -> (String, Option<usize>) {
-        match self.run.served() {
-            Some(issuer) => (issuer.lure(), Some(issuer.lured())),
+        match self.run.lure() {
+            Some((lure, asked)) => (lure, Some(asked)),
             None => ("https://ssf-conformance.invalid/jwks.json".to_owned(), None),
         }
     }
@@ -248,6 +379,16 @@ impl Probe {
     /// The name of the issuer's key.
     pub fn kid(&self) -> &str {
         self.run.keys().own.kid()
+    }
+
+    /// The name of the key that the issuer publishes in the middle of the run.
+    ///
+    /// # Errors
+    /// It publishes none.
+    pub fn next_kid(&self) -> Result<&str, Stop> {
+        let next = self.run.keys().next.as_ref();
+        let next = next.ok_or_else(|| Stop::blocked("the issuer publishes no other key"))?;
+        Ok(next.kid())
     }
 
     /// The public half of a key that the issuer does not publish.
@@ -323,7 +464,7 @@ fn put_off(answered: &Answered) -> Option<Duration> {
     (is_put_off && wait <= PUT_OFF_FOR).then_some(wait)
 }
 
-fn asked(exchange: &Exchange) -> String {
-    let Request { method, url, .. } = &exchange.request;
-    format!("{method} {url}")
+/// An adapter did not tell.
+fn unheard(name: &str, error: &AdapterError) -> Stop {
+    Stop::blocked(format!("the adapter {name}: {}", Chain(error)))
 }

@@ -5,17 +5,21 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use url::Url;
 
 use super::{
+    effects::Effects,
     issuer::Issuer,
     keys::{Key, KeyError, Keys},
     set::{SESSION_REVOKED, Set},
 };
 use crate::{
     checks::shown,
-    exchange::{Exchange, Request},
+    exchange::{Answer, Exchange, NoAnswer, Request},
+    peer::host::{Host, Told},
     run::Masks,
     wire::{Settings, Wire, WireError},
 };
@@ -90,6 +94,19 @@ impl Given {
     }
 }
 
+/// What a run is given whose SETs go to the Receiver by its own stream.
+#[derive(Debug)]
+pub struct OverStream {
+    /// Where the Receiver has its stream.
+    pub host: Arc<Host>,
+    /// Tells whether a session goes on.
+    pub effects: Option<Effects>,
+    /// For how long a Receiver that has no stream yet is waited for.
+    pub patience: Duration,
+    /// Keeps the `jti` of this run apart from those of others.
+    pub run_id: u64,
+}
+
 /// The endpoint cannot be judged yet.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -105,6 +122,16 @@ pub enum PreflightError {
     /// There is no HTTP client.
     #[error("the push endpoint cannot be asked")]
     Wire(#[source] WireError),
+    /// The Receiver has no stream.
+    #[error(
+        "the receiver has made no stream: {found}; check that it is told the issuer {issuer} and the token, and that it trusts the certificate"
+    )]
+    NoStream {
+        /// The issuer.
+        issuer: String,
+        /// What it has asked for instead.
+        found: String,
+    },
     /// Nobody answers.
     #[error(
         "{url} cannot be reached ({reason}): check the address, the network and the certificate"
@@ -141,10 +168,28 @@ pub struct PushRun {
     subject: Value,
     authorization: Option<String>,
     keys: Arc<Keys>,
-    served: Option<Issuer>,
-    wire: Wire,
+    carrier: Carrier,
+    effects: Option<Effects>,
     masks: Masks,
     run_id: u64,
+}
+
+/// How SETs get to the Receiver.
+enum Carrier {
+    /// They are pushed to an endpoint that was named.
+    Endpoint { wire: Wire, served: Option<Issuer> },
+    /// They go as the Receiver wants its stream.
+    Stream(Arc<Host>),
+}
+
+/// A delivery that is over.
+pub(super) struct Carried {
+    /// What shows how it went.
+    pub(super) exchanges: Vec<Exchange>,
+    /// What was said of it.
+    pub(super) result: Result<Answer, NoAnswer>,
+    /// The delivery in words, for evidence.
+    pub(super) asked: String,
 }
 
 impl std::fmt::Debug for PushRun {
@@ -170,8 +215,8 @@ impl PushRun {
         let (keys, served) = match given.signer {
             Signer::Served(issuer) => (issuer.keys(), Some(issuer)),
             Signer::Trusted { key: own, .. } => {
-                let foreign = Key::generate().map_err(PreflightError::Key)?;
-                (Arc::new(Keys { own, foreign }), None)
+                let keys = Keys::of(own).map_err(PreflightError::Key)?;
+                (Arc::new(keys), None)
             }
         };
         let run = Arc::new(Self {
@@ -182,11 +227,51 @@ impl PushRun {
             subject: given.subject,
             authorization: given.authorization,
             keys,
-            served,
-            wire,
+            carrier: Carrier::Endpoint { wire, served },
+            effects: None,
             run_id: given.run_id,
         });
         run.preflight(given.patience).await?;
+        Ok(run)
+    }
+
+    /// Waits until the Receiver has a stream and takes a sound SET by it, and begins.
+    ///
+    /// # Errors
+    /// It does not; says what to fix before anything can be judged.
+    pub async fn over_stream(given: OverStream) -> Result<Arc<Self>, PreflightError> {
+        let OverStream {
+            host,
+            effects,
+            patience,
+            run_id,
+        } = given;
+        let began = Instant::now();
+        let has_stream = host.seen(|_| host.delivery());
+        if timeout(patience, has_stream).await.is_err() {
+            return Err(PreflightError::NoStream {
+                issuer: host.issuer().to_owned(),
+                found: host.last_asked(),
+            });
+        }
+        let run = Arc::new(Self {
+            masks: Masks::new(
+                [host.token()]
+                    .into_iter()
+                    .chain(effects.iter().flat_map(Effects::secrets)),
+            ),
+            url: host.target().url().clone(),
+            issuer: host.issuer().to_owned(),
+            audience: host.audience().to_owned(),
+            subject: Value::Null,
+            authorization: None,
+            keys: host.keys(),
+            carrier: Carrier::Stream(host),
+            effects,
+            run_id,
+        });
+        run.preflight(patience.saturating_sub(began.elapsed()))
+            .await?;
         Ok(run)
     }
 
@@ -210,8 +295,8 @@ impl PushRun {
     async fn refusal(&self, set: &Set) -> Result<Option<PreflightError>, PreflightError> {
         let compact = set.compact(&self.keys);
         let compact = compact.map_err(|_| PreflightError::Key(KeyError::Refused))?;
-        let exchange = self.send(self.request(compact.into_bytes())).await;
-        Ok(match exchange.result {
+        let carried = self.carry(self.request(compact.into_bytes())).await;
+        Ok(match carried.result {
             Ok(answer) if answer.status == 202 => None,
             Ok(answer) => {
                 let body = String::from_utf8_lossy(&answer.body).into_owned();
@@ -230,22 +315,36 @@ impl PushRun {
         })
     }
 
-    /// A SET without a fault; `name` keeps its `jti` apart from the others of the run.
+    /// Seconds since 1970.
     #[expect(
         clippy::disallowed_methods,
         reason = "a SET says when it was issued, and the Receiver compares that with its clock"
     )]
-    pub(super) fn sound(&self, name: &str) -> Set {
+    pub(super) fn now() -> u64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.unwrap_or_default().as_secs();
+        now.unwrap_or_default().as_secs()
+    }
+
+    /// A SET without a fault; `name` keeps its `jti` apart from the others of the run.
+    pub(super) fn sound(&self, name: &str) -> Set {
+        let now = Self::now();
         let header = json!({ "alg": "RS256", "kid": self.keys.own.kid(), "typ": "secevent+jwt" });
+        let subject = match &self.carrier {
+            Carrier::Endpoint { .. } => self.subject.clone(),
+            // Somebody of whom nothing was said before.
+            Carrier::Stream(_) => {
+                let name = name.to_lowercase();
+                let email = format!("{name}-{:x}@ssf-conformance.example.com", self.run_id);
+                json!({ "format": "email", "email": email })
+            }
+        };
         let claims = json!({
             "iss": self.issuer,
             "jti": format!("ssf-conformance-{:016x}-{name}", self.run_id),
             "iat": now,
             "aud": self.audience,
             "txn": format!("ssf-conformance-{:016x}", self.run_id),
-            "sub_id": self.subject,
+            "sub_id": subject,
             "events": { SESSION_REVOKED: { "event_timestamp": now } },
         });
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
@@ -265,8 +364,24 @@ impl PushRun {
         request
     }
 
-    pub(super) async fn send(&self, request: Request) -> Exchange {
-        self.wire.send(request).await
+    /// Makes a push, or delivers the SET that would be its body by the stream.
+    pub(super) async fn carry(&self, request: Request) -> Carried {
+        match &self.carrier {
+            Carrier::Endpoint { wire, .. } => {
+                let asked = format!("{} {}", request.method, request.url);
+                let exchange = wire.send(request).await;
+                Carried {
+                    result: exchange.result.clone(),
+                    exchanges: vec![exchange],
+                    asked,
+                }
+            }
+            Carrier::Stream(host) => {
+                let token = String::from_utf8_lossy(&request.body);
+                let told = host.deliver(&name_of(&token), &token).await;
+                told.into()
+            }
+        }
     }
 
     /// The endpoint.
@@ -283,8 +398,28 @@ impl PushRun {
         &self.keys
     }
 
-    pub(super) fn served(&self) -> Option<&Issuer> {
-        self.served.as_ref()
+    /// Where the Receiver has its stream, if the SETs go by that.
+    pub(super) fn host(&self) -> Option<&Arc<Host>> {
+        match &self.carrier {
+            Carrier::Endpoint { .. } => None,
+            Carrier::Stream(host) => Some(host),
+        }
+    }
+
+    /// What tells whether sessions go on.
+    pub(super) fn effects(&self) -> Option<&Effects> {
+        self.effects.as_ref()
+    }
+
+    /// Where a key of a stranger is served, and how often it was asked for; if anything is served.
+    pub(super) fn lure(&self) -> Option<(String, usize)> {
+        match &self.carrier {
+            Carrier::Endpoint { served, .. } => {
+                let issuer = served.as_ref()?;
+                Some((issuer.lure(), issuer.lured()))
+            }
+            Carrier::Stream(host) => Some((host.lure(), host.lured())),
+        }
     }
 
     pub(super) fn masks(&self) -> &Masks {
@@ -294,6 +429,30 @@ impl PushRun {
     pub(super) fn authorization(&self) -> Option<&str> {
         self.authorization.as_deref()
     }
+}
+
+impl From<Told> for Carried {
+    fn from(told: Told) -> Self {
+        let Told {
+            exchanges,
+            result,
+            asked,
+        } = told;
+        Self {
+            exchanges,
+            result,
+            asked,
+        }
+    }
+}
+
+/// The name under which a SET is polled: its `jti`, or what stands for one that has none.
+pub(super) fn name_of(token: &str) -> String {
+    let claims = token.split('.').nth(1);
+    let claims = claims.and_then(|part| BASE64URL.decode(part).ok());
+    let claims: Option<Value> = claims.and_then(|claims| serde_json::from_slice(&claims).ok());
+    let jti = claims.as_ref().and_then(|claims| claims["jti"].as_str());
+    jti.unwrap_or("ssf-conformance-without-jti").to_owned()
 }
 
 /// Where SETs are pushed to: the URL may have a query.

@@ -17,6 +17,8 @@ pub enum Signed {
     Own,
     /// The same, and one bit of the signature is changed.
     Broken,
+    /// A key that the issuer publishes in the middle of the run, with RS256.
+    Next,
     /// A key that the issuer does not publish, with RS256.
     Foreign,
     /// HMAC with the public half of the issuer's key as the secret.
@@ -100,6 +102,11 @@ impl Set {
         self.claims.get(name)
     }
 
+    /// Whom the Receiver reads that it is about.
+    pub fn subject(&self) -> Option<&Value> {
+        self.shown.as_ref().unwrap_or(&self.claims).get("sub_id")
+    }
+
     /// The claims as JSON.
     pub fn claims_text(&self) -> String {
         self.text(&self.claims)
@@ -118,6 +125,11 @@ impl Set {
                 }
                 signature
             }
+            Signed::Next => keys
+                .next
+                .as_ref()
+                .ok_or(Unspecified)?
+                .sign(input.as_bytes())?,
             Signed::Foreign => keys.foreign.sign(input.as_bytes())?,
             Signed::Hmac => keys.own.hmac_with_public_half(input.as_bytes())?,
             Signed::Nobody => Vec::new(),

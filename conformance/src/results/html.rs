@@ -189,7 +189,7 @@ impl Results {
         };
         let mut facts = vec![("Issuer", self.issuer.clone())];
         match &self.role {
-            Role::Transmitter => {}
+            Role::Transmitter | Role::Receiver => {}
             Role::PushEndpoint { url } => facts.insert(0, ("Push endpoint", url.clone())),
         }
         facts.extend([
@@ -200,7 +200,7 @@ impl Results {
         ]);
         match &self.role {
             Role::Transmitter => facts.push(("Seed", self.seed.to_string())),
-            Role::PushEndpoint { .. } => {}
+            Role::PushEndpoint { .. } | Role::Receiver => {}
         }
         for (name, value) in facts {
             writeln!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Text(&value))?;

@@ -81,7 +81,7 @@ impl Results {
         };
         let seed = match self.role {
             Role::Transmitter => format!(", seed {}", self.seed),
-            Role::PushEndpoint { .. } => String::new(),
+            Role::PushEndpoint { .. } | Role::Receiver => String::new(),
         };
         let (counts, seconds) = (counts.join(", "), self.took.as_secs_f64());
         writeln!(out, "\n{counts}: {sentence} ({seconds:.1} s{seed})")

@@ -1,4 +1,4 @@
-//! What a refusal looks like (RFC 8935 §2.3).
+//! What an answer looks like (RFC 8935 §2.2, §2.3).
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The codes of the IANA registry, and that of SSF 1.0 §8.1.4.1.
-const CODES: [&str; 7] = [
+pub(in crate::cases) const CODES: [&str; 7] = [
     "invalid_request",
     "invalid_key",
     "invalid_issuer",
@@ -28,6 +28,14 @@ const ANSWER: Case = Case {
 
 /// The cases.
 pub(super) const CASES: &[Case] = &[
+    Case {
+        id: "PUSH-R-002.accepted",
+        section: "RFC 8935 §2.2",
+        title: "a sound SET is answered with 202 and an empty body",
+        why: "202 is the only answer that tells every transmitter that the SET has arrived",
+        judge: Judge::Push(|p| Box::pin(accepted(p))),
+        ..ANSWER
+    },
     Case {
         id: "PUSH-R-004.json",
         title: "a refusal is a JSON object with err and description",
@@ -58,6 +66,15 @@ pub(super) const CASES: &[Case] = &[
         ..ANSWER
     },
 ];
+
+async fn accepted(probe: &Probe) -> Result<(), Stop> {
+    let answered = probe.push(&probe.sound()).await?;
+    probe.expect_accepted(&answered);
+    let found = answered.shown_body();
+    let what = format!("{}: the body", answered.asked());
+    probe.expect(answered.body().is_empty(), what, "an empty body", found);
+    Ok(())
+}
 
 async fn is_json(probe: &Probe) -> Result<(), Stop> {
     let answered = probe.refusal().await?;

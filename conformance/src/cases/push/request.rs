@@ -127,7 +127,7 @@ async fn huge(probe: &Probe) -> Result<(), Stop> {
     probe.given_accepted().await?;
     let padding = json!("a".repeat(HUGE));
     let request = probe.request(&probe.sound().claim("ssf_conformance", padding))?;
-    match probe.exchange(request).await.result {
+    match probe.answer(request).await {
         Ok(answer) => {
             let found = answer.status;
             let refused = (400..500).contains(&found);

@@ -17,14 +17,6 @@ const SOUND: Case = Case {
 /// The cases.
 pub(super) const CASES: &[Case] = &[
     Case {
-        id: "PUSH-R-002.accepted",
-        section: "RFC 8935 §2.2",
-        title: "a sound SET is answered with 202 and an empty body",
-        why: "202 is the only answer that tells every transmitter that the SET has arrived",
-        judge: Judge::Push(|p| Box::pin(accepted(p))),
-        ..SOUND
-    },
-    Case {
         id: "PUSH-R-017.same-again",
         section: "RFC 8935 §2",
         title: "the same SET is answered with 202 again",
@@ -113,15 +105,6 @@ pub(super) const CASES: &[Case] = &[
         ..SOUND
     },
 ];
-
-async fn accepted(probe: &Probe) -> Result<(), Stop> {
-    let answered = probe.push(&probe.sound()).await?;
-    probe.expect_accepted(&answered);
-    let found = answered.shown_body();
-    let what = format!("{}: the body", answered.asked());
-    probe.expect(answered.body().is_empty(), what, "an empty body", found);
-    Ok(())
-}
 
 async fn again(probe: &Probe) -> Result<(), Stop> {
     let set = probe.sound();

@@ -1,7 +1,7 @@
 //! Faults: what is wrong with a Receiver, and which cases have to find it.
 
-use super::{Pushed, Verdict};
-use crate::{checks, peer::Reply};
+use super::{Manners, Pushed, Verdict};
+use crate::{cases, checks, exchange::Request, peer::Reply};
 
 /// One thing that is wrong with a Receiver.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,28 @@ pub enum Breaks {
     Verdict(fn(&Pushed, &mut Verdict)),
     /// Its answer, before it is sent.
     Answer(fn(&Pushed, &mut Reply)),
+    /// Each request for its stream and each poll, before it is sent.
+    Request(fn(&mut Request)),
+    /// How it goes about its stream.
+    Manner(fn(&mut Manners)),
     /// It fetches keys from where this member of the header says.
     Follows(&'static str),
+}
+
+impl ReceiverFault {
+    /// Whether all cases that find it are those of a push endpoint.
+    pub fn is_in_shared_cases(&self) -> bool {
+        let mut claims = self.found.iter();
+        claims.all(|(id, _)| cases::push_endpoint().any(|case| case.id == *id))
+    }
+
+    /// Whether it shows in what becomes of SETs, however they are delivered.
+    pub fn is_in_sets(&self) -> bool {
+        let mut claims = self.found.iter();
+        claims.any(|(id, _)| cases::push::of_sets().any(|case| case.id == *id))
+            && match self.breaks {
+                Breaks::Verdict(_) | Breaks::Follows(_) => true,
+                Breaks::Answer(_) | Breaks::Request(_) | Breaks::Manner(_) => false,
+            }
+    }
 }

@@ -6,6 +6,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     sync::Mutex,
+    time::Duration,
 };
 
 use actix_web::{
@@ -28,6 +29,9 @@ use crate::{
 
 /// Most bytes that are read of a body; more than any case sends.
 const READ_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// How long a request may take to come: those who send it may be busy with keys of theirs.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a Receiver is told.
 #[derive(Clone, Debug)]
@@ -79,6 +83,7 @@ impl Receiver {
         let server = HttpServer::new(app)
             .workers(1)
             .disable_signals()
+            .client_request_timeout(REQUEST_TIMEOUT)
             .shutdown_timeout(0)
             .listen(listener)
             .map_err(PeerError::Listen)?

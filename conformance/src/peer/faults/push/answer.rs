@@ -1,4 +1,4 @@
-//! Faults in how is refused.
+//! Faults in how is answered.
 
 use serde_json::json;
 
@@ -12,6 +12,15 @@ use crate::{
 
 /// The faults.
 pub(super) const FAULTS: &[ReceiverFault] = &[
+    ReceiverFault {
+        name: "what is accepted is answered with a body",
+        found: &[("PUSH-R-002.accepted", Failed)],
+        breaks: Answer(|_, reply| {
+            if reply.status == 202 {
+                reply.body = b"{}".to_vec();
+            }
+        }),
+    },
     ReceiverFault {
         name: "a refusal has no description",
         found: &[("PUSH-R-004.json", Failed)],

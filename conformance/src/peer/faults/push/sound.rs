@@ -5,24 +5,12 @@ use serde_json::Value;
 use super::{claim, has, refuses};
 use crate::{
     checks::Verdict::{Failed, Warning},
-    peer::receiver::{
-        Breaks::{Answer, Verdict},
-        ReceiverFault,
-    },
+    peer::receiver::{Breaks::Verdict, ReceiverFault},
     push::SESSION_REVOKED,
 };
 
 /// The faults.
 pub(super) const FAULTS: &[ReceiverFault] = &[
-    ReceiverFault {
-        name: "what is accepted is answered with a body",
-        found: &[("PUSH-R-002.accepted", Failed)],
-        breaks: Answer(|_, reply| {
-            if reply.status == 202 {
-                reply.body = b"{}".to_vec();
-            }
-        }),
-    },
     ReceiverFault {
         name: "a SET that comes again is refused",
         found: &[("PUSH-R-017.same-again", Failed)],

@@ -1,0 +1,28 @@
+//! Cases of a Receiver that has its stream at the tester: what it asks for, how it polls, and what it makes of events about
+//! the stream. Those of SETs it shares with push endpoints.
+
+mod effect;
+mod keys;
+mod manage;
+mod poll;
+mod verification;
+
+use crate::case::Case;
+
+const RECEIVER: Case = Case {
+    tags: &["receiver"],
+    ..Case::PUSH
+};
+
+/// Those that come before the cases of SETs: who was sent keys of strangers may have to wait before it fetches keys again.
+pub fn before() -> impl Iterator<Item = &'static Case> {
+    keys::CASES.iter().chain(effect::CASES)
+}
+
+/// Those that come after them: whatever is judged by what the Receiver has asked for has more to go by at the end.
+pub fn after() -> impl Iterator<Item = &'static Case> {
+    verification::CASES
+        .iter()
+        .chain(poll::CASES)
+        .chain(manage::CASES)
+}

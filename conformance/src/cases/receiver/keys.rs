@@ -1,0 +1,30 @@
+//! Keys that change while the Receiver runs.
+
+use serde_json::json;
+
+use super::RECEIVER;
+use crate::{
+    case::{Case, Judge, Stop},
+    checks::Level::MustImplied,
+    push::{Probe, Signed},
+};
+
+/// The cases.
+pub(super) const CASES: &[Case] = &[Case {
+    id: "SET-030.new-key",
+    section: "SSF 1.0 §4.1.4",
+    level: MustImplied,
+    title: "a key that the issuer publishes later counts",
+    why: "issuers change keys; a receiver that read them once refuses every event from then on",
+    judge: Judge::Push(|p| Box::pin(new_key(p))),
+    ..RECEIVER
+}];
+
+async fn new_key(probe: &Probe) -> Result<(), Stop> {
+    probe.given_accepted().await?;
+    probe.host()?.publish_next_key();
+    let set = probe.sound().header("kid", json!(probe.next_kid()?));
+    let answered = probe.push(&set.signed(Signed::Next)).await?;
+    probe.expect_accepted(&answered);
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! `receiver`: judges a Receiver that has its stream at the tester.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use clap::Args;
+use url::Url;
+
+use super::{
+    Preflight, beginning,
+    catalogue::{SelectionArgs, write_line},
+    reports::Reports,
+    runtime_of_several,
+    transmitter::{FileError, read_capped},
+};
+use crate::{
+    case::{Case, Profile},
+    cases,
+    peer::host::{Host, HostError, Settings},
+    push::{Adapter, Effects, OverStream, PreflightError, PushRun, Security, judge},
+    receiver_file::ReceiverFile,
+    record::CaseResult,
+    report::Conclusion,
+    results::{Line, Results, Role},
+    selection::Selection,
+    target_file::{AdapterAddress, TargetFileError, secret},
+    wire::{self, Wire, WireError},
+};
+
+#[derive(Args, Debug)]
+pub(super) struct Receiver {
+    /// File that describes the receiver, in TOML.
+    #[arg(long, value_name = "FILE")]
+    target: PathBuf,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Tells which cases would be run, and serves nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    reports: Reports,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReceiverError {
+    #[error(transparent)]
+    File(FileError),
+    #[error(transparent)]
+    TargetFile(TargetFileError),
+    #[error("no case fits; see ssf-conformance list")]
+    NothingChosen,
+    #[error("the transmitter cannot be served")]
+    Host(#[source] HostError),
+    #[error("ca_out: {} cannot be written", .0.display())]
+    Authority(PathBuf, #[source] io::Error),
+    #[error("the adapters cannot be asked")]
+    Wire(#[source] WireError),
+    #[error(transparent)]
+    Preflight(PreflightError),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Receiver {
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
+        let file = self.file().map_err(Preflight::Receiver)?;
+        let chosen = self.chosen(&file).map_err(Preflight::Receiver)?;
+        let mut nowhere = io::sink();
+        let told: &mut dyn Write = if self.reports.has_output_alone() {
+            &mut nowhere
+        } else {
+            out
+        };
+        if self.dry_run {
+            for case in &chosen {
+                write_line(case, told).map_err(Preflight::Output)?;
+            }
+            writeln!(told, "{} cases", chosen.len()).map_err(Preflight::Output)?;
+            return Ok(Conclusion::Conformant);
+        }
+        let results = self.judge(&file, &chosen, told)?;
+        results.write_text(told).map_err(Preflight::Output)?;
+        self.reports.write(&results, out)?;
+        Ok(results.conclusion())
+    }
+
+    fn file(&self) -> Result<ReceiverFile, ReceiverError> {
+        let toml = read_capped(&self.target).map_err(ReceiverError::File)?;
+        ReceiverFile::parse(&toml).map_err(ReceiverError::TargetFile)
+    }
+
+    fn chosen(&self, file: &ReceiverFile) -> Result<Vec<&'static Case>, ReceiverError> {
+        let mut selection: Selection = self.selection.selection();
+        if selection.profiles.is_empty() {
+            selection.profiles.clone_from(&file.profiles);
+        }
+        let chosen: Vec<_> = selection.of(cases::receiver()).collect();
+        if chosen.is_empty() {
+            return Err(ReceiverError::NothingChosen);
+        }
+        Ok(chosen)
+    }
+
+    fn judge(
+        &self,
+        file: &ReceiverFile,
+        chosen: &[&'static Case],
+        out: &mut dyn Write,
+    ) -> Result<Results, Preflight> {
+        let (began, now) = (Instant::now(), beginning::now());
+        let mut output = Ok(());
+        let judged = runtime_of_several()?.block_on(async {
+            let run = begin(file, now, out).await?;
+            let told = |result: &CaseResult| {
+                if output.is_ok() {
+                    output = writeln!(out, "{}", Line(result)).and_then(|()| out.flush());
+                }
+            };
+            let mut interrupted = false;
+            let stop = beginning::ctrl_c(&mut interrupted);
+            let cases = judge(&run, chosen, told, stop).await;
+            if interrupted {
+                return Err(ReceiverError::Interrupted);
+            }
+            Ok((run, cases))
+        });
+        let (run, cases) = judged.map_err(Preflight::Receiver)?;
+        output.map_err(Preflight::Output)?;
+        Ok(Results {
+            role: Role::Receiver,
+            issuer: run.issuer().to_owned(),
+            profiles: file.profiles.iter().copied().map(Profile::as_str).collect(),
+            seed: 0,
+            strictness: self.reports.strictness(),
+            cases,
+            left_behind: Vec::new(),
+            discovery: Vec::new(),
+            began: now,
+            took: began.elapsed(),
+        })
+    }
+}
+
+/// Serves the transmitter, tells what the Receiver has to be told, and waits for it.
+async fn begin(
+    file: &ReceiverFile,
+    now: SystemTime,
+    out: &mut dyn Write,
+) -> Result<Arc<PushRun>, ReceiverError> {
+    let variable = &file.credentials.token.env;
+    let token = secret("credentials.token", Some(variable)).map_err(ReceiverError::TargetFile)?;
+    let wire = wire::Settings {
+        timeout: file.limits.request(),
+        extra_authorities: match &file.ca_certificates {
+            Some(path) => Some(read_capped(path).map_err(ReceiverError::File)?.into_bytes()),
+            None => None,
+        },
+    };
+    let effects = effects(file, &wire)?;
+    let host = Host::start(Settings {
+        address: file.serve,
+        public: file.public_url.clone(),
+        security: match &file.ca_out {
+            Some(_) => Security::OwnAuthority,
+            None => Security::Plain,
+        },
+        token: token.unwrap_or_default(),
+        audience: file.audience.clone(),
+        inactivity: file.limits.inactivity(),
+        settle: file.limits.settle(),
+        wire,
+    });
+    let host = host.map_err(ReceiverError::Host)?;
+    if let (Some(path), Some(root)) = (&file.ca_out, host.root()) {
+        leave(path, root)?;
+    }
+    // What cannot be told does not keep the run from beginning; the next line that is written fails it.
+    let _ = writeln!(
+        out,
+        "the receiver has to make its stream at the issuer {} with the token in {variable}, and take SETs for {}\n",
+        host.issuer(),
+        file.audience
+    );
+    let _ = out.flush();
+    let run = PushRun::over_stream(OverStream {
+        host,
+        effects,
+        patience: file.limits.wait(),
+        run_id: beginning::number(now),
+    });
+    run.await.map_err(ReceiverError::Preflight)
+}
+
+fn effects(
+    file: &ReceiverFile,
+    settings: &wire::Settings,
+) -> Result<Option<Effects>, ReceiverError> {
+    let adapters = &file.adapters;
+    let Some(alive) = adapter("adapters.alive", adapters.alive.as_ref())? else {
+        return Ok(None);
+    };
+    let nearby = Url::parse("http://127.0.0.1");
+    let nearby = nearby.map_err(|_| ReceiverError::Wire(WireError::NoUrl))?;
+    Ok(Some(Effects {
+        register: adapter("adapters.register", adapters.register.as_ref())?,
+        alive,
+        wire: Wire::to(&nearby, settings).map_err(ReceiverError::Wire)?,
+    }))
+}
+
+fn adapter(
+    key: &'static str,
+    address: Option<&AdapterAddress>,
+) -> Result<Option<Adapter>, ReceiverError> {
+    let Some(address) = address.cloned() else {
+        return Ok(None);
+    };
+    let variable = match &address {
+        AdapterAddress::Hook { token_env, .. } => token_env.as_deref(),
+        AdapterAddress::Command { .. } => None,
+    };
+    let token = secret(key, variable).map_err(ReceiverError::TargetFile)?;
+    Ok(Some(Adapter { address, token }))
+}
+
+fn leave(path: &Path, root: &str) -> Result<(), ReceiverError> {
+    fs::write(path, root).map_err(|error| ReceiverError::Authority(path.to_owned(), error))
+}

@@ -1,0 +1,471 @@
+//! The host behind HTTP or HTTPS.
+
+use std::{
+    collections::VecDeque,
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    dev::ServerHandle,
+    http::StatusCode,
+    web::{self, Bytes},
+};
+use serde_json::{Value, json};
+use tokio::{sync::Notify, task::JoinHandle};
+use url::Url;
+
+use super::Seen;
+use crate::{
+    context::locked,
+    exchange::{Answer, Request},
+    peer::{
+        Asked, AuthorityError, Caller, Operation, PeerError, Reply, Site,
+        authority::Authority,
+        fault::Spoilt,
+        server::{answered, stream_id},
+        signer::Signer,
+        transmitter::{Terms, Transmitter},
+    },
+    push::{Key, KeyError, Keys, LURE, Security},
+    target::{Target, TargetError},
+    wire,
+};
+
+/// Most requests that are kept; a Receiver that asks for more in one run asks without a pause.
+const LOG_MAX: usize = 100_000;
+
+/// How long a request may take to come.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// What a host is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The origin under which it is reached, if that is another one.
+    pub public: Option<String>,
+    /// How it is served.
+    pub security: Security,
+    /// The token that the Receiver shows.
+    pub token: String,
+    /// What its SETs are made out to.
+    pub audience: String,
+    /// After which time without a sign of life the stream might be stopped.
+    pub inactivity: Duration,
+    /// For how long a SET may be without an answer.
+    pub settle: Duration,
+    /// How it pushes.
+    pub wire: wire::Settings,
+}
+
+/// The host cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// The address is taken, or not this machine's.
+    #[error("{0} cannot be listened on")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The public origin is none.
+    #[error("the public URL cannot be used")]
+    Url(#[source] TargetError),
+    /// There is no certificate.
+    #[error("the issuer cannot be served over https")]
+    Authority(#[source] AuthorityError),
+    /// There is no key.
+    #[error("there is no key to sign with")]
+    Key(#[source] KeyError),
+    /// There is nobody to sign with it.
+    #[error("there is nobody to sign")]
+    Signer(#[source] PeerError),
+}
+
+/// A transmitter that serves until it is dropped.
+#[derive(Debug)]
+pub struct Host {
+    inner: Arc<Inner>,
+    root: Option<String>,
+    settings: Settings,
+    keys: Arc<Keys>,
+    handle: ServerHandle,
+    pushing: Option<JoinHandle<()>>,
+}
+
+struct Inner {
+    target: Target,
+    origin: Url,
+    token: String,
+    transmitter: Transmitter,
+    jwks: Mutex<Vec<Value>>,
+    lure: Value,
+    log: Mutex<Vec<Seen>>,
+    heard: Notify,
+    instead: Mutex<VecDeque<Reply>>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut inner = f.debug_struct("Inner");
+        inner.field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    /// Serves a transmitter without streams.
+    ///
+    /// # Errors
+    /// The address cannot be had, or the URL is none.
+    pub fn start(settings: Settings) -> Result<Arc<Self>, HostError> {
+        let unheard = |error| HostError::Listen(settings.address, error);
+        let listener = TcpListener::bind(settings.address).map_err(unheard)?;
+        let address = listener.local_addr().map_err(unheard)?;
+        let scheme = match settings.security {
+            Security::Plain => "http",
+            Security::OwnAuthority => "https",
+        };
+        let origin = settings.public.clone();
+        let origin = origin.unwrap_or_else(|| format!("{scheme}://{address}"));
+        let origin = origin.trim_end_matches('/');
+        let target = Target::parse(&format!("{origin}/tenant")).map_err(HostError::Url)?;
+        let own = Key::generate().map_err(HostError::Key)?;
+        let keys = Keys::of(own).and_then(Keys::and_next);
+        let keys = Arc::new(keys.map_err(HostError::Key)?);
+        let signer = Signer::of_run(Arc::clone(&keys)).map_err(HostError::Signer)?;
+        let inner = web::Data::new(Inner::new(&target, origin, &settings, (&keys, signer)));
+        let data = inner.clone();
+        let app = move || {
+            App::new()
+                .app_data(data.clone())
+                .default_service(web::to(answer))
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            .disable_signals()
+            .client_request_timeout(REQUEST_TIMEOUT)
+            .shutdown_timeout(0);
+        let (server, root) = match settings.security {
+            Security::Plain => (server.listen(listener), None),
+            Security::OwnAuthority => {
+                let host = target.url().host_str().unwrap_or_default();
+                let host = host.trim_start_matches('[').trim_end_matches(']');
+                let authority = Authority::for_host(host).map_err(HostError::Authority)?;
+                let listening = server.listen_rustls_0_23(listener, authority.config);
+                (listening, Some(authority.root))
+            }
+        };
+        let server = server.map_err(unheard)?.run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        let inner = inner.into_inner();
+        let mut host = Self {
+            inner: Arc::clone(&inner),
+            root,
+            settings,
+            keys,
+            handle,
+            pushing: None,
+        };
+        host.pushing = Some(host.push_what_waits());
+        Ok(Arc::new(host))
+    }
+
+    /// Pushes what the transmitter puts into the queues of pushed streams by itself.
+    fn push_what_waits(&self) -> JoinHandle<()> {
+        let inner = Arc::clone(&self.inner);
+        let settings = self.settings.wire.clone();
+        tokio::spawn(async move {
+            loop {
+                let changed = inner.transmitter.changed();
+                tokio::pin!(changed);
+                // From here on nothing is missed.
+                changed.as_mut().enable();
+                for (stream, token) in inner.transmitter.to_be_pushed() {
+                    super::delivery::push(&stream, &token, &settings).await;
+                }
+                changed.await;
+            }
+        })
+    }
+
+    /// The issuer, as it stands in `iss`.
+    pub fn issuer(&self) -> &str {
+        self.inner.target.issuer()
+    }
+
+    /// What the SETs are made out to.
+    pub fn audience(&self) -> &str {
+        &self.settings.audience
+    }
+
+    /// The authority that has to be trusted, in PEM, if it is served over https.
+    pub fn root(&self) -> Option<&str> {
+        self.root.as_deref()
+    }
+
+    /// The token that the Receiver shows.
+    pub fn token(&self) -> &str {
+        &self.settings.token
+    }
+
+    /// The issuer, taken apart.
+    pub fn target(&self) -> &Target {
+        &self.inner.target
+    }
+
+    /// After which time without a sign of life the stream might be stopped.
+    pub fn inactivity(&self) -> Duration {
+        self.settings.inactivity
+    }
+
+    /// For how long a SET may be without an answer.
+    pub fn settle(&self) -> Duration {
+        self.settings.settle
+    }
+
+    /// Publishes one more key: that with which [`Signed::Next`](crate::push::Signed::Next) signs.
+    pub fn publish_next_key(&self) {
+        let mut jwks = locked(&self.inner.jwks);
+        if let Some(next) = &self.keys.next
+            && !jwks.contains(next.jwk())
+        {
+            jwks.push(next.jwk().clone());
+        }
+    }
+
+    /// Answers the next poll in this way.
+    pub fn answer_next_poll(&self, reply: Reply) {
+        locked(&self.inner.instead).push_back(reply);
+    }
+
+    /// All that was asked for, in order.
+    pub fn log<T>(&self, look: impl FnOnce(&[Seen]) -> T) -> T {
+        look(&locked(&self.inner.log))
+    }
+
+    /// What was asked for last, and answered how, in words.
+    pub fn last_asked(&self) -> String {
+        self.log(|log| match log.last() {
+            None => "it has asked for nothing".to_owned(),
+            Some(seen) => match seen.exchange() {
+                Some(exchange) => format!("the last that it asked for was {}", exchange.summary()),
+                None => format!("it waits for the answer to {}", seen.asked()),
+            },
+        })
+    }
+
+    /// How much was asked for.
+    pub fn log_length(&self) -> usize {
+        self.log(<[Seen]>::len)
+    }
+
+    /// Waits until something is found in what was asked for.
+    pub async fn seen<T>(&self, mut find: impl FnMut(&[Seen]) -> Option<T>) -> T {
+        loop {
+            let heard = self.inner.heard.notified();
+            tokio::pin!(heard);
+            // From here on nothing is missed.
+            heard.as_mut().enable();
+            if let Some(found) = self.log(&mut find) {
+                return found;
+            }
+            heard.await;
+        }
+    }
+
+    pub(crate) fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys)
+    }
+
+    /// Where the lure is, for a SET to name.
+    pub(crate) fn lure(&self) -> String {
+        format!("{}{LURE}", self.inner.origin.as_str().trim_end_matches('/'))
+    }
+
+    /// How often somebody asked for the lure.
+    pub(crate) fn lured(&self) -> usize {
+        let asks = |seen: &&Seen| seen.url().path() == LURE;
+        self.log(|log| log.iter().filter(asks).count())
+    }
+
+    pub(super) fn transmitter(&self) -> &Transmitter {
+        &self.inner.transmitter
+    }
+
+    pub(super) fn wire_settings(&self) -> &wire::Settings {
+        &self.settings.wire
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(pushing) = &self.pushing {
+            pushing.abort();
+        }
+        // What this returns only tells when it is done.
+        drop(self.handle.stop(false));
+    }
+}
+
+impl Inner {
+    fn new(
+        target: &Target,
+        origin: &str,
+        settings: &Settings,
+        (keys, signer): (&Keys, Signer),
+    ) -> Self {
+        let mut site = Site::without_fault(origin);
+        target.issuer().clone_into(&mut site.issuer);
+        site.document["issuer"] = json!(site.issuer);
+        site.document["default_subjects"] = json!("ALL");
+        // A Receiver need not know these members, and would have to refuse what depends on them.
+        if let Some(document) = site.document.as_object_mut() {
+            document.remove("critical_subject_members");
+        }
+        let terms = Terms {
+            audience: settings.audience.clone(),
+            inactivity_timeout: settings.inactivity.as_secs(),
+            pushes_to: &[
+                "https://",
+                "http://127.0.0.1:",
+                "http://[::1]:",
+                "http://localhost:",
+            ],
+        };
+        let mut url = target.url().clone();
+        url.set_path("/");
+        Self {
+            target: target.clone(),
+            origin: url,
+            token: settings.token.clone(),
+            transmitter: Transmitter::new(site, signer, Spoilt::default()).on(terms),
+            jwks: Mutex::new(vec![keys.own.jwk().clone()]),
+            lure: json!({ "keys": [keys.foreign.jwk()] }),
+            log: Mutex::default(),
+            heard: Notify::new(),
+            instead: Mutex::default(),
+        }
+    }
+
+    /// Writes a request down; the place that it has.
+    fn note(&self, seen: Seen) -> usize {
+        let mut log = locked(&self.log);
+        if log.len() < LOG_MAX {
+            log.push(seen);
+        }
+        let at = log.len() - 1;
+        drop(log);
+        self.heard.notify_waiters();
+        at
+    }
+
+    fn note_answer(&self, at: usize, reply: &Reply) {
+        let headers = reply.headers.iter();
+        let answer = Answer {
+            status: reply.status,
+            headers: headers
+                .map(|(name, value)| (name.to_lowercase(), value.clone()))
+                .collect(),
+            body: reply.body.clone(),
+        };
+        if let Some(seen) = locked(&self.log).get_mut(at) {
+            seen.is_heeded = true;
+            seen.answer = Some((answer, Instant::now()));
+        }
+        self.heard.notify_waiters();
+    }
+
+    fn note_heeded(&self, at: usize) {
+        if let Some(seen) = locked(&self.log).get_mut(at) {
+            seen.is_heeded = true;
+        }
+        self.heard.notify_waiters();
+    }
+
+    fn caller(&self, request: &HttpRequest) -> Caller {
+        let header = request.headers().get("authorization");
+        let Some(header) = header.and_then(|value| value.to_str().ok()) else {
+            return Caller::Nobody;
+        };
+        let shown = header.split_once(' ');
+        let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        match shown {
+            Some((_, token)) if token.trim() == self.token => Caller::Receiver,
+            Some(_) | None => Caller::Unknown,
+        }
+    }
+
+    /// The answer of the transmitter. What a poll says of SETs counts once, when it comes: while it waits, they may come again.
+    async fn answer(&self, asked: &Asked, at: usize) -> Reply {
+        if let Some(reply) = self.transmitter.answer(asked) {
+            return reply;
+        }
+        self.note_heeded(at);
+        let mut waiting = asked.clone();
+        waiting.change(|poll| {
+            poll.remove("ack");
+            poll.remove("setErrs");
+        });
+        answered(&self.transmitter, &waiting).await
+    }
+
+    async fn reply(&self, asked: &Asked, at: usize) -> Reply {
+        let instead = asked
+            .is(Operation::Poll)
+            .then(|| locked(&self.instead).pop_front());
+        match (instead.flatten(), asked.path.as_str()) {
+            (Some(reply), _) => reply,
+            (None, LURE) => Reply::json(&self.lure),
+            (None, "/jwks.json") => Reply::json(&json!({ "keys": *locked(&self.jwks) })),
+            (None, _) => self.answer(asked, at).await,
+        }
+    }
+}
+
+async fn answer(request: HttpRequest, body: Bytes, inner: web::Data<Inner>) -> HttpResponse {
+    let operation = Transmitter::operation(request.method().as_str(), request.path());
+    let asked = Asked {
+        // Nobody has events happen but the cases.
+        operation: operation.filter(|operation| *operation != Operation::Emit),
+        caller: inner.caller(&request),
+        method: request.method().as_str().to_owned(),
+        path: request.path().to_owned(),
+        stream_id: stream_id(&request),
+        body: body.into(),
+    };
+    let at = inner.note(seen(&inner, &request, &asked));
+    let reply = inner.reply(&asked, at).await;
+    inner.note_answer(at, &reply);
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in reply.headers {
+        response.append_header((name, value));
+    }
+    response.body(reply.body)
+}
+
+fn seen(inner: &Inner, request: &HttpRequest, asked: &Asked) -> Seen {
+    let mut url = inner.origin.clone();
+    url.set_path(request.path());
+    let query = request.query_string();
+    url.set_query((!query.is_empty()).then_some(query));
+    let mut written = Request::new(&asked.method, url);
+    written.headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            (name.as_str().to_owned(), value.into_owned())
+        })
+        .collect();
+    written.body.clone_from(&asked.body);
+    Seen {
+        operation: asked.operation,
+        request: written,
+        at: Instant::now(),
+        is_heeded: false,
+        answer: None,
+    }
+}

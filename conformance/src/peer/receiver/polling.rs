@@ -1,0 +1,440 @@
+//! The reference Receiver that makes its stream by itself and polls it.
+
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, TcpListener},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use serde_json::{Map, Value, json};
+use tokio::{task::JoinHandle, time::sleep};
+use url::Url;
+
+use super::{Breaks, Pushed, ReceiverFault, Verdict};
+use crate::{
+    chance::Chance,
+    context::locked,
+    exchange::{Answer, Request},
+    peer::PeerError,
+    push::{Adapter, Effects, SESSION_REVOKED},
+    target::Target,
+    target_file::AdapterAddress,
+    wire::{Settings, Wire, WireError},
+};
+
+const POLL: &str = "urn:ietf:rfc:8936";
+const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
+
+/// How long a request may take to come.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The pause where the Transmitter does not say how long it has to be.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How it goes about its stream, where a spoilt request does not tell it.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fault of its own, and a receiver has one at most"
+)]
+pub struct Manners {
+    /// Metadata is first looked for behind the issuer.
+    pub looks_behind_the_issuer: bool,
+    /// A stream is made without a look at those that there are.
+    pub makes_streams_blindly: bool,
+    /// All verifications have one state.
+    pub has_one_state: bool,
+    /// A verification may have any state.
+    pub takes_any_state: bool,
+    /// A verification with another state is refused as if it were no SET.
+    pub calls_states_invalid_requests: bool,
+    /// Keys are fetched once.
+    pub keeps_its_first_keys: bool,
+    /// What comes under another name is taken.
+    pub takes_any_name: bool,
+    /// Answers with several SETs are passed over.
+    pub passes_over_several: bool,
+    /// A SET that comes again is left alone.
+    pub leaves_repetitions_alone: bool,
+    /// The first poll says in words how many SETs it wants.
+    pub counts_in_words: bool,
+    /// `Retry-After` is not read.
+    pub does_not_wait: bool,
+    /// The bodies of errors are read.
+    pub reads_errors: bool,
+    /// Nothing ends.
+    pub does_nothing: bool,
+    /// What has expired is acted upon, and refused.
+    pub acts_before_it_judges: bool,
+}
+
+/// A reference Receiver that polls until it is dropped.
+#[derive(Debug)]
+pub struct Polling {
+    task: JoinHandle<()>,
+    hook: String,
+    server: ServerHandle,
+}
+
+/// The subjects whose sessions have ended.
+type Ended = Arc<Mutex<BTreeSet<String>>>;
+
+struct Poller {
+    issuer: Target,
+    audience: String,
+    token: String,
+    breaks: Option<Breaks>,
+    manners: Manners,
+    wire: Wire,
+    jwks: Value,
+    states: BTreeSet<String>,
+    seen: BTreeSet<String>,
+    acknowledged: Vec<String>,
+    errors: Map<String, Value>,
+    ended: Ended,
+}
+
+impl Polling {
+    /// Starts the reference with one fault, or with none: it makes its stream at `issuer` with this token.
+    ///
+    /// # Errors
+    /// There is no HTTP.
+    pub fn start(
+        issuer: Target,
+        audience: &str,
+        token: &str,
+        fault: Option<&ReceiverFault>,
+    ) -> Result<Self, PeerError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(PeerError::Listen)?;
+        let address = listener.local_addr().map_err(PeerError::Listen)?;
+        let ended = Ended::default();
+        let told = web::Data::from(Arc::clone(&ended));
+        let app = move || {
+            App::new()
+                .app_data(told.clone())
+                .default_service(web::to(alive))
+        };
+        let server = HttpServer::new(app)
+            .workers(1)
+            .disable_signals()
+            .client_request_timeout(REQUEST_TIMEOUT)
+            .shutdown_timeout(0)
+            .listen(listener)
+            .map_err(PeerError::Listen)?
+            .run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        let breaks = fault.map(|fault| fault.breaks);
+        let mut manners = Manners::default();
+        if let Some(Breaks::Manner(spoil)) = breaks {
+            spoil(&mut manners);
+        }
+        let poller = Poller {
+            wire: Wire::new(&issuer, &Settings::default()).map_err(PeerError::Wire)?,
+            issuer,
+            audience: audience.to_owned(),
+            token: token.to_owned(),
+            breaks,
+            manners,
+            jwks: Value::Null,
+            states: BTreeSet::new(),
+            seen: BTreeSet::new(),
+            acknowledged: Vec::new(),
+            errors: Map::new(),
+            ended,
+        };
+        Ok(Self {
+            task: tokio::spawn(poller.run()),
+            hook: format!("http://{address}/alive"),
+            server: handle,
+        })
+    }
+
+    /// Where a hook tells whether its sessions go on.
+    pub fn hook(&self) -> &str {
+        &self.hook
+    }
+
+    /// What tells whether its sessions go on.
+    ///
+    /// # Errors
+    /// There is no HTTP client.
+    pub fn effects(&self) -> Result<Effects, WireError> {
+        let url = Url::parse(&self.hook).map_err(|_| WireError::NoUrl)?;
+        let address = AdapterAddress::Hook {
+            url: self.hook.clone(),
+            token_env: None,
+        };
+        Ok(Effects {
+            register: None,
+            alive: Adapter {
+                address,
+                token: None,
+            },
+            wire: Wire::to(&url, &Settings::default())?,
+        })
+    }
+}
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        self.task.abort();
+        // What this returns only tells when it is done.
+        drop(self.server.stop(false));
+    }
+}
+
+async fn alive(
+    asked: web::Json<Value>,
+    ended: web::Data<Mutex<BTreeSet<String>>>,
+) -> web::Json<Value> {
+    let is_over = locked(&ended).contains(&asked["sub_id"].to_string());
+    web::Json(json!({ "alive": !is_over }))
+}
+
+impl Poller {
+    async fn run(mut self) {
+        let endpoint = loop {
+            match self.set_up().await {
+                Some(endpoint) => break endpoint,
+                None => sleep(PAUSE).await,
+            }
+        };
+        loop {
+            self.poll(&endpoint).await;
+        }
+    }
+
+    /// Makes the stream, and returns where it is polled.
+    async fn set_up(&mut self) -> Option<Url> {
+        if self.manners.looks_behind_the_issuer
+            && let Some(url) = self.issuer.appended_url()
+        {
+            self.ask(Request::get(url)).await;
+        }
+        let metadata = self.ask(Request::get(self.issuer.metadata_url())).await?;
+        let metadata = Value::Object(metadata.object().ok()?);
+        if metadata["issuer"] != self.issuer.issuer() {
+            return None;
+        }
+        let url = |name: &str| Url::parse(metadata[name].as_str()?).ok();
+        self.fetch_keys(url("jwks_uri")?).await?;
+        let streams = url("configuration_endpoint")?;
+        let stream = self.stream(&streams).await?;
+        let id = stream["stream_id"].as_str()?;
+        let mut status = url("status_endpoint")?;
+        status.query_pairs_mut().append_pair("stream_id", id);
+        // Whether these are answered is no reason to go without the stream.
+        self.ask(Request::get(status)).await;
+        let description = json!({ "stream_id": id, "description": "the reference" });
+        self.ask_with("PATCH", streams, &description).await;
+        let verify = url("verification_endpoint")?;
+        for number in 0..2 {
+            let number = if self.manners.has_one_state {
+                0
+            } else {
+                number
+            };
+            let mut chance = Chance::of(number, id);
+            let state = format!("{}{}", chance.word(), chance.word());
+            self.states.insert(state.clone());
+            let wanted = json!({ "stream_id": id, "state": state });
+            self.ask_with("POST", verify.clone(), &wanted).await;
+        }
+        Url::parse(stream["delivery"]["endpoint_url"].as_str()?).ok()
+    }
+
+    /// The stream that there is, or a new one.
+    async fn stream(&mut self, streams: &Url) -> Option<Value> {
+        if !self.manners.makes_streams_blindly {
+            let list = self.ask(Request::get(streams.clone())).await?;
+            let list: Vec<Value> = serde_json::from_slice(&list.body).ok()?;
+            if let Some(first) = list.into_iter().next() {
+                return Some(first);
+            }
+        }
+        let wanted =
+            json!({ "delivery": { "method": POLL }, "events_requested": [SESSION_REVOKED] });
+        let made = self.ask_with("POST", streams.clone(), &wanted).await?;
+        serde_json::from_slice(&made.body).ok()
+    }
+
+    async fn fetch_keys(&mut self, url: Url) -> Option<()> {
+        let jwks = self.ask(Request::get(url)).await?;
+        self.jwks = serde_json::from_slice(&jwks.body).ok()?;
+        Some(())
+    }
+
+    async fn ask_with(&mut self, method: &str, url: Url, body: &Value) -> Option<Answer> {
+        let mut request = Request::new(method, url);
+        let media_type = ("content-type".to_owned(), "application/json".to_owned());
+        request.headers.push(media_type);
+        request.body = body.to_string().into_bytes();
+        self.ask(request).await
+    }
+
+    /// The answer, if it is one of the 2xx.
+    async fn ask(&mut self, request: Request) -> Option<Answer> {
+        let answer = self.send(request).await?;
+        answer.is_success().then_some(answer)
+    }
+
+    async fn send(&mut self, mut request: Request) -> Option<Answer> {
+        // Documents that are there for everybody are no place for the token.
+        if request.url.path().starts_with("/ssf/") {
+            let authorization = format!("Bearer {}", self.token);
+            request
+                .headers
+                .push(("authorization".to_owned(), authorization));
+        }
+        if let Some(Breaks::Request(spoil)) = self.breaks {
+            spoil(&mut request);
+        }
+        self.wire.send(request).await.result.ok()
+    }
+
+    /// Settles what came, or waits for something to come.
+    async fn poll(&mut self, endpoint: &Url) {
+        let mut body = json!({});
+        let settles = !self.acknowledged.is_empty() || !self.errors.is_empty();
+        if settles {
+            body = json!({
+                "ack": self.acknowledged, "setErrs": self.errors, "maxEvents": 0, "returnImmediately": true,
+            });
+        }
+        if std::mem::take(&mut self.manners.counts_in_words) {
+            body["maxEvents"] = json!("many");
+        }
+        let mut request = Request::new("POST", endpoint.clone());
+        for (name, value) in [
+            ("content-type", "application/json"),
+            ("content-language", "en"),
+        ] {
+            request.headers.push((name.to_owned(), value.to_owned()));
+        }
+        request.body = body.to_string().into_bytes();
+        let Some(answer) = self.send(request).await else {
+            sleep(PAUSE).await;
+            return;
+        };
+        if answer.is_success() && settles {
+            self.acknowledged.clear();
+            self.errors.clear();
+        }
+        if answer.is_success() || self.manners.reads_errors {
+            self.take(&answer).await;
+        }
+        if !answer.is_success() {
+            let told = answer.header("retry-after").next();
+            let told = told.and_then(|seconds| seconds.parse().ok());
+            let told = told.filter(|_| !self.manners.does_not_wait);
+            sleep(told.map_or(PAUSE, Duration::from_secs)).await;
+        }
+    }
+
+    async fn take(&mut self, answer: &Answer) {
+        let body = answer.object().unwrap_or_default();
+        let sets = body.get("sets").and_then(Value::as_object);
+        let sets = sets.cloned().unwrap_or_default();
+        // Verifications that it asked for at the beginning come together.
+        let is_new = self.seen.is_empty();
+        let is_passed_over = sets.len() > 1 && self.manners.passes_over_several && !is_new;
+        let mut left_alone = is_passed_over;
+        for (name, token) in sets.iter().filter(|_| !is_passed_over) {
+            match self.judged(name, token.as_str().unwrap_or_default()).await {
+                Some(Verdict::Accepted) => self.acknowledged.push(name.clone()),
+                Some(Verdict::Refused(err)) => {
+                    let error = json!({ "err": err, "description": "the SET is refused" });
+                    self.errors.insert(name.clone(), error);
+                }
+                Some(Verdict::Status(_)) | None => left_alone = true,
+            }
+        }
+        if left_alone {
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// What becomes of a SET; `None` if it is left alone.
+    async fn judged(&mut self, name: &str, token: &str) -> Option<Verdict> {
+        let mut pushed = Self::taken_apart(token, &self.jwks);
+        if pushed.is_token && !pushed.is_key_known && !self.manners.keeps_its_first_keys {
+            let metadata = self.ask(Request::get(self.issuer.metadata_url())).await?;
+            let metadata = metadata.object().ok()?;
+            let url = metadata.get("jwks_uri").and_then(Value::as_str)?;
+            self.fetch_keys(Url::parse(url).ok()?).await?;
+            pushed = Self::taken_apart(token, &self.jwks);
+        }
+        if let Some(Breaks::Follows(member)) = self.breaks
+            && let Some(url) = pushed.header.get(member).and_then(Value::as_str)
+            && let Ok(url) = Url::parse(url)
+            && let Some(answer) = self.ask(Request::get(url)).await
+        {
+            let jwks = serde_json::from_slice(&answer.body).unwrap_or_default();
+            pushed = Self::taken_apart(token, &jwks);
+        }
+        pushed.is_repeated = self.seen.contains(name);
+        if pushed.is_repeated && self.manners.leaves_repetitions_alone {
+            return None;
+        }
+        let mut verdict = Verdict::of(&pushed, self.issuer.issuer(), &self.audience, None);
+        self.look_at_the_stream(name, &pushed, &mut verdict);
+        if let Some(Breaks::Verdict(spoil)) = self.breaks {
+            spoil(&pushed, &mut verdict);
+        }
+        let has_expired = pushed.claims.contains_key("exp");
+        if verdict == Verdict::Accepted || (has_expired && self.manners.acts_before_it_judges) {
+            self.act(&pushed);
+        }
+        if verdict == Verdict::Accepted {
+            self.seen.insert(name.to_owned());
+        }
+        Some(verdict)
+    }
+
+    fn taken_apart(token: &str, jwks: &Value) -> Pushed {
+        let mut pushed = Pushed {
+            method: "POST".to_owned(),
+            media_type: "application/secevent+jwt".to_owned(),
+            ..Pushed::default()
+        };
+        pushed.take_apart(token.as_bytes(), jwks);
+        pushed
+    }
+
+    /// What no push shows: the name that a SET came under, and the states that were sent.
+    fn look_at_the_stream(&self, name: &str, pushed: &Pushed, verdict: &mut Verdict) {
+        if *verdict != Verdict::Accepted {
+            return;
+        }
+        if pushed.claims["jti"] != name && !self.manners.takes_any_name {
+            *verdict = Verdict::Refused("invalid_request");
+        }
+        let state = pushed.event().filter(|(uri, _)| *uri == VERIFICATION);
+        let state = state
+            .and_then(|(_, event)| event.get("state"))
+            .and_then(Value::as_str);
+        let is_foreign = state.is_some_and(|state| !self.states.contains(state));
+        if is_foreign && !self.manners.takes_any_state {
+            *verdict = Verdict::Refused(if self.manners.calls_states_invalid_requests {
+                "invalid_request"
+            } else {
+                "invalid_state"
+            });
+        }
+    }
+
+    fn act(&self, pushed: &Pushed) {
+        let is_revoked = pushed
+            .event()
+            .is_some_and(|(uri, _)| uri == SESSION_REVOKED);
+        if let Some(subject) = pushed.claims.get("sub_id")
+            && is_revoked
+            && !self.manners.does_nothing
+        {
+            locked(&self.ended).insert(subject.to_string());
+        }
+    }
+}

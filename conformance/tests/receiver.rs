@@ -1,0 +1,131 @@
+//! The program against the reference receiver that has its stream there: what it prints, what it writes, and how it exits.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test, what cannot go on has failed"
+)]
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+use ssf_conformance::{
+    cases,
+    peer::{
+        faults,
+        receiver::{Polling, ReceiverFault},
+    },
+    target::Target,
+};
+use tempfile::TempDir;
+
+const AUDIENCE: &str = "https://rp.example.com";
+
+const TOKEN: &str = "s3cret-token";
+
+/// An address that is free now; the program serves its transmitter there.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// The reference, which asks until somebody is there.
+fn receiver(address: SocketAddr, fault: Option<&ReceiverFault>) -> Polling {
+    let issuer = Target::parse(&format!("http://{address}/tenant")).unwrap();
+    Polling::start(issuer, AUDIENCE, TOKEN, fault).unwrap()
+}
+
+async fn judged(directory: &TempDir, toml: &str, arguments: &[&str]) -> Output {
+    let target = directory.path().join("target.toml");
+    fs::write(&target, toml).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ssf-conformance"));
+    command.args(["receiver", "--target"]).arg(target);
+    command.args(arguments).env("TOKEN", TOKEN);
+    // The reference polls from this runtime meanwhile.
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
+fn target(address: SocketAddr, more: &str) -> String {
+    format!(
+        "audience = {AUDIENCE:?}\nserve = \"{address}\"\ncredentials.token.env = \"TOKEN\"\n{more}"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_without_a_fault_exits_with_0_and_the_reports_agree() {
+    let (address, directory) = (free(), tempfile::tempdir().unwrap());
+    let polling = receiver(address, None);
+    let toml = target(
+        address,
+        &format!(
+            "profiles = [\"ssf-1.0\", \"caep-interop\", \"hardening\"]\nadapters.alive.url = {:?}",
+            polling.hook()
+        ),
+    );
+    let paths = ["report.json", "report.html"].map(|name| directory.path().join(name));
+    let [json, html] = paths.each_ref().map(|path| path.to_str().unwrap());
+    let output = judged(&directory, &toml, &["--json", json, "--html", html]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    let asks =
+        format!("make its stream at the issuer http://{address}/tenant with the token in TOKEN");
+    assert!(told.contains(&asks), "{told}");
+    let report = fs::read_to_string(&paths[0]).unwrap();
+    assert!(!report.contains(TOKEN), "a secret is in the report");
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../schema/report.schema.json")).unwrap();
+    assert!(jsonschema::is_valid(&schema, &report));
+    assert_eq!(report["role"], json!("receiver"));
+    assert_eq!(report["counts"]["passed"], json!(cases::receiver().count()));
+    let page = fs::read_to_string(&paths[1]).unwrap();
+    assert!(page.contains("What the specifications ask of receivers"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_exits_with_1_and_shows_the_poll_that_proves_it() {
+    let (address, directory) = (free(), tempfile::tempdir().unwrap());
+    let fault = faults::receiver().find(|fault| fault.name == "a SET is taken under any name");
+    let _polling = receiver(address, fault);
+    let arguments = ["--only", "POLL-R-016"];
+    let output = judged(&directory, &target(address, ""), &arguments).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.contains("the status: expected 400, found 202"),
+        "{told}"
+    );
+    assert!(told.contains("/ssf/poll/stream-"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_adapter_nobody_says_that_a_session_ended() {
+    let (address, directory) = (free(), tempfile::tempdir().unwrap());
+    let _polling = receiver(address, None);
+    let arguments = ["--only", "INTEROP-044"];
+    let output = judged(&directory, &target(address, ""), &arguments).await;
+    // Nothing was judged, which is no success.
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.contains("needs the adapter alive (adapters.alive)"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_makes_no_stream_exits_with_2_and_what_to_check() {
+    let (address, directory) = (free(), tempfile::tempdir().unwrap());
+    let toml = target(address, "limits.wait_seconds = 1");
+    let output = judged(&directory, &toml, &[]).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("has made no stream: it has asked for nothing"),
+        "{told}"
+    );
+}
