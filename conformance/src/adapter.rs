@@ -12,7 +12,7 @@ use tokio::{
     process::Command,
     time::timeout,
 };
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::{
     exchange::{NoAnswer, Request},
@@ -92,7 +92,8 @@ async fn post(
     what: &Value,
     wire: &Wire,
 ) -> Result<Vec<u8>, AdapterError> {
-    let url = Url::parse(url).map_err(|_| AdapterError::Url)?;
+    let (url, what) = filled(url, what);
+    let url = Url::parse(&url).map_err(|_| AdapterError::Url)?;
     let wire = wire.also_to(&url).map_err(AdapterError::Wire)?;
     let mut request = Request::new("POST", url);
     let mut header = |name: &str, value: String| request.headers.push((name.to_owned(), value));
@@ -106,6 +107,23 @@ async fn post(
         Ok(answer) => Err(AdapterError::Status(answer.status)),
         Err(error) => Err(AdapterError::NoAnswer(error)),
     }
+}
+
+/// Puts members of the object where the URL names them, and takes them out of the object.
+fn filled(url: &str, what: &Value) -> (String, Value) {
+    let (mut url, mut what) = (url.to_owned(), what.clone());
+    if let Some(members) = what.as_object_mut() {
+        members.retain(|name, value| {
+            let place = format!("{{{name}}}");
+            let text = value.as_str().filter(|_| url.contains(&place));
+            if let Some(text) = text {
+                let text: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+                url = url.replace(&place, &text);
+            }
+            text.is_none()
+        });
+    }
+    (url, what)
 }
 
 async fn run(command: &[String], what: &Value) -> Result<Vec<u8>, AdapterError> {
@@ -161,6 +179,15 @@ mod tests {
         let command = ["sh", "-c", script].map(str::to_owned).into();
         let address = AdapterAddress::Command { command };
         ask(&address, None, &json!({ "sub_id": 7 }), &patient()).await
+    }
+
+    #[test]
+    fn a_member_may_stand_in_the_url_of_a_hook() {
+        let what = json!({ "stream_id": "a/b", "status": "paused" });
+        let (url, rest) = filled("https://h/streams/{stream_id}/status", &what);
+        assert_eq!(url, "https://h/streams/a%2Fb/status");
+        assert_eq!(rest, json!({ "status": "paused" }));
+        assert_eq!(filled("https://h/{other}", &what).1, what);
     }
 
     #[tokio::test]

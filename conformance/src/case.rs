@@ -7,7 +7,7 @@ use crate::{
     checks::{Check, Level},
     context::{Context, Operation},
     push::Probe,
-    target_file::{Limits, TargetFile},
+    target_file::{Delivery, Limits, TargetFile},
 };
 
 /// One requirement and how it is judged. All but the judging is data, so that cases can be listed and chosen.
@@ -174,6 +174,12 @@ pub enum Need {
     OtherToken,
     /// That something happens to somebody, by the adapter.
     Emit,
+    /// That the Transmitter decides on a status by itself, by the adapter.
+    SetStatus,
+    /// That the tester takes pushes.
+    Push,
+    /// That it does so over TLS, with an authority that the Transmitter trusts.
+    PushAuthority,
     /// That the Receiver has no stream: the case runs while no other does.
     Alone,
 }
@@ -186,6 +192,9 @@ impl Need {
             Self::ReadOnlyToken => "a token that may read alone (credentials.read_only)",
             Self::OtherToken => "a token of another receiver (credentials.other)",
             Self::Emit => "the adapter emit",
+            Self::Push => "a place to push to (push, and push in delivery)",
+            Self::PushAuthority => "a place to push to over TLS (push.authority)",
+            Self::SetStatus => "the adapter set_status",
             Self::Alone => "to run while no other case does",
         }
     }
@@ -197,6 +206,12 @@ impl Need {
             Self::ReadOnlyToken => target.credentials.read_only.is_some(),
             Self::OtherToken => target.credentials.other.is_some(),
             Self::Emit => target.adapters.emit.is_some(),
+            Self::Push => target.push.is_some() && target.judges(Delivery::Push),
+            Self::PushAuthority => {
+                let push = target.push.as_ref();
+                push.is_some_and(|push| push.authority.is_some()) && Self::Push.is_met_by(target)
+            }
+            Self::SetStatus => target.adapters.set_status.is_some(),
             Self::Alone => true,
         }
     }

@@ -1,5 +1,7 @@
 //! The catalogue: all cases, in the order of the report. One file for one section; each has a list `CASES`.
 
+pub mod announcement;
+pub mod delivery;
 pub mod discovery;
 pub mod poll;
 pub mod push;
@@ -20,6 +22,8 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(verification::CASES)
         .chain(poll::CASES)
         .chain(set::cases())
+        .chain(delivery::cases())
+        .chain(announcement::CASES)
 }
 
 /// All cases that judge a Receiver's push endpoint.

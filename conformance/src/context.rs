@@ -8,6 +8,7 @@ mod answered;
 mod call;
 mod delivery;
 mod gathered;
+mod push;
 mod same;
 mod stream;
 
@@ -23,7 +24,8 @@ pub use self::{
     call::{Call, Credential, Operation},
     delivery::{Arrived, Polled, VERIFICATION},
     gathered::{Gathering, Sample},
-    stream::{POLL, Stream},
+    push::{PushStream, has_state, is_about, is_verification},
+    stream::{POLL, PUSH, Stream},
 };
 pub(crate) use self::{gathered::Gatherings, same::is_same};
 use crate::{

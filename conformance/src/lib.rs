@@ -45,6 +45,8 @@
 #[cfg(feature = "cli")]
 pub mod adapter;
 #[cfg(feature = "cli")]
+pub mod authority;
+#[cfg(feature = "cli")]
 pub mod case;
 #[cfg(feature = "cli")]
 pub mod cases;
@@ -81,6 +83,8 @@ pub mod run;
 pub mod selection;
 #[cfg(feature = "cli")]
 pub mod set;
+#[cfg(feature = "cli")]
+pub mod sink;
 pub mod target;
 #[cfg(feature = "cli")]
 pub mod target_file;

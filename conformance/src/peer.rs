@@ -6,11 +6,11 @@
 //! find it.
 
 mod asked;
-pub(crate) mod authority;
 pub mod fault;
 pub mod faults;
 pub mod habits;
 pub mod host;
+mod pusher;
 mod queue;
 pub mod receiver;
 mod reply;
@@ -21,8 +21,8 @@ mod transmitter;
 
 pub use self::{
     asked::{Asked, Caller, Operation},
-    authority::AuthorityError,
     fault::{Breaks, Fault, Members, Rules},
+    pusher::Attempt,
     reply::Reply,
     server::{Peer, PeerError},
     site::Site,

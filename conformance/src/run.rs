@@ -17,10 +17,12 @@ pub use self::{
     preflight::PreflightError,
 };
 use crate::{
+    authority::Authority,
     case::{Case, Stop},
     chance::Chance,
     context::Gatherings,
     exchange::{Exchange, Recording, Request},
+    sink::Sink,
     target::Target,
     target_file::{Secrets, TargetFile},
     wire::{Settings, Wire},
@@ -35,6 +37,8 @@ pub struct Given {
     pub secrets: Secrets,
     /// Certificate authorities in PEM to trust besides those of this machine.
     pub authorities: Option<Vec<u8>>,
+    /// The authority that vouches for where the tester takes pushes.
+    pub push_authority: Option<Arc<Authority>>,
 }
 
 /// What all cases of one run share.
@@ -48,6 +52,7 @@ pub struct Run {
     discovery: Recording,
     streams: Streams,
     gatherings: Gatherings,
+    sink: Option<Sink>,
 }
 
 impl std::fmt::Debug for Run {
@@ -68,6 +73,7 @@ impl Run {
             file,
             secrets,
             authorities,
+            push_authority,
         } = given;
         let issuer = Target::parse(&file.issuer).map_err(PreflightError::Issuer)?;
         let settings = Settings {
@@ -75,7 +81,12 @@ impl Run {
             extra_authorities: authorities,
         };
         let (wire, discovery) = preflight::discover(issuer, &settings).await?;
+        let sink = match &file.push {
+            Some(push) => Some(Sink::start(push, push_authority).await),
+            None => None,
+        };
         let run = Self {
+            sink: sink.transpose().map_err(PreflightError::Sink)?,
             masks: Masks::new(secrets.all()),
             description: format!(
                 "ssf-conformance {}",
@@ -124,6 +135,15 @@ impl Run {
     /// How the Transmitter is spoken to.
     pub(crate) fn wire(&self) -> &Wire {
         &self.wire
+    }
+
+    /// Where the Transmitter pushes to.
+    ///
+    /// # Errors
+    /// The target file has no such place.
+    pub(crate) fn sink(&self) -> Result<&Sink, Stop> {
+        let sink = self.sink.as_ref();
+        sink.ok_or_else(|| Stop::not_configured("needs a place to push to (push)"))
     }
 
     pub(crate) fn masks(&self) -> &Masks {

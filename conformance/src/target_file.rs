@@ -1,6 +1,12 @@
 //! The target file: all that a run has to know about what it judges, in TOML, without a secret in it.
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    env,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use serde::Deserialize;
 
@@ -28,6 +34,12 @@ pub struct TargetFile {
     /// Event types that the Transmitter supports and streams ask for.
     #[serde(default = "events_default")]
     pub events: Vec<String>,
+    /// Which delivery methods are judged. Streams of cases about other matters are polled, unless this has `push` alone.
+    #[serde(default = "delivery_default")]
+    pub delivery: Vec<Delivery>,
+    /// Where the tester takes pushes.
+    #[serde(default)]
+    pub push: Option<PushSettings>,
     /// PEM file with certificate authorities to trust besides those of this machine.
     #[serde(default)]
     pub ca_certificates: Option<PathBuf>,
@@ -43,6 +55,49 @@ pub struct TargetFile {
     /// Cases that are known to fail, with the reason.
     #[serde(default)]
     pub deviations: Vec<Deviation>,
+}
+
+/// A delivery method.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// RFC 8935.
+    Push,
+    /// RFC 8936.
+    Poll,
+}
+
+/// Where the tester takes pushes, and how the Transmitter gets there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PushSettings {
+    /// Where it listens; with port 0 the system chooses one.
+    pub listen: SocketAddr,
+    /// The URL under which the Transmitter reaches that; what it listens on, unless it is given.
+    pub url: Option<String>,
+    /// With an authority the tester speaks TLS; without, what stands in front of it may.
+    pub authority: Option<AuthorityFiles>,
+}
+
+/// The files of an authority, which are made if there is no key yet.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorityFiles {
+    /// What the Transmitter has to trust, in PEM.
+    pub certificate: PathBuf,
+    /// The private key, in PEM.
+    pub key: PathBuf,
+}
+
+impl Default for PushSettings {
+    /// Any port of this machine.
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            url: None,
+            authority: None,
+        }
+    }
 }
 
 /// Tokens, by the names of environment variables that hold them.
@@ -71,6 +126,47 @@ pub struct FromEnvironment {
 pub struct Adapters {
     /// Has an event happen to somebody.
     pub emit: Option<AdapterAddress>,
+    /// Has the Transmitter decide on the status of a stream by itself.
+    pub set_status: Option<AdapterAddress>,
+}
+
+/// What an adapter does.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Adapter {
+    /// Has an event happen to somebody.
+    Emit,
+    /// Has the Transmitter decide on the status of a stream by itself.
+    SetStatus,
+}
+
+impl Adapter {
+    /// All adapters.
+    pub const ALL: [Self; 2] = [Self::Emit, Self::SetStatus];
+
+    /// Its key in the target file, below `adapters`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Emit => "emit",
+            Self::SetStatus => "set_status",
+        }
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Emit => "adapters.emit",
+            Self::SetStatus => "adapters.set_status",
+        }
+    }
+}
+
+impl Adapters {
+    /// How an adapter is reached, if it is there.
+    pub fn address(&self, adapter: Adapter) -> Option<&AdapterAddress> {
+        match adapter {
+            Adapter::Emit => self.emit.as_ref(),
+            Adapter::SetStatus => self.set_status.as_ref(),
+        }
+    }
 }
 
 /// How an adapter is reached. Both kinds are given the same JSON object.
@@ -79,7 +175,7 @@ pub struct Adapters {
 pub enum AdapterAddress {
     /// The object is posted.
     Hook {
-        /// Where to.
+        /// Where to. `{name}` stands for a member of the object, which then is no part of it.
         url: String,
         /// Environment variable with a bearer token to show there.
         token_env: Option<String>,
@@ -166,6 +262,12 @@ pub enum TargetFileError {
         /// The greatest value.
         max: u64,
     },
+    /// No delivery method is judged.
+    #[error("delivery must have push, poll or both")]
+    Delivery,
+    /// The tester would speak TLS where the Transmitter does not.
+    #[error("push.url must begin with https:// if there is a push.authority")]
+    PushUrl,
     /// A secret is not where the file says.
     #[error("{key} names the environment variable {variable}, which is not set")]
     Secret {
@@ -186,6 +288,8 @@ impl TargetFile {
             issuer: issuer.into(),
             profiles: profiles_default(),
             events: events_default(),
+            delivery: delivery_default(),
+            push: None,
             ca_certificates: None,
             credentials: Credentials::default(),
             adapters: Adapters::default(),
@@ -212,10 +316,29 @@ impl TargetFile {
                 return Err(TargetFileError::Limit { name, max });
             }
         }
+        if file.delivery.is_empty() {
+            return Err(TargetFileError::Delivery);
+        }
+        if let Some(push) = &file.push
+            && push.authority.is_some()
+            && push
+                .url
+                .as_ref()
+                .is_some_and(|url| !url.starts_with("https://"))
+        {
+            return Err(TargetFileError::PushUrl);
+        }
         if let Some(bare) = file.deviations.iter().find(|d| d.reason.trim().is_empty()) {
             return Err(TargetFileError::Reason(bare.case.clone()));
         }
         Ok(file)
+    }
+}
+
+impl TargetFile {
+    /// Whether a delivery method is judged.
+    pub fn judges(&self, delivery: Delivery) -> bool {
+        self.delivery.contains(&delivery)
     }
 }
 
@@ -228,8 +351,8 @@ pub struct Secrets {
     pub read_only: Option<String>,
     /// Another Receiver's.
     pub other: Option<String>,
-    /// What the hook of an adapter is shown.
-    pub hook: Option<String>,
+    /// What the hooks of adapters are shown.
+    pub hooks: BTreeMap<Adapter, String>,
 }
 
 impl Secrets {
@@ -243,25 +366,30 @@ impl Secrets {
             read_only,
             other,
         } = &file.credentials;
-        let hook = match &file.adapters.emit {
-            Some(AdapterAddress::Hook { token_env, .. }) => token_env.as_deref(),
-            Some(AdapterAddress::Command { .. }) | None => None,
-        };
+        let mut hooks = BTreeMap::new();
+        for adapter in Adapter::ALL {
+            let variable = match file.adapters.address(adapter) {
+                Some(AdapterAddress::Hook { token_env, .. }) => token_env.as_deref(),
+                Some(AdapterAddress::Command { .. }) | None => None,
+            };
+            if let Some(token) = secret(adapter.key(), variable)? {
+                hooks.insert(adapter, token);
+            }
+        }
         let named = |from: &Option<FromEnvironment>| from.as_ref().map(|from| from.env.clone());
         Ok(Self {
             token: secret("credentials.token", named(token).as_deref())?,
             read_only: secret("credentials.read_only", named(read_only).as_deref())?,
             other: secret("credentials.other", named(other).as_deref())?,
-            hook: secret("adapters.emit", hook)?,
+            hooks,
         })
     }
 
     /// All of them, to be masked.
     pub fn all(&self) -> impl Iterator<Item = &str> {
-        [&self.token, &self.read_only, &self.other, &self.hook]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+        let tokens = [&self.token, &self.read_only, &self.other];
+        let tokens = tokens.into_iter().flatten();
+        tokens.chain(self.hooks.values()).map(String::as_str)
     }
 }
 
@@ -286,6 +414,10 @@ fn profiles_default() -> Vec<Profile> {
     vec![Profile::Ssf]
 }
 
+fn delivery_default() -> Vec<Delivery> {
+    vec![Delivery::Push, Delivery::Poll]
+}
+
 fn events_default() -> Vec<String> {
     EVENTS_DEFAULT.map(str::to_owned).into()
 }
@@ -308,11 +440,16 @@ mod tests {
             r#"
             issuer = "https://tr.example.com"
             profiles = ["ssf-1.0", "caep-interop"]
+            delivery = ["push"]
             [credentials]
             token.env = "TOKEN"
             other = { env = "OTHER" }
             [adapters]
             emit = { command = ["emit", "--json"] }
+            [push]
+            listen = "0.0.0.0:8443"
+            url = "https://tester.example.com:8443/"
+            authority = { certificate = "ca.pem", key = "ca.key" }
             [limits]
             streams = 1
             [[deviations]]
@@ -321,11 +458,13 @@ mod tests {
             "#,
         )
         .unwrap();
+        assert!(file.judges(Delivery::Push) && !file.judges(Delivery::Poll));
         assert_eq!(file.credentials.other.unwrap().env, "OTHER");
         assert!(matches!(
             file.adapters.emit,
             Some(AdapterAddress::Command { command }) if command == ["emit", "--json"]
         ));
+        assert_eq!(file.push.unwrap().listen.port(), 8443);
         assert_eq!(file.limits.streams, 1);
         assert_eq!(file.limits.case_seconds, 60);
     }
@@ -343,6 +482,11 @@ mod tests {
                 name: "streams",
                 ..
             }
+        ));
+        assert!(matches!(parse("delivery = []"), TargetFileError::Delivery));
+        assert!(matches!(
+            parse("push = { url = 'http://h/', authority = { certificate = 'a', key = 'b' } }"),
+            TargetFileError::PushUrl
         ));
         assert!(matches!(
             parse("deviations = [{ case = 'x', reason = ' ' }]"),

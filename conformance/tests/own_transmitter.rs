@@ -5,17 +5,20 @@
     reason = "in a test, what cannot go on has failed"
 )]
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ssf_conformance::{
+    authority::Authority,
     cases,
     checks::Verdict,
     exchange::Request,
     record::{CaseResult, Ended},
     results::Line,
     run::{Given, Outset, Run, judge},
-    target_file::{AdapterAddress, FromEnvironment, Secrets, TargetFile},
+    target_file::{
+        Adapter, AdapterAddress, AuthorityFiles, FromEnvironment, PushSettings, Secrets, TargetFile,
+    },
     wire::{Settings, Wire},
 };
 use ssf_transmitter::{
@@ -37,9 +40,23 @@ use url::Url;
 /// Cases that cannot be run against it over loopback, or that it need not offer.
 const NOT_RUN: [&str; 3] = ["SSF-T-009", "SSF-T-029", "SET-026"];
 
+/// The files of the authority that vouches for where the tester takes pushes.
+fn push_authority(directory: &Path) -> AuthorityFiles {
+    AuthorityFiles {
+        certificate: directory.join("push-ca.pem"),
+        key: directory.join("push-ca.key"),
+    }
+}
+
 fn config(directory: &Path) -> Config {
     let database = format!("sqlite://{}", directory.join("tr.db").display());
+    let trusted = push_authority(directory).certificate;
     let layers = Layers::default()
+        .flag(
+            "--trust-anchors-file",
+            "trust_anchors_file",
+            Some(trusted.display().to_string()),
+        )
         .flag("--listen", "listen", Some("127.0.0.1:0".to_owned()))
         .flag("--database-url", "database_url", Some(database));
     Config::read(layers).unwrap()
@@ -65,7 +82,9 @@ async fn secrets(config: &Config, issuer: &str, operator: &str) -> Secrets {
         token: bearer(0),
         read_only: Some(read_only(issuer, &format!("{}:{client_secret}", receiver.id)).await),
         other: bearer(1),
-        hook: Some(operator.to_owned()),
+        hooks: Adapter::ALL
+            .map(|adapter| (adapter, operator.to_owned()))
+            .into(),
     }
 }
 
@@ -94,7 +113,7 @@ async fn read_only(issuer: &str, client: &str) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
-fn target(issuer: &str) -> TargetFile {
+fn target(issuer: &str, directory: &Path) -> TargetFile {
     let mut file = TargetFile::of(issuer);
     let from = |env: &str| {
         let env = env.to_owned();
@@ -103,6 +122,14 @@ fn target(issuer: &str) -> TargetFile {
     file.credentials.token = from("TOKEN");
     file.credentials.read_only = from("READ_ONLY");
     file.credentials.other = from("OTHER");
+    file.adapters.set_status = Some(AdapterAddress::Hook {
+        url: format!("{issuer}/operator/v1/streams/{{stream_id}}/status"),
+        token_env: Some("OPERATOR".to_owned()),
+    });
+    file.push = Some(PushSettings {
+        authority: Some(push_authority(directory)),
+        ..PushSettings::default()
+    });
     file.adapters.emit = Some(AdapterAddress::Hook {
         url: format!("{issuer}/ingest/events"),
         token_env: Some("OPERATOR".to_owned()),
@@ -113,6 +140,8 @@ fn target(issuer: &str) -> TargetFile {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_own_transmitter_is_conformant() {
     let directory = tempfile::tempdir().unwrap();
+    let files = push_authority(directory.path());
+    let authority = Authority::kept_in(&files.certificate, &files.key).unwrap();
     let read = || config(directory.path());
     let metrics = telemetry::start_metrics().unwrap();
     let server = Server::start(read(), metrics).await.unwrap();
@@ -126,8 +155,9 @@ async fn our_own_transmitter_is_conformant() {
 
     let given = Given {
         secrets: secrets(&read(), &issuer, &operator).await,
-        file: target(&issuer),
+        file: target(&issuer, directory.path()),
         authorities: None,
+        push_authority: Some(Arc::new(authority)),
     };
     let run = Run::begin(given, Outset { seed: 1, run_id: 1 })
         .await

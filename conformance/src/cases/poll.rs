@@ -557,7 +557,7 @@ async fn expect_silence(cx: &Context, stream: &Stream, subject: &Value) -> Resul
     Ok(())
 }
 
-async fn set_status(cx: &Context, stream: &Stream, status: &str) -> Result<(), Stop> {
+pub(super) async fn set_status(cx: &Context, stream: &Stream, status: &str) -> Result<(), Stop> {
     let body = json!({ "stream_id": stream.id, "status": status });
     let answered = cx.call(Operation::SetStatus).json(&body).send().await?;
     if answered.status() == 202 {

@@ -17,6 +17,7 @@ use super::{
     runtime_of_several,
 };
 use crate::{
+    authority::{Authority, AuthorityFileError},
     case::{Case, Profile},
     cases,
     report::Conclusion,
@@ -70,6 +71,8 @@ pub(super) enum TransmitterError {
     File(FileError),
     #[error(transparent)]
     TargetFile(TargetFileError),
+    #[error("push.authority cannot be used")]
+    Authority(#[source] AuthorityFileError),
     #[error("deviations: there is no case {0}; see ssf-conformance list")]
     Deviation(String),
     #[error("no case fits; see ssf-conformance list")]
@@ -93,6 +96,8 @@ impl Transmitter {
         self.write_outset(&file, &chosen, told)
             .map_err(Preflight::Output)?;
         if self.dry_run {
+            // With it a transmitter can be told whom to trust before it is judged.
+            push_authority(&file).map_err(Preflight::Transmitter)?;
             return Ok(Conclusion::Conformant);
         }
         let results = self.judge(file, &chosen, told)?;
@@ -252,11 +257,21 @@ fn given(file: TargetFile) -> Result<Given, TransmitterError> {
         ),
         None => None,
     };
+    let push_authority = push_authority(&file)?;
     Ok(Given {
         file,
         secrets,
         authorities,
+        push_authority,
     })
+}
+
+/// The authority that vouches for where the tester takes pushes.
+fn push_authority(file: &TargetFile) -> Result<Option<Arc<Authority>>, TransmitterError> {
+    let files = file.push.as_ref().and_then(|push| push.authority.as_ref());
+    let kept = files.map(|files| Authority::kept_in(&files.certificate, &files.key));
+    let authority = kept.transpose().map_err(TransmitterError::Authority)?;
+    Ok(authority.map(Arc::new))
 }
 
 pub(super) fn read_capped(path: &Path) -> Result<String, FileError> {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use ssf_types::error::Chain;
 
 use super::{Answered, Context, Operation, Stream, gathered::subject_named};
-use crate::{adapter, case::Stop, set::RawSet};
+use crate::{adapter, case::Stop, set::RawSet, target_file::Adapter};
 
 /// The type of verification events.
 pub const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
@@ -115,12 +115,19 @@ impl Context {
 
     /// Has the stream be about a subject, where that has to be asked for.
     pub(super) async fn add_subject(&self, stream: &Stream, subject: &Value) -> Result<(), Stop> {
-        if self.endpoint(Operation::AddSubject).is_ok() {
-            let body = json!({ "stream_id": stream.id, "subject": subject });
-            let call = self.call(Operation::AddSubject).json(&body);
-            call.send().await?.given_success()?;
+        match self.endpoint(Operation::AddSubject) {
+            Ok(_) => {
+                let body = json!({ "stream_id": stream.id, "subject": subject });
+                let call = self.call(Operation::AddSubject).json(&body);
+                call.send().await?.given_success()?;
+                Ok(())
+            }
+            // Nobody would be covered.
+            Err(stop) if self.metadata()?.get("default_subjects") == Some(&json!("NONE")) => {
+                Err(stop)
+            }
+            Err(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Has the first of the target's event types happen to somebody, by the adapter. Returns how the SETs name the
@@ -142,17 +149,25 @@ impl Context {
         uri: &str,
         payload: &Value,
     ) -> Result<Value, Stop> {
-        let Some(address) = &self.target().adapters.emit else {
-            return Err(Stop::not_configured("needs the adapter emit"));
-        };
         let what = json!({ "sub_id": subject, "events": { uri: payload } });
-        let run = self.run();
-        let token = run.secrets().hook.as_deref();
-        let asked = adapter::ask(address, token, &what, run.wire()).await;
-        let said =
-            asked.map_err(|error| Stop::blocked(format!("adapter emit: {}", Chain(&error))))?;
+        let said = self.adapt(Adapter::Emit, &what).await?;
         let named = said.get("sub_id").filter(|named| named.is_object());
         Ok(named.unwrap_or(subject).clone())
+    }
+
+    /// Has an adapter do something, and returns what it has to say about it.
+    ///
+    /// # Errors
+    /// The adapter is not there, or does not do it.
+    pub async fn adapt(&self, adapter: Adapter, what: &Value) -> Result<Map<String, Value>, Stop> {
+        let name = adapter.as_str();
+        let Some(address) = self.target().adapters.address(adapter) else {
+            return Err(Stop::not_configured(format!("needs the adapter {name}")));
+        };
+        let run = self.run();
+        let token = run.secrets().hooks.get(&adapter).map(String::as_str);
+        let asked = adapter::ask(address, token, what, run.wire()).await;
+        asked.map_err(|error| Stop::blocked(format!("adapter {name}: {}", Chain(&error))))
     }
 }
 

@@ -6,10 +6,13 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{Answered, Call, Context, Operation, same::is_same};
-use crate::case::Stop;
+use crate::{case::Stop, target_file::Delivery};
 
 /// The delivery method of polls.
 pub const POLL: &str = "urn:ietf:rfc:8936";
+
+/// The delivery method of pushes.
+pub const PUSH: &str = "urn:ietf:rfc:8935";
 
 /// A stream of the case's own.
 #[derive(Clone, Debug)]
@@ -21,16 +24,24 @@ pub struct Stream {
 }
 
 impl Context {
-    /// The body of a request for a stream that is polled.
+    /// The body of a request for a stream: one that is polled, or, if polls are not judged, one that is pushed to where everything
+    /// is acknowledged.
     pub fn stream_request(&self) -> Value {
+        let mut delivery = json!({ "method": POLL });
+        if !self.target().judges(Delivery::Poll)
+            && let Ok(sink) = self.run().sink()
+        {
+            let inbox = sink.inbox(&self.word());
+            delivery = json!({ "method": PUSH, "endpoint_url": inbox.url() });
+        }
         json!({
             "events_requested": self.target().events,
-            "delivery": { "method": POLL },
+            "delivery": delivery,
             "description": self.description,
         })
     }
 
-    /// Makes a stream that is polled.
+    /// Makes a stream.
     ///
     /// # Errors
     /// That does not succeed, which other cases judge.
@@ -83,6 +94,9 @@ impl Context {
     /// # Errors
     /// The stream has no URL to poll.
     pub fn poll(&self, stream: &Stream, body: &Value) -> Result<Call<'_>, Stop> {
+        if !self.target().judges(Delivery::Poll) {
+            return Err(Stop::not_configured("needs poll in delivery"));
+        }
         let url = stream.poll_url()?;
         if !self.run().issuer().may_lead_to(&url) {
             return Err(Stop::blocked(format!("{url} is not to be shown a token")));

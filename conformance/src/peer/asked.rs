@@ -29,6 +29,8 @@ pub enum Operation {
     Poll,
     /// POST to the hook by which events happen.
     Emit,
+    /// POST at the hook by which the transmitter decides on a status.
+    Decide,
 }
 
 /// Who asks.

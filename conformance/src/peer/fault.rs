@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Asked, Reply, Site};
-use crate::checks::Verdict;
+use super::{Asked, Reply, Site, pusher::Attempt};
+use crate::{
+    checks::Verdict,
+    exchange::{Answer, Request},
+};
 
 /// One thing that is wrong with a transmitter.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +37,10 @@ pub enum Breaks {
     Set(fn(&mut Members, &mut Members)),
     /// The text of the claims, before it is signed.
     Payload(fn(String) -> Vec<u8>),
+    /// A push, before it is sent.
+    Push(fn(&Attempt, &mut Request)),
+    /// The answer to a push, before the transmitter looks at it; if there is none, its status is 0.
+    PushAnswer(fn(&Attempt, &mut Answer)),
     /// What the transmitter does with its streams.
     Rules(fn(&mut Rules)),
 }
@@ -65,6 +72,18 @@ pub struct Rules {
     pub allows_one_stream: bool,
     /// Verifications of a stream that are less than a second apart are refused with 429, as the configuration says.
     pub spaces_verifications: bool,
+    /// A push that failed is repeated at once.
+    pub repeats_at_once: bool,
+    /// Pushes follow redirects.
+    pub follows_redirects: bool,
+    /// The Transmitter does not announce that it changed a status to this.
+    pub keeps_quiet_about: Option<&'static str>,
+    /// What the Receiver asked for is announced as well.
+    pub announces_what_was_asked_for: bool,
+    /// What the Transmitter decides on is announced, and does not happen.
+    pub announces_alone: bool,
+    /// Pushes go to whoever shows some certificate.
+    pub trusts_any_certificate: bool,
 }
 
 /// What is wrong with one transmitter: one thing, or nothing.
@@ -100,6 +119,18 @@ impl Spoilt {
         match self.breaks() {
             Some(Breaks::Payload(spoil)) => spoil(claims),
             _ => claims.into_bytes(),
+        }
+    }
+
+    pub(super) fn push(&self, attempt: &Attempt, request: &mut Request) {
+        if let Some(Breaks::Push(spoil)) = self.breaks() {
+            spoil(attempt, request);
+        }
+    }
+
+    pub(super) fn push_answer(&self, attempt: &Attempt, answer: &mut Answer) {
+        if let Some(Breaks::PushAnswer(spoil)) = self.breaks() {
+            spoil(attempt, answer);
         }
     }
 

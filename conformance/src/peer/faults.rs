@@ -1,5 +1,7 @@
 //! The faults, one file for each file of cases.
 
+pub mod announcement;
+pub mod delivery;
 pub mod discovery;
 pub mod poll;
 pub mod push;
@@ -21,6 +23,8 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(verification::FAULTS)
         .chain(poll::FAULTS)
         .chain(set::faults())
+        .chain(delivery::faults())
+        .chain(announcement::FAULTS)
 }
 
 /// All faults of a Receiver's push endpoint, in the order of the catalogue.

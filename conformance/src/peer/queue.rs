@@ -12,9 +12,26 @@ const SETS_MAX: usize = 100;
 /// SETs under their names, oldest first.
 #[derive(Clone, Default)]
 pub(super) struct Queue {
-    sets: Vec<(String, String)>,
+    sets: Vec<Queued>,
     /// Whether there ever was one.
     pub(super) had_some: bool,
+}
+
+/// One SET.
+#[derive(Clone)]
+pub(super) struct Queued {
+    pub(super) jti: String,
+    pub(super) token: String,
+    pub(super) passage: Passage,
+}
+
+/// Whether a SET leaves a stream that is stopped.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Passage {
+    /// It waits.
+    Held,
+    /// It goes before all others, whatever the status is.
+    Free,
 }
 
 /// A poll that was read.
@@ -25,22 +42,51 @@ struct Poll {
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, jti: String, token: String) {
+    pub(super) fn push(&mut self, jti: String, token: String, passage: Passage) {
         self.had_some = true;
-        self.sets.push((jti, token));
+        let place = match passage {
+            Passage::Held => self.sets.len(),
+            Passage::Free => self.free().count(),
+        };
+        let queued = Queued {
+            jti,
+            token,
+            passage,
+        };
+        self.sets.insert(place, queued);
+    }
+
+    fn free(&self) -> impl Iterator<Item = &Queued> {
+        let free = |queued: &&Queued| queued.passage == Passage::Free;
+        self.sets.iter().take_while(free)
+    }
+
+    /// What may leave.
+    fn due(&self, sends: bool) -> impl Iterator<Item = &Queued> {
+        let due = if sends {
+            self.sets.len()
+        } else {
+            self.free().count()
+        };
+        self.sets.iter().take(due)
     }
 
     pub(super) fn clear(&mut self) {
         self.sets.clear();
     }
 
-    /// Takes out what has this name.
-    pub(super) fn remove(&mut self, jti: &str) {
-        self.sets.retain(|(found, _)| found != jti);
+    /// The SET that is pushed next.
+    pub(super) fn first(&self, sends: bool) -> Option<&Queued> {
+        self.due(sends).next()
     }
 
-    /// Takes out everything: names and SETs.
-    pub(super) fn take(&mut self) -> Vec<(String, String)> {
+    /// Takes out what has this name.
+    pub(super) fn remove(&mut self, jti: &str) {
+        self.sets.retain(|queued| queued.jti != jti);
+    }
+
+    /// Takes out everything.
+    pub(super) fn take(&mut self) -> Vec<Queued> {
         std::mem::take(&mut self.sets)
     }
 
@@ -49,16 +95,13 @@ impl Queue {
         let Some(poll) = read(asked) else {
             return Some(Reply::error(400));
         };
-        let is_known = |jti: &String| self.sets.iter().any(|(known, _)| known == jti);
+        let is_known = |jti: &String| self.sets.iter().any(|known| known.jti == *jti);
         if rules.refuses_unknown_acknowledgements && !poll.done.iter().all(is_known) {
             return Some(Reply::error(400));
         }
-        self.sets.retain(|(jti, _)| !poll.done.contains(jti));
-        let due = if sends {
-            poll.max.min(self.sets.len())
-        } else {
-            0
-        };
+        self.sets.retain(|set| !poll.done.contains(&set.jti));
+        let there = self.due(sends).count();
+        let due = poll.max.min(there);
         if due == 0 && poll.waits {
             return None;
         }
@@ -66,9 +109,9 @@ impl Queue {
             .sets
             .iter()
             .take(due)
-            .map(|(jti, token)| (jti.clone(), json!(token)))
+            .map(|set| (set.jti.clone(), json!(set.token)))
             .collect();
-        let more = sends && self.sets.len() > due;
+        let more = there > due;
         if rules.forgets_what_was_offered {
             self.sets.drain(..due);
         }

@@ -1,6 +1,6 @@
 //! The reference behind HTTPS on a port of this machine.
 
-use std::{io, net::TcpListener, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
@@ -9,20 +9,23 @@ use actix_web::{
     web::{self, Bytes},
 };
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::{task::JoinHandle, time::timeout};
 
 use super::{
-    Asked, Caller, Fault, Reply, Site,
-    authority::{Authority, AuthorityError},
-    fault::Spoilt,
-    signer::Signer,
+    Asked, Caller, Fault, Operation, Reply, Site, fault::Spoilt, pusher, signer::Signer,
     transmitter::Transmitter,
 };
 use crate::{
+    authority::{Authority, AuthorityError, Flaw},
     run::Given,
-    target_file::{AdapterAddress, FromEnvironment, Secrets, TargetFile},
+    target_file::{
+        AdapterAddress, AuthorityFiles, FromEnvironment, PushSettings, Secrets, TargetFile,
+    },
     wire::WireError,
 };
+
+/// Where it is.
+const HOST: &str = "127.0.0.1";
 
 /// How long a poll waits for something to come.
 const LONG_POLL: Duration = Duration::from_secs(10);
@@ -45,8 +48,11 @@ pub enum PeerError {
     #[error("there is no port to listen on")]
     Listen(#[source] io::Error),
     /// There is no certificate.
-    #[error("there is no TLS")]
-    Authority(#[source] AuthorityError),
+    #[error("there is no certificate to show")]
+    Certificate(#[source] AuthorityError),
+    /// There is nothing to push with.
+    #[error("there is nothing to push with")]
+    Client(#[source] reqwest::Error),
     /// There is no key to sign with.
     #[error("a key cannot be made")]
     Key,
@@ -60,7 +66,9 @@ pub enum PeerError {
 pub struct Peer {
     issuer: String,
     root: String,
+    push_authority: Arc<Authority>,
     handle: ServerHandle,
+    pushing: JoinHandle<()>,
 }
 
 impl Peer {
@@ -69,8 +77,10 @@ impl Peer {
     /// # Errors
     /// There is no port, or no certificate.
     pub fn start(fault: Option<&Fault>) -> Result<Self, PeerError> {
-        let authority = Authority::for_host("127.0.0.1").map_err(PeerError::Authority)?;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(PeerError::Listen)?;
+        let authority = Authority::new().map_err(PeerError::Certificate)?;
+        let tls = authority.server(HOST, Flaw::None);
+        let tls = tls.map_err(PeerError::Certificate)?;
+        let listener = TcpListener::bind((HOST, 0)).map_err(PeerError::Listen)?;
         let address = listener.local_addr().map_err(PeerError::Listen)?;
         let spoilt = Spoilt(fault.copied().map(Arc::new));
         let mut site = Site::without_fault(&format!("https://{address}"));
@@ -80,7 +90,12 @@ impl Peer {
         site.keys["keys"][2] = rsa;
         spoilt.site(&mut site);
         let issuer = site.issuer.clone();
-        let transmitter = web::Data::new(Transmitter::new(site, signer, spoilt.clone()));
+        let push_authority = Arc::new(Authority::new().map_err(PeerError::Certificate)?);
+        let client = pusher::client(push_authority.root(), spoilt.rules());
+        let client = client.map_err(PeerError::Client)?;
+        let transmitter = Arc::new(Transmitter::new(site, signer, spoilt.clone()));
+        let pushing = tokio::spawn(pusher::run(Arc::clone(&transmitter), client));
+        let transmitter = web::Data::from(transmitter);
         let spoilt = web::Data::new(spoilt);
         let app = move || {
             App::new()
@@ -92,15 +107,17 @@ impl Peer {
             .workers(1)
             .disable_signals()
             .shutdown_timeout(0)
-            .listen_rustls_0_23(listener, authority.config)
+            .listen_rustls_0_23(listener, tls)
             .map_err(PeerError::Listen)?
             .run();
         let handle = server.handle();
         tokio::spawn(server);
         Ok(Self {
             issuer,
-            root: authority.root,
+            root: authority.root().to_owned(),
+            push_authority,
             handle,
+            pushing,
         })
     }
 
@@ -119,7 +136,7 @@ impl Peer {
             token,
             read_only,
             other,
-            hook: None,
+            hooks: BTreeMap::new(),
         };
         let origin = self
             .issuer
@@ -129,13 +146,26 @@ impl Peer {
             url: format!("{origin}/hook/emit"),
             token_env: None,
         });
-        // What happens is in the queue before the hook has answered.
+        file.push = Some(PushSettings {
+            // Nothing is read from there: the authority itself is given.
+            authority: Some(AuthorityFiles {
+                certificate: "given".into(),
+                key: "given".into(),
+            }),
+            ..PushSettings::default()
+        });
+        file.adapters.set_status = Some(AdapterAddress::Hook {
+            url: format!("{origin}/hook/status"),
+            token_env: None,
+        });
+        // What happens is in the queue, and was pushed once, before the hook has answered.
         file.limits.silence_seconds = 0;
         file.limits.event_seconds = 5;
         Given {
             file,
             secrets,
             authorities: Some(self.root.clone().into_bytes()),
+            push_authority: Some(Arc::clone(&self.push_authority)),
         }
     }
 }
@@ -144,6 +174,7 @@ impl Drop for Peer {
     fn drop(&mut self) {
         // What this returns only tells when it is done.
         drop(self.handle.stop(false));
+        self.pushing.abort();
     }
 }
 
@@ -163,6 +194,9 @@ async fn answer(
     };
     spoilt.request(&mut asked);
     let mut reply = answered(&transmitter, &asked).await;
+    if asked.is(Operation::Emit) || asked.is(Operation::Decide) {
+        pusher::offered(&transmitter).await;
+    }
     spoilt.answer(&asked, &mut reply);
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);

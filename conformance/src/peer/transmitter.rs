@@ -8,18 +8,21 @@ use std::{
 
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, futures::Notified};
+use url::Url;
 
 use super::{
-    Asked, Caller, Operation, Reply, Site,
+    Asked, Caller, Operation, Reply, Rules, Site,
     fault::{Members, Spoilt},
-    queue::Queue,
+    pusher::{Attempt, Outcome, Pushing},
+    queue::{Passage, Queue},
     signer::Signer,
 };
-use crate::context::locked;
+use crate::{context::locked, exchange::Request};
 
 const PUSH: &str = "urn:ietf:rfc:8935";
 const POLL: &str = "urn:ietf:rfc:8936";
 const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
+const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
 
 /// Longest description that is kept, in characters.
 const DESCRIPTION_CHARS_MAX: usize = 200;
@@ -104,6 +107,7 @@ struct Stream {
     subjects: Vec<Value>,
     verified: Instant,
     queue: Queue,
+    pushing: Pushing,
 }
 
 /// To which Receiver a stream belongs.
@@ -118,6 +122,23 @@ impl Stream {
     fn delivered(&self) -> impl Iterator<Item = &Value> {
         let requested = self.requested.iter().flatten();
         requested.filter(|uri| EVENTS_SUPPORTED.iter().any(|supported| uri == supported))
+    }
+
+    fn is_pushed(&self) -> bool {
+        self.delivery["method"] == PUSH
+    }
+
+    /// Whether SETs leave it.
+    fn sends(&self, rules: Rules) -> bool {
+        match self.status.as_str() {
+            "enabled" => true,
+            "paused" => rules.sends_while_paused,
+            _ => false,
+        }
+    }
+
+    fn push_url(&self) -> Option<Url> {
+        Url::parse(self.delivery["endpoint_url"].as_str()?).ok()
     }
 
     /// Whether an event of these types about somebody is for this stream.
@@ -164,7 +185,7 @@ impl Transmitter {
     pub(super) fn hand_over(&self, id: &str, jti: &str, token: String) {
         if let Some(stream) = locked(&self.state).streams.get_mut(id) {
             stream.queue.remove(jti);
-            stream.queue.push(jti.to_owned(), token);
+            stream.queue.push(jti.to_owned(), token, Passage::Held);
         }
         self.changed.notify_waiters();
     }
@@ -183,9 +204,9 @@ impl Transmitter {
             if stream.delivery["method"] != PUSH || stream.status != "enabled" {
                 continue;
             }
-            for (_, token) in stream.queue.take() {
+            for set in stream.queue.take() {
                 let (id, delivery) = (id.clone(), stream.delivery.clone());
-                pushed.push((Delivered { id, delivery }, token));
+                pushed.push((Delivered { id, delivery }, set.token));
             }
         }
         pushed
@@ -213,6 +234,7 @@ impl Transmitter {
             ("POST", "/ssf/subjects:remove") => Some(Operation::RemoveSubject),
             ("POST", "/ssf/verify") => Some(Operation::Verify),
             ("POST", "/hook/emit") => Some(Operation::Emit),
+            ("POST", "/hook/status") => Some(Operation::Decide),
             ("POST", poll) if poll.starts_with("/ssf/poll/") => Some(Operation::Poll),
             _ => None,
         }
@@ -228,6 +250,9 @@ impl Transmitter {
         if operation == Operation::Emit {
             return Some(self.emit(asked).unwrap_or_else(|refusal| refusal));
         }
+        if operation == Operation::Decide {
+            return Some(self.decide(asked).unwrap_or_else(|refusal| refusal));
+        }
         let done = authorized(operation, asked.caller).and_then(|owner| {
             let mut state = locked(&self.state);
             match operation {
@@ -242,7 +267,7 @@ impl Transmitter {
                 Operation::RemoveSubject => remove_subject(&mut state, owner, asked),
                 Operation::Verify => self.verify(&mut state, owner, asked),
                 Operation::Poll => return self.poll(&mut state, owner, asked),
-                Operation::Emit => Err(Reply::error(404)),
+                Operation::Emit | Operation::Decide => Err(Reply::error(404)),
             }
             .map(Some)
         });
@@ -272,6 +297,7 @@ impl Transmitter {
             subjects: Vec::new(),
             verified: Instant::now(),
             queue: Queue::default(),
+            pushing: Pushing::default(),
         };
         self.change(&mut stream, &id, &body)?;
         let same = |(_, other): &(&String, &Stream)| other.description == stream.description;
@@ -336,15 +362,58 @@ impl Transmitter {
         let (id, stream) = named_in(&body, state, owner)?;
         let status = body.get("status").and_then(Value::as_str);
         let known = status.filter(|status| matches!(*status, "enabled" | "paused" | "disabled"));
-        known
-            .ok_or_else(bad_request)?
-            .clone_into(&mut stream.status);
-        stream.reason = body.get("reason").cloned();
-        if stream.status == "disabled" && !self.spoilt.rules().keeps_while_disabled {
-            stream.queue.clear();
+        let status = known.ok_or_else(bad_request)?;
+        self.enter(stream, status, body.get("reason"));
+        let reply = Reply::json(&status_of(&id, stream));
+        if self.spoilt.rules().announces_what_was_asked_for {
+            let status = status.to_owned();
+            self.announce(state, &id, &status)?;
         }
         self.changed.notify_waiters();
-        Ok(Reply::json(&status_of(&id, stream)))
+        Ok(reply)
+    }
+
+    fn enter(&self, stream: &mut Stream, status: &str, reason: Option<&Value>) {
+        status.clone_into(&mut stream.status);
+        stream.reason = reason.cloned();
+        if status == "disabled" && !self.spoilt.rules().keeps_while_disabled {
+            stream.queue.clear();
+        }
+    }
+
+    /// Has the transmitter itself decide on the status of a stream, and announce it.
+    fn decide(&self, asked: &Asked) -> Result<Reply, Refusal> {
+        let body = object(asked)?;
+        let text = |name| {
+            body.get(name)
+                .and_then(Value::as_str)
+                .ok_or_else(bad_request)
+        };
+        let (id, status) = (text("stream_id")?, text("status")?);
+        let rules = self.spoilt.rules();
+        let mut state = locked(&self.state);
+        let stream = state.streams.get_mut(id).ok_or_else(|| Reply::error(404))?;
+        if !rules.announces_alone {
+            self.enter(stream, status, body.get("reason"));
+        }
+        if rules.keeps_quiet_about != Some(status) {
+            self.announce(&mut state, id, status)?;
+        }
+        self.changed.notify_waiters();
+        Ok(Reply::error(200))
+    }
+
+    fn announce(&self, state: &mut State, id: &str, status: &str) -> Result<(), Refusal> {
+        state.made += 1;
+        let made = state.made;
+        let stream = state.streams.get_mut(id).ok_or_else(|| Reply::error(404))?;
+        let subject = json!({ "format": "opaque", "id": id });
+        let mut event = json!({ "status": status });
+        if let Some(reason) = &stream.reason {
+            event["reason"] = reason.clone();
+        }
+        let events = json!({ STREAM_UPDATED: event });
+        self.deliver(id, stream, made, subject, events)
     }
 
     fn verify(&self, state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
@@ -422,13 +491,18 @@ impl Transmitter {
         ] {
             claims.insert(name.to_owned(), value);
         }
+        // An announcement goes out although the stream has stopped, and before what was kept.
+        let passage = match claims["events"].get(STREAM_UPDATED) {
+            Some(_) => Passage::Free,
+            None => Passage::Held,
+        };
         let mut header = self.signer.header();
         self.spoilt.set(&mut header, &mut claims);
         let claims = self.spoilt.payload(Value::Object(claims).to_string());
         let token = self.signer.sign(header, &claims);
         stream
             .queue
-            .push(jti, token.map_err(|_| Reply::error(500))?);
+            .push(jti, token.map_err(|_| Reply::error(500))?, passage);
         self.changed.notify_waiters();
         Ok(())
     }
@@ -442,12 +516,67 @@ impl Transmitter {
         let id = asked.path.trim_start_matches("/ssf/poll/");
         let stream = named(id, state, owner)?;
         let rules = self.spoilt.rules();
-        let sends = match stream.status.as_str() {
-            "enabled" => true,
-            "paused" => rules.sends_while_paused,
-            _ => false,
-        };
+        let sends = stream.sends(rules);
         Ok(stream.queue.poll(asked, sends, rules))
+    }
+
+    /// Takes the pushes that are due, and marks their streams.
+    pub(super) fn due(&self, now: Instant) -> Vec<(Attempt, Request)> {
+        let rules = self.spoilt.rules();
+        let mut state = locked(&self.state);
+        let mut due = Vec::new();
+        for (id, stream) in &mut state.streams {
+            if stream.is_pushed()
+                && stream.pushing.is_free(now)
+                && let Some(set) = stream.queue.first(stream.sends(rules))
+                && let Some(url) = stream.push_url()
+            {
+                let mut request = Request::new("POST", url);
+                let mut header = |name: &str, value: &str| {
+                    request.headers.push((name.to_owned(), value.to_owned()));
+                };
+                header("content-type", "application/secevent+jwt");
+                if let Some(secret) = stream.delivery["authorization_header"].as_str() {
+                    header("authorization", secret);
+                }
+                request.body = set.token.clone().into_bytes();
+                due.push((stream.pushing.begin(id, &set.jti, now), request));
+            }
+        }
+        due
+    }
+
+    /// Notes what became of a push.
+    pub(super) fn settle(&self, attempt: &Attempt, outcome: Outcome, now: Instant) {
+        let mut state = locked(&self.state);
+        if let Some(stream) = state.streams.get_mut(&attempt.stream)
+            && stream.pushing.end(outcome, now)
+        {
+            stream.queue.remove(&attempt.jti);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// By when somebody has to look again what is due, and whether something is on its way.
+    pub(super) fn rests(&self, now: Instant) -> (Option<Instant>, bool) {
+        let state = locked(&self.state);
+        let rules = self.spoilt.rules();
+        let waits = |stream: &&Stream| {
+            stream.is_pushed() && stream.queue.first(stream.sends(rules)).is_some()
+        };
+        let waiting = || state.streams.values().filter(waits);
+        let until = waiting()
+            .filter_map(|stream| stream.pushing.rests_until(now))
+            .min();
+        (
+            until,
+            waiting().any(|stream| stream.pushing.is_at_work(now)),
+        )
+    }
+
+    /// What is wrong with it.
+    pub(super) fn spoilt(&self) -> &Spoilt {
+        &self.spoilt
     }
 
     /// Tells when something happened for which a poll may wait.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::keys::{Key, KeyError, Keys};
 use crate::{
-    peer::{AuthorityError, authority::Authority},
+    authority::{Authority, AuthorityError, Flaw},
     target::{Target, TargetError},
 };
 
@@ -119,11 +119,11 @@ impl Issuer {
             Security::Plain => (server.listen(listener), None),
             Security::OwnAuthority => {
                 let host = target.url().host_str().unwrap_or_default();
-                // As a certificate has it, an IPv6 address stands without brackets.
-                let host = host.trim_start_matches('[').trim_end_matches(']');
-                let authority = Authority::for_host(host).map_err(IssuerError::Authority)?;
-                let listening = server.listen_rustls_0_23(listener, authority.config);
-                (listening, Some(authority.root))
+                let authority = Authority::new().map_err(IssuerError::Authority)?;
+                let tls = authority.server(host, Flaw::None);
+                let tls = tls.map_err(IssuerError::Authority)?;
+                let listening = server.listen_rustls_0_23(listener, tls);
+                (listening, Some(authority.root().to_owned()))
             }
         };
         let server = server.map_err(unheard)?.run();

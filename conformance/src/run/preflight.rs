@@ -7,6 +7,7 @@ use url::Url;
 use super::{Run, endpoint};
 use crate::{
     exchange::{Answer, Recording, Request},
+    sink::SinkError,
     target::{Target, TargetError},
     wire::{Settings, Wire, WireError},
 };
@@ -36,6 +37,9 @@ pub enum PreflightError {
         /// The status.
         status: u16,
     },
+    /// Pushes cannot be taken.
+    #[error("pushes cannot be taken")]
+    Sink(#[source] SinkError),
     /// The clocks differ.
     #[error(
         "the clocks of the target and of this machine are {0} s apart: set them, or verdicts about time are wrong"

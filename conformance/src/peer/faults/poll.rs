@@ -179,6 +179,7 @@ pub const FAULTS: &[Fault] = &[
         name: "all streams have one URL",
         found: &[
             ("SSF-T-254.url-of-its-own", Failed),
+            ("SSF-T-108.push", Failed),
             ("SSF-T-105.poll-url", Failed),
             ("SSF-T-125.as-created", Failed),
         ],
@@ -198,17 +199,26 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "events are sent while the stream is paused",
-        found: &[("SSF-T-179.paused", Failed)],
+        found: &[
+            ("SSF-T-179.paused", Failed),
+            ("SSF-T-179.push", Failed),
+            ("SSF-T-241.last", Failed),
+            ("SSF-T-242.start", Note),
+        ],
         breaks: Rules(|rules| rules.sends_while_paused = true),
     },
     Fault {
         name: "events are dropped while the stream is paused",
-        found: &[("SSF-T-181.enabled-again", Warning)],
+        found: &[
+            ("SSF-T-181.enabled-again", Warning),
+            ("SSF-T-181.push", Warning),
+            ("SSF-T-242.start", Note),
+        ],
         breaks: Rules(|rules| rules.drops_while_paused = true),
     },
     Fault {
         name: "events are kept while the stream is disabled",
-        found: &[("SSF-T-184.disabled", Failed)],
+        found: &[("SSF-T-184.disabled", Failed), ("SSF-T-184.push", Failed)],
         breaks: Rules(|rules| rules.keeps_while_disabled = true),
     },
 ];

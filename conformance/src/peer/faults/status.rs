@@ -34,6 +34,7 @@ pub const FAULTS: &[Fault] = &[
         found: &[
             ("SSF-T-175.value", Failed),
             ("SSF-T-188.set", Failed),
+            ("SSF-T-244.status", Failed),
             ("SSF-T-192.same-again", Failed),
         ],
         breaks: Answer(|asked, reply| {

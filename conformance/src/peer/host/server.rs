@@ -20,11 +20,11 @@ use url::Url;
 
 use super::Seen;
 use crate::{
+    authority::{Authority, AuthorityError, Flaw},
     context::locked,
     exchange::{Answer, Request},
     peer::{
-        Asked, AuthorityError, Caller, Operation, PeerError, Reply, Site,
-        authority::Authority,
+        Asked, Caller, Operation, PeerError, Reply, Site,
         fault::Spoilt,
         server::{answered, stream_id},
         signer::Signer,
@@ -150,10 +150,11 @@ impl Host {
             Security::Plain => (server.listen(listener), None),
             Security::OwnAuthority => {
                 let host = target.url().host_str().unwrap_or_default();
-                let host = host.trim_start_matches('[').trim_end_matches(']');
-                let authority = Authority::for_host(host).map_err(HostError::Authority)?;
-                let listening = server.listen_rustls_0_23(listener, authority.config);
-                (listening, Some(authority.root))
+                let authority = Authority::new().map_err(HostError::Authority)?;
+                let tls = authority.server(host, Flaw::None);
+                let tls = tls.map_err(HostError::Authority)?;
+                let listening = server.listen_rustls_0_23(listener, tls);
+                (listening, Some(authority.root().to_owned()))
             }
         };
         let server = server.map_err(unheard)?.run();

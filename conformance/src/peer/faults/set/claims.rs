@@ -140,7 +140,12 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "an event is true",
-        found: &[("SET-024.events", Failed)],
+        found: &[
+            ("SET-024.events", Failed),
+            ("SSF-T-171.paused", Failed),
+            ("SSF-T-171.disabled", Failed),
+            ("SSF-T-241.last", Failed),
+        ],
         breaks: Set(|_, claims| {
             if !is_verification(claims)
                 && let Some(Value::Object(events)) = claims.get_mut("events")
@@ -151,7 +156,12 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "events are called by a word",
-        found: &[("SET-024.events", Failed)],
+        found: &[
+            ("SET-024.events", Failed),
+            ("SSF-T-171.paused", Failed),
+            ("SSF-T-171.disabled", Failed),
+            ("SSF-T-241.last", Failed),
+        ],
         breaks: Set(|_, claims| {
             if !is_verification(claims) {
                 claims.insert("events".into(), json!({ "revoked": {} }));

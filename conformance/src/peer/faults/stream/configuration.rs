@@ -34,6 +34,7 @@ pub(super) const FAULTS: &[Fault] = &[
         found: &[
             ("SSF-T-072.stream_id-characters", Warning),
             ("SSF-T-227.stream_id", Failed),
+            ("SSF-T-247.id", Failed),
         ],
         breaks: Both(
             |asked| {
@@ -130,6 +131,7 @@ pub(super) const FAULTS: &[Fault] = &[
         found: &[
             ("SSF-T-083.delivery", Failed),
             ("SSF-T-104.poll-by-default", Failed),
+            ("SSF-T-108.push", Failed),
             AS_CREATED,
         ],
         breaks: Answer(|asked, reply| {

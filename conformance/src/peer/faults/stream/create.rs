@@ -91,6 +91,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "a stream that is polled has no endpoint_url",
         found: &[
             ("SSF-T-105.poll-url", Failed),
+            ("SSF-T-108.push", Failed),
             ("SSF-T-125.as-created", Failed),
         ],
         breaks: Answer(|asked, reply| {
@@ -197,6 +198,7 @@ fn takes_for_polls(asked: &mut crate::peer::Asked, method: &str) {
         asked.change(|body| {
             if let Some(delivery) = body.get_mut("delivery")
                 && delivery.get("method").is_some_and(|found| found == method)
+                && delivery.get("endpoint_url").is_none()
             {
                 *delivery = json!({ "method": POLL });
             }
