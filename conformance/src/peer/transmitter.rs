@@ -1,7 +1,7 @@
 //! The reference transmitter: what it knows, and what it answers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::Mutex,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -29,6 +29,9 @@ const DESCRIPTION_CHARS_MAX: usize = 200;
 
 /// How far apart verifications are, where they are.
 const VERIFICATIONS_APART: Duration = Duration::from_secs(1);
+
+/// How many streams stay that were deleted, where they do: a list of all would be longer than a tester reads.
+const DELETED_KEPT: usize = 16;
 
 /// The event types that the reference supports.
 const EVENTS_SUPPORTED: [&str; 4] = [
@@ -93,6 +96,8 @@ pub(super) struct Delivered {
 struct State {
     made: u64,
     streams: BTreeMap<String, Stream>,
+    /// The streams that were deleted and are there nevertheless, oldest first.
+    deleted: VecDeque<String>,
 }
 
 /// A stream.
@@ -351,8 +356,16 @@ impl Transmitter {
     fn delete(&self, state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
         let id = asked.stream_id.as_ref().ok_or_else(bad_request)?;
         named(id, state, owner)?;
-        if !self.spoilt.rules().keeps_deleted_streams {
-            state.streams.remove(id);
+        state.deleted.push_back(id.clone());
+        let kept = if self.spoilt.rules().keeps_deleted_streams {
+            DELETED_KEPT
+        } else {
+            0
+        };
+        while state.deleted.len() > kept {
+            if let Some(oldest) = state.deleted.pop_front() {
+                state.streams.remove(&oldest);
+            }
         }
         Ok(Reply::error(204))
     }
