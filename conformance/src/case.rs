@@ -3,9 +3,10 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use crate::{
-    cases::refusal::Refusal,
+    cases::{event::Rule, refusal::Refusal},
     checks::{Check, Level},
     context::{Context, Operation},
+    event_types::EventType,
     push::Probe,
     target_file::{Delivery, Limits, TargetFile},
 };
@@ -46,6 +47,8 @@ pub enum Judge {
     Script(Script),
     /// By a request for an operation, spoilt so that it has to be refused.
     Refused(Operation, Refusal),
+    /// By an event of one type that the adapter emits.
+    Event(&'static EventType, Rule),
     /// By SETs that are pushed to a Receiver.
     Push(PushScript),
 }

@@ -3,6 +3,7 @@
 pub mod announcement;
 pub mod delivery;
 pub mod discovery;
+pub mod event;
 pub mod poll;
 pub mod push;
 pub mod receiver;
@@ -24,6 +25,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(set::cases())
         .chain(delivery::cases())
         .chain(announcement::CASES)
+        .chain(event::cases())
 }
 
 /// All cases that judge a Receiver's push endpoint.

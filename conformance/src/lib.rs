@@ -60,6 +60,8 @@ pub mod context;
 #[cfg(feature = "cli")]
 pub mod coverage;
 pub mod decode;
+#[cfg(feature = "cli")]
+pub mod event_types;
 pub mod exchange;
 #[cfg(feature = "cli")]
 pub mod jws;

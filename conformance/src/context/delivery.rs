@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use ssf_types::error::Chain;
 
-use super::{Answered, Context, Operation, Stream, gathered::subject_named};
-use crate::{adapter, case::Stop, set::RawSet, target_file::Adapter};
+use super::{
+    Answered, Context, Operation, Stream,
+    gathered::{now, subject_named},
+};
+use crate::{adapter, case::Stop, event_types, set::RawSet, target_file::Adapter};
 
 /// The type of verification events.
 pub const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
@@ -139,7 +142,8 @@ impl Context {
         let Some(uri) = self.target().events.first() else {
             return Err(Stop::not_configured("events is empty"));
         };
-        self.happen(subject, uri, &json!({})).await
+        let payload = event_types::payload_of(uri, now());
+        self.happen(subject, uri, &payload).await
     }
 
     /// Has an event happen to somebody, by the adapter, and returns how the SETs name the subject.

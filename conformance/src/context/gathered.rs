@@ -14,6 +14,7 @@ use super::{Context, Stream};
 use crate::{
     case::{NotRun, NotRunKind, Stop},
     chance::Chance,
+    event_types::{self, EventType},
     exchange::Exchange,
     set::RawSet,
 };
@@ -28,6 +29,10 @@ pub enum Gathering {
     Verification,
     /// An event of the first type that the target file names, by the adapter.
     Event,
+    /// One event of each type of CAEP, each under the URI of its type.
+    Caep,
+    /// The same of RISC.
+    Risc,
 }
 
 impl Gathering {
@@ -36,6 +41,8 @@ impl Gathering {
         match self {
             Self::Verification => "the verification",
             Self::Event => "the event",
+            Self::Caep => "the events of CAEP",
+            Self::Risc => "the events of RISC",
         }
     }
 }
@@ -70,6 +77,8 @@ struct Gathered {
 pub(crate) struct Gatherings {
     verification: OnceCell<Arc<Gathered>>,
     event: OnceCell<Arc<Gathered>>,
+    caep: OnceCell<Arc<Gathered>>,
+    risc: OnceCell<Arc<Gathered>>,
 }
 
 impl Gatherings {
@@ -77,6 +86,8 @@ impl Gatherings {
         match gathering {
             Gathering::Verification => &self.verification,
             Gathering::Event => &self.event,
+            Gathering::Caep => &self.caep,
+            Gathering::Risc => &self.risc,
         }
     }
 }
@@ -151,13 +162,15 @@ impl Context {
                 };
                 let one = Happening {
                     name: gathering.name().to_owned(),
-                    payload: json!({}),
+                    payload: event_types::payload_of(&uri, now()),
                     uri,
                     subject,
                     mark: word,
                 };
                 self.gather_events(vec![one]).await
             }
+            Gathering::Caep => self.gather_types(&event_types::CAEP, &mut chance).await,
+            Gathering::Risc => self.gather_types(&event_types::RISC, &mut chance).await,
         }
     }
 
@@ -175,6 +188,33 @@ impl Context {
             came: now(),
         };
         Ok(BTreeMap::from([(name, Ok(Arc::new(sample)))]))
+    }
+
+    /// One event of each of these types: about one account, or about one number.
+    async fn gather_types(
+        &self,
+        types: &[&EventType],
+        chance: &mut Chance,
+    ) -> Result<Samples, Stop> {
+        let word = chance.word();
+        let number = format!("+1555{:08}", chance.number() % 100_000_000);
+        let happening = |one: &&EventType| {
+            let (mark, subject) = if one.is_of_an_identifier() {
+                let subject = json!({ "format": "phone_number", "phone_number": number });
+                (number.clone(), subject)
+            } else {
+                (word.clone(), subject_named(&word))
+            };
+            Happening {
+                name: one.uri.to_owned(),
+                uri: one.uri.to_owned(),
+                subject,
+                mark,
+                payload: one.payload(now()),
+            }
+        };
+        self.gather_events(types.iter().map(happening).collect())
+            .await
     }
 
     /// Has events happen beside one another, and polls until they are there.
@@ -302,7 +342,7 @@ fn as_not_run(stop: Stop) -> NotRun {
     clippy::disallowed_methods,
     reason = "moments in SETs are compared with the clock of this machine, which the preflight compared"
 )]
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs()
 }

@@ -70,6 +70,10 @@ pub struct Rules {
     pub keeps_while_disabled: bool,
     /// A Receiver that has a stream gets no second one: 409.
     pub allows_one_stream: bool,
+    /// A type of events that configurations do not name.
+    pub hides: Option<&'static str>,
+    /// A type of events that configurations name besides those that there are.
+    pub offers_besides: Option<&'static str>,
     /// Verifications of a stream that are less than a second apart are refused with 429, as the configuration says.
     pub spaces_verifications: bool,
     /// A push that failed is repeated at once.

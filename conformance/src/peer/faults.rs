@@ -3,6 +3,7 @@
 pub mod announcement;
 pub mod delivery;
 pub mod discovery;
+pub mod event;
 pub mod poll;
 pub mod push;
 pub mod receiver;
@@ -25,6 +26,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(set::faults())
         .chain(delivery::faults())
         .chain(announcement::FAULTS)
+        .chain(event::faults())
 }
 
 /// All faults of a Receiver's push endpoint, in the order of the catalogue.

@@ -17,7 +17,11 @@ use super::{
     queue::{Passage, Queue},
     signer::Signer,
 };
-use crate::{context::locked, exchange::Request};
+use crate::{
+    context::locked,
+    event_types::{self, ACCOUNT_DISABLED},
+    exchange::Request,
+};
 
 const PUSH: &str = "urn:ietf:rfc:8935";
 const POLL: &str = "urn:ietf:rfc:8936";
@@ -34,12 +38,9 @@ const VERIFICATIONS_APART: Duration = Duration::from_secs(1);
 const DELETED_KEPT: usize = 16;
 
 /// The event types that the reference supports.
-const EVENTS_SUPPORTED: [&str; 4] = [
-    "https://schemas.openid.net/secevent/caep/event-type/session-revoked",
-    "https://schemas.openid.net/secevent/caep/event-type/credential-change",
-    "https://schemas.openid.net/secevent/caep/event-type/device-compliance-change",
-    "https://schemas.openid.net/secevent/risc/event-type/account-disabled",
-];
+fn events_supported() -> impl Iterator<Item = &'static str> {
+    event_types::all().map(|known| known.uri)
+}
 
 /// Members of a configuration that are not the Receiver's to change.
 const SUPPLIED: [&str; 6] = [
@@ -126,7 +127,7 @@ impl Stream {
     /// What is delivered of what was asked for.
     fn delivered(&self) -> impl Iterator<Item = &Value> {
         let requested = self.requested.iter().flatten();
-        requested.filter(|uri| EVENTS_SUPPORTED.iter().any(|supported| uri == supported))
+        requested.filter(|uri| events_supported().any(|supported| *uri == supported))
     }
 
     fn is_pushed(&self) -> bool {
@@ -454,9 +455,14 @@ impl Transmitter {
     /// Has an event happen: what the hook is given stands in the SET as it is.
     fn emit(&self, asked: &Asked) -> Result<Reply, Refusal> {
         let mut body = object(asked)?;
-        let (Some(subject), Some(events)) = (body.remove("sub_id"), body.remove("events")) else {
+        let (Some(subject), Some(mut events)) = (body.remove("sub_id"), body.remove("events"))
+        else {
             return Err(bad_request());
         };
+        // One type repeats its subject, as it may (SSF 1.0 §3.1.1).
+        if let Some(Value::Object(says)) = events.get_mut(ACCOUNT_DISABLED.uri) {
+            says.insert("subject".to_owned(), subject.clone());
+        }
         let rules = self.spoilt.rules();
         let mut state = locked(&self.state);
         state.made += 1;
@@ -665,8 +671,14 @@ impl Transmitter {
     }
 
     fn configuration(&self, id: &str, stream: &Stream) -> Value {
-        let delivered: Vec<&Value> = stream.delivered().collect();
-        let is_spaced = self.spoilt.rules().spaces_verifications;
+        let rules = self.spoilt.rules();
+        let is_hidden = |uri: &str| rules.hides == Some(uri);
+        let mut delivered: Vec<&Value> = stream.delivered().collect();
+        delivered.retain(|uri| !uri.as_str().is_some_and(is_hidden));
+        let mut supported: Vec<&str> = events_supported().collect();
+        supported.retain(|uri| !is_hidden(uri));
+        supported.extend(rules.offers_besides);
+        let is_spaced = rules.spaces_verifications;
         let interval = if is_spaced {
             VERIFICATIONS_APART
         } else {
@@ -676,7 +688,7 @@ impl Transmitter {
             "stream_id": id,
             "iss": self.issuer,
             "aud": self.audience(stream.owner),
-            "events_supported": EVENTS_SUPPORTED,
+            "events_supported": supported,
             "events_delivered": delivered,
             "delivery": stream.delivery,
             "min_verification_interval": interval.as_secs(),

@@ -53,7 +53,7 @@ async fn one(run: &Arc<PushRun>, case: &'static Case) -> CaseResult {
     let judged = async {
         match case.judge {
             Judge::Push(script) => script(&probe).await,
-            Judge::Script(_) | Judge::Refused(..) | Judge::Check(_) => {
+            Judge::Script(_) | Judge::Refused(..) | Judge::Event(..) | Judge::Check(_) => {
                 Err(Stop::not_offered("a push endpoint has no such thing"))
             }
         }

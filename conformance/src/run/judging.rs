@@ -12,7 +12,7 @@ use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 use super::Run;
 use crate::{
     case::{Case, Judge, Need, NotRun, NotRunKind, Stop},
-    cases::refusal,
+    cases::{event, refusal},
     checks::{Outcome, Verdict},
     context::Context,
     record::{CaseResult, Ended, Record},
@@ -126,6 +126,7 @@ async fn judged(cx: &Context) -> Result<(), Stop> {
     match cx.case().judge {
         Judge::Script(script) => script(cx).await,
         Judge::Refused(operation, refusal) => refusal::judge(cx, operation, refusal).await,
+        Judge::Event(type_of, rule) => event::judge(cx, type_of, rule).await,
         Judge::Push(_) => Err(Stop::not_offered("a transmitter has no push endpoint")),
         Judge::Check(check) => {
             match check.run(cx.run().discovery()) {

@@ -139,18 +139,15 @@ pub const FAULTS: &[Fault] = &[
         }),
     },
     Fault {
-        name: "an event is true",
+        name: "a second event is true",
         found: &[
+            ("SET-016.one-event", Warning),
             ("SET-024.events", Failed),
-            ("SSF-T-171.paused", Failed),
-            ("SSF-T-171.disabled", Failed),
-            ("SSF-T-241.last", Failed),
+            ("INTEROP-043.one-event", Failed),
         ],
         breaks: Set(|_, claims| {
-            if !is_verification(claims)
-                && let Some(Value::Object(events)) = claims.get_mut("events")
-            {
-                events.values_mut().for_each(|event| *event = json!(true));
+            if let Some(Value::Object(events)) = claims.get_mut("events") {
+                events.insert("https://tr.example.com/events/told".into(), json!(true));
             }
         }),
     },
