@@ -11,6 +11,7 @@ pub mod refusal;
 pub mod set;
 pub mod status;
 pub mod stream;
+pub mod subject;
 pub mod verification;
 
 use crate::case::Case;
@@ -26,6 +27,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(delivery::cases())
         .chain(announcement::CASES)
         .chain(event::cases())
+        .chain(subject::CASES)
 }
 
 /// All cases that judge a Receiver's push endpoint.

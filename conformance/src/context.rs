@@ -11,6 +11,7 @@ mod gathered;
 mod push;
 mod same;
 mod stream;
+mod subjects;
 
 use std::{
     fmt::Display,

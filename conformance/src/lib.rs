@@ -87,6 +87,8 @@ pub mod selection;
 pub mod set;
 #[cfg(feature = "cli")]
 pub mod sink;
+#[cfg(feature = "cli")]
+pub mod subject_formats;
 pub mod target;
 #[cfg(feature = "cli")]
 pub mod target_file;

@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use ssf_types::error::Chain;
 
-use super::{
-    Answered, Context, Operation, Stream,
-    gathered::{now, subject_named},
-};
+use super::{Answered, Context, Operation, Stream, gathered::now, subjects::subject_named};
 use crate::{adapter, case::Stop, event_types, set::RawSet, target_file::Adapter};
 
 /// The type of verification events.

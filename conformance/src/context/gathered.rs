@@ -10,7 +10,10 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-use super::{Context, Stream};
+use super::{
+    Context, Stream,
+    subjects::{self, subject_named},
+};
 use crate::{
     case::{NotRun, NotRunKind, Stop},
     chance::Chance,
@@ -33,6 +36,8 @@ pub enum Gathering {
     Caep,
     /// The same of RISC.
     Risc,
+    /// One event about a subject of each format, each under the name of its format.
+    Subjects,
 }
 
 impl Gathering {
@@ -43,6 +48,7 @@ impl Gathering {
             Self::Event => "the event",
             Self::Caep => "the events of CAEP",
             Self::Risc => "the events of RISC",
+            Self::Subjects => "the subjects",
         }
     }
 }
@@ -79,6 +85,7 @@ pub(crate) struct Gatherings {
     event: OnceCell<Arc<Gathered>>,
     caep: OnceCell<Arc<Gathered>>,
     risc: OnceCell<Arc<Gathered>>,
+    subjects: OnceCell<Arc<Gathered>>,
 }
 
 impl Gatherings {
@@ -88,6 +95,7 @@ impl Gatherings {
             Gathering::Event => &self.event,
             Gathering::Caep => &self.caep,
             Gathering::Risc => &self.risc,
+            Gathering::Subjects => &self.subjects,
         }
     }
 }
@@ -171,6 +179,7 @@ impl Context {
             }
             Gathering::Caep => self.gather_types(&event_types::CAEP, &mut chance).await,
             Gathering::Risc => self.gather_types(&event_types::RISC, &mut chance).await,
+            Gathering::Subjects => self.gather_subjects(&mut chance).await,
         }
     }
 
@@ -197,10 +206,11 @@ impl Context {
         chance: &mut Chance,
     ) -> Result<Samples, Stop> {
         let word = chance.word();
-        let number = format!("+1555{:08}", chance.number() % 100_000_000);
+        let number = format!("1555{:08}", chance.number() % 100_000_000);
         let happening = |one: &&EventType| {
             let (mark, subject) = if one.is_of_an_identifier() {
-                let subject = json!({ "format": "phone_number", "phone_number": number });
+                let subject =
+                    json!({ "format": "phone_number", "phone_number": format!("+{number}") });
                 (number.clone(), subject)
             } else {
                 (word.clone(), subject_named(&word))
@@ -215,6 +225,22 @@ impl Context {
         };
         self.gather_events(types.iter().map(happening).collect())
             .await
+    }
+
+    /// An event of one type about a subject of each format.
+    async fn gather_subjects(&self, chance: &mut Chance) -> Result<Samples, Stop> {
+        let Some(uri) = self.target().events.first() else {
+            return Err(Stop::not_configured("events is empty"));
+        };
+        let happening = |(name, mark, subject): (&str, String, Value)| Happening {
+            name: name.to_owned(),
+            uri: uri.clone(),
+            subject,
+            mark,
+            payload: event_types::payload_of(uri, now()),
+        };
+        let subjects = subjects::of_each_format(chance).into_iter();
+        self.gather_events(subjects.map(happening).collect()).await
     }
 
     /// Has events happen beside one another, and polls until they are there.
@@ -315,11 +341,6 @@ impl Context {
         }
         Ok(samples)
     }
-}
-
-/// A subject of this name that nobody has.
-pub(super) fn subject_named(word: &str) -> Value {
-    json!({ "format": "email", "email": format!("{word}@ssf-conformance.example.com") })
 }
 
 /// Whether something stands anywhere in the claims.

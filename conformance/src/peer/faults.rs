@@ -11,6 +11,7 @@ pub mod set;
 mod spoils;
 pub mod status;
 pub mod stream;
+pub mod subject;
 pub mod verification;
 
 use super::{Fault, receiver::ReceiverFault};
@@ -27,6 +28,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(delivery::faults())
         .chain(announcement::FAULTS)
         .chain(event::faults())
+        .chain(subject::FAULTS)
 }
 
 /// All faults of a Receiver's push endpoint, in the order of the catalogue.

@@ -1,7 +1,5 @@
 //! What the CAEP Interoperability Profile demands of its use cases (§2.5, §3).
 
-use serde_json::Value;
-
 use super::{
     BASE,
     Rule::{Reason, Subject},
