@@ -16,6 +16,8 @@ use crate::{
 pub struct Case {
     /// `REQUIREMENT.what`, such as `SSF-T-122.empty-list`; unique, and stable once published.
     pub id: &'static str,
+    /// Requirements of other documents that ask for the same.
+    pub also: &'static [&'static str],
     /// Where the requirement stands.
     pub section: &'static str,
     /// How binding it is; decides what a broken expectation means.
@@ -224,6 +226,7 @@ impl Case {
     /// What a case of the management API has unless it says otherwise.
     pub const MANAGEMENT: Self = Self {
         id: "",
+        also: &[],
         section: "",
         level: Level::MustImplied,
         title: "",

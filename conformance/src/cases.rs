@@ -4,6 +4,7 @@ pub mod announcement;
 pub mod delivery;
 pub mod discovery;
 pub mod event;
+pub mod interop;
 pub mod poll;
 pub mod push;
 pub mod receiver;
@@ -19,6 +20,7 @@ use crate::case::Case;
 /// All cases that judge a Transmitter.
 pub fn transmitter() -> impl Iterator<Item = &'static Case> {
     discovery::cases()
+        .chain(interop::CASES)
         .chain(stream::cases())
         .chain(status::CASES)
         .chain(verification::CASES)

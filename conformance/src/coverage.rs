@@ -1,6 +1,7 @@
 //! What the specifications ask, which cases judge it, and what cannot be judged from outside.
 //!
-//! The rows are in `coverage.toml`; the cases of a row are those whose ids begin with its id.
+//! The rows are in `coverage.toml`; the cases of a row are those whose ids begin with its id, and those that
+//! say that they judge it as well.
 
 use std::sync::LazyLock;
 
@@ -116,7 +117,9 @@ impl Standing {
 impl Requirement {
     /// Whether it is judged.
     pub fn standing(&'static self) -> Standing {
-        let about = |case: &&'static Case| case.requirement() == self.id;
+        let is_meant = |other: &&str| *other == self.id;
+        let about =
+            |case: &&'static Case| case.requirement() == self.id || case.also.iter().any(is_meant);
         let cases: Vec<_> = cases::all().filter(about).collect();
         match &self.not_testable {
             _ if !cases.is_empty() => Standing::Tested(cases),

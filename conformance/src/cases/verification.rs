@@ -43,6 +43,7 @@ fn odd_state(word: &str) -> String {
 pub const CASES: &[Case] = &[
     Case {
         id: "SSF-T-222.accepted",
+        also: &["INTEROP-022"],
         title: "a request for verification is answered with 204, without a body",
         why: "A receiver that is not told so asks again.",
         judge: Script(|cx| Box::pin(accepted(cx))),

@@ -143,6 +143,9 @@ fn explain(case: &Case, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "why:      {}", case.why)?;
     }
     let profiles: Vec<&str> = case.profiles.iter().copied().map(Profile::as_str).collect();
+    if !case.also.is_empty() {
+        writeln!(out, "as well:  {}", case.also.join(", "))?;
+    }
     writeln!(out, "profiles: {}", profiles.join(", "))?;
     writeln!(out, "tags:     {}", case.tags.join(", "))?;
     for need in case.needs {

@@ -30,6 +30,9 @@ fn each_case_is_about_a_requirement_of_the_table() {
     let ids: BTreeSet<&str> = requirements().map(|one| one.id.as_str()).collect();
     for case in cases::all() {
         assert!(ids.contains(case.requirement()), "{}", case.id);
+        for other in case.also {
+            assert!(ids.contains(other), "{}", case.id);
+        }
     }
 }
 

@@ -76,6 +76,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-083.delivery",
+        also: &["INTEROP-017"],
         level: Level::Must,
         title: "delivery is an object whose method is one that the metadata lists",
         why: "Without it, a receiver does not know how its events come.",

@@ -26,6 +26,7 @@ const LONG_DESCRIPTION_CHARS: usize = 10_000;
 pub const CASES: &[Case] = &[
     Case {
         id: "SSF-T-100.created",
+        also: &["INTEROP-018"],
         title: "a sound request is answered with 201 and the whole configuration",
         why: "Receivers take any other status for a refusal, or for a stream that is not theirs.",
         judge: Script(|cx| Box::pin(created(cx))),
@@ -108,6 +109,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-101.second-stream",
+        also: &["INTEROP-019"],
         level: Level::Must,
         title: "a second stream has a stream_id of its own, or is refused with 409",
         why: "Two receivers of one team that share a stream by accident take each other's events away.",
@@ -154,6 +156,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-111.read-only-token",
+        also: &["INTEROP-040"],
         title: "with a token that may read alone: 403",
         why: "A token that was given to a dashboard must not make streams.",
         tags: &["stream", "create", "authorization"],

@@ -28,6 +28,7 @@ const AUTHORIZATION: Case = Case {
 pub const CASES: &[Case] = &[
     Case {
         id: "SSF-T-120.status",
+        also: &["INTEROP-020", "INTEROP-037"],
         title: "a stream is read, and streams are listed, with 200",
         why: "Receivers read streams to find out whether theirs still exists.",
         judge: Script(|cx| Box::pin(status(cx))),
@@ -82,6 +83,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-124.read-only-token",
+        also: &["INTEROP-034"],
         level: Level::MustImplied,
         title: "with a token that may read alone: 200",
         why: "Reading is what it is for.",

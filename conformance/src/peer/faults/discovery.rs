@@ -150,7 +150,10 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "there is no spec_version",
         breaks: Spoil(|site| without(site, "spec_version")),
-        found: &[("SSF-T-010.spec_version-form", Note)],
+        found: &[
+            ("SSF-T-010.spec_version-form", Note),
+            ("INTEROP-007.spec_version", Failed),
+        ],
     },
     Fault {
         name: "there is no issuer",
@@ -183,7 +186,10 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "there is no delivery_methods_supported",
         breaks: Spoil(|site| without(site, "delivery_methods_supported")),
-        found: &[("SSF-T-014.delivery-methods", Warning)],
+        found: &[
+            ("SSF-T-014.delivery-methods", Warning),
+            ("INTEROP-008.delivery_methods_supported", Failed),
+        ],
     },
     Fault {
         name: "a delivery method is that of RISC",
@@ -207,7 +213,10 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "there is no configuration_endpoint",
         breaks: Spoil(|site| without(site, "configuration_endpoint")),
-        found: &[("SSF-T-015.configuration_endpoint-given", Note)],
+        found: &[
+            ("SSF-T-015.configuration_endpoint-given", Note),
+            ("INTEROP-010.configuration_endpoint", Failed),
+        ],
     },
     Fault {
         name: "configuration_endpoint has no TLS",
@@ -232,7 +241,10 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "there is no status_endpoint",
         breaks: Spoil(|site| without(site, "status_endpoint")),
-        found: &[("SSF-T-017.status_endpoint-given", Note)],
+        found: &[
+            ("SSF-T-017.status_endpoint-given", Note),
+            ("INTEROP-011.status_endpoint", Failed),
+        ],
     },
     Fault {
         name: "status_endpoint has no TLS",
@@ -262,7 +274,10 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "there is no verification_endpoint",
         breaks: Spoil(|site| without(site, "verification_endpoint")),
-        found: &[("SSF-T-023.verification_endpoint-given", Note)],
+        found: &[
+            ("SSF-T-023.verification_endpoint-given", Note),
+            ("INTEROP-014.verification_endpoint", Failed),
+        ],
     },
     Fault {
         name: "verification_endpoint has no TLS",
@@ -291,12 +306,17 @@ pub const FAULTS: &[Fault] = &[
             OBEYS,
             ("SSF-T-026.authorization-schemes", Warning),
             ("SSF-T-028.authorization-schemes-spec_urn", Failed),
+            ("INTEROP-015.oauth", Failed),
         ],
     },
     Fault {
         name: "an authorization scheme lacks spec_urn",
         breaks: Spoil(|site| site.document["authorization_schemes"] = json!([{"urn": "urn:x:y"}])),
-        found: &[OBEYS, ("SSF-T-028.authorization-schemes-spec_urn", Failed)],
+        found: &[
+            OBEYS,
+            ("SSF-T-028.authorization-schemes-spec_urn", Failed),
+            ("INTEROP-015.oauth", Failed),
+        ],
     },
     Fault {
         name: "a spec_urn is a URL",
@@ -304,12 +324,19 @@ pub const FAULTS: &[Fault] = &[
             let scheme = json!({"spec_urn": "https://www.rfc-editor.org/rfc/rfc6749"});
             site.document["authorization_schemes"] = json!([scheme]);
         }),
-        found: &[OBEYS, ("SSF-T-028.authorization-schemes-spec_urn", Failed)],
+        found: &[
+            OBEYS,
+            ("SSF-T-028.authorization-schemes-spec_urn", Failed),
+            ("INTEROP-015.oauth", Failed),
+        ],
     },
     Fault {
         name: "there are no authorization schemes",
         breaks: Spoil(|site| without(site, "authorization_schemes")),
-        found: &[("SSF-T-026.authorization-schemes", Note)],
+        found: &[
+            ("SSF-T-026.authorization-schemes", Note),
+            ("INTEROP-015.oauth", Failed),
+        ],
     },
     Fault {
         name: "default_subjects is in lower case",
