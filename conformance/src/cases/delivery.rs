@@ -22,7 +22,7 @@ const BASE: Case = Case {
 /// With events that happen to somebody.
 const EVENTS: Case = Case {
     needs: &[Need::Token, Need::Push, Need::Emit],
-    waits: |limits| limits.event() * 2 + limits.silence(),
+    waits: |limits| limits.event() * 3 + limits.silence(),
     ..BASE
 };
 
