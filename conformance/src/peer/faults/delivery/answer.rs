@@ -15,6 +15,10 @@ pub const FAULTS: &[Fault] = &[
         found: &[
             ("PUSH-T-013.acknowledged", Failed),
             ("PUSH-T-013.slow", Note),
+            // Their control arm is a SET that is acknowledged.
+            ("PUSH-T-008.invalid_request", Warning),
+            ("PUSH-T-008.invalid_issuer", Warning),
+            ("PUSH-T-008.invalid_audience", Warning),
         ],
         breaks: PushAnswer(|attempt, answer| {
             if attempt.failed == 0 && answer.status == 202 {
