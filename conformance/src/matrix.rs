@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::{
     case::Case,
     cases,
+    chance::Chance,
     checks::Verdict,
     peer::{
         Fault, Peer, PeerError,
@@ -50,6 +51,28 @@ const SETTLE: Duration = Duration::from_secs(10);
 
 /// For how long it is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// By which cases a fault is looked for, besides those that claim it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Breadth {
+    /// By all.
+    Whole,
+    /// By one in so many, others for each fault, and the same each time.
+    OneIn(u64),
+}
+
+impl Breadth {
+    fn takes(self, fault: Option<&Fault>, case: &Case) -> bool {
+        match (self, fault) {
+            (Self::Whole, _) | (_, None) => true,
+            (Self::OneIn(share), Some(fault)) => {
+                let is_claimed = fault.found.iter().any(|(id, _)| *id == case.id);
+                let name = format!("{} {}", fault.name, case.id);
+                is_claimed || Chance::of(0, &name).number().is_multiple_of(share)
+            }
+        }
+    }
+}
 
 /// What one fault should be found by, and is.
 #[derive(Debug)]
@@ -102,8 +125,12 @@ type Making = Pin<Box<dyn Future<Output = Result<Row, MatrixError>> + Send>>;
 
 impl Rows {
     /// Those of the reference Transmitter with each of these faults.
-    pub fn of(faults: impl Iterator<Item = Option<&'static Fault>> + 'static) -> Self {
-        Self::made(faults.map(|fault| -> Making { Box::pin(Row::of(fault)) }))
+    pub fn of(
+        faults: impl Iterator<Item = Option<&'static Fault>> + 'static,
+        breadth: Breadth,
+    ) -> Self {
+        let made = move |fault| -> Making { Box::pin(Row::of_some(fault, breadth)) };
+        Self::made(faults.map(made))
     }
 
     /// Those of the reference Receiver.
@@ -156,11 +183,23 @@ impl Row {
     /// # Errors
     /// The reference cannot be started or asked.
     pub async fn of(fault: Option<&'static Fault>) -> Result<Self, MatrixError> {
+        Self::of_some(fault, Breadth::Whole).await
+    }
+
+    /// Judges the reference with one fault by some cases.
+    ///
+    /// # Errors
+    /// The reference cannot be started or asked.
+    pub async fn of_some(
+        fault: Option<&'static Fault>,
+        breadth: Breadth,
+    ) -> Result<Self, MatrixError> {
         let peer = Peer::start(fault).map_err(MatrixError::Peer)?;
         let outset = Outset { seed: 1, run_id: 1 };
         let begun = Run::begin(peer.given(), outset).await;
         let run = begun.map_err(MatrixError::Preflight)?;
-        let chosen: Vec<&'static Case> = cases::transmitter().collect();
+        let chosen = cases::transmitter().filter(|case| breadth.takes(fault, case));
+        let chosen: Vec<&'static Case> = chosen.collect();
         let results = judge(&run, &chosen, |_| {}, future::pending()).await;
         run.clean_up().await;
         Ok(Self {

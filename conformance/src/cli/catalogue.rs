@@ -9,7 +9,7 @@ use crate::{
     case::{Case, Need, Profile},
     cases,
     coverage::{self, Binds, Count, Requirement, Standing},
-    matrix::Rows,
+    matrix::{Breadth, Rows},
     peer::faults,
     report::Conclusion,
     selection::Selection,
@@ -170,7 +170,7 @@ pub(super) fn matrix(out: &mut dyn Write) -> Result<Conclusion, Preflight> {
     let endpoint = faults::push_endpoint().map(Some);
     let receiver = faults::over_stream().map(Some);
     for mut rows in [
-        Rows::of([None].into_iter().chain(transmitter)),
+        Rows::of([None].into_iter().chain(transmitter), Breadth::Whole),
         Rows::of_receivers([None].into_iter().chain(endpoint)),
         Rows::over_stream([None].into_iter().chain(receiver)),
     ] {
