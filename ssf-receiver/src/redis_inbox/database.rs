@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use redis::{Client, Pipeline, RedisError, RedisResult, ToRedisArgs, aio::MultiplexedConnection};
+use redis::{
+    Client, Pipeline, RedisError, RedisResult, ToRedisArgs, Value, aio::MultiplexedConnection,
+};
 use tokio::{
     sync::{Mutex, MutexGuard},
     time::{Instant, sleep},
@@ -113,17 +115,27 @@ impl Database {
         }
     }
 
-    /// Writes what needs no turn; commands are ignored, and done all or none.
+    /// Writes what decides by nothing that it reads, as long as the inbox is the same; commands are ignored, and done all or none.
     pub(super) async fn keep(&self, writes: &mut Pipeline) -> Result<(), Failure> {
-        writes.atomic().cmd("GET").arg(self.key("inbox"));
-        let (identity,): (Option<String>,) = writes.query_async(&mut self.connection()).await?;
-        self.is_same(identity.as_deref())
+        let mut turn = self.turn_of(&["inbox"]).await;
+        turn.begin().await?;
+        writes.cmd("GET").arg(self.key("inbox"));
+        if turn.execute(writes).await? {
+            Ok(())
+        } else {
+            Err(Failure::Replaced)
+        }
     }
 
     /// Waits for the turns before it.
     pub(super) async fn turn(&self) -> Turn<'_> {
+        self.turn_of(&["version", "inbox"]).await
+    }
+
+    async fn turn_of(&self, watched: &'static [&'static str]) -> Turn<'_> {
         Turn {
             database: self,
+            watched,
             held: self.turns.lock().await,
             first: None,
         }
@@ -141,6 +153,8 @@ impl std::fmt::Debug for Database {
 /// A transaction that decides by what it reads.
 pub(super) struct Turn<'d> {
     database: &'d Database,
+    /// What must not change before the commit.
+    watched: &'static [&'static str],
     held: MutexGuard<'d, Option<MultiplexedConnection>>,
     /// When it was begun first.
     first: Option<Instant>,
@@ -177,10 +191,8 @@ impl Turn<'_> {
         let mut watch = redis::pipe();
         // A turn that ended without a commit has left something watched.
         watch.cmd("UNWATCH").ignore();
-        watch
-            .cmd("WATCH")
-            .arg(self.database.key("version"))
-            .ignore();
+        let watched = self.watched.iter().map(|name| self.database.key(name));
+        watch.cmd("WATCH").arg(watched.collect::<Vec<_>>()).ignore();
         watch.cmd("GET").arg(self.database.key("inbox"));
         let (identity,): (Option<String>,) = watch.query_async(&mut connection).await?;
         Ok(identity)
@@ -188,14 +200,17 @@ impl Turn<'_> {
 
     /// Does what was decided; commands are ignored. Whether nobody came before it: otherwise nothing was done.
     pub(super) async fn commit(&mut self, writes: &mut Pipeline) -> Result<bool, Failure> {
-        writes
-            .atomic()
-            .cmd("INCR")
-            .arg(self.database.key("version"));
+        writes.cmd("INCR").arg(self.database.key("version"));
+        self.execute(writes).await
+    }
+
+    /// Does commands, of which the last is not ignored, if nothing that is watched was changed.
+    async fn execute(&mut self, writes: &mut Pipeline) -> Result<bool, Failure> {
+        writes.atomic();
         let Some(mut connection) = self.held.clone() else {
             return Ok(false);
         };
-        let committed: RedisResult<Option<(i64,)>> = writes.query_async(&mut connection).await;
+        let committed: RedisResult<Option<(Value,)>> = writes.query_async(&mut connection).await;
         if committed.is_err() {
             *self.held = None;
         }

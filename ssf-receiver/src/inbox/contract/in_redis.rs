@@ -134,6 +134,10 @@ async fn nothing_is_acknowledged_where_redis_was_emptied_under_those_who_use_it(
     assert!(inbox.retain(&arriving("4")).await.is_err());
     let settings = [("a".to_owned(), "1".to_owned())].into();
     assert!(inbox.keep_settings(&settings).await.is_err());
+    assert!(
+        new.settings().await.unwrap().is_empty(),
+        "nor is anything written there"
+    );
     assert_eq!(new.last_change().await.unwrap(), 0);
 }
 
