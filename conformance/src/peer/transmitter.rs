@@ -1,35 +1,29 @@
 //! The reference transmitter: what it knows, and what it answers.
 
+mod configuration;
+mod delivery;
+mod events;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Mutex,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Map, Value, json};
-use tokio::sync::{Notify, futures::Notified};
+use tokio::sync::Notify;
 use url::Url;
 
 use super::{
-    Asked, Caller, Operation, Reply, Rules, Site,
-    fault::{Members, Spoilt},
-    pusher::{Attempt, Outcome, Pushing},
-    queue::{Passage, Queue},
+    Asked, Caller, Operation, Reply, Rules, Site, fault::Spoilt, pusher::Pushing, queue::Queue,
     signer::Signer,
 };
-use crate::{
-    context::locked,
-    event_types::{self, ACCOUNT_DISABLED},
-    exchange::Request,
-};
+use crate::{context::locked, event_types};
+
+pub(super) use self::delivery::Delivered;
 
 const PUSH: &str = "urn:ietf:rfc:8935";
 const POLL: &str = "urn:ietf:rfc:8936";
-const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
-const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
-
-/// Longest description that is kept, in characters.
-const DESCRIPTION_CHARS_MAX: usize = 200;
 
 /// How far apart verifications are, where they are.
 const VERIFICATIONS_APART: Duration = Duration::from_secs(1);
@@ -41,16 +35,6 @@ const DELETED_KEPT: usize = 16;
 fn events_supported() -> impl Iterator<Item = &'static str> {
     event_types::all().map(|known| known.uri)
 }
-
-/// Members of a configuration that are not the Receiver's to change.
-const SUPPLIED: [&str; 6] = [
-    "iss",
-    "aud",
-    "events_supported",
-    "events_delivered",
-    "min_verification_interval",
-    "inactivity_timeout",
-];
 
 /// The reference transmitter.
 pub(super) struct Transmitter {
@@ -82,15 +66,6 @@ impl Default for Terms {
             pushes_to: &["https://"],
         }
     }
-}
-
-/// A stream, as whoever delivers by it sees it.
-#[derive(Clone, Debug)]
-pub(super) struct Delivered {
-    /// Its id.
-    pub(super) id: String,
-    /// How its SETs are delivered.
-    pub(super) delivery: Value,
 }
 
 #[derive(Default)]
@@ -174,48 +149,6 @@ impl Transmitter {
     /// The same on other terms.
     pub(super) fn on(self, terms: Terms) -> Self {
         Self { terms, ..self }
-    }
-
-    /// The Receiver's newest stream, unless that is paused or disabled.
-    pub(super) fn newest(&self) -> Option<Delivered> {
-        let state = locked(&self.state);
-        let mut own = state.streams.iter().rev();
-        let (id, stream) = own.find(|(_, stream)| stream.owner == Owner::Receiver)?;
-        (stream.status == "enabled").then(|| Delivered {
-            id: id.clone(),
-            delivery: stream.delivery.clone(),
-        })
-    }
-
-    /// Puts a SET into the queue of a stream under a name.
-    pub(super) fn hand_over(&self, id: &str, jti: &str, token: String) {
-        if let Some(stream) = locked(&self.state).streams.get_mut(id) {
-            stream.queue.remove(jti);
-            stream.queue.push(jti.to_owned(), token, Passage::Held);
-        }
-        self.changed.notify_waiters();
-    }
-
-    /// Takes a SET out of the queue of a stream.
-    pub(super) fn withdraw(&self, id: &str, jti: &str) {
-        if let Some(stream) = locked(&self.state).streams.get_mut(id) {
-            stream.queue.remove(jti);
-        }
-    }
-
-    /// Takes all SETs out of the queues of streams that are pushed and enabled.
-    pub(super) fn to_be_pushed(&self) -> Vec<(Delivered, String)> {
-        let mut pushed = Vec::new();
-        for (id, stream) in &mut locked(&self.state).streams {
-            if stream.delivery["method"] != PUSH || stream.status != "enabled" {
-                continue;
-            }
-            for set in stream.queue.take() {
-                let (id, delivery) = (id.clone(), stream.delivery.clone());
-                pushed.push((Delivered { id, delivery }, set.token));
-            }
-        }
-        pushed
     }
 
     /// What the SETs for somebody are made out to.
@@ -395,314 +328,9 @@ impl Transmitter {
         }
     }
 
-    /// Has the transmitter itself decide on the status of a stream, and announce it.
-    fn decide(&self, asked: &Asked) -> Result<Reply, Refusal> {
-        let body = object(asked)?;
-        let text = |name| {
-            body.get(name)
-                .and_then(Value::as_str)
-                .ok_or_else(bad_request)
-        };
-        let (id, status) = (text("stream_id")?, text("status")?);
-        let rules = self.spoilt.rules();
-        let mut state = locked(&self.state);
-        let stream = state.streams.get_mut(id).ok_or_else(|| Reply::error(404))?;
-        if !rules.announces_alone {
-            self.enter(stream, status, body.get("reason"));
-        }
-        if rules.keeps_quiet_about != Some(status) {
-            self.announce(&mut state, id, status)?;
-        }
-        self.changed.notify_waiters();
-        Ok(Reply::error(200))
-    }
-
-    fn announce(&self, state: &mut State, id: &str, status: &str) -> Result<(), Refusal> {
-        state.made += 1;
-        let made = state.made;
-        let stream = state.streams.get_mut(id).ok_or_else(|| Reply::error(404))?;
-        let subject = json!({ "format": "opaque", "id": id });
-        let mut event = json!({ "status": status });
-        if let Some(reason) = &stream.reason {
-            event["reason"] = reason.clone();
-        }
-        let events = json!({ STREAM_UPDATED: event });
-        self.deliver(id, stream, made, subject, events)
-    }
-
-    fn verify(&self, state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
-        let body = object(asked)?;
-        state.made += 1;
-        let made = state.made;
-        let (id, stream) = named_in(&body, state, owner)?;
-        let mut event = Members::new();
-        if let Some(sent) = body.get("state") {
-            let sent = Some(sent).filter(|sent| sent.is_string());
-            event.insert("state".to_owned(), sent.ok_or_else(bad_request)?.clone());
-        }
-        let since = Instant::now().duration_since(stream.verified);
-        if self.spoilt.rules().spaces_verifications && since < VERIFICATIONS_APART {
-            return Err(Reply::error(429));
-        }
-        stream.verified = Instant::now();
-        if stream.status == "enabled" {
-            let subject = json!({ "format": "opaque", "id": id });
-            self.deliver(&id, stream, made, subject, json!({ VERIFICATION: event }))?;
-        }
-        Ok(Reply::error(204))
-    }
-
-    /// Has an event happen: what the hook is given stands in the SET as it is.
-    fn emit(&self, asked: &Asked) -> Result<Reply, Refusal> {
-        let mut body = object(asked)?;
-        let (Some(subject), Some(mut events)) = (body.remove("sub_id"), body.remove("events"))
-        else {
-            return Err(bad_request());
-        };
-        // One type repeats its subject, as it may (SSF 1.0 §3.1.1).
-        if let Some(Value::Object(says)) = events.get_mut(ACCOUNT_DISABLED.uri) {
-            says.insert("subject".to_owned(), subject.clone());
-        }
-        let rules = self.spoilt.rules();
-        let mut state = locked(&self.state);
-        state.made += 1;
-        let made = state.made;
-        for (id, stream) in &mut state.streams {
-            if !stream.wants(&subject, &events) {
-                continue;
-            }
-            let is_kept = match stream.status.as_str() {
-                "paused" => !rules.drops_while_paused,
-                "disabled" => rules.keeps_while_disabled,
-                _ => true,
-            };
-            if is_kept {
-                self.deliver(id, stream, made, subject.clone(), events.clone())?;
-            }
-        }
-        Ok(Reply::error(202))
-    }
-
-    /// Signs a SET and puts it into the queue of a stream.
-    #[expect(clippy::disallowed_methods, reason = "a SET tells when it was made")]
-    fn deliver(
-        &self,
-        id: &str,
-        stream: &mut Stream,
-        made: u64,
-        subject: Value,
-        events: Value,
-    ) -> Result<(), Refusal> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let jti = format!("{id}-{made:06}");
-        let mut claims = Members::new();
-        for (name, value) in [
-            ("iss", json!(self.issuer)),
-            ("aud", json!(self.audience(stream.owner))),
-            ("iat", json!(now.as_secs())),
-            ("jti", json!(jti)),
-            ("txn", json!(format!("txn-{made}"))),
-            ("toe", json!(now.as_secs())),
-            ("sub_id", subject),
-            ("events", events),
-        ] {
-            claims.insert(name.to_owned(), value);
-        }
-        // An announcement goes out although the stream has stopped, and before what was kept.
-        let passage = match claims["events"].get(STREAM_UPDATED) {
-            Some(_) => Passage::Free,
-            None => Passage::Held,
-        };
-        let mut header = self.signer.header();
-        self.spoilt.set(&mut header, &mut claims);
-        let claims = self.spoilt.payload(Value::Object(claims).to_string());
-        let token = self.signer.sign(header, &claims);
-        stream
-            .queue
-            .push(jti, token.map_err(|_| Reply::error(500))?, passage);
-        self.changed.notify_waiters();
-        Ok(())
-    }
-
-    fn poll(
-        &self,
-        state: &mut State,
-        owner: Owner,
-        asked: &Asked,
-    ) -> Result<Option<Reply>, Refusal> {
-        let id = asked.path.trim_start_matches("/ssf/poll/");
-        let stream = named(id, state, owner)?;
-        let rules = self.spoilt.rules();
-        let sends = stream.sends(rules);
-        Ok(stream.queue.poll(asked, sends, rules))
-    }
-
-    /// Takes the pushes that are due, and marks their streams.
-    pub(super) fn due(&self, now: Instant) -> Vec<(Attempt, Request)> {
-        let rules = self.spoilt.rules();
-        let mut state = locked(&self.state);
-        let mut due = Vec::new();
-        for (id, stream) in &mut state.streams {
-            if stream.is_pushed()
-                && stream.pushing.is_free(now)
-                && let Some(set) = stream.queue.first(stream.sends(rules))
-                && let Some(url) = stream.push_url()
-            {
-                let mut request = Request::new("POST", url);
-                let mut header = |name: &str, value: &str| {
-                    request.headers.push((name.to_owned(), value.to_owned()));
-                };
-                header("content-type", "application/secevent+jwt");
-                if let Some(secret) = stream.delivery["authorization_header"].as_str() {
-                    header("authorization", secret);
-                }
-                request.body = set.token.clone().into_bytes();
-                due.push((stream.pushing.begin(id, &set.jti, now), request));
-            }
-        }
-        due
-    }
-
-    /// Notes what became of a push.
-    pub(super) fn settle(&self, attempt: &Attempt, outcome: Outcome, now: Instant) {
-        let mut state = locked(&self.state);
-        if let Some(stream) = state.streams.get_mut(&attempt.stream)
-            && stream.pushing.end(outcome, now)
-        {
-            stream.queue.remove(&attempt.jti);
-        }
-        self.changed.notify_waiters();
-    }
-
-    /// By when somebody has to look again what is due, and whether something is on its way.
-    pub(super) fn rests(&self, now: Instant) -> (Option<Instant>, bool) {
-        let state = locked(&self.state);
-        let rules = self.spoilt.rules();
-        let waits = |stream: &&Stream| {
-            stream.is_pushed() && stream.queue.first(stream.sends(rules)).is_some()
-        };
-        let waiting = || state.streams.values().filter(waits);
-        let until = waiting()
-            .filter_map(|stream| stream.pushing.rests_until(now))
-            .min();
-        (
-            until,
-            waiting().any(|stream| stream.pushing.is_at_work(now)),
-        )
-    }
-
     /// What is wrong with it.
     pub(super) fn spoilt(&self) -> &Spoilt {
         &self.spoilt
-    }
-
-    /// Tells when something happened for which a poll may wait.
-    pub(super) fn changed(&self) -> Notified<'_> {
-        self.changed.notified()
-    }
-
-    /// Whether a poll is held that must not be.
-    pub(super) fn holds(&self, asked: &Asked) -> bool {
-        let id = asked.path.trim_start_matches("/ssf/poll/");
-        let state = locked(&self.state);
-        let is_first = state
-            .streams
-            .get(id)
-            .is_some_and(|stream| !stream.queue.had_some);
-        asked.is(Operation::Poll) && is_first && self.spoilt.rules().holds_first_polls
-    }
-
-    /// Takes over what the Receiver says.
-    fn change(
-        &self,
-        stream: &mut Stream,
-        id: &str,
-        body: &Map<String, Value>,
-    ) -> Result<(), Refusal> {
-        if let Some(requested) = body.get("events_requested") {
-            let types = requested
-                .as_array()
-                .filter(|types| types.iter().all(Value::is_string));
-            stream.requested = Some(types.ok_or_else(bad_request)?.clone());
-        }
-        if let Some(description) = body.get("description") {
-            let text = description.as_str().ok_or_else(bad_request)?;
-            stream.description = Some(text.chars().take(DESCRIPTION_CHARS_MAX).collect());
-        }
-        if let Some(delivery) = body.get("delivery") {
-            stream.delivery = delivery.clone();
-        }
-        let url = stream.delivery.get("endpoint_url").and_then(Value::as_str);
-        match stream.delivery.get("method").and_then(Value::as_str) {
-            Some(POLL) => {
-                let origin = self
-                    .issuer
-                    .trim_end_matches('/')
-                    .trim_end_matches("/tenant");
-                let url = format!("{origin}/ssf/poll/{id}");
-                stream.delivery = json!({ "method": POLL, "endpoint_url": url });
-                Ok(())
-            }
-            Some(PUSH) if url.is_some_and(|url| self.pushes_to(url)) => Ok(()),
-            Some(_) | None => Err(bad_request()),
-        }
-    }
-
-    fn pushes_to(&self, url: &str) -> bool {
-        let mut beginnings = self.terms.pushes_to.iter();
-        beginnings.any(|beginning| url.starts_with(beginning))
-    }
-
-    /// What the transmitter supplies has to be what it is, if it is sent (SSF 1.0 §8.1.1.3).
-    fn supplied_members_match(
-        &self,
-        id: &str,
-        stream: &Stream,
-        body: &Map<String, Value>,
-    ) -> Result<(), Refusal> {
-        let now = self.configuration(id, stream);
-        let differs = |name: &&&str| body.get(**name).is_some_and(|sent| *sent != now[**name]);
-        match SUPPLIED.iter().find(differs) {
-            Some(_) => Err(bad_request()),
-            None => Ok(()),
-        }
-    }
-
-    fn configuration(&self, id: &str, stream: &Stream) -> Value {
-        let rules = self.spoilt.rules();
-        let is_hidden = |uri: &str| rules.hides == Some(uri);
-        let mut delivered: Vec<&Value> = stream.delivered().collect();
-        delivered.retain(|uri| !uri.as_str().is_some_and(is_hidden));
-        let mut supported: Vec<&str> = events_supported().collect();
-        supported.retain(|uri| !is_hidden(uri));
-        supported.extend(rules.offers_besides);
-        let is_spaced = rules.spaces_verifications;
-        let interval = if is_spaced {
-            VERIFICATIONS_APART
-        } else {
-            Duration::ZERO
-        };
-        let mut configuration = json!({
-            "stream_id": id,
-            "iss": self.issuer,
-            "aud": self.audience(stream.owner),
-            "events_supported": supported,
-            "events_delivered": delivered,
-            "delivery": stream.delivery,
-            "min_verification_interval": interval.as_secs(),
-            "inactivity_timeout": self.terms.inactivity_timeout,
-        });
-        if let Some(members) = configuration.as_object_mut() {
-            if let Some(requested) = &stream.requested {
-                members.insert("events_requested".to_owned(), json!(requested));
-            }
-            if let Some(description) = &stream.description {
-                members.insert("description".to_owned(), json!(description));
-            }
-        }
-        configuration
     }
 }
 

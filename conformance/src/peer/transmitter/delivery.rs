@@ -1,0 +1,153 @@
+//! How SETs leave their streams: by polls, by pushes, or in the hands of whoever hosts the transmitter.
+
+use std::time::Instant;
+
+use serde_json::Value;
+use tokio::sync::futures::Notified;
+
+use super::{Owner, PUSH, Refusal, State, Stream, Transmitter, named};
+use crate::{
+    context::locked,
+    exchange::Request,
+    peer::{
+        Asked, Operation, Reply,
+        pusher::{Attempt, Outcome},
+        queue::Passage,
+    },
+};
+
+/// A stream, as whoever delivers by it sees it.
+#[derive(Clone, Debug)]
+pub(in crate::peer) struct Delivered {
+    /// Its id.
+    pub(in crate::peer) id: String,
+    /// How its SETs are delivered.
+    pub(in crate::peer) delivery: Value,
+}
+
+impl Transmitter {
+    /// The Receiver's newest stream, unless that is paused or disabled.
+    pub(in crate::peer) fn newest(&self) -> Option<Delivered> {
+        let state = locked(&self.state);
+        let mut own = state.streams.iter().rev();
+        let (id, stream) = own.find(|(_, stream)| stream.owner == Owner::Receiver)?;
+        (stream.status == "enabled").then(|| Delivered {
+            id: id.clone(),
+            delivery: stream.delivery.clone(),
+        })
+    }
+
+    /// Puts a SET into the queue of a stream under a name.
+    pub(in crate::peer) fn hand_over(&self, id: &str, jti: &str, token: String) {
+        if let Some(stream) = locked(&self.state).streams.get_mut(id) {
+            stream.queue.remove(jti);
+            stream.queue.push(jti.to_owned(), token, Passage::Held);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Takes a SET out of the queue of a stream.
+    pub(in crate::peer) fn withdraw(&self, id: &str, jti: &str) {
+        if let Some(stream) = locked(&self.state).streams.get_mut(id) {
+            stream.queue.remove(jti);
+        }
+    }
+
+    /// Takes all SETs out of the queues of streams that are pushed and enabled.
+    pub(in crate::peer) fn to_be_pushed(&self) -> Vec<(Delivered, String)> {
+        let mut pushed = Vec::new();
+        for (id, stream) in &mut locked(&self.state).streams {
+            if stream.delivery["method"] != PUSH || stream.status != "enabled" {
+                continue;
+            }
+            for set in stream.queue.take() {
+                let (id, delivery) = (id.clone(), stream.delivery.clone());
+                pushed.push((Delivered { id, delivery }, set.token));
+            }
+        }
+        pushed
+    }
+
+    pub(super) fn poll(
+        &self,
+        state: &mut State,
+        owner: Owner,
+        asked: &Asked,
+    ) -> Result<Option<Reply>, Refusal> {
+        let id = asked.path.trim_start_matches("/ssf/poll/");
+        let stream = named(id, state, owner)?;
+        let rules = self.spoilt.rules();
+        let sends = stream.sends(rules);
+        Ok(stream.queue.poll(asked, sends, rules))
+    }
+
+    /// Takes the pushes that are due, and marks their streams.
+    pub(in crate::peer) fn due(&self, now: Instant) -> Vec<(Attempt, Request)> {
+        let rules = self.spoilt.rules();
+        let mut state = locked(&self.state);
+        let mut due = Vec::new();
+        for (id, stream) in &mut state.streams {
+            if stream.is_pushed()
+                && stream.pushing.is_free(now)
+                && let Some(set) = stream.queue.first(stream.sends(rules))
+                && let Some(url) = stream.push_url()
+            {
+                let mut request = Request::new("POST", url);
+                let mut header = |name: &str, value: &str| {
+                    request.headers.push((name.to_owned(), value.to_owned()));
+                };
+                header("content-type", "application/secevent+jwt");
+                if let Some(secret) = stream.delivery["authorization_header"].as_str() {
+                    header("authorization", secret);
+                }
+                request.body = set.token.clone().into_bytes();
+                due.push((stream.pushing.begin(id, &set.jti, now), request));
+            }
+        }
+        due
+    }
+
+    /// Notes what became of a push.
+    pub(in crate::peer) fn settle(&self, attempt: &Attempt, outcome: Outcome, now: Instant) {
+        let mut state = locked(&self.state);
+        if let Some(stream) = state.streams.get_mut(&attempt.stream)
+            && stream.pushing.end(outcome, now)
+        {
+            stream.queue.remove(&attempt.jti);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// By when somebody has to look again what is due, and whether something is on its way.
+    pub(in crate::peer) fn rests(&self, now: Instant) -> (Option<Instant>, bool) {
+        let state = locked(&self.state);
+        let rules = self.spoilt.rules();
+        let waits = |stream: &&Stream| {
+            stream.is_pushed() && stream.queue.first(stream.sends(rules)).is_some()
+        };
+        let waiting = || state.streams.values().filter(waits);
+        let until = waiting()
+            .filter_map(|stream| stream.pushing.rests_until(now))
+            .min();
+        (
+            until,
+            waiting().any(|stream| stream.pushing.is_at_work(now)),
+        )
+    }
+
+    /// Tells when something happened for which a poll may wait.
+    pub(in crate::peer) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Whether a poll is held that must not be.
+    pub(in crate::peer) fn holds(&self, asked: &Asked) -> bool {
+        let id = asked.path.trim_start_matches("/ssf/poll/");
+        let state = locked(&self.state);
+        let is_first = state
+            .streams
+            .get(id)
+            .is_some_and(|stream| !stream.queue.had_some);
+        asked.is(Operation::Poll) && is_first && self.spoilt.rules().holds_first_polls
+    }
+}
