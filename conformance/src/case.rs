@@ -252,6 +252,11 @@ impl Case {
         self.id.split('.').next().unwrap_or(self.id)
     }
 
+    /// Whether the case judges this requirement, be it among others.
+    pub fn is_about(&self, requirement: &str) -> bool {
+        self.requirement() == requirement || self.also.contains(&requirement)
+    }
+
     /// The first need that a target does not meet, and the streams it allows count as well.
     pub fn unmet(&self, target: &TargetFile) -> Option<String> {
         let unmet = self.needs.iter().find(|need| !need.is_met_by(target));

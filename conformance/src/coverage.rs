@@ -117,9 +117,7 @@ impl Standing {
 impl Requirement {
     /// Whether it is judged.
     pub fn standing(&'static self) -> Standing {
-        let is_meant = |other: &&str| *other == self.id;
-        let about =
-            |case: &&'static Case| case.requirement() == self.id || case.also.iter().any(is_meant);
+        let about = |case: &&'static Case| case.is_about(&self.id);
         let cases: Vec<_> = cases::all().filter(about).collect();
         match &self.not_testable {
             _ if !cases.is_empty() => Standing::Tested(cases),

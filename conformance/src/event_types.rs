@@ -68,7 +68,8 @@ const fn optional(name: &'static str, form: Form) -> Member {
     }
 }
 
-const CREDENTIAL_TYPES: &[&str] = &[
+/// What credentials there are (CAEP 1.0 §3.3.1).
+pub(crate) const CREDENTIAL_TYPES: &[&str] = &[
     "password",
     "pin",
     "x509",
@@ -80,6 +81,9 @@ const CREDENTIAL_TYPES: &[&str] = &[
     "phone-sms",
     "app",
 ];
+
+/// What can happen to a credential (CAEP 1.0 §3.3.1).
+pub(crate) const CHANGE_TYPES: &[&str] = &["create", "revoke", "update", "delete"];
 
 const NAMESPACES: &[&str] = &[
     "RFC8176",
@@ -118,10 +122,7 @@ pub static CREDENTIAL_CHANGE: EventType = EventType {
     section: "CAEP 1.0 §3.3.1",
     members: &[
         expected("credential_type", Form::Known(CREDENTIAL_TYPES)),
-        expected(
-            "change_type",
-            Form::OneOf(&["create", "revoke", "update", "delete"]),
-        ),
+        expected("change_type", Form::OneOf(CHANGE_TYPES)),
         optional("friendly_name", Form::Text),
         optional("x509_issuer", Form::Text),
         optional("x509_serial", Form::Text),

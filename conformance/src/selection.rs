@@ -5,7 +5,7 @@ use crate::case::{Case, Profile};
 /// Which cases to run. What is empty excludes nothing; all that is given has to fit.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Ids of cases, or requirements: `SSF-T-122.empty-list`, `SSF-T-122`.
+    /// Ids of cases, or requirements that they judge: `SSF-T-122.empty-list`, `SSF-T-122`.
     pub ids: Vec<String>,
     /// Beginnings of sections, such as `SSF 1.0 §8.1.1` or `RFC 8936`.
     pub sections: Vec<String>,
@@ -29,7 +29,7 @@ impl Selection {
             wanted.is_empty() || wanted.iter().any(|wanted| fits(wanted))
         };
         let in_profile = |profile: &Profile| case.profiles.contains(profile);
-        any(&self.ids, &|id| case.id == id || case.requirement() == id)
+        any(&self.ids, &|id| case.id == id || case.is_about(id))
             && any(&self.sections, &|section| is_in(case.section, section))
             && any(&self.tags, &|tag| case.tags.contains(&tag))
             && (self.profiles.is_empty() || self.profiles.iter().any(in_profile))
@@ -60,6 +60,7 @@ mod tests {
         },
         Case {
             id: "POLL-T-001.empty-body",
+            also: &["POLL-T-002"],
             section: "RFC 8936 §2.2",
             tags: &["poll"],
             profiles: &[Profile::CaepInterop],
@@ -86,6 +87,16 @@ mod tests {
             };
             assert_eq!(chosen(&selection), ["SSF-T-100.created"]);
         }
+    }
+
+    #[test]
+    fn a_case_is_chosen_by_what_it_judges_besides() {
+        let ids = vec!["POLL-T-002".to_owned()];
+        let selection = Selection {
+            ids,
+            ..Selection::default()
+        };
+        assert_eq!(chosen(&selection), ["POLL-T-001.empty-body"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(super) mod answer;
 mod claims;
+mod event;
 mod header;
 mod request;
 mod signature;
@@ -21,6 +22,7 @@ pub fn of_sets() -> impl Iterator<Item = &'static Case> {
         .chain(signature::CASES)
         .chain(header::CASES)
         .chain(claims::CASES)
+        .chain(event::CASES)
 }
 
 /// The body is no SET, or breaks its definition.

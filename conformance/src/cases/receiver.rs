@@ -23,6 +23,6 @@ pub fn before() -> impl Iterator<Item = &'static Case> {
 pub fn after() -> impl Iterator<Item = &'static Case> {
     verification::CASES
         .iter()
-        .chain(poll::CASES)
+        .chain(poll::cases())
         .chain(manage::CASES)
 }

@@ -1,10 +1,16 @@
 //! What an answer looks like (RFC 8935 §2.2, §2.3).
 
-use serde_json::Value;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use crate::{
     case::{Case, Judge, Stop},
-    checks::{Level::Must, shown},
+    checks::{
+        Level::{Must, Should},
+        shown,
+    },
+    event_types::DEVICE_COMPLIANCE_CHANGE,
     push::Probe,
 };
 
@@ -18,6 +24,9 @@ pub(in crate::cases) const CODES: [&str; 7] = [
     "access_denied",
     "invalid_state",
 ];
+
+/// How long the answer to a push may take: transmitters wait hardly longer.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 const ANSWER: Case = Case {
     section: "RFC 8935 §2.3",
@@ -55,6 +64,23 @@ pub(super) const CASES: &[Case] = &[
         title: "without a preference, the description is in English",
         why: "who sent no Accept-Language can be expected to read that",
         judge: Judge::Push(|p| Box::pin(is_english(p))),
+        ..ANSWER
+    },
+    Case {
+        id: "PUSH-R-006.preferred-language",
+        level: Should,
+        title: "the description is in a language that was asked for",
+        why: "it is English for who has no preference, so it can be English for who prefers that",
+        judge: Judge::Push(|p| Box::pin(is_preferred(p))),
+        ..ANSWER
+    },
+    Case {
+        id: "PUSH-R-015.soon",
+        section: "RFC 8935 §2",
+        level: Should,
+        title: "an event that calls for much is answered as soon as others",
+        why: "a transmitter that waits in vain sends the event again; what it leads to can be done after the answer",
+        judge: Judge::Push(|p| Box::pin(answers_soon(p))),
         ..ANSWER
     },
     Case {
@@ -125,6 +151,44 @@ async fn is_english(probe: &Probe) -> Result<(), Stop> {
     let is_english = language.eq_ignore_ascii_case("en");
     probe.expect(is_english, "Content-Language", "en first", found);
     Ok(())
+}
+
+async fn is_preferred(probe: &Probe) -> Result<(), Stop> {
+    let mut request = probe.body(b"ssf-conformance".to_vec());
+    let preference = ("accept-language".to_owned(), "de, en;q=0.5".to_owned());
+    request.headers.push(preference);
+    let answered = probe.send(request).await?;
+    let found = answered.header("content-language").next();
+    let (400, Some(found)) = (answered.status(), found) else {
+        return Err(Stop::blocked("no refusal says its language"));
+    };
+    let language = found.split(['-', ',']).next().unwrap_or_default().trim();
+    let fits = ["de", "en"]
+        .iter()
+        .any(|wanted| language.eq_ignore_ascii_case(wanted));
+    probe.expect(fits, "Content-Language", "de or en first", found);
+    Ok(())
+}
+
+async fn answers_soon(probe: &Probe) -> Result<(), Stop> {
+    probe.given_accepted().await?;
+    let set = probe
+        .sound()
+        .event(DEVICE_COMPLIANCE_CHANGE.uri, &not_compliant());
+    let began = Instant::now();
+    let answered = probe.push(&set).await?;
+    let took = began.elapsed();
+    answered.given_success()?;
+    let what = format!("{}: the answer", answered.asked());
+    let expected = format!("within {} s", ANSWER_MAX.as_secs());
+    let found = format!("after {} ms", took.as_millis());
+    probe.expect(took <= ANSWER_MAX, what, expected, found);
+    Ok(())
+}
+
+/// News of a device that is to be kept out, which calls for more than most.
+pub(in crate::cases) fn not_compliant() -> Value {
+    json!({ "previous_status": "compliant", "current_status": "not-compliant" })
 }
 
 async fn is_registered(probe: &Probe) -> Result<(), Stop> {

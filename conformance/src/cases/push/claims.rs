@@ -23,6 +23,7 @@ const CREDENTIAL_CHANGE: &str =
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "PUSH-R-011.foreign-issuer",
+        also: &["JWTBCP-008"],
         section: "RFC 8935 §2.4",
         level: MustImplied,
         title: "a SET of another issuer is refused with invalid_issuer",
@@ -52,6 +53,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "PUSH-R-012.foreign-audience",
+        also: &["SET-013"],
         section: "RFC 8935 §2.4",
         level: MustImplied,
         title: "a SET for another receiver is refused with invalid_audience",

@@ -37,6 +37,16 @@ pub(super) const CASES: &[Case] = &[
         ..HEADER
     },
     Case {
+        id: "JWTBCP-012.access-token",
+        section: "RFC 8725 §3.12",
+        title: "a token whose typ is at+jwt is no SET, whatever else it has",
+        why: "the issuer signs access tokens with the same key; what they say must not count as an event",
+        judge: Judge::Push(|p| {
+            Box::pin(p.refuses(p.sound().header("typ", json!("at+jwt")), INVALID_REQUEST))
+        }),
+        ..HEADER
+    },
+    Case {
         id: "PUSH-R-001.unknown-crit",
         section: "RFC 7515 §4.1.11",
         level: Must,

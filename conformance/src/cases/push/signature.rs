@@ -38,6 +38,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "JWTBCP-002.alg-none",
+        also: &["PUSH-R-019"],
         section: "RFC 8725 §3.2",
         level: Must,
         title: "a SET that nobody signed is refused",
@@ -74,6 +75,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "PUSH-R-010.foreign-key",
+        also: &["JWTBCP-008"],
         section: "RFC 8935 §2.4",
         title: "a signature by another key under the name of the issuer's is refused",
         why: "a kid is a name, and proves nothing",

@@ -8,7 +8,7 @@ use crate::{
     push::{Probe, SESSION_REVOKED},
 };
 
-const SOUND: Case = Case {
+pub(super) const SOUND: Case = Case {
     level: Must,
     tags: &["push", "sound"],
     ..Case::PUSH

@@ -22,6 +22,7 @@ const STREAM: Case = Case {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "SSF-R-100.unasked-verification",
+        also: &["INTEROP-026"],
         section: "SSF 1.0 §8.1.4",
         level: MustImplied,
         title: "a verification that nobody asked for is accepted",

@@ -2,6 +2,7 @@
 
 mod answer;
 mod claims;
+mod event;
 mod header;
 mod request;
 mod signature;
@@ -20,6 +21,7 @@ pub fn faults() -> impl Iterator<Item = &'static ReceiverFault> {
         .chain(signature::FAULTS)
         .chain(header::FAULTS)
         .chain(claims::FAULTS)
+        .chain(event::FAULTS)
 }
 
 /// Takes what would be refused, if it is like this.

@@ -4,7 +4,10 @@ use std::{
     collections::VecDeque,
     io,
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -14,7 +17,7 @@ use actix_web::{
     http::StatusCode,
     web::{self, Bytes},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::{sync::Notify, task::JoinHandle};
 use url::Url;
 
@@ -104,6 +107,7 @@ struct Inner {
     log: Mutex<Vec<Seen>>,
     heard: Notify,
     instead: Mutex<VecDeque<Reply>>,
+    sets_max: AtomicUsize,
 }
 
 impl std::fmt::Debug for Inner {
@@ -241,6 +245,11 @@ impl Host {
         locked(&self.inner.instead).push_back(reply);
     }
 
+    /// From now on polls bring so many SETs at most, whatever they ask for.
+    pub fn answer_polls_with(&self, sets: usize) {
+        self.inner.sets_max.store(sets, Ordering::SeqCst);
+    }
+
     /// All that was asked for, in order.
     pub fn log<T>(&self, look: impl FnOnce(&[Seen]) -> T) -> T {
         look(&locked(&self.inner.log))
@@ -347,6 +356,7 @@ impl Inner {
             log: Mutex::default(),
             heard: Notify::new(),
             instead: Mutex::default(),
+            sets_max: AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -400,11 +410,16 @@ impl Inner {
 
     /// The answer of the transmitter. What a poll says of SETs counts once, when it comes: while it waits, they may come again.
     async fn answer(&self, asked: &Asked, at: usize) -> Reply {
-        if let Some(reply) = self.transmitter.answer(asked) {
+        let mut asked = asked.clone();
+        let sets_max = self.sets_max.load(Ordering::SeqCst);
+        if asked.is(Operation::Poll) && sets_max < usize::MAX {
+            asked.change(|poll| bring_at_most(poll, sets_max));
+        }
+        if let Some(reply) = self.transmitter.answer(&asked) {
             return reply;
         }
         self.note_heeded(at);
-        let mut waiting = asked.clone();
+        let mut waiting = asked;
         waiting.change(|poll| {
             poll.remove("ack");
             poll.remove("setErrs");
@@ -422,6 +437,14 @@ impl Inner {
             (None, "/jwks.json") => Reply::json(&json!({ "keys": *locked(&self.jwks) })),
             (None, _) => self.answer(asked, at).await,
         }
+    }
+}
+
+/// Has a poll want so many SETs at most.
+fn bring_at_most(poll: &mut Map<String, Value>, sets: usize) {
+    let wanted = poll.get("maxEvents").and_then(Value::as_u64);
+    if wanted.is_none_or(|wanted| usize::try_from(wanted).is_ok_and(|wanted| wanted > sets)) {
+        poll.insert("maxEvents".to_owned(), json!(sets));
     }
 }
 

@@ -1,7 +1,12 @@
 //! Faults: what is wrong with a Receiver, and which cases have to find it.
 
+use std::time::Duration;
+
 use super::{Manners, Pushed, Verdict};
 use crate::{cases, checks, exchange::Request, peer::Reply};
+
+/// How late it is then: longer than cases wait.
+pub(super) const LATE: Duration = Duration::from_secs(12);
 
 /// One thing that is wrong with a Receiver.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +30,8 @@ pub enum Breaks {
     Request(fn(&mut Request)),
     /// How it goes about its stream.
     Manner(fn(&mut Manners)),
+    /// It is late ([`LATE`]) with what it says of events of this type.
+    Late(&'static str),
     /// It fetches keys from where this member of the header says.
     Follows(&'static str),
 }
@@ -42,7 +49,9 @@ impl ReceiverFault {
         claims.any(|(id, _)| cases::push::of_sets().any(|case| case.id == *id))
             && match self.breaks {
                 Breaks::Verdict(_) | Breaks::Follows(_) => true,
-                Breaks::Answer(_) | Breaks::Request(_) | Breaks::Manner(_) => false,
+                Breaks::Answer(_) | Breaks::Request(_) | Breaks::Manner(_) | Breaks::Late(_) => {
+                    false
+                }
             }
     }
 }

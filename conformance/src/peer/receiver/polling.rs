@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::{task::JoinHandle, time::sleep};
 use url::Url;
 
-use super::{Breaks, Pushed, ReceiverFault, Verdict};
+use super::{Breaks, Pushed, ReceiverFault, Verdict, fault::LATE};
 use crate::{
     chance::Chance,
     context::locked,
@@ -56,6 +56,8 @@ pub struct Manners {
     pub takes_any_name: bool,
     /// Answers with several SETs are passed over.
     pub passes_over_several: bool,
+    /// What `moreAvailable` says of is not polled for soon.
+    pub rests_where_there_is_more: bool,
     /// A SET that comes again is left alone.
     pub leaves_repetitions_alone: bool,
     /// The first poll says in words how many SETs it wants.
@@ -355,6 +357,10 @@ impl Poller {
         if left_alone {
             sleep(PAUSE).await;
         }
+        let is_more = body.get("moreAvailable") == Some(&Value::Bool(true));
+        if is_more && !sets.is_empty() && self.manners.rests_where_there_is_more {
+            sleep(LATE).await;
+        }
     }
 
     /// What becomes of a SET; `None` if it is left alone.
@@ -387,6 +393,11 @@ impl Poller {
         let has_expired = pushed.claims.contains_key("exp");
         if verdict == Verdict::Accepted || (has_expired && self.manners.acts_before_it_judges) {
             self.act(&pushed);
+        }
+        if let Some(Breaks::Late(uri)) = self.breaks
+            && pushed.is_about(uri)
+        {
+            sleep(LATE).await;
         }
         if verdict == Verdict::Accepted {
             self.seen.insert(name.to_owned());

@@ -20,6 +20,8 @@ pub struct Pushed {
     pub media_type: String,
     /// The `Authorization`.
     pub authorization: Option<String>,
+    /// The `Accept-Language`.
+    pub accept_language: Option<String>,
     /// Bytes of the body.
     pub length: usize,
     /// The body as text, if it is any.
@@ -83,6 +85,11 @@ impl Pushed {
             Some(one) => one == audience,
             None => false,
         }
+    }
+
+    /// Whether its only event is of this type.
+    pub fn is_about(&self, uri: &str) -> bool {
+        self.event().is_some_and(|(found, _)| found == uri)
     }
 
     /// The URI and the payload of the only event.

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::{Breaks, Pushed, ReceiverFault, Verdict};
+use super::{Breaks, Pushed, ReceiverFault, Verdict, fault::LATE};
 use crate::{
     context::locked,
     peer::PeerError,
@@ -128,6 +128,11 @@ async fn answer(request: HttpRequest, body: Bytes, state: web::Data<State>) -> H
     if verdict == Verdict::Accepted {
         locked(&state.seen).insert(jti);
     }
+    if let Some(Breaks::Late(uri)) = breaks
+        && pushed.is_about(uri)
+    {
+        tokio::time::sleep(LATE).await;
+    }
     let mut reply = verdict.reply();
     if let Some(Breaks::Answer(spoil)) = breaks {
         spoil(&pushed, &mut reply);
@@ -151,6 +156,7 @@ fn pushed(request: &HttpRequest) -> Pushed {
         method: request.method().as_str().to_owned(),
         media_type: bare.trim().to_lowercase(),
         authorization: header("authorization"),
+        accept_language: header("accept-language"),
         ..Pushed::default()
     }
 }

@@ -35,7 +35,7 @@ impl<'r> Row<'r> {
     fn of(requirement: &'static Requirement, cases: &'r [CaseResult]) -> Self {
         let about = cases
             .iter()
-            .filter(|result| result.case.requirement() == requirement.id);
+            .filter(|result| result.case.is_about(&requirement.id));
         let state = match about.min_by_key(|result| rank(&result.ended)) {
             Some(worst) => State::Run(worst),
             None => match requirement.standing() {

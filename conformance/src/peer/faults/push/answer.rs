@@ -3,10 +3,14 @@
 use serde_json::json;
 
 use crate::{
-    checks::Verdict::Failed,
+    checks::Verdict::{Failed, Warning},
+    event_types::DEVICE_COMPLIANCE_CHANGE,
     peer::{
         Reply,
-        receiver::{Breaks::Answer, ReceiverFault},
+        receiver::{
+            Breaks::{Answer, Late},
+            ReceiverFault,
+        },
     },
 };
 
@@ -57,6 +61,20 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
         name: "a refusal is in French for everybody",
         found: &[("PUSH-R-007.english", Failed)],
         breaks: Answer(|_, reply| in_french(reply)),
+    },
+    ReceiverFault {
+        name: "who has a preference is answered in French",
+        found: &[("PUSH-R-006.preferred-language", Warning)],
+        breaks: Answer(|pushed, reply| {
+            if pushed.accept_language.is_some() {
+                in_french(reply);
+            }
+        }),
+    },
+    ReceiverFault {
+        name: "the answer waits for what is done with a device",
+        found: &[("PUSH-R-015.soon", Warning)],
+        breaks: Late(DEVICE_COMPLIANCE_CHANGE.uri),
     },
     ReceiverFault {
         name: "who sends no SET is told a code that nobody registered",

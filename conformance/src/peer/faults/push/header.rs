@@ -29,6 +29,16 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
         }),
     },
     ReceiverFault {
+        name: "an access token is a SET",
+        found: &[("JWTBCP-012.access-token", Failed)],
+        breaks: Verdict(|pushed, verdict| {
+            takes(
+                verdict,
+                pushed.is_verified && pushed.header_is("typ", "at+jwt"),
+            );
+        }),
+    },
+    ReceiverFault {
         name: "crit is ignored",
         found: &[("PUSH-R-001.unknown-crit", Failed)],
         breaks: Verdict(|pushed, verdict| takes(verdict, pushed.header.contains_key("crit"))),

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use super::{change, is, set_header};
 use crate::{
     checks::Verdict::{Failed, Warning},
+    event_types::DEVICE_COMPLIANCE_CHANGE,
     exchange::Request as Asked,
     peer::{
         Operation::Poll,
         receiver::{
-            Breaks::{Manner, Request},
-            ReceiverFault,
+            Breaks::{Late, Manner, Request, Verdict},
+            ReceiverFault, Verdict as Judged,
         },
     },
 };
@@ -30,6 +31,26 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
         name: "answers with several SETs are passed over",
         found: &[("POLL-R-002.several", Failed)],
         breaks: Manner(|manners| manners.passes_over_several = true),
+    },
+    ReceiverFault {
+        name: "what is done with a device is done before the acknowledgement",
+        found: &[("POLL-R-003.soon", Warning)],
+        breaks: Late(DEVICE_COMPLIANCE_CHANGE.uri),
+    },
+    ReceiverFault {
+        name: "an event about somebody who is not known is told as an error",
+        found: &[("POLL-R-005.about-nobody", Failed)],
+        breaks: Verdict(|pushed, verdict| {
+            let subject = pushed.claims.get("sub_id");
+            if subject.is_some_and(|subject| subject["format"] == "account") {
+                *verdict = Judged::Refused("invalid_request");
+            }
+        }),
+    },
+    ReceiverFault {
+        name: "moreAvailable is not read",
+        found: &[("POLL-R-012.more", Failed)],
+        breaks: Manner(|manners| manners.rests_where_there_is_more = true),
     },
     ReceiverFault {
         name: "a SET that comes again is left alone",
