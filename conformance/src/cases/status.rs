@@ -28,7 +28,7 @@ const READING: Case = Case {
 pub const CASES: &[Case] = &[
     Case {
         id: "SSF-T-173.read",
-        also: &["INTEROP-021"],
+        also: &["INTEROP-021", "SSF-T-174"],
         title: "the status is read with 200, and names the stream",
         why: "It is how a receiver tells silence from a stream that was stopped.",
         judge: Script(|cx| Box::pin(read(cx))),
@@ -70,7 +70,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-188.set",
-        also: &["INTEROP-012"],
+        also: &["INTEROP-012", "SSF-T-170"],
         title: "each status can be set: 200, and the answer and what is read have it",
         why: "A receiver that paused its stream counts on silence.",
         judge: Script(|cx| Box::pin(set(cx))),

@@ -36,6 +36,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-181.push",
+        also: &["SSF-T-180"],
         level: Level::Should,
         title: "enabled again: what was kept is pushed",
         why: "A pause must not lose revocations.",

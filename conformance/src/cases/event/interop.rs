@@ -64,6 +64,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "INTEROP-025.subject",
+        also: &["INTEROP-027"],
         section: "CAEP Interoperability Profile 1.0 §2.5",
         title: "the subject of credential-change is an email or an iss_sub",
         why: "Receivers of the profile read no other format.",

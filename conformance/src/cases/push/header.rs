@@ -18,6 +18,7 @@ const HEADER: Case = Case {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "JWTBCP-011.typ-jwt",
+        also: &["JWTBCP-012"],
         section: "RFC 8725 §3.11",
         title: "a JWT whose typ is JWT is no SET",
         why: "an ID token or an access token of the same issuer could be pushed as a SET",

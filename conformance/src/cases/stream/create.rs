@@ -78,6 +78,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-105.poll-url",
+        also: &["SSF-T-252"],
         level: Level::Must,
         title: "a stream that is polled has an endpoint_url of the transmitter's, which answers polls",
         why: "Without it the events of the stream cannot be had.",
@@ -86,6 +87,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-107.poll-url-of-the-receiver",
+        also: &["SSF-T-252"],
         title: "the endpoint_url of a stream that is polled is not the receiver's to choose",
         why: "Whoever echoes it sends the receiver, and its token, to a place that nobody serves.",
         judge: Script(|cx| Box::pin(poll_url_of_the_receiver(cx))),

@@ -65,6 +65,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-R-062.read-and-put-back",
+        also: &["SSF-T-152"],
         level: Level::May,
         title: "what was read can be put back, and nothing changes",
         why: "Read, modify, put back is the way that the section names.",
@@ -84,6 +85,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-153.wrong-aud",
+        also: &["SSF-T-075"],
         level: Level::Must,
         title: "an aud that is not the stream's: 400, and nothing changes",
         why: "Whoever can change aud can have SETs made out to somebody else.",

@@ -30,6 +30,7 @@ const AUTHORIZATION: Case = Case {
 pub const CASES: &[Case] = &[
     Case {
         id: "SSF-T-130.updated",
+        also: &["SSF-T-136"],
         title: "a sound request is answered with 200 and the whole configuration",
         why: "A receiver replaces what it knows of the stream by the answer.",
         judge: Script(|cx| Box::pin(updated(cx))),
@@ -99,6 +100,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-135.wrong-aud",
+        also: &["SSF-T-075"],
         level: Level::Must,
         title: "an aud that is not the stream's: 400, and nothing changes",
         why: "Whoever can change aud can have SETs made out to somebody else.",
