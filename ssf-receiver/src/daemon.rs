@@ -12,6 +12,7 @@ mod listening;
 mod probes;
 mod problem;
 mod publication;
+mod tally;
 
 use std::{
     future::Future,

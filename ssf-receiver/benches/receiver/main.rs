@@ -28,6 +28,10 @@ use std::error::Error;
 
 use serde_json::Value;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type BoxError = Box<dyn Error>;
 
 type Fallible<T> = Result<T, BoxError>;

@@ -129,8 +129,11 @@ fn denial(decision: Decision) -> Option<Denial> {
 
 /// Adds what proxies ask.
 pub(super) fn routes(auth: &Data<Auth>, config: &mut ServiceConfig) {
-    let resource = web::resource(PATHS).app_data(auth.clone());
-    config.service(resource.default_service(web::to(answer)));
+    // Each for itself: a list of paths is matched by regular expressions, one path without a pattern is compared.
+    for path in PATHS {
+        let resource = web::resource(path).app_data(auth.clone());
+        config.service(resource.default_service(web::to(answer)));
+    }
 }
 
 async fn answer(request: HttpRequest, auth: Data<Auth>) -> HttpResponse {

@@ -10,9 +10,9 @@ use actix_web::{
     middleware::Next,
 };
 use tracing::{Instrument, debug, info, info_span};
-use uuid::Uuid;
+use uuid::Builder;
 
-use super::{auth, introspection, probes};
+use super::{auth, introspection, probes, tally};
 
 /// The header that names the request.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -24,7 +24,9 @@ pub(super) async fn identify(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let id = Uuid::new_v4().as_simple().to_string();
+    // Of the thread's generator: to ask the operating system costs as much as a decision.
+    let id = Builder::from_random_bytes(rand::random()).into_uuid();
+    let id = id.as_simple().to_string();
     let span = info_span!("request", request.id = %id);
     let mut response = next.call(request).instrument(span).await?;
     let headers = response.headers_mut();
@@ -54,10 +56,7 @@ pub(super) async fn log(
     } else {
         info!(http.method = method, http.route = %route, http.status = status, elapsed_ms, "request answered");
     }
-    let status = status.to_string();
-    metrics::counter!("ssf_receiver_http_requests_total", "route" => route.clone(), "status" => status)
-        .increment(1);
-    metrics::histogram!("ssf_receiver_http_request_seconds", "route" => route).record(elapsed);
+    tally::answered(&route, status, elapsed);
     Ok(response)
 }
 

@@ -4,6 +4,7 @@ use siphasher::sip128::SipHasher13;
 use ssf_types::{subject::SimpleSubject, uri::Issuer};
 
 use super::{Fingerprint, Mask, issuer_form};
+use crate::session::{SESSION, USER};
 
 /// So many bytes of most inputs, and of most identifiers: with room for them nothing is copied while they are put together.
 const INPUT_BYTES: usize = 256;
@@ -66,8 +67,38 @@ pub(super) fn length(length: usize) -> [u8; 8] {
     (length as u64).to_le_bytes()
 }
 
+/// Where most sessions have their identifiers: what applications and tokens tell of a user, and of a session.
+const COMMON_PLACES: [(&str, &str); 6] = [
+    (USER, "iss_sub"),
+    (USER, "email"),
+    (SESSION, "opaque"),
+    (SESSION, "jwt_id"),
+    (USER, "opaque"),
+    (USER, "account"),
+];
+
+/// The numbers of common places, which are hashed once for each secret.
+#[derive(Clone)]
+pub(super) struct CommonPlaces([u64; COMMON_PLACES.len()]);
+
+impl CommonPlaces {
+    pub(super) fn new(secret: &[u8; 16]) -> Self {
+        Self(COMMON_PLACES.map(|(member, format)| {
+            let mut hash = Parts::new(secret, Purpose::Place);
+            hash.part_of(&Mask::pieces_of_place(member, format));
+            hash.finish()[0]
+        }))
+    }
+
+    fn number(&self, place: (&str, &str)) -> Option<u64> {
+        let position = COMMON_PLACES.iter().position(|common| *common == place)?;
+        self.0.get(position).copied()
+    }
+}
+
 /// Hashes whatever a session or a subject consists of, in the scope of one transmitter.
-pub(crate) struct Hashing {
+pub(crate) struct Hashing<'k> {
+    common_places: &'k CommonPlaces,
     /// The scope, and behind it what is hashed at the moment.
     parts: Parts,
     /// Where the scope ends.
@@ -76,11 +107,12 @@ pub(crate) struct Hashing {
     text: String,
 }
 
-impl Hashing {
-    pub(super) fn new(secret: &[u8; 16], scope: &Issuer) -> Self {
+impl<'k> Hashing<'k> {
+    pub(super) fn new(secret: &[u8; 16], common_places: &'k CommonPlaces, scope: &Issuer) -> Self {
         let mut parts = Parts::new(secret, Purpose::Identifier);
         parts.part(issuer_form(scope).as_bytes());
         Self {
+            common_places,
             start: parts.bytes.len(),
             parts,
             text: String::with_capacity(IDENTIFIER_BYTES),
@@ -98,6 +130,9 @@ impl Hashing {
 
     /// A number for the place of an identifier, which is the same in all scopes.
     pub(crate) fn place(&mut self, member: &str, format: &str) -> u64 {
+        if let Some(number) = self.common_places.number((member, format)) {
+            return number;
+        }
         self.parts.bytes.truncate(self.start);
         self.parts.bytes.push(Purpose::Place as u8);
         self.parts.part_of(&Mask::pieces_of_place(member, format));
@@ -120,8 +155,10 @@ mod tests {
             for identifier in [&one, &other] {
                 let expected = key.fingerprint(&scope, identifier);
                 assert_eq!(hashing.fingerprint(identifier), expected);
-                let place = Mask::place("user", "opaque");
-                assert_eq!(hashing.place("user", "opaque"), key.place(&place));
+                for (member, format) in [("user", "opaque"), ("user", "did"), ("seat", "opaque")] {
+                    let place = Mask::place(member, format);
+                    assert_eq!(hashing.place(member, format), key.place(&place));
+                }
             }
         }
     }

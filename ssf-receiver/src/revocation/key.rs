@@ -10,7 +10,7 @@ use ssf_types::{subject::SimpleSubject, uri::Issuer};
 
 use super::{
     Mask, Selection,
-    hashing::{Hashing, Parts, Purpose, length},
+    hashing::{CommonPlaces, Hashing, Parts, Purpose, length},
     issuer_form,
 };
 
@@ -22,6 +22,7 @@ pub struct IndexKey {
     secret: [u8; 16],
     /// A number for the secret itself, which tells nothing of it.
     number: u64,
+    common_places: CommonPlaces,
 }
 
 /// Hash of a scope, a mask and identifiers.
@@ -41,6 +42,7 @@ impl IndexKey {
     pub fn new(secret: [u8; 16]) -> Self {
         Self {
             number: Parts::new(&secret, Purpose::Secret).finish()[0],
+            common_places: CommonPlaces::new(&secret),
             secret,
         }
     }
@@ -68,8 +70,8 @@ impl IndexKey {
     }
 
     /// What hashes in the scope of one transmitter, for those who have several things to hash.
-    pub(crate) fn hashing(&self, scope: &Issuer) -> Hashing {
-        Hashing::new(&self.secret, scope)
+    pub(crate) fn hashing(&self, scope: &Issuer) -> Hashing<'_> {
+        Hashing::new(&self.secret, &self.common_places, scope)
     }
 
     /// Hashes claims byte for byte.
