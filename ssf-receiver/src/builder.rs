@@ -92,7 +92,7 @@ pub enum StartError {
     )]
     NeverHeard,
     /// A session may get too little old.
-    #[error("session_age_max and authentication_age_max are at least an hour")]
+    #[error("session_age_max, authentication_age_max and set_age_max are at least an hour")]
     Age,
     /// The database cannot be used.
     #[error(transparent)]
@@ -205,6 +205,14 @@ impl Builder {
     /// [`auth_time`](crate::Session::auth_time) are asked for a sign-in.
     pub fn authentication_age_max(mut self, age: Duration) -> Self {
         self.wanted.ages.authentication = Some(age);
+        self
+    }
+
+    /// Forgets SETs that were received so long ago, instead of 90 days, once all handlers are done with them; with them go dead
+    /// letters. At least an hour, and longer than the Transmitter goes on sending what it was not told to be here: a SET that comes
+    /// again after that counts as new. What it revoked is kept apart, and stays.
+    pub fn set_age_max(mut self, age: Duration) -> Self {
+        self.wanted.ages.sets = age;
         self
     }
 

@@ -304,7 +304,8 @@ fn builder(transmitter: TransmitterSettings, endpoint: Option<&EndpointUrl>) -> 
         .unknown_members_of_device_events(transmitter.unknown_members_of_device_events)
         .when_stale(transmitter.when_stale)
         .revocations_max(transmitter.revocations_max)
-        .session_age_max(transmitter.session_age_max);
+        .session_age_max(transmitter.session_age_max)
+        .set_age_max(transmitter.set_age_max);
     if let Some(age) = transmitter.push_secret_age_max {
         builder = builder.push_secret_age_max(age);
     }

@@ -15,7 +15,7 @@ use crate::revocation::{Watermarks, seconds};
 /// Least age: with less, every sign-in would soon have to be renewed.
 pub(crate) const AGE_MIN: Duration = Duration::from_hours(1);
 
-/// How old sessions may get without a renewal.
+/// How old sessions may get without a renewal, and SETs before they are forgotten.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ages {
     /// Since they began.
@@ -23,6 +23,8 @@ pub(crate) struct Ages {
     /// Since their user proved who they are. Without it, what asks for a sign-in is over with the memory alone: sessions that
     /// do not register when that was would be refused from then on.
     pub(crate) authentication: Option<Duration>,
+    /// Since SETs were received.
+    pub(crate) sets: Duration,
 }
 
 impl Default for Ages {
@@ -30,15 +32,16 @@ impl Default for Ages {
         Self {
             session: Duration::from_hours(30 * 24),
             authentication: None,
+            sets: Duration::from_hours(90 * 24),
         }
     }
 }
 
 impl Ages {
-    /// Whether both are long enough.
+    /// Whether all are long enough.
     pub(crate) fn are_sound(&self) -> bool {
         let authentication = self.authentication.unwrap_or(AGE_MIN);
-        self.session.min(authentication) >= AGE_MIN
+        self.session.min(authentication).min(self.sets) >= AGE_MIN
     }
 }
 
@@ -72,14 +75,21 @@ impl Expiry {
 
     /// Up to when what was received is over.
     pub(crate) fn over(&self) -> Watermarks {
-        let before = |age: Duration| {
-            let age = u32::try_from(age.as_secs()).unwrap_or(u32::MAX);
-            self.told().saturating_sub(age)
-        };
+        let before = |age| self.before(age);
         Watermarks {
             ended: before(self.ages.session),
             unproven: self.ages.authentication.map_or(0, before),
         }
+    }
+
+    /// SETs are forgotten that were received before.
+    pub(crate) fn sets_over(&self) -> Timestamp {
+        Timestamp::from_secs(self.before(self.ages.sets).into())
+    }
+
+    fn before(&self, age: Duration) -> u32 {
+        let age = u32::try_from(age.as_secs()).unwrap_or(u32::MAX);
+        self.told().saturating_sub(age)
     }
 }
 
@@ -94,6 +104,7 @@ mod tests {
         Expiry::new(Ages {
             session,
             authentication,
+            ..Ages::default()
         })
     }
 
@@ -112,6 +123,7 @@ mod tests {
         expiry.learn(at(1_000), at(1_000));
         assert_eq!(expiry.over().ended, days(970));
         assert_eq!(expiry.over().unproven, days(910));
+        assert_eq!(expiry.sets_over(), at(910));
     }
 
     #[test]
@@ -129,6 +141,7 @@ mod tests {
         let ages = |session, authentication| Ages {
             session: Duration::from_mins(session),
             authentication: Some(Duration::from_mins(authentication)),
+            ..Ages::default()
         };
         assert!(Ages::default().are_sound());
         assert!(ages(60, 60).are_sound());

@@ -4,6 +4,7 @@
 //! 2. When it returns, they survive a crash.
 //! 3. *Seen* is not *done*: a repeated SET is applied again, which changes nothing, because the first time may have
 //!    ended between the transaction and the index.
+//! 4. What came long ago, and handlers are done with, is forgotten, but for its number.
 
 #[cfg(feature = "client")]
 mod any;
@@ -15,6 +16,8 @@ mod changes;
 #[cfg(test)]
 #[cfg(feature = "client")]
 mod contract;
+#[cfg(feature = "client")]
+pub(crate) mod forgetting;
 #[cfg(feature = "durable")]
 mod gathered;
 #[cfg(feature = "durable")]

@@ -19,6 +19,7 @@
 //! | `lead`, `report:SCOPE`, `asked:SCOPE:STATE`, `written` | texts, hash, channel | what instances agree upon |
 
 mod database;
+mod forgetting;
 mod instances;
 mod line;
 mod location;

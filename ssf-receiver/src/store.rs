@@ -6,6 +6,7 @@
 
 mod dialect;
 mod entity;
+mod forgetting;
 #[cfg(feature = "postgres")]
 mod instances;
 #[cfg(feature = "postgres")]

@@ -1,4 +1,4 @@
-//! Upkeep of what was revoked: what is over is forgotten, and the database drops what the index has forgotten.
+//! Upkeep of what was revoked: what is over is forgotten, and the database drops what the index has forgotten. So are SETs.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -6,7 +6,10 @@ use ssf_types::error::Chain;
 use tokio::{task::spawn_blocking, time::sleep};
 
 use crate::{
-    inbox::{Inbox, InboxError},
+    inbox::{
+        Inbox, InboxError,
+        forgetting::{Forgetting, Over},
+    },
     revocation::{Index, ScopeId, Watermarks},
     transmitter::Shared,
 };
@@ -39,6 +42,9 @@ pub(crate) async fn keep(shared: Arc<Shared>) -> Infallible {
 struct Tending {
     /// When something was over last, by the same clock.
     expired_at: u32,
+    /// Whether something was over before in this process: an application that starts has not told of all its handlers yet, which may
+    /// not be done with what came long ago.
+    has_begun: bool,
     /// What the database has.
     stored: Watermarks,
 }
@@ -46,11 +52,21 @@ struct Tending {
 impl Tending {
     async fn turn(&mut self, shared: &Arc<Shared>) -> Result<(), InboxError> {
         let scope = shared.quarantined.scope();
-        if self.is_due(shared.expiry.told()) {
+        let is_due = self.is_due(shared.expiry.told());
+        if is_due {
             expire(shared, scope).await;
         }
         self.store(&shared.core.index, &shared.core.inbox, scope)
-            .await
+            .await?;
+        if self.forgets_sets(is_due) {
+            let over = Over {
+                issuer: shared.issuer.clone(),
+                before: shared.expiry.sets_over(),
+                handlers: shared.core.handlers.names(),
+            };
+            forget_sets(&shared.core.inbox, &over).await?;
+        }
+        Ok(())
     }
 
     /// Whether something may be over; not again within the interval.
@@ -60,6 +76,11 @@ impl Tending {
             self.expired_at = told;
         }
         is_due
+    }
+
+    /// Whether SETs may be forgotten.
+    fn forgets_sets(&mut self, is_due: bool) -> bool {
+        is_due && std::mem::replace(&mut self.has_begun, true)
     }
 
     /// Has the database drop what the index has forgotten, unless it has.
@@ -88,6 +109,22 @@ async fn expire(shared: &Arc<Shared>, scope: ScopeId) {
     if forgotten.await.is_err() {
         tracing::error!("what is over could not be forgotten");
     }
+}
+
+/// Has the inbox forget SETs.
+async fn forget_sets(inbox: &impl Forgetting, over: &Over) -> Result<(), InboxError> {
+    let (mut after, mut sets) = (0, 0);
+    loop {
+        let forgotten = inbox.forget_sets(over, after).await?;
+        sets += forgotten.sets;
+        let Some(row) = forgotten.go_on else { break };
+        after = row;
+        sleep(PAUSE).await;
+    }
+    if sets > 0 {
+        tracing::info!(sets, "SETs that came long ago were forgotten");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -218,5 +255,12 @@ mod tests {
         let told = [0, 3_599, 3_600, 3_601, 7_199, 7_200, 90_000, 90_001];
         let due = told.map(|told| tending.is_due(told));
         assert_eq!(due, [false, false, true, false, false, true, true, false]);
+    }
+
+    #[test]
+    fn no_set_is_forgotten_while_an_application_may_still_be_starting() {
+        let mut tending = Tending::default();
+        let forgets = [false, true, false, true, true].map(|due| tending.forgets_sets(due));
+        assert_eq!(forgets, [false, false, false, true, true]);
     }
 }

@@ -155,6 +155,12 @@ impl Handlers {
         Ok(())
     }
 
+    /// Their names.
+    pub(crate) fn names(&self) -> BTreeSet<HandlerName> {
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.clone()
+    }
+
     fn give_back(&self, name: &HandlerName) {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         taken.remove(name);

@@ -278,20 +278,24 @@ fn what_is_over_is_told_in_hours_and_how_much_is_kept_in_numbers() {
     assert_eq!(default.revocations_max, 1_000_000);
     assert_eq!(default.session_age_max, Duration::from_hours(720));
     assert_eq!(default.authentication_age_max, None);
-    let own =
-        of("revocations_max = 5000\nsession_age_max_hours = 8\nauthentication_age_max_hours = 24");
+    assert_eq!(default.set_age_max, Duration::from_hours(90 * 24));
+    let own = of(
+        "revocations_max = 5000\nsession_age_max_hours = 8\nauthentication_age_max_hours = 24\nset_age_max_days = 7",
+    );
+    assert_eq!(own.set_age_max, Duration::from_hours(7 * 24));
     assert_eq!(own.revocations_max, 5_000);
     assert_eq!(own.session_age_max, Duration::from_hours(8));
     assert_eq!(own.authentication_age_max, Some(Duration::from_hours(24)));
     assert_eq!(
         faults_within(
-            "revocations_max = 0\nsession_age_max_hours = 0\nauthentication_age_max_hours = 'x'",
+            "revocations_max = 0\nsession_age_max_hours = 0\nauthentication_age_max_hours = 'x'\nset_age_max_days = 0",
             &[TOKEN]
         ),
         [
             "transmitter.idp.authentication_age_max_hours (file t.toml): must be a whole number from 1 to 87600",
             "transmitter.idp.revocations_max (file t.toml): must be a whole number from 1000 to 100000000",
             "transmitter.idp.session_age_max_hours (file t.toml): must be a whole number from 1 to 87600",
+            "transmitter.idp.set_age_max_days (file t.toml): must be a whole number from 1 to 3650",
         ]
     );
 }

@@ -66,6 +66,8 @@ pub struct TransmitterSettings {
     pub revocations_max: u32,
     /// At which age sessions are over; whole hours.
     pub session_age_max: Duration,
+    /// At which age SETs are forgotten; whole days.
+    pub set_age_max: Duration,
     /// Within which time a user proves afresh who they are; whole hours.
     pub authentication_age_max: Option<Duration>,
     /// At which age the push secret is changed by itself; whole days.
@@ -163,6 +165,7 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
     let actions = table.value("actions", |value| value.map(actions::read).transpose());
     let revocations_max = table.number("revocations_max", 1_000_000, REVOCATIONS);
     let session_age = table.number("session_age_max_hours", 30 * 24, AGE_HOURS);
+    let set_age = table.number("set_age_max_days", 90, DAYS);
     let authentication_age = table.value("authentication_age_max_hours", read_age);
     let push_secret_age = table.value("push_secret_age_max_days", read_days);
     let revocation_secret = secret::read(table, "revocation_secret", "revocation_secret_file");
@@ -179,6 +182,7 @@ fn one(name: String, table: &mut Reader) -> Option<TransmitterSettings> {
         actions: actions?.unwrap_or_default(),
         revocations_max: u32::try_from(revocations_max?).ok()?,
         session_age_max: Duration::from_hours(session_age?),
+        set_age_max: Duration::from_hours(24 * set_age?),
         authentication_age_max: authentication_age?,
         push_secret_age_max: push_secret_age?,
         revocation_secret: revocation_secret.ok()?,

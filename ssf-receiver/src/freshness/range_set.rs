@@ -57,6 +57,13 @@ impl RangeSet {
         self.ranges.iter().map(|(first, last)| *first..=*last)
     }
 
+    /// The ranges, ascending; of more than `most`, those of the greatest numbers.
+    pub(crate) fn latest(&self, most: usize) -> Vec<RangeInclusive<u64>> {
+        self.iter()
+            .skip(self.ranges().saturating_sub(most))
+            .collect()
+    }
+
     /// How many ranges there are.
     pub(crate) fn ranges(&self) -> usize {
         self.ranges.len()

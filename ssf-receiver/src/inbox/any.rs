@@ -10,6 +10,7 @@ use ssf_types::{time::Timestamp, uri::Issuer};
 use super::{AnyShared, Change, Changes};
 use super::{
     Arriving, Inbox, InboxError, MemoryInbox, Quarantine, Retained, Settings, Waiting,
+    forgetting::{Forgetting, Forgotten, Over},
     numbering::{Numbering, Recorded},
     worklist::{Settled, Work, Worklist},
 };
@@ -181,6 +182,12 @@ impl Quarantine for AnyInbox {
 impl Numbering for AnyInbox {
     async fn recorded(&self, issuer: &Issuer) -> Result<Option<Recorded>, InboxError> {
         any!(self, inbox => inbox.recorded(issuer))
+    }
+}
+
+impl Forgetting for AnyInbox {
+    async fn forget_sets(&self, over: &Over, after: i64) -> Result<Forgotten, InboxError> {
+        any!(self, inbox => inbox.forget_sets(over, after))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every inbox has to keep, run against each of them.
 
 mod changes;
+mod forgetting;
 #[cfg(feature = "redis")]
 mod in_redis;
 mod numbering;
@@ -13,7 +14,7 @@ use ssf_types::{id::Jti, time::Timestamp, uri::Issuer};
 
 use super::{
     Arriving, Changes, Inbox, MemoryInbox, Quarantine, ReceivedSet, Retained, Settings,
-    numbering::Numbering, worklist::Worklist,
+    forgetting::Forgetting, numbering::Numbering, worklist::Worklist,
 };
 use crate::revocation::{
     Detail, Effect, IndexKey, Kind, Mask, Revocation, RevocationKey, SCOPES_MAX, ScopeId, State,
@@ -231,7 +232,10 @@ async fn settings_are_kept_and_replaced(inbox: &impl Inbox) {
     }
 }
 
-async fn keeps_its_contract(inbox: &(impl Inbox + Changes + Numbering + Quarantine + Worklist)) {
+async fn keeps_its_contract<I>(inbox: &I)
+where
+    I: Inbox + Changes + Forgetting + Numbering + Quarantine + Worklist,
+{
     assert_eq!(inbox.last_change().await.unwrap(), 0);
     a_set_is_retained_once(inbox).await;
     other_claims_change_nothing(inbox).await;
@@ -249,6 +253,7 @@ async fn keeps_its_contract(inbox: &(impl Inbox + Changes + Numbering + Quaranti
     worklist::keeps_its_contract(inbox).await;
     numbering::numbers_are_kept_with_their_sets_and_the_accounts_that_they_give(inbox).await;
     numbering::another_run_takes_the_place_of_the_one_before(inbox).await;
+    forgetting::keeps_its_contract(inbox).await;
     changes::are_listed_in_their_order(inbox).await;
     changes::have_positions_that_are_given_once(inbox).await;
 }

@@ -17,7 +17,10 @@ use super::{Arriving, Inbox, InboxError, ReceivedSet, Retained, Settings, say_th
 #[cfg(any(test, feature = "shared"))]
 use super::{Change, Changes};
 #[cfg(feature = "client")]
-use super::{Quarantine, Waiting};
+use super::{
+    Quarantine, Waiting,
+    forgetting::{Forgetting, Forgotten, Over},
+};
 #[cfg(feature = "client")]
 use crate::revocation::Fingerprint;
 use crate::revocation::{Kind, Revocation, RevocationKey, SCOPES_MAX, Scope, ScopeId, Watermarks};
@@ -194,6 +197,19 @@ impl Changes for MemoryInbox {
 
     async fn origin(&self) -> Result<String, InboxError> {
         Ok(String::new())
+    }
+}
+
+#[cfg(feature = "client")]
+impl Forgetting for MemoryInbox {
+    async fn forget_sets(&self, over: &Over, after: i64) -> Result<Forgotten, InboxError> {
+        let mut state = self.state();
+        let (forgotten, sets) = state.worklists.forget(over, after);
+        for set in sets {
+            let name = (set.issuer.to_string(), set.jti.to_string());
+            state.sets.remove(&name);
+        }
+        Ok(forgotten)
     }
 }
 

@@ -151,6 +151,20 @@ pub(super) fn put(writes: &mut Pipeline, database: &Database, after: i64, new: &
     }
 }
 
+/// Drops SETs.
+pub(super) fn drop_all(writes: &mut Pipeline, database: &Database, gone: &[Kept]) {
+    let drop = writes.cmd("XDEL").arg(database.key("sets"));
+    for one in gone {
+        drop.arg(format!("{}-0", one.row));
+    }
+    drop.ignore();
+    let drop = writes.cmd("HDEL").arg(database.key("names"));
+    for one in gone {
+        drop.arg(name(&one.issuer, &one.jti));
+    }
+    drop.ignore();
+}
+
 /// The rows of SETs with this `jti`, from these issuers.
 pub(super) async fn called(
     database: &Database,

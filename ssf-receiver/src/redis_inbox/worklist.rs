@@ -23,15 +23,19 @@ use crate::{
 const PAGE: u64 = 1000;
 
 /// The keys of a handler.
-struct Keys {
-    due: String,
-    dead: String,
-    tasks: String,
+pub(super) struct Keys {
+    pub(super) due: String,
+    pub(super) dead: String,
+    pub(super) tasks: String,
 }
 
 impl Keys {
     fn of(database: &Database, handler: &HandlerName) -> Self {
-        let key = |name| database.key(&format!("{name}:{}", handler.as_str()));
+        Self::called(database, handler.as_str())
+    }
+
+    pub(super) fn called(database: &Database, handler: &str) -> Self {
+        let key = |name| database.key(&format!("{name}:{handler}"));
         Self {
             due: key("due"),
             dead: key("dead"),
@@ -240,28 +244,39 @@ impl Worklist for RedisInbox {
         which: &Again,
         now: Timestamp,
     ) -> Result<u64, InboxError> {
+        // In a turn: none of the SETs is forgotten meanwhile.
         let again = async {
             let keys = Keys::of(&self.database, handler);
-            let rows = match which {
-                Again::Dead => dead_rows(&self.database, &keys, u64::MAX).await?,
-                Again::Jti(jti) => {
-                    let connection = &mut self.database.connection();
-                    let issuers = scopes::issuers(&self.database, connection).await?;
-                    sets::called(&self.database, connection, (&issuers, jti)).await?
+            let mut turn = self.database.turn().await;
+            loop {
+                turn.begin().await?;
+                let rows = self.meant(&keys, which).await?;
+                let mut writes = redis::pipe();
+                for row in &rows {
+                    keys.failed(&mut writes, *row, now, &task(0, ""));
                 }
-                Again::Received { since, until } => {
-                    received(&self.database, (*since, *until)).await?
+                if turn.commit(&mut writes).await? {
+                    return Ok::<_, Failure>(rows.len() as u64);
                 }
-            };
-            let mut writes = redis::pipe();
-            for row in &rows {
-                keys.failed(&mut writes, *row, now, &task(0, ""));
             }
-            self.database.keep(&mut writes).await?;
-            Ok::<_, Failure>(rows.len() as u64)
         };
         let failed = |error| InboxError::new("hand SETs over again", error);
         again.await.map_err(failed)
+    }
+}
+
+impl RedisInbox {
+    /// The rows of the SETs that are meant.
+    async fn meant(&self, keys: &Keys, which: &Again) -> Result<Vec<i64>, Failure> {
+        match which {
+            Again::Dead => dead_rows(&self.database, keys, u64::MAX).await,
+            Again::Jti(jti) => {
+                let connection = &mut self.database.connection();
+                let issuers = scopes::issuers(&self.database, connection).await?;
+                sets::called(&self.database, connection, (&issuers, jti)).await
+            }
+            Again::Received { since, until } => received(&self.database, (*since, *until)).await,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod m0008_number_changes;
 mod m0009_share;
 mod m0010_keep_numbers;
 mod m0011_place_changes;
+mod m0012_forget_sets;
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_share::Share),
             Box::new(m0010_keep_numbers::KeepNumbers),
             Box::new(m0011_place_changes::PlaceChanges),
+            Box::new(m0012_forget_sets::ForgetSets),
         ]
     }
 }

@@ -1,4 +1,5 @@
-//! The numbers on SETs: each is kept in the row of its SET, beside the run that it belongs to.
+//! The numbers on SETs: each is kept in the row of its SET, beside the run that it belongs to; those whose SETs are gone, in the row of
+//! the run.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,9 +11,12 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use ssf_types::{id::Epoch, set::Sequence, uri::Issuer};
 
 use super::{SqlInbox, statement};
-use crate::inbox::{
-    Arriving, InboxError,
-    numbering::{Numbering, RANGES_MAX, Recorded, read_sequence},
+use crate::{
+    freshness::RangeSet,
+    inbox::{
+        Arriving, InboxError,
+        numbering::{Numbering, RANGES_MAX, Recorded, read_sequence},
+    },
 };
 
 /// Most runs whose rows are remembered: each transmitter has one, and another one seldom.
@@ -138,6 +142,51 @@ pub(super) async fn keep_accounts(
     Ok(())
 }
 
+/// Keeps numbers, by the rows of their runs, whose SETs are to go.
+pub(super) async fn keep_apart(
+    connection: &impl ConnectionTrait,
+    numbers: BTreeMap<i64, Vec<u64>>,
+) -> Result<(), DbErr> {
+    for (run, numbers) in numbers {
+        let mut ranges = RangeSet::default();
+        for range in gone(connection, run).await? {
+            ranges.insert_range(&range);
+        }
+        for number in numbers {
+            ranges.insert_range(&(number..=number));
+        }
+        let ranges = ranges.latest(RANGES_MAX);
+        let ranges: Vec<[u64; 2]> = ranges
+            .iter()
+            .map(|one| [*one.start(), *one.end()])
+            .collect();
+        let text = serde_json::json!(ranges).to_string();
+        let update = "UPDATE run SET gone = ? WHERE id = ?";
+        statement::execute(connection, update, vec![text.into(), run.into()]).await?;
+    }
+    Ok(())
+}
+
+/// The numbers of a run whose SETs are gone.
+async fn gone(
+    connection: &impl ConnectionTrait,
+    run: i64,
+) -> Result<Vec<RangeInclusive<u64>>, DbErr> {
+    let text = "SELECT gone FROM run WHERE id = ?";
+    let rows = statement::query(connection, text, vec![run.into()]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(Vec::new());
+    };
+    let text: Option<String> = row.try_get_by_index(0)?;
+    let faulty = |_| DbErr::Type("the numbers of a run that are gone".to_owned());
+    let ranges: Vec<[u64; 2]> =
+        serde_json::from_str(text.as_deref().unwrap_or("[]")).map_err(faulty)?;
+    Ok(ranges
+        .into_iter()
+        .map(|[first, last]| first..=last)
+        .collect())
+}
+
 impl Numbering for SqlInbox {
     async fn recorded(&self, issuer: &Issuer) -> Result<Option<Recorded>, InboxError> {
         let failed = |error: DbErr| InboxError::new("read the numbers of SETs", error);
@@ -163,12 +212,20 @@ impl Numbering for SqlInbox {
         };
         let first_account = account(2)?;
         let after = Recorded::told_after(first_account.as_ref());
+        let mut have = RangeSet::default();
+        // Those of SETs that are gone come last, so that none is missed that goes meanwhile.
+        let here = numbers(database, id, after).await.map_err(failed)?;
+        let gone = gone(database, id).await.map_err(failed)?;
+        for range in here.iter().chain(&gone) {
+            have.insert_range(&((*range.start()).max(after + 1)..=*range.end()));
+        }
+        let have = have.latest(RANGES_MAX);
         Ok(Some(Recorded {
             epoch: epoch(row)?,
             former: rows.get(1).map(epoch).transpose()?,
             latest_account: account(3)?,
             first_account,
-            have: numbers(database, id, after).await.map_err(failed)?,
+            have,
         }))
     }
 }

@@ -209,10 +209,13 @@ impl Worklist for SqlInbox {
              SELECT $1, id, 0, $2, '' FROM inbox WHERE {meant} \
              ON CONFLICT (handler, set_id) DO UPDATE SET failed = 0, due_at = excluded.due_at, error = ''"
         );
-        let backend = self.tables.database.get_database_backend();
+        let failed = |error: DbErr| InboxError::new("hand SETs over again", error);
+        // In a turn: none of the SETs is forgotten meanwhile.
+        let transaction = self.tables.begin().await.map_err(failed)?;
+        let backend = transaction.get_database_backend();
         let statement = Statement::from_sql_and_values(backend, sql, values);
-        let done = self.tables.database.execute_raw(statement).await;
-        let done = done.map_err(|error| InboxError::new("hand SETs over again", error))?;
+        let done = transaction.execute_raw(statement).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
         Ok(done.rows_affected())
     }
 }

@@ -34,13 +34,12 @@ impl Numbering for MemoryInbox {
         for sequence in of_run().filter(|sequence| sequence.seq > after) {
             have.insert_range(&(sequence.seq..=sequence.seq));
         }
-        let left_out = have.ranges().saturating_sub(RANGES_MAX);
         Ok(Some(Recorded {
             epoch: epoch.clone(),
             former: epochs.pop().cloned(),
             latest_account: latest_account.copied().cloned(),
             first_account,
-            have: have.iter().skip(left_out).collect(),
+            have: have.latest(RANGES_MAX),
         }))
     }
 }

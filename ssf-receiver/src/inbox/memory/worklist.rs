@@ -8,6 +8,7 @@ use super::MemoryInbox;
 use crate::{
     inbox::{
         InboxError, ReceivedSet,
+        forgetting::{Forgotten, LOOKED_AT_MAX, Over},
         worklist::{Came, Settled, Work, Worklist, shortened},
     },
     work::{Again, DeadLetter, HandlerName},
@@ -15,8 +16,8 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub(super) struct Worklists {
-    /// SETs in the order in which they came; a SET's row is its place, from 1.
-    sets: Vec<ReceivedSet>,
+    /// SETs by their rows, from 1 in the order in which they came.
+    sets: BTreeMap<i64, ReceivedSet>,
     of: HashMap<HandlerName, OfHandler>,
 }
 
@@ -36,19 +37,20 @@ struct Aside {
 
 impl Worklists {
     pub(super) fn add(&mut self, set: &ReceivedSet) {
-        self.sets.push(set.clone());
+        self.sets.insert(self.last() + 1, set.clone());
     }
 
     fn last(&self) -> i64 {
-        i64::try_from(self.sets.len()).unwrap_or(i64::MAX)
+        // The last one stays.
+        self.sets.last_key_value().map_or(0, |(row, _)| *row)
     }
 
     fn rows(&self) -> impl Iterator<Item = (i64, &ReceivedSet)> {
-        (1..).zip(&self.sets)
+        self.sets.iter().map(|(row, set)| (*row, set))
     }
 
     fn work(&self, row: i64, failed: u32) -> Option<Work> {
-        let (_, set) = self.rows().find(|(at, _)| *at == row)?;
+        let set = self.sets.get(&row)?;
         Some(Work {
             row,
             issuer: set.issuer.clone(),
@@ -56,6 +58,38 @@ impl Worklists {
             received_at: set.received_at,
             failed,
         })
+    }
+
+    /// Forgets SETs, which are returned, by the same rules as any inbox.
+    pub(super) fn forget(&mut self, over: &Over, after: i64) -> (Forgotten, Vec<ReceivedSet>) {
+        let behind = self.sets.range(after.saturating_add(1)..);
+        let looked_at = behind.map(|(row, set)| (*row, set.received_at));
+        let looked_at: Vec<(i64, Timestamp)> = looked_at.take(LOOKED_AT_MAX).collect();
+        let done = over
+            .handlers
+            .iter()
+            .map(|one| self.of.get(one).map_or(0, |of| of.done));
+        let may_go = done.fold(self.last() - 1, i64::min);
+        let is_waiting = |row: &i64| {
+            let aside = self.of.values().filter_map(|of| of.aside.get(row));
+            aside.into_iter().any(|aside| aside.due_at.is_some())
+        };
+        let rows = looked_at.iter().map(|(row, _)| *row);
+        let gone: Vec<i64> = rows
+            .filter(|row| *row <= may_go && !is_waiting(row))
+            .filter(|row| {
+                let set = self.sets.get(row);
+                set.is_some_and(|set| over.concerns(set.issuer.as_str(), set.received_at))
+            })
+            .collect();
+        let sets: Vec<ReceivedSet> = gone
+            .iter()
+            .filter_map(|row| self.sets.remove(row))
+            .collect();
+        for of in self.of.values_mut() {
+            of.aside.retain(|row, _| !gone.contains(row));
+        }
+        (Forgotten::step(sets.len(), &looked_at, over), sets)
     }
 
     /// What lies aside and is called with again, by when that is due.
@@ -155,7 +189,7 @@ impl Worklist for MemoryInbox {
         let aside = lists.of.get(handler).into_iter().flat_map(|of| &of.aside);
         let dead = aside.filter(|(_, aside)| aside.due_at.is_none());
         let letter = |(row, aside): (&i64, &Aside)| {
-            let (_, set) = lists.rows().find(|(at, _)| at == row)?;
+            let set = lists.sets.get(row)?;
             Some(DeadLetter {
                 issuer: set.issuer.to_string(),
                 jti: set.jti.to_string(),
