@@ -6,6 +6,7 @@ mod decode;
 mod push_endpoint;
 mod receiver;
 mod reports;
+mod serve;
 mod transmitter;
 
 use std::{
@@ -55,6 +56,9 @@ enum Command {
     ///
     /// Exit codes: 0 no MUST that was judged is broken; 1 one is; 2 the receiver makes no stream, or takes no sound SET.
     Receiver(Box<receiver::Receiver>),
+    /// Is a peer to test against: it does all that it may, whatever others expect.
+    #[command(subcommand)]
+    Serve(serve::Serve),
     /// Lists the cases.
     List(catalogue::List),
     /// Explains one case: what it asks for, why, and what it needs.
@@ -122,6 +126,8 @@ enum Preflight {
     PushEndpoint(#[source] push_endpoint::PushEndpointError),
     #[error("the receiver cannot be judged")]
     Receiver(#[source] receiver::ReceiverError),
+    #[error("the peer cannot be served")]
+    Serve(#[source] serve::ServeError),
     #[error("there is no case {0}: see ssf-conformance list")]
     NoSuchCase(String),
     #[error("the matrix cannot be made")]
@@ -136,6 +142,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
         Command::Transmitter(transmitter) => transmitter.run(out),
         Command::PushEndpoint(endpoint) => endpoint.run(out),
         Command::Receiver(receiver) => receiver.run(out),
+        Command::Serve(serve) => serve.run(out),
         Command::List(list) => list.run(out),
         Command::Explain(explain) => explain.run(out),
         Command::Matrix => catalogue::matrix(out),

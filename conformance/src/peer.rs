@@ -6,6 +6,7 @@
 //! find it.
 
 mod asked;
+pub mod chaos;
 pub mod fault;
 pub mod faults;
 pub mod habits;

@@ -13,10 +13,13 @@ use ssf_conformance::{
     checks::Verdict,
     matrix::{Breadth, Row, Rows},
     peer::{
-        Peer, faults,
+        Peer,
+        chaos::{Chosen, Peers},
+        faults,
         habits::{HABITS, ONE_STREAM},
     },
     record::{CaseResult, Ended},
+    results::Line,
     run::{Outset, Run, judge},
 };
 
@@ -88,6 +91,27 @@ async fn what_a_transmitter_may_do_is_taken_by_all_cases() {
         assert!(row.is_sound(), "{}", text(&row));
         assert_eq!(not_run(&row.results), NOT_RUN, "{}", habit.name);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chaos_that_changes_how_things_look_alone_is_taken_by_all_cases() {
+    let mut chosen = Chosen::all(Peers::Transmitter, 1);
+    chosen.kinds.retain(|kind| kind.is_of_form());
+    let peer = Peer::with_chaos(chosen).unwrap();
+    let outset = Outset { seed: 1, run_id: 1 };
+    let run = Run::begin(peer.given(), outset).await.unwrap();
+    let chosen: Vec<_> = cases::transmitter().collect();
+    let results = judge(&run, &chosen, |_| {}, future::pending()).await;
+    let passed = |result: &&CaseResult| {
+        // A note tells what is unusual, and need not be.
+        matches!(result.ended, Ended::Judged(Verdict::Passed | Verdict::Note))
+    };
+    let found: Vec<_> = results
+        .iter()
+        .filter(|result| !passed(result) && !NOT_RUN.contains(&result.case.id))
+        .map(|result| Line(result).to_string())
+        .collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -343,10 +343,11 @@ impl Context {
     }
 }
 
-/// Whether something stands anywhere in the claims.
+/// Whether something stands anywhere in the claims, also where it is written with escapes.
 fn has(set: &RawSet, mark: &str) -> bool {
     let [_, claims] = set.texts();
-    String::from_utf8_lossy(&claims).contains(mark)
+    let is_read = || Value::Object(set.claims.clone()).to_string().contains(mark);
+    String::from_utf8_lossy(&claims).contains(mark) || is_read()
 }
 
 fn as_not_run(stop: Stop) -> NotRun {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Asked, Reply, Site, pusher::Attempt};
+use serde_json::Value;
+
+use super::{Asked, Reply, Site, chaos::Mischief, pusher::Attempt};
 use crate::{
     checks::Verdict,
     exchange::{Answer, Request},
@@ -20,7 +22,7 @@ pub struct Fault {
 }
 
 /// The members of a JSON object.
-pub type Members = serde_json::Map<String, serde_json::Value>;
+pub type Members = serde_json::Map<String, Value>;
 
 /// What a fault spoils.
 #[derive(Clone, Copy, Debug)]
@@ -90,14 +92,41 @@ pub struct Rules {
     pub trusts_any_certificate: bool,
 }
 
-/// What is wrong with one transmitter: one thing, or nothing.
+/// What is wrong with one transmitter, which is one thing or nothing; and what it does that is hostile and not wrong.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spoilt(pub(super) Option<Arc<Fault>>);
+pub(super) struct Spoilt {
+    fault: Option<Arc<Fault>>,
+    mischief: Option<Arc<Mischief>>,
+}
 
 impl Spoilt {
+    /// With a fault, or with none.
+    pub(super) fn by(fault: Option<&Fault>) -> Self {
+        Self {
+            fault: fault.copied().map(Arc::new),
+            mischief: None,
+        }
+    }
+
+    /// Without a fault, but hostile.
+    pub(super) fn with(mischief: Arc<Mischief>) -> Self {
+        Self {
+            fault: None,
+            mischief: Some(mischief),
+        }
+    }
+
+    /// What it does that is not wrong.
+    pub(super) fn mischief(&self) -> Option<&Mischief> {
+        self.mischief.as_deref()
+    }
+
     pub(super) fn site(&self, site: &mut Site) {
         if let Some(Breaks::Site(spoil)) = self.breaks() {
             spoil(site);
+        }
+        if let Some(mischief) = self.mischief() {
+            mischief.site(site);
         }
     }
 
@@ -111,15 +140,32 @@ impl Spoilt {
         if let Some(Breaks::Answer(spoil) | Breaks::Both(_, spoil)) = self.breaks() {
             spoil(asked, reply);
         }
-    }
-
-    pub(super) fn set(&self, header: &mut Members, claims: &mut Members) {
-        if let Some(Breaks::Set(spoil)) = self.breaks() {
-            spoil(header, claims);
+        if let Some(mischief) = self.mischief() {
+            mischief.answer(asked, reply);
         }
     }
 
-    pub(super) fn payload(&self, claims: String) -> Vec<u8> {
+    pub(super) fn set(&self, stream: &str, header: &mut Members, claims: &mut Members) {
+        if let Some(Breaks::Set(spoil)) = self.breaks() {
+            spoil(header, claims);
+        }
+        if let Some(mischief) = self.mischief() {
+            mischief.set(stream, header, claims);
+        }
+    }
+
+    /// The text of a header.
+    pub(super) fn header(&self, header: &Members) -> String {
+        let header = Value::Object(header.clone());
+        let odd = self.mischief().and_then(|mischief| mischief.text(&header));
+        odd.unwrap_or_else(|| header.to_string())
+    }
+
+    /// The text of claims.
+    pub(super) fn payload(&self, claims: Members) -> Vec<u8> {
+        let claims = Value::Object(claims);
+        let odd = self.mischief().and_then(|mischief| mischief.text(&claims));
+        let claims = odd.unwrap_or_else(|| claims.to_string());
         match self.breaks() {
             Some(Breaks::Payload(spoil)) => spoil(claims),
             _ => claims.into_bytes(),
@@ -130,11 +176,17 @@ impl Spoilt {
         if let Some(Breaks::Push(spoil)) = self.breaks() {
             spoil(attempt, request);
         }
+        if let Some(mischief) = self.mischief() {
+            mischief.push(attempt, request);
+        }
     }
 
     pub(super) fn push_answer(&self, attempt: &Attempt, answer: &mut Answer) {
         if let Some(Breaks::PushAnswer(spoil)) = self.breaks() {
             spoil(attempt, answer);
+        }
+        if let Some(mischief) = self.mischief() {
+            mischief.push_answer(attempt, answer);
         }
     }
 
@@ -147,6 +199,6 @@ impl Spoilt {
     }
 
     fn breaks(&self) -> Option<Breaks> {
-        self.0.as_ref().map(|fault| fault.breaks)
+        self.fault.as_ref().map(|fault| fault.breaks)
     }
 }

@@ -98,7 +98,7 @@ impl Pushing {
 }
 
 /// What pushes are sent with.
-pub(super) fn client(authority: &str, rules: Rules) -> Result<Client, reqwest::Error> {
+pub(super) fn client(authorities: &[u8], rules: Rules) -> Result<Client, reqwest::Error> {
     let policy = if rules.follows_redirects {
         redirect::Policy::limited(3)
     } else {
@@ -108,7 +108,7 @@ pub(super) fn client(authority: &str, rules: Rules) -> Result<Client, reqwest::E
         .no_proxy()
         .timeout(TIMEOUT)
         .redirect(policy)
-        .tls_certs_merge(Certificate::from_pem_bundle(authority.as_bytes())?)
+        .tls_certs_merge(Certificate::from_pem_bundle(authorities)?)
         .tls_danger_accept_invalid_certs(rules.trusts_any_certificate)
         .build()
 }

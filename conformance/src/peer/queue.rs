@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Reply, Rules};
+use super::{Asked, Reply, Rules, chaos::Mischief};
 
 /// Most SETs in one answer.
 const SETS_MAX: usize = 100;
@@ -56,6 +56,18 @@ impl Queue {
         self.sets.insert(place, queued);
     }
 
+    /// Puts the newest of what waits somewhere else.
+    pub(super) fn disturb(&mut self, mischief: &Mischief) {
+        let free = self.free().count();
+        let last = self.sets.len() - 1;
+        if last > free
+            && let Some(place) = mischief.place(free, last)
+        {
+            let queued = self.sets.remove(last);
+            self.sets.insert(place, queued);
+        }
+    }
+
     fn free(&self) -> impl Iterator<Item = &Queued> {
         let free = |queued: &&Queued| queued.passage == Passage::Free;
         self.sets.iter().take_while(free)
@@ -91,7 +103,13 @@ impl Queue {
     }
 
     /// Answers a poll; `None` if it waits for something to come.
-    pub(super) fn poll(&mut self, asked: &Asked, sends: bool, rules: Rules) -> Option<Reply> {
+    pub(super) fn poll(
+        &mut self,
+        asked: &Asked,
+        sends: bool,
+        rules: Rules,
+        mischief: Option<&Mischief>,
+    ) -> Option<Reply> {
         let Some(poll) = read(asked) else {
             return Some(Reply::error(400));
         };
@@ -102,6 +120,7 @@ impl Queue {
         self.sets.retain(|set| !poll.done.contains(&set.jti));
         let there = self.due(sends).count();
         let due = poll.max.min(there);
+        let due = mischief.map_or(due, |mischief| mischief.offered_of(due));
         if due == 0 && poll.waits {
             return None;
         }

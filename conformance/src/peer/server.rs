@@ -12,7 +12,11 @@ use serde_json::json;
 use tokio::{task::JoinHandle, time::timeout};
 
 use super::{
-    Asked, Caller, Fault, Operation, Reply, Site, fault::Spoilt, pusher, signer::Signer,
+    Asked, Caller, Fault, Operation, Reply, Site,
+    chaos::{Chosen, Journal, Mischief},
+    fault::Spoilt,
+    pusher,
+    signer::Signer,
     transmitter::Transmitter,
 };
 use crate::{
@@ -28,7 +32,7 @@ use crate::{
 const HOST: &str = "127.0.0.1";
 
 /// How long a poll waits for something to come.
-const LONG_POLL: Duration = Duration::from_secs(10);
+pub(super) const LONG_POLL: Duration = Duration::from_secs(10);
 
 /// For how long somebody is held who must not be.
 const HELD: Duration = Duration::from_millis(2500);
@@ -77,12 +81,24 @@ impl Peer {
     /// # Errors
     /// There is no port, or no certificate.
     pub fn start(fault: Option<&Fault>) -> Result<Self, PeerError> {
+        Self::spoilt(Spoilt::by(fault))
+    }
+
+    /// Starts it without a fault, but with chaos.
+    ///
+    /// # Errors
+    /// There is no port, or no certificate.
+    pub fn with_chaos(chosen: Chosen) -> Result<Self, PeerError> {
+        let mischief = Mischief::new(chosen, Journal::closed());
+        Self::spoilt(Spoilt::with(Arc::new(mischief)))
+    }
+
+    fn spoilt(spoilt: Spoilt) -> Result<Self, PeerError> {
         let authority = Authority::new().map_err(PeerError::Certificate)?;
         let tls = authority.server(HOST, Flaw::None);
         let tls = tls.map_err(PeerError::Certificate)?;
         let listener = TcpListener::bind((HOST, 0)).map_err(PeerError::Listen)?;
         let address = listener.local_addr().map_err(PeerError::Listen)?;
-        let spoilt = Spoilt(fault.copied().map(Arc::new));
         let mut site = Site::without_fault(&format!("https://{address}"));
         let signer = Signer::new()?;
         let [ec, rsa] = signer.jwks();
@@ -91,7 +107,7 @@ impl Peer {
         spoilt.site(&mut site);
         let issuer = site.issuer.clone();
         let push_authority = Arc::new(Authority::new().map_err(PeerError::Certificate)?);
-        let client = pusher::client(push_authority.root(), spoilt.rules());
+        let client = pusher::client(push_authority.root().as_bytes(), spoilt.rules());
         let client = client.map_err(PeerError::Client)?;
         let transmitter = Arc::new(Transmitter::new(site, signer, spoilt.clone()));
         let pushing = tokio::spawn(pusher::run(Arc::clone(&transmitter), client));
@@ -208,6 +224,15 @@ async fn answer(
 
 /// The answer, which a poll may wait for.
 pub(super) async fn answered(transmitter: &Transmitter, asked: &Asked) -> Reply {
+    answered_within(transmitter, asked, LONG_POLL).await
+}
+
+/// The answer, which a poll may wait for as long as this.
+pub(super) async fn answered_within(
+    transmitter: &Transmitter,
+    asked: &Asked,
+    patience: Duration,
+) -> Reply {
     let answered = async {
         loop {
             let changed = transmitter.changed();
@@ -224,7 +249,7 @@ pub(super) async fn answered(transmitter: &Transmitter, asked: &Asked) -> Reply 
         tokio::time::sleep(HELD).await;
     }
     let empty = || Reply::json(&json!({ "sets": {} }));
-    timeout(LONG_POLL, answered)
+    timeout(patience, answered)
         .await
         .unwrap_or_else(|_| empty())
 }
@@ -237,6 +262,20 @@ fn caller(request: &HttpRequest) -> Caller {
     let token = header.strip_prefix("Bearer ").unwrap_or_default();
     let known = TOKENS.into_iter().find(|(known, _)| *known == token);
     known.map_or(Caller::Unknown, |(_, caller)| caller)
+}
+
+/// Who asks where one Receiver is known.
+pub(super) fn receiver(request: &HttpRequest, token: &str) -> Caller {
+    let header = request.headers().get("authorization");
+    let Some(header) = header.and_then(|value| value.to_str().ok()) else {
+        return Caller::Nobody;
+    };
+    let shown = header.split_once(' ');
+    let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    match shown {
+        Some((_, shown)) if shown.trim() == token => Caller::Receiver,
+        Some(_) | None => Caller::Unknown,
+    }
 }
 
 pub(super) fn stream_id(request: &HttpRequest) -> Option<String> {

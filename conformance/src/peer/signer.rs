@@ -10,7 +10,7 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::{Value, json};
 
-use super::{Members, PeerError};
+use super::{Members, PeerError, chaos::TurningKeys};
 use crate::push::{Key, KeyError, Keys};
 
 /// The name of the RSA key.
@@ -28,6 +28,8 @@ enum Rsa {
     OfProcess(&'static Key),
     /// That of a run in which a Receiver is judged.
     OfRun(Arc<Keys>),
+    /// Several, one after the other.
+    Turning(Arc<TurningKeys>),
 }
 
 /// An RSA key, and a P-256 key for what claims to be signed with one.
@@ -49,6 +51,11 @@ impl Signer {
         Self::with(Rsa::OfRun(keys))
     }
 
+    /// Signs with keys that follow one another.
+    pub(super) fn turning(keys: Arc<TurningKeys>) -> Result<Self, PeerError> {
+        Self::with(Rsa::Turning(keys))
+    }
+
     fn with(rsa: Rsa) -> Result<Self, PeerError> {
         let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
         Ok(Self {
@@ -58,10 +65,20 @@ impl Signer {
         })
     }
 
-    fn rsa(&self) -> (&Key, &str) {
+    /// The name of the RSA key.
+    fn kid(&self) -> String {
         match &self.rsa {
-            Rsa::OfProcess(key) => (key, RSA_KID),
-            Rsa::OfRun(keys) => (&keys.own, keys.own.kid()),
+            Rsa::OfProcess(_) => RSA_KID.to_owned(),
+            Rsa::OfRun(keys) => keys.own.kid().to_owned(),
+            Rsa::Turning(keys) => keys.kid(),
+        }
+    }
+
+    fn sign_with_rsa(&self, kid: Option<&str>, input: &[u8]) -> Option<Vec<u8>> {
+        match &self.rsa {
+            Rsa::OfProcess(key) => key.sign(input).ok(),
+            Rsa::OfRun(keys) => keys.own.sign(input).ok(),
+            Rsa::Turning(keys) => keys.sign(kid?, input),
         }
     }
 
@@ -70,9 +87,15 @@ impl Signer {
         // An uncompressed point: 4, and two coordinates of 32 bytes.
         let point = self.ec.public_key().as_ref();
         let coordinate = |at: usize| BASE64URL.encode(point.get(at..at + 32).unwrap_or_default());
-        let (key, kid) = self.rsa();
-        let mut rsa = key.jwk().clone();
-        rsa["kid"] = json!(kid);
+        let rsa = match &self.rsa {
+            Rsa::OfProcess(key) => {
+                let mut jwk = key.jwk().clone();
+                jwk["kid"] = json!(RSA_KID);
+                jwk
+            }
+            Rsa::OfRun(keys) => keys.own.jwk().clone(),
+            Rsa::Turning(keys) => keys.jwks().pop().unwrap_or_default(),
+        };
         let ec = json!({
             "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": EC_KID,
             "x": coordinate(1), "y": coordinate(33),
@@ -82,23 +105,25 @@ impl Signer {
 
     /// The header of a SET.
     pub(super) fn header(&self) -> Members {
-        let members = [
-            ("alg", "RS256"),
-            ("kid", self.rsa().1),
-            ("typ", "secevent+jwt"),
-        ];
+        let kid = self.kid();
+        let members = [("alg", "RS256"), ("kid", &kid), ("typ", "secevent+jwt")];
         members
             .map(|(name, value)| (name.to_owned(), json!(value)))
             .into_iter()
             .collect()
     }
 
-    /// A JWS in compact form, with the signature that its header tells of.
-    pub(super) fn sign(&self, header: Members, claims: &[u8]) -> Result<String, PeerError> {
-        let alg = header.get("alg").cloned().unwrap_or_default();
-        let header = BASE64URL.encode(Value::Object(header).to_string());
+    /// A JWS in compact form, with the signature that its header tells of; `text` is the header as it is written.
+    pub(super) fn sign(
+        &self,
+        header: &Members,
+        text: &str,
+        claims: &[u8],
+    ) -> Result<String, PeerError> {
+        let said = |name: &str| header.get(name).and_then(Value::as_str);
+        let header = BASE64URL.encode(text);
         let signed = format!("{header}.{}", BASE64URL.encode(claims));
-        let signature = match alg.as_str() {
+        let signature = match said("alg") {
             Some("none") => Vec::new(),
             Some("HS256") => {
                 let secret = hmac::Key::new(hmac::HMAC_SHA256, RSA_KID.as_bytes());
@@ -109,8 +134,8 @@ impl Signer {
                 signature.map_err(|_| PeerError::Key)?.as_ref().to_vec()
             }
             _ => {
-                let signature = self.rsa().0.sign(signed.as_bytes());
-                signature.map_err(|_| PeerError::Key)?
+                let signature = self.sign_with_rsa(said("kid"), signed.as_bytes());
+                signature.ok_or(PeerError::Key)?
             }
         };
         Ok(format!("{signed}.{}", BASE64URL.encode(signature)))

@@ -56,6 +56,19 @@ impl Site {
         }
     }
 
+    /// That of a transmitter whom Receivers use for a while: it is about everybody.
+    pub(super) fn for_receivers(origin: &str, issuer: &str) -> Self {
+        let mut site = Self::without_fault(origin);
+        issuer.clone_into(&mut site.issuer);
+        site.document["issuer"] = json!(issuer);
+        site.document["default_subjects"] = json!("ALL");
+        // A Receiver need not know these members, and would have to refuse what depends on them.
+        if let Some(document) = site.document.as_object_mut() {
+            document.remove("critical_subject_members");
+        }
+        site
+    }
+
     /// The answers by path.
     pub fn routes(self) -> BTreeMap<String, Reply> {
         let filled = |mut reply: Reply, body: &Value| {

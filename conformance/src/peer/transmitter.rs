@@ -56,6 +56,34 @@ pub(super) struct Terms {
     pub(super) inactivity_timeout: u64,
     /// With what the URLs begin that are pushed to.
     pub(super) pushes_to: &'static [&'static str],
+    /// Whom streams are about before a Receiver says so.
+    pub(super) default_subjects: DefaultSubjects,
+}
+
+impl Terms {
+    /// Those of a transmitter whom Receivers use for a while, also on this machine and without TLS.
+    pub(super) fn for_receivers(audience: &str, inactivity: Duration) -> Self {
+        Self {
+            audience: audience.to_owned(),
+            inactivity_timeout: inactivity.as_secs(),
+            pushes_to: &[
+                "https://",
+                "http://127.0.0.1:",
+                "http://[::1]:",
+                "http://localhost:",
+            ],
+            default_subjects: DefaultSubjects::All,
+        }
+    }
+}
+
+/// Whom a stream is about before its Receiver adds or removes anybody (SSF 1.0 §7.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum DefaultSubjects {
+    /// Nobody.
+    None,
+    /// Everybody.
+    All,
 }
 
 impl Default for Terms {
@@ -64,6 +92,7 @@ impl Default for Terms {
             audience: "https://receiver.example.com".to_owned(),
             inactivity_timeout: 86400,
             pushes_to: &["https://"],
+            default_subjects: DefaultSubjects::None,
         }
     }
 }
@@ -86,6 +115,8 @@ struct Stream {
     status: String,
     reason: Option<Value>,
     subjects: Vec<Value>,
+    /// Who was removed, and not added since.
+    removed: Vec<Value>,
     verified: Instant,
     queue: Queue,
     pushing: Pushing,
@@ -123,9 +154,13 @@ impl Stream {
     }
 
     /// Whether an event of these types about somebody is for this stream.
-    fn wants(&self, subject: &Value, events: &Value) -> bool {
+    fn wants(&self, subject: &Value, events: &Value, default: DefaultSubjects) -> bool {
         let is_one = |uri: &Value| uri.as_str().is_some_and(|uri| events.get(uri).is_some());
-        self.subjects.contains(subject) && self.delivered().any(is_one)
+        let is_about = match default {
+            DefaultSubjects::None => self.subjects.contains(subject),
+            DefaultSubjects::All => !self.removed.contains(subject),
+        };
+        is_about && self.delivered().any(is_one)
     }
 }
 
@@ -152,11 +187,14 @@ impl Transmitter {
     }
 
     /// What the SETs for somebody are made out to.
-    fn audience(&self, owner: Owner) -> &str {
-        match owner {
+    fn audience(&self, owner: Owner) -> Value {
+        let audience = match owner {
             Owner::Receiver => &self.terms.audience,
             Owner::Other => "https://other.example.com",
-        }
+        };
+        let mischief = self.spoilt.mischief();
+        let list = mischief.and_then(|mischief| mischief.audience(audience));
+        list.unwrap_or_else(|| json!(audience))
     }
 
     /// What a request asks for.
@@ -226,6 +264,8 @@ impl Transmitter {
         }
         state.made += 1;
         let id = format!("stream-{:04}", state.made);
+        let odd = self.spoilt.mischief().and_then(|odd| odd.stream_id(&id));
+        let id = odd.unwrap_or(id);
         let mut stream = Stream {
             owner,
             requested: None,
@@ -234,6 +274,7 @@ impl Transmitter {
             status: "enabled".to_owned(),
             reason: None,
             subjects: Vec::new(),
+            removed: Vec::new(),
             verified: Instant::now(),
             queue: Queue::default(),
             pushing: Pushing::default(),
@@ -386,6 +427,7 @@ fn read_status(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, 
 
 fn add_subject(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
     let (stream, subject) = subject_in(state, owner, asked)?;
+    stream.removed.retain(|removed| *removed != subject);
     if !stream.subjects.contains(&subject) {
         stream.subjects.push(subject);
     }
@@ -395,6 +437,9 @@ fn add_subject(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, 
 fn remove_subject(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
     let (stream, subject) = subject_in(state, owner, asked)?;
     stream.subjects.retain(|added| *added != subject);
+    if !stream.removed.contains(&subject) {
+        stream.removed.push(subject);
+    }
     Ok(Reply::error(204))
 }
 

@@ -27,9 +27,9 @@ use crate::{
     context::locked,
     exchange::{Answer, Request},
     peer::{
-        Asked, Caller, Operation, PeerError, Reply, Site,
+        Asked, Operation, PeerError, Reply, Site,
         fault::Spoilt,
-        server::{answered, stream_id},
+        server::{answered, receiver, stream_id},
         signer::Signer,
         transmitter::{Terms, Transmitter},
     },
@@ -326,24 +326,8 @@ impl Inner {
         settings: &Settings,
         (keys, signer): (&Keys, Signer),
     ) -> Self {
-        let mut site = Site::without_fault(origin);
-        target.issuer().clone_into(&mut site.issuer);
-        site.document["issuer"] = json!(site.issuer);
-        site.document["default_subjects"] = json!("ALL");
-        // A Receiver need not know these members, and would have to refuse what depends on them.
-        if let Some(document) = site.document.as_object_mut() {
-            document.remove("critical_subject_members");
-        }
-        let terms = Terms {
-            audience: settings.audience.clone(),
-            inactivity_timeout: settings.inactivity.as_secs(),
-            pushes_to: &[
-                "https://",
-                "http://127.0.0.1:",
-                "http://[::1]:",
-                "http://localhost:",
-            ],
-        };
+        let site = Site::for_receivers(origin, target.issuer());
+        let terms = Terms::for_receivers(&settings.audience, settings.inactivity);
         let mut url = target.url().clone();
         url.set_path("/");
         Self {
@@ -395,19 +379,6 @@ impl Inner {
         self.heard.notify_waiters();
     }
 
-    fn caller(&self, request: &HttpRequest) -> Caller {
-        let header = request.headers().get("authorization");
-        let Some(header) = header.and_then(|value| value.to_str().ok()) else {
-            return Caller::Nobody;
-        };
-        let shown = header.split_once(' ');
-        let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        match shown {
-            Some((_, token)) if token.trim() == self.token => Caller::Receiver,
-            Some(_) | None => Caller::Unknown,
-        }
-    }
-
     /// The answer of the transmitter. What a poll says of SETs counts once, when it comes: while it waits, they may come again.
     async fn answer(&self, asked: &Asked, at: usize) -> Reply {
         let mut asked = asked.clone();
@@ -453,7 +424,7 @@ async fn answer(request: HttpRequest, body: Bytes, inner: web::Data<Inner>) -> H
     let asked = Asked {
         // Nobody has events happen but the cases.
         operation: operation.filter(|operation| *operation != Operation::Emit),
-        caller: inner.caller(&request),
+        caller: receiver(&request, &inner.token),
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),
         stream_id: stream_id(&request),

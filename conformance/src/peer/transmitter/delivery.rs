@@ -1,6 +1,6 @@
 //! How SETs leave their streams: by polls, by pushes, or in the hands of whoever hosts the transmitter.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use serde_json::Value;
 use tokio::sync::futures::Notified;
@@ -68,6 +68,30 @@ impl Transmitter {
         pushed
     }
 
+    /// The streams that are enabled.
+    pub(in crate::peer) fn enabled(&self) -> Vec<String> {
+        let state = locked(&self.state);
+        let enabled = state.streams.iter();
+        let enabled = enabled.filter(|(_, stream)| stream.status == "enabled");
+        enabled.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether a stream is paused for this reason.
+    pub(in crate::peer) fn is_paused(&self, id: &str, reason: &str) -> bool {
+        let state = locked(&self.state);
+        let stream = state.streams.get(id);
+        stream.is_some_and(|stream| {
+            stream.status == "paused" && stream.reason.as_ref().is_some_and(|why| why == reason)
+        })
+    }
+
+    /// The types of events that some stream brings.
+    pub(in crate::peer) fn types_delivered(&self) -> BTreeSet<String> {
+        let state = locked(&self.state);
+        let types = state.streams.values().flat_map(Stream::delivered);
+        types.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
     pub(super) fn poll(
         &self,
         state: &mut State,
@@ -78,7 +102,8 @@ impl Transmitter {
         let stream = named(id, state, owner)?;
         let rules = self.spoilt.rules();
         let sends = stream.sends(rules);
-        Ok(stream.queue.poll(asked, sends, rules))
+        let mischief = self.spoilt.mischief();
+        Ok(stream.queue.poll(asked, sends, rules, mischief))
     }
 
     /// Takes the pushes that are due, and marks their streams.

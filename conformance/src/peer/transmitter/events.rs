@@ -84,6 +84,30 @@ impl Transmitter {
         Ok(Reply::error(204))
     }
 
+    /// Has the transmitter itself enable a stream, and announce it.
+    pub(in crate::peer) fn enable(&self, id: &str) {
+        let mut state = locked(&self.state);
+        if let Some(stream) = state.streams.get_mut(id) {
+            self.enter(stream, "enabled", None);
+            // Without a signature there is no SET, as for any other.
+            let _ = self.announce(&mut state, id, "enabled");
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Sends a verification that nobody asked for.
+    pub(in crate::peer) fn verify_unasked(&self, id: &str) {
+        let mut state = locked(&self.state);
+        state.made += 1;
+        let made = state.made;
+        if let Some(stream) = state.streams.get_mut(id) {
+            let subject = json!({ "format": "opaque", "id": id });
+            // Without a signature there is no SET, as for any other.
+            let _ = self.deliver(id, stream, made, subject, json!({ VERIFICATION: {} }));
+        }
+    }
+
     /// Has an event happen: what the hook is given stands in the SET as it is.
     pub(super) fn emit(&self, asked: &Asked) -> Result<Reply, Refusal> {
         let mut body = object(asked)?;
@@ -100,7 +124,7 @@ impl Transmitter {
         state.made += 1;
         let made = state.made;
         for (id, stream) in &mut state.streams {
-            if !stream.wants(&subject, &events) {
+            if !stream.wants(&subject, &events, self.terms.default_subjects) {
                 continue;
             }
             let is_kept = match stream.status.as_str() {
@@ -129,10 +153,12 @@ impl Transmitter {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let jti = format!("{id}-{made:06}");
+        let odd = self.spoilt.mischief().and_then(|odd| odd.jti(&jti));
+        let jti = odd.unwrap_or(jti);
         let mut claims = Members::new();
         for (name, value) in [
             ("iss", json!(self.issuer)),
-            ("aud", json!(self.audience(stream.owner))),
+            ("aud", self.audience(stream.owner)),
             ("iat", json!(now.as_secs())),
             ("jti", json!(jti)),
             ("txn", json!(format!("txn-{made}"))),
@@ -148,12 +174,14 @@ impl Transmitter {
             None => Passage::Held,
         };
         let mut header = self.signer.header();
-        self.spoilt.set(&mut header, &mut claims);
-        let claims = self.spoilt.payload(Value::Object(claims).to_string());
-        let token = self.signer.sign(header, &claims);
-        stream
-            .queue
-            .push(jti, token.map_err(|_| Reply::error(500))?, passage);
+        self.spoilt.set(id, &mut header, &mut claims);
+        let (text, claims) = (self.spoilt.header(&header), self.spoilt.payload(claims));
+        let token = self.signer.sign(&header, &text, &claims);
+        let token = token.map_err(|_| Reply::error(500))?;
+        stream.queue.push(jti, token, passage);
+        if let Some(mischief) = self.spoilt.mischief() {
+            stream.queue.disturb(mischief);
+        }
         self.changed.notify_waiters();
         Ok(())
     }
