@@ -38,6 +38,15 @@ use crate::{
 /// The paths that are asked; Envoy puts the path of the request behind.
 pub(super) const PATHS: [&str; 2] = ["/auth", "/auth/{path:.*}"];
 
+/// The route under which requests to one are counted: all of these paths are one.
+pub(super) fn route(pattern: &str) -> &str {
+    if PATHS.contains(&pattern) {
+        PATHS[0]
+    } else {
+        pattern
+    }
+}
+
 /// What is needed to judge requests.
 pub(super) struct Auth {
     receiver: Receiver,

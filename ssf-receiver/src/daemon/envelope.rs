@@ -45,7 +45,7 @@ pub(super) async fn log(
     let response = next.call(request).await?;
     let elapsed = started.elapsed();
     let route = response.request().match_pattern();
-    let route = route.unwrap_or_else(|| "none".to_owned());
+    let route = route.as_deref().map_or("none", auth::route);
     let method = response.request().method().as_str();
     let status = response.status().as_u16();
     let elapsed_ms = elapsed.as_secs_f64() * 1000.0;
@@ -56,7 +56,7 @@ pub(super) async fn log(
     } else {
         info!(http.method = method, http.route = %route, http.status = status, elapsed_ms, "request answered");
     }
-    tally::answered(&route, status, elapsed);
+    tally::answered(route, status, elapsed);
     Ok(response)
 }
 
