@@ -177,6 +177,14 @@ pub enum Need {
     ReadOnlyToken,
     /// A token of another Receiver.
     OtherToken,
+    /// A token whose only scope is `ssf.manage`.
+    ManageOnlyToken,
+    /// A token that has expired.
+    ExpiredToken,
+    /// A token that was revoked.
+    RevokedToken,
+    /// A token that was issued for another resource.
+    OtherAudienceToken,
     /// That something happens to somebody, by the adapter.
     Emit,
     /// That the Transmitter decides on a status by itself, by the adapter.
@@ -196,6 +204,14 @@ impl Need {
             Self::Token => "a token (credentials.token)",
             Self::ReadOnlyToken => "a token that may read alone (credentials.read_only)",
             Self::OtherToken => "a token of another receiver (credentials.other)",
+            Self::ManageOnlyToken => {
+                "a token whose only scope is ssf.manage (credentials.manage_only)"
+            }
+            Self::ExpiredToken => "a token that has expired (credentials.expired)",
+            Self::RevokedToken => "a token that was revoked (credentials.revoked)",
+            Self::OtherAudienceToken => {
+                "a token that was issued for another resource (credentials.other_audience)"
+            }
             Self::Emit => "the adapter emit",
             Self::Push => "a place to push to (push, and push in delivery)",
             Self::PushAuthority => "a place to push to over TLS (push.authority)",
@@ -210,6 +226,10 @@ impl Need {
             Self::Token => target.credentials.token.is_some(),
             Self::ReadOnlyToken => target.credentials.read_only.is_some(),
             Self::OtherToken => target.credentials.other.is_some(),
+            Self::ManageOnlyToken => target.credentials.manage_only.is_some(),
+            Self::ExpiredToken => target.credentials.expired.is_some(),
+            Self::RevokedToken => target.credentials.revoked.is_some(),
+            Self::OtherAudienceToken => target.credentials.other_audience.is_some(),
             Self::Emit => target.adapters.emit.is_some(),
             Self::Push => target.push.is_some() && target.judges(Delivery::Push),
             Self::PushAuthority => {

@@ -1,6 +1,7 @@
 //! The catalogue: all cases, in the order of the report. One file for one section; each has a list `CASES`.
 
 pub mod announcement;
+pub mod bearer;
 pub mod delivery;
 pub mod discovery;
 pub mod event;
@@ -9,6 +10,7 @@ pub mod poll;
 pub mod push;
 pub mod receiver;
 pub mod refusal;
+pub mod resource;
 pub mod set;
 pub mod status;
 pub mod stream;
@@ -30,6 +32,8 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(announcement::CASES)
         .chain(event::cases())
         .chain(subject::CASES)
+        .chain(bearer::CASES)
+        .chain(resource::CASES)
 }
 
 /// All cases that judge a Receiver's push endpoint.

@@ -110,6 +110,14 @@ pub struct Credentials {
     pub read_only: Option<FromEnvironment>,
     /// Another Receiver's.
     pub other: Option<FromEnvironment>,
+    /// The first Receiver's, with `ssf.manage` as its only scope.
+    pub manage_only: Option<FromEnvironment>,
+    /// One that has expired.
+    pub expired: Option<FromEnvironment>,
+    /// One that was revoked.
+    pub revoked: Option<FromEnvironment>,
+    /// One that was issued for another resource.
+    pub other_audience: Option<FromEnvironment>,
 }
 
 /// Where a secret is.
@@ -351,6 +359,14 @@ pub struct Secrets {
     pub read_only: Option<String>,
     /// Another Receiver's.
     pub other: Option<String>,
+    /// The first Receiver's, with `ssf.manage` as its only scope.
+    pub manage_only: Option<String>,
+    /// One that has expired.
+    pub expired: Option<String>,
+    /// One that was revoked.
+    pub revoked: Option<String>,
+    /// One that was issued for another resource.
+    pub other_audience: Option<String>,
     /// What the hooks of adapters are shown.
     pub hooks: BTreeMap<Adapter, String>,
 }
@@ -365,6 +381,10 @@ impl Secrets {
             token,
             read_only,
             other,
+            manage_only,
+            expired,
+            revoked,
+            other_audience,
         } = &file.credentials;
         let mut hooks = BTreeMap::new();
         for adapter in Adapter::ALL {
@@ -381,13 +401,28 @@ impl Secrets {
             token: secret("credentials.token", named(token).as_deref())?,
             read_only: secret("credentials.read_only", named(read_only).as_deref())?,
             other: secret("credentials.other", named(other).as_deref())?,
+            manage_only: secret("credentials.manage_only", named(manage_only).as_deref())?,
+            expired: secret("credentials.expired", named(expired).as_deref())?,
+            revoked: secret("credentials.revoked", named(revoked).as_deref())?,
+            other_audience: secret(
+                "credentials.other_audience",
+                named(other_audience).as_deref(),
+            )?,
             hooks,
         })
     }
 
     /// All of them, to be masked.
     pub fn all(&self) -> impl Iterator<Item = &str> {
-        let tokens = [&self.token, &self.read_only, &self.other];
+        let tokens = [
+            &self.token,
+            &self.read_only,
+            &self.other,
+            &self.manage_only,
+            &self.expired,
+            &self.revoked,
+            &self.other_audience,
+        ];
         let tokens = tokens.into_iter().flatten();
         tokens.chain(self.hooks.values()).map(String::as_str)
     }

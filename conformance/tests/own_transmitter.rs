@@ -5,9 +5,10 @@
     reason = "in a test, what cannot go on has failed"
 )]
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use secrecy::ExposeSecret;
 use ssf_conformance::{
     authority::Authority,
     cases,
@@ -22,6 +23,7 @@ use ssf_conformance::{
     wire::{Settings, Wire},
 };
 use ssf_transmitter::{
+    access::AccessTokens,
     app::{
         clock::SystemClock,
         receivers::{self, NewCredential, NewReceiver},
@@ -33,9 +35,11 @@ use ssf_transmitter::{
     store::Access,
     telemetry,
 };
-use ssf_types::audience::Audience;
+use ssf_types::{audience::Audience, time::Timestamp, uri::Issuer};
 use tokio::sync::oneshot;
 use url::Url;
+
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Cases that cannot be run against it over loopback, or that it need not offer.
 const NOT_RUN: [&str; 7] = [
@@ -71,12 +75,12 @@ fn config(directory: &Path) -> Config {
     Config::read(layers).unwrap()
 }
 
-/// Registers two Receivers, and returns their tokens: the first one's, one that may read alone, and the second one's; and that
-/// of an operator, who hands in events.
+/// Registers two Receivers, and returns their tokens: the first one's, others of his that are less or nothing worth, and the second
+/// one's; and that of an operator, who hands in events.
 async fn secrets(config: &Config, issuer: &str, operator: &str) -> Secrets {
     let (store, sealer) = open_store(config, Access::Administer).await.unwrap();
     let mut tokens = Vec::new();
-    for name in ["rp", "other"] {
+    for name in ["rp", "other", "former"] {
         let audience = Audience::new([format!("https://{name}.example.com")]).unwrap();
         let credentials = vec![NewCredential::Bearer, NewCredential::ClientSecret];
         let new = NewReceiver::new(IssuerName::default(), name, audience, credentials);
@@ -86,19 +90,37 @@ async fn secrets(config: &Config, issuer: &str, operator: &str) -> Secrets {
     }
     let (receiver, own) = &tokens[0];
     let client_secret = own.client_secret.as_ref().unwrap().expose();
+    let (former, _) = &tokens[2];
+    let now = SystemClock.now();
+    let rotated = receivers::rotate(&store, &sealer, former, Vec::new(), Duration::ZERO, now);
+    rotated.await.unwrap();
+    let client = format!("{}:{client_secret}", receiver.id);
+    let manage_only = access_token(issuer, &client, "ssf.manage").await;
+    let access = AccessTokens::new(sealer);
+    let own_issuer = Issuer::parse(issuer).unwrap();
+    let grant = access.read(&manage_only, &own_issuer, now).unwrap();
+    let issue = |issuer: &str, since: Timestamp| {
+        let issuer = Issuer::parse(issuer).unwrap();
+        let token = access.issue(&grant, &issuer, since, HOUR);
+        Some(token.expose_secret().to_owned())
+    };
     let bearer = |at: usize| Some(tokens[at].1.bearer.as_ref().unwrap().expose().to_owned());
     Secrets {
         token: bearer(0),
-        read_only: Some(read_only(issuer, &format!("{}:{client_secret}", receiver.id)).await),
+        read_only: Some(access_token(issuer, &client, "ssf.read").await),
         other: bearer(1),
+        manage_only: Some(manage_only),
+        expired: issue(issuer, now.before(2 * HOUR)),
+        revoked: bearer(2),
+        other_audience: issue("https://other.example.com", now),
         hooks: Adapter::ALL
             .map(|adapter| (adapter, operator.to_owned()))
             .into(),
     }
 }
 
-/// Asks the token endpoint for a token that may read alone.
-async fn read_only(issuer: &str, client: &str) -> String {
+/// Asks the token endpoint for a token with this scope alone.
+async fn access_token(issuer: &str, client: &str, scope: &str) -> String {
     let url = Url::parse(&format!("{issuer}/oauth/token")).unwrap();
     let mut request = Request::new("POST", url.clone());
     for (name, value) in [
@@ -113,7 +135,7 @@ async fn read_only(issuer: &str, client: &str) -> String {
     ] {
         request.headers.push((name.to_owned(), value));
     }
-    request.body = b"grant_type=client_credentials&scope=ssf.read".to_vec();
+    request.body = format!("grant_type=client_credentials&scope={scope}").into_bytes();
     let exchange = Wire::to(&url, &Settings::default())
         .unwrap()
         .send(request)
@@ -131,6 +153,10 @@ fn target(issuer: &str, directory: &Path) -> TargetFile {
     file.credentials.token = from("TOKEN");
     file.credentials.read_only = from("READ_ONLY");
     file.credentials.other = from("OTHER");
+    file.credentials.manage_only = from("MANAGE_ONLY");
+    file.credentials.expired = from("EXPIRED");
+    file.credentials.revoked = from("REVOKED");
+    file.credentials.other_audience = from("OTHER_AUDIENCE");
     file.adapters.set_status = Some(AdapterAddress::Hook {
         url: format!("{issuer}/operator/v1/streams/{{stream_id}}/status"),
         token_env: Some("OPERATOR".to_owned()),

@@ -52,6 +52,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-185.without-token",
+        also: &["SSF-T-050"],
         level: Level::Must,
         title: "the status without a token: 401",
         why: "Whether somebody's revocations arrive is nobody else's affair.",
@@ -150,6 +151,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-191.without-token",
+        also: &["SSF-T-050"],
         title: "to set the status without a token: 401",
         why: "Whoever can stop a stream keeps revocations from arriving.",
         judge: Refused(Operation::SetStatus, Refusal::WithoutToken),

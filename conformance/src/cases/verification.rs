@@ -119,6 +119,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-231.without-token",
+        also: &["SSF-T-050"],
         title: "without a token: 401",
         why: "Anybody could have events sent.",
         judge: Refused(OPERATION, Refusal::WithoutToken),
@@ -126,6 +127,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-231.unknown-token",
+        also: &["SSF-T-050"],
         title: "with a token that nobody issued: 401",
         why: "A token that is not checked is none.",
         judge: Refused(OPERATION, Refusal::UnknownToken),

@@ -85,6 +85,14 @@ pub enum Credential {
     ReadOnly,
     /// Another Receiver.
     Other,
+    /// The first one, with `ssf.manage` as the only scope.
+    ManageOnly,
+    /// A token that has expired.
+    Expired,
+    /// A token that was revoked.
+    Revoked,
+    /// A token that was issued for another resource.
+    OtherAudience,
     /// Nobody: there is no `Authorization`.
     Missing,
     /// A bearer token that nobody issued.
@@ -99,6 +107,10 @@ impl Credential {
             Self::Receiver => (&secrets.token, "token"),
             Self::ReadOnly => (&secrets.read_only, "read_only"),
             Self::Other => (&secrets.other, "other"),
+            Self::ManageOnly => (&secrets.manage_only, "manage_only"),
+            Self::Expired => (&secrets.expired, "expired"),
+            Self::Revoked => (&secrets.revoked, "revoked"),
+            Self::OtherAudience => (&secrets.other_audience, "other_audience"),
             Self::Missing => return Ok(None),
             Self::Unknown => return Ok(Some("ssf-conformance-unknown-token".to_owned())),
         };

@@ -44,6 +44,8 @@ pub enum Caller {
     Other,
     /// Somebody with a token that is not known.
     Unknown,
+    /// Somebody who shows a token in the header and another in the query.
+    Twofold,
     /// Somebody without a token.
     Nobody,
 }
@@ -61,6 +63,10 @@ pub struct Asked {
     pub path: String,
     /// The stream that the query names.
     pub stream_id: Option<String>,
+    /// The query, as it was sent.
+    pub query: String,
+    /// Names in lower case and values.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -69,6 +75,18 @@ impl Asked {
     /// Whether this is asked for.
     pub fn is(&self, operation: Operation) -> bool {
         self.operation == Some(operation)
+    }
+
+    /// The first value of a header; `name` is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut named = self.headers.iter().filter(|(found, _)| found == name);
+        named.next().map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it comes with this bearer token.
+    pub fn shows(&self, token: &str) -> bool {
+        let header = self.header("authorization").unwrap_or_default();
+        header.strip_prefix("Bearer ") == Some(token)
     }
 
     /// The body, if it is a JSON object.

@@ -1,12 +1,14 @@
 //! The faults, one file for each file of cases.
 
 pub mod announcement;
+pub mod bearer;
 pub mod delivery;
 pub mod discovery;
 pub mod event;
 pub mod poll;
 pub mod push;
 pub mod receiver;
+pub mod resource;
 pub mod set;
 mod spoils;
 pub mod status;
@@ -29,6 +31,8 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(announcement::FAULTS)
         .chain(event::faults())
         .chain(subject::FAULTS)
+        .chain(bearer::FAULTS)
+        .chain(resource::FAULTS)
 }
 
 /// All faults of a Receiver's push endpoint, in the order of the catalogue.

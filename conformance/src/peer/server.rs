@@ -38,10 +38,14 @@ pub(super) const LONG_POLL: Duration = Duration::from_secs(10);
 const HELD: Duration = Duration::from_millis(2500);
 
 /// The tokens that the reference knows.
-const TOKENS: [(&str, Caller); 3] = [
+const TOKENS: [(&str, Caller); 7] = [
     ("reference-receiver", Caller::Receiver),
     ("reference-read-only", Caller::ReadOnly),
     ("reference-other", Caller::Other),
+    ("reference-manage-only", Caller::Receiver),
+    ("reference-expired", Caller::Unknown),
+    ("reference-revoked", Caller::Unknown),
+    ("reference-other-audience", Caller::Unknown),
 ];
 
 /// The reference cannot be started.
@@ -147,11 +151,28 @@ impl Peer {
         file.credentials.token = from("TOKEN");
         file.credentials.read_only = from("READ_ONLY");
         file.credentials.other = from("OTHER");
-        let [token, read_only, other] = TOKENS.map(|(token, _)| Some(token.to_owned()));
+        file.credentials.manage_only = from("MANAGE_ONLY");
+        file.credentials.expired = from("EXPIRED");
+        file.credentials.revoked = from("REVOKED");
+        file.credentials.other_audience = from("OTHER_AUDIENCE");
+        let tokens = TOKENS.map(|(token, _)| Some(token.to_owned()));
+        let [
+            token,
+            read_only,
+            other,
+            manage_only,
+            expired,
+            revoked,
+            other_audience,
+        ] = tokens;
         let secrets = Secrets {
             token,
             read_only,
             other,
+            manage_only,
+            expired,
+            revoked,
+            other_audience,
             hooks: BTreeMap::new(),
         };
         let origin = self
@@ -206,6 +227,8 @@ async fn answer(
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),
         stream_id: stream_id(&request),
+        query: request.query_string().to_owned(),
+        headers: headers(&request),
         body: body.into(),
     };
     spoilt.request(&mut asked);
@@ -259,7 +282,13 @@ fn caller(request: &HttpRequest) -> Caller {
     let Some(header) = header.and_then(|value| value.to_str().ok()) else {
         return Caller::Nobody;
     };
-    let token = header.strip_prefix("Bearer ").unwrap_or_default();
+    if parameter(request, "access_token").is_some() {
+        return Caller::Twofold;
+    }
+    let (scheme, token) = header.split_once(' ').unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Caller::Unknown;
+    }
     let known = TOKENS.into_iter().find(|(known, _)| *known == token);
     known.map_or(Caller::Unknown, |(_, caller)| caller)
 }
@@ -279,7 +308,20 @@ pub(super) fn receiver(request: &HttpRequest, token: &str) -> Caller {
 }
 
 pub(super) fn stream_id(request: &HttpRequest) -> Option<String> {
+    parameter(request, "stream_id")
+}
+
+fn parameter(request: &HttpRequest, wanted: &str) -> Option<String> {
     let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
-    let mut named = pairs.filter(|(name, _)| name == "stream_id");
+    let mut named = pairs.filter(|(name, _)| name == wanted);
     named.next().map(|(_, value)| value.into_owned())
+}
+
+/// The headers of a request.
+pub(super) fn headers(request: &HttpRequest) -> Vec<(String, String)> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let headers = request.headers().iter();
+    headers
+        .map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())))
+        .collect()
 }

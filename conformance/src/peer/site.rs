@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::Reply;
 
+/// Where the metadata of the protected resource is.
+pub(super) const RESOURCE_PATH: &str = "/.well-known/oauth-protected-resource/tenant";
+
 /// What the transmitter publishes, before it is laid out as paths.
 #[derive(Clone, Debug)]
 pub struct Site {
@@ -22,6 +25,8 @@ pub struct Site {
     pub keys: Value,
     /// The answer with the JWK set.
     pub jwks: Reply,
+    /// The metadata of the management API as a protected resource (RFC 9728), if it is published.
+    pub resource: Option<Value>,
     /// The answer where a tenant's metadata would be that there is not.
     pub unknown_tenant: Reply,
     /// The answer where a RISC transmitter's metadata would be.
@@ -51,6 +56,12 @@ impl Site {
             metadata_path: "/.well-known/ssf-configuration/tenant".to_owned(),
             keys: json!({ "keys": [rsa("a", 256), ec("b"), rsa("c", 256)] }),
             jwks: Reply::json_later(),
+            resource: Some(json!({
+                "resource": format!("{origin}/tenant"),
+                "authorization_servers": [origin],
+                "scopes_supported": ["ssf.read", "ssf.manage"],
+                "bearer_methods_supported": ["header"],
+            })),
             unknown_tenant: Reply::error(404),
             risc: Reply::error(404),
         }
@@ -60,6 +71,8 @@ impl Site {
     pub(super) fn for_receivers(origin: &str, issuer: &str) -> Self {
         let mut site = Self::without_fault(origin);
         issuer.clone_into(&mut site.issuer);
+        // There is nobody to get a token from.
+        site.resource = None;
         site.document["issuer"] = json!(issuer);
         site.document["default_subjects"] = json!("ALL");
         // A Receiver need not know these members, and would have to refuse what depends on them.
@@ -77,7 +90,12 @@ impl Site {
             }
             reply
         };
+        let resource = match &self.resource {
+            Some(document) => Reply::json(document),
+            None => Reply::error(404),
+        };
         BTreeMap::from([
+            (RESOURCE_PATH.to_owned(), resource),
             (self.metadata_path, filled(self.metadata, &self.document)),
             ("/jwks.json".to_owned(), filled(self.jwks, &self.keys)),
             (

@@ -16,7 +16,7 @@ use url::Url;
 
 use super::{
     Asked, Caller, Operation, Reply, Rules, Site, fault::Spoilt, pusher::Pushing, queue::Queue,
-    signer::Signer,
+    signer::Signer, site::RESOURCE_PATH,
 };
 use crate::{context::locked, event_types};
 
@@ -40,6 +40,7 @@ fn events_supported() -> impl Iterator<Item = &'static str> {
 pub(super) struct Transmitter {
     issuer: String,
     published: BTreeMap<String, Reply>,
+    publishes_resource: bool,
     signer: Signer,
     spoilt: Spoilt,
     terms: Terms,
@@ -172,6 +173,7 @@ impl Transmitter {
     pub(super) fn new(site: Site, signer: Signer, spoilt: Spoilt) -> Self {
         Self {
             issuer: site.issuer.clone(),
+            publishes_resource: site.resource.is_some(),
             published: site.routes(),
             signer,
             spoilt,
@@ -195,6 +197,12 @@ impl Transmitter {
         let mischief = self.spoilt.mischief();
         let list = mischief.and_then(|mischief| mischief.audience(audience));
         list.unwrap_or_else(|| json!(audience))
+    }
+
+    /// Where its endpoints are.
+    fn origin(&self) -> &str {
+        let issuer = self.issuer.trim_end_matches('/');
+        issuer.trim_end_matches("/tenant")
     }
 
     /// What a request asks for.
@@ -253,7 +261,21 @@ impl Transmitter {
             Err(refusal) => refusal,
         };
         reply.set_header("Cache-Control", "no-store");
+        if self.publishes_resource {
+            self.lead_to_resource(&mut reply);
+        }
         Some(reply)
+    }
+
+    /// Has a challenge say where the metadata of the resource is (RFC 9728 §5.1).
+    fn lead_to_resource(&self, reply: &mut Reply) {
+        let url = format!("{}{RESOURCE_PATH}", self.origin());
+        for (name, value) in &mut reply.headers {
+            if *name == "WWW-Authenticate" {
+                let comma = if value.contains('=') { "," } else { "" };
+                *value = format!("{value}{comma} resource_metadata=\"{url}\"");
+            }
+        }
     }
 
     fn create(&self, state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
@@ -383,6 +405,7 @@ fn authorized(operation: Operation, caller: Caller) -> Result<Owner, Refusal> {
         Caller::ReadOnly if reads => Ok(Owner::Receiver),
         Caller::Other => Ok(Owner::Other),
         Caller::ReadOnly => Err(challenged(403, "Bearer error=\"insufficient_scope\"")),
+        Caller::Twofold => Err(challenged(400, "Bearer error=\"invalid_request\"")),
         Caller::Unknown => Err(challenged(401, "Bearer error=\"invalid_token\"")),
         Caller::Nobody => Err(challenged(401, "Bearer")),
     }

@@ -79,6 +79,7 @@ pub(super) async fn credentials(run: &Run) -> Result<(), PreflightError> {
         ("credentials.token", &run.secrets.token),
         ("credentials.read_only", &run.secrets.read_only),
         ("credentials.other", &run.secrets.other),
+        ("credentials.manage_only", &run.secrets.manage_only),
     ] {
         let Some(token) = token else {
             continue;

@@ -142,6 +142,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-110.without-token",
+        also: &["SSF-T-050"],
         title: "without a token: 401",
         why: "Whoever can create streams without one gets the events of others.",
         tags: &["stream", "create", "authorization"],
@@ -150,6 +151,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-110.unknown-token",
+        also: &["SSF-T-050"],
         title: "with a token that nobody issued: 401",
         why: "A token that is not checked is none.",
         tags: &["stream", "create", "authorization"],

@@ -67,6 +67,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-162.without-token",
+        also: &["SSF-T-050"],
         title: "without a token: 401, and nothing is deleted",
         why: "Whoever can delete a stream keeps revocations from arriving.",
         judge: Refused(OPERATION, Refusal::WithoutToken),
@@ -74,6 +75,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-162.unknown-token",
+        also: &["SSF-T-050"],
         title: "with a token that nobody issued: 401, and nothing is deleted",
         why: "A token that is not checked is none.",
         judge: Refused(OPERATION, Refusal::UnknownToken),

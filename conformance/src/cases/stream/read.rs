@@ -69,6 +69,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-124.without-token",
+        also: &["SSF-T-050"],
         title: "without a token: 401",
         why: "A configuration tells where events go.",
         judge: Refused(Operation::Read, Refusal::WithoutToken),
@@ -76,6 +77,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-124.unknown-token",
+        also: &["SSF-T-050"],
         title: "with a token that nobody issued: 401",
         why: "A token that is not checked is none.",
         judge: Refused(Operation::Read, Refusal::UnknownToken),

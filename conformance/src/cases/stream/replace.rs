@@ -119,6 +119,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-157.without-token",
+        also: &["SSF-T-050"],
         title: "without a token: 401, and nothing changes",
         why: "Whoever can replace a stream gets its events.",
         judge: Refused(OPERATION, Refusal::WithoutToken),
@@ -126,6 +127,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-157.unknown-token",
+        also: &["SSF-T-050"],
         title: "with a token that nobody issued: 401, and nothing changes",
         why: "A token that is not checked is none.",
         judge: Refused(OPERATION, Refusal::UnknownToken),

@@ -134,6 +134,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-139.without-token",
+        also: &["SSF-T-050"],
         title: "without a token: 401, and nothing changes",
         why: "Whoever can change a stream gets its events.",
         judge: Refused(OPERATION, Refusal::WithoutToken),
@@ -141,6 +142,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-139.unknown-token",
+        also: &["SSF-T-050"],
         title: "with a token that nobody issued: 401, and nothing changes",
         why: "A token that is not checked is none.",
         judge: Refused(OPERATION, Refusal::UnknownToken),

@@ -33,7 +33,7 @@ use crate::{
         Asked, Caller, Members, Operation, PeerError, Reply, Site,
         fault::Spoilt,
         pusher,
-        server::{LONG_POLL, answered_within, receiver, stream_id},
+        server::{LONG_POLL, answered_within, headers, receiver, stream_id},
         signer::Signer,
         transmitter::{Terms, Transmitter},
     },
@@ -262,6 +262,8 @@ impl Inner {
             method: "POST".to_owned(),
             path: path.to_owned(),
             stream_id: None,
+            query: String::new(),
+            headers: Vec::new(),
             body: body.to_string().into_bytes(),
         };
         let reply = self.transmitter.answer(&asked);
@@ -367,6 +369,8 @@ async fn answer(request: HttpRequest, body: Bytes, inner: web::Data<Inner>) -> H
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),
         stream_id: stream_id(&request),
+        query: request.query_string().to_owned(),
+        headers: headers(&request),
         body: body.into(),
     };
     if is_hook {

@@ -29,7 +29,7 @@ use crate::{
     peer::{
         Asked, Operation, PeerError, Reply, Site,
         fault::Spoilt,
-        server::{answered, receiver, stream_id},
+        server::{answered, headers, receiver, stream_id},
         signer::Signer,
         transmitter::{Terms, Transmitter},
     },
@@ -428,6 +428,8 @@ async fn answer(request: HttpRequest, body: Bytes, inner: web::Data<Inner>) -> H
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),
         stream_id: stream_id(&request),
+        query: request.query_string().to_owned(),
+        headers: headers(&request),
         body: body.into(),
     };
     let at = inner.note(seen(&inner, &request, &asked));

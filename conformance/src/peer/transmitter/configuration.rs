@@ -45,11 +45,7 @@ impl Transmitter {
         let url = stream.delivery.get("endpoint_url").and_then(Value::as_str);
         match stream.delivery.get("method").and_then(Value::as_str) {
             Some(POLL) => {
-                let origin = self
-                    .issuer
-                    .trim_end_matches('/')
-                    .trim_end_matches("/tenant");
-                let url = format!("{origin}/ssf/poll/{id}");
+                let url = format!("{}/ssf/poll/{id}", self.origin());
                 stream.delivery = json!({ "method": POLL, "endpoint_url": url });
                 Ok(())
             }

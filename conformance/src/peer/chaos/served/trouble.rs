@@ -172,6 +172,8 @@ mod tests {
             method: "POST".to_owned(),
             path: "/".to_owned(),
             stream_id: None,
+            query: String::new(),
+            headers: Vec::new(),
             body: Vec::new(),
         }
     }
