@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::maybe_done;
 use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 
 use super::Run;
@@ -46,8 +47,18 @@ pub async fn judge(
     let streams = Arc::new(Semaphore::new(total as usize));
     let mut under_way = JoinSet::new();
     for (at, case) in cases.iter().copied().enumerate() {
-        let (run, streams) = (Arc::clone(run), Arc::clone(&streams));
-        under_way.spawn(async move { (at, one(run, case, &streams).await) });
+        let run = Arc::clone(run);
+        let turn = Arc::clone(&streams).acquire_many_owned(streams_of(case, total));
+        let mut turn = Box::pin(maybe_done(turn));
+        // Turns are in the order of the cases, whichever task is run first.
+        future::poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx).is_ready())).await;
+        under_way.spawn(async move {
+            turn.as_mut().await;
+            let turn = turn.as_mut().take_output();
+            let result = one(run, case).await;
+            drop(turn);
+            (at, result)
+        });
     }
     let mut results: Vec<Option<CaseResult>> = vec![None; cases.len()];
     let mut was_interrupted = false;
@@ -95,7 +106,17 @@ fn lost(case: &'static Case, was_interrupted: bool) -> CaseResult {
     }
 }
 
-async fn one(run: Arc<Run>, case: &'static Case, streams: &Semaphore) -> CaseResult {
+/// How many streams a case takes of those that the Receiver may have.
+fn streams_of(case: &Case, total: u32) -> u32 {
+    if case.needs.contains(&Need::Alone) {
+        total
+    } else {
+        // One that needs more than that is not run.
+        case.streams.min(total)
+    }
+}
+
+async fn one(run: Arc<Run>, case: &'static Case) -> CaseResult {
     let target = run.target();
     if let Some(reason) = case.unmet(target) {
         let stop = Stop::not_configured(reason);
@@ -105,12 +126,6 @@ async fn one(run: Arc<Run>, case: &'static Case, streams: &Semaphore) -> CaseRes
             Instant::now(),
         );
     }
-    let wanted = if case.needs.contains(&Need::Alone) {
-        target.limits.streams
-    } else {
-        case.streams
-    };
-    let permit = streams.acquire_many(wanted).await;
     let (began, deadline) = (Instant::now(), case.deadline(&target.limits));
     let cx = Context::new(Arc::clone(&run), case);
     let end = timeout(deadline, judged(&cx)).await.unwrap_or_else(|_| {
@@ -118,7 +133,6 @@ async fn one(run: Arc<Run>, case: &'static Case, streams: &Semaphore) -> CaseRes
         cx.require(false, "the case", expected, "none")
     });
     run.clean_up_after(case).await;
-    drop(permit);
     result(&cx, end, began)
 }
 
