@@ -147,6 +147,9 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// What SSF or the interoperability profile demands, and attackers look for.
+    pub const AND_HARDENING: &[Self] = &[Self::Ssf, Self::CaepInterop, Self::Hardening];
+
     /// All profiles.
     pub const ALL: [Self; 4] = [Self::Ssf, Self::CaepInterop, Self::Hardening, Self::Legacy];
 

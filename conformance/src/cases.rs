@@ -5,6 +5,7 @@ pub mod bearer;
 pub mod delivery;
 pub mod discovery;
 pub mod event;
+pub mod hardening;
 pub mod interop;
 pub mod poll;
 pub mod push;
@@ -15,6 +16,7 @@ pub mod set;
 pub mod status;
 pub mod stream;
 pub mod subject;
+pub mod tls;
 pub mod verification;
 
 use crate::case::Case;
@@ -34,6 +36,8 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(subject::CASES)
         .chain(bearer::CASES)
         .chain(resource::CASES)
+        .chain(tls::CASES)
+        .chain(hardening::cases())
 }
 
 /// All cases that judge a Receiver's push endpoint.

@@ -64,6 +64,8 @@ pub mod decode;
 pub mod event_types;
 pub mod exchange;
 #[cfg(feature = "cli")]
+pub mod hello;
+#[cfg(feature = "cli")]
 pub mod jws;
 #[cfg(feature = "cli")]
 pub mod matrix;

@@ -7,6 +7,7 @@
 
 mod asked;
 pub mod chaos;
+mod entrance;
 pub mod fault;
 pub mod faults;
 pub mod habits;
@@ -22,6 +23,7 @@ mod transmitter;
 
 pub use self::{
     asked::{Asked, Caller, Operation},
+    entrance::Entrance,
     fault::{Breaks, Fault, Members, Rules},
     pusher::Attempt,
     reply::Reply,

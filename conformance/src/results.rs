@@ -8,6 +8,7 @@ mod terminal;
 use std::time::{Duration, SystemTime};
 
 use crate::{
+    case::Profile,
     checks::Verdict,
     coverage::Binds,
     exchange::Exchange,
@@ -92,6 +93,21 @@ pub struct Results {
     pub took: Duration,
 }
 
+/// How many of the cases that were judged passed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Score {
+    /// How many passed, noteworthy or not.
+    pub passed: usize,
+    /// How many were judged.
+    pub judged: usize,
+}
+
+impl std::fmt::Display for Score {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.passed, self.judged)
+    }
+}
+
 /// Longest body that a report repeats, in bytes.
 const BODY_BYTES_MAX: usize = 4096;
 
@@ -130,6 +146,22 @@ impl Results {
             let named = |result: &&CaseResult| result.ended.as_str() == name;
             (name, self.cases.iter().filter(named).count())
         })
+    }
+
+    /// How many cases of the profile `hardening` were judged, and how many of them passed; nothing unless the profile was asked for.
+    pub fn hardening(&self) -> Option<Score> {
+        let is_in = |result: &&CaseResult| result.case.profiles.contains(&Profile::Hardening);
+        let is_asked_for = self
+            .cases
+            .iter()
+            .any(|result| result.case.profiles == [Profile::Hardening]);
+        let mut score = Score::default();
+        for result in self.cases.iter().filter(is_in) {
+            score.judged += usize::from(!matches!(result.ended, Ended::NotRun(_)));
+            let passed = matches!(result.ended, Ended::Judged(Verdict::Passed | Verdict::Note));
+            score.passed += usize::from(passed);
+        }
+        (is_asked_for && score.judged > 0).then_some(score)
     }
 
     /// The options that repeat one case, or the whole run: there is no chance in what is pushed or polled.

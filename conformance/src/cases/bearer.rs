@@ -87,6 +87,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "BEARER-011.other-audience",
+        profiles: Profile::AND_HARDENING,
         section: "RFC 6750 §5.2",
         level: Level::MustImplied,
         title: "a token that was issued for another resource: 401",
@@ -106,6 +107,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "INTEROP-038.query",
+        profiles: &[Profile::CaepInterop, Profile::Hardening],
         title: "a token in the query does not count: 401",
         why: "URLs are logged, and the token with them.",
         judge: Script(|cx| Box::pin(query(cx))),
@@ -113,6 +115,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "INTEROP-039.altered",
+        profiles: &[Profile::CaepInterop, Profile::Hardening],
         title: "a token whose end was altered: 401",
         why: "Who compares less than all of a token takes those that somebody guessed.",
         judge: Script(|cx| Box::pin(altered(cx))),
@@ -120,6 +123,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "INTEROP-039.alg-none",
+        profiles: &[Profile::CaepInterop, Profile::Hardening],
         title: "a token that says that nobody signed it (alg none): 401",
         why: "Anybody can write one.",
         judge: Script(|cx| Box::pin(alg_none(cx))),
@@ -127,6 +131,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "INTEROP-039.expired",
+        profiles: &[Profile::CaepInterop, Profile::Hardening],
         title: "a token that has expired: 401",
         why: "Whoever finds one in an old log could go on with it.",
         needs: &[Need::Token, Need::ExpiredToken],
@@ -135,6 +140,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "INTEROP-039.revoked",
+        profiles: &[Profile::CaepInterop, Profile::Hardening],
         title: "a token that was revoked: 401",
         why: "It was revoked because somebody else has it.",
         needs: &[Need::Token, Need::RevokedToken],
@@ -181,8 +187,9 @@ async fn any_case(cx: &Context) -> Result<(), Stop> {
     for scheme in ["bearer", "BEARER"] {
         let value = format!("{scheme} {}", token(cx)?);
         let answered = showing(cx, &stream, &value).send().await?;
+        let found = answered.status();
         let what = format!("{}, with {scheme}: the status", answered.asked());
-        cx.expect(answered.status() == 200, what, 200, answered.status());
+        cx.expect((200..300).contains(&found), what, "one of the 2xx", found);
     }
     Ok(())
 }

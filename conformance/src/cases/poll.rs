@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, Judge::Script, Need, Stop},
+    case::{Case, Judge::Script, Need, Profile, Stop},
     checks::{Level, shown},
     context::{Context, Credential, Operation, Polled, Stream, VERIFICATION},
     set::RawSet,
@@ -177,6 +177,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-051.poll-by-another",
+        profiles: Profile::AND_HARDENING,
         section: "SSF 1.0 §8",
         level: Level::Must,
         title: "another receiver cannot poll the stream: 401, 403 or 404",

@@ -6,7 +6,7 @@ use crate::{
     case::{
         Case,
         Judge::{Refused, Script},
-        Need, Stop,
+        Need, Profile, Stop,
     },
     cases::refusal::Refusal,
     checks::{Level, shown},
@@ -61,6 +61,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-051.status-by-another",
+        profiles: Profile::AND_HARDENING,
         section: "SSF 1.0 §8",
         level: Level::Must,
         title: "another receiver cannot read the status: 404 or 403",
@@ -167,6 +168,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-051.status-set-by-another",
+        profiles: Profile::AND_HARDENING,
         section: "SSF 1.0 §8",
         level: Level::Must,
         title: "another receiver cannot set the status: 404 or 403",

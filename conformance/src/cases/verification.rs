@@ -6,7 +6,7 @@ use crate::{
     case::{
         Case,
         Judge::{Refused, Script},
-        Need, Stop,
+        Need, Profile, Stop,
     },
     cases::refusal::{self, Refusal},
     checks::{Level, shown},
@@ -135,6 +135,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-051.verification-by-another",
+        profiles: Profile::AND_HARDENING,
         section: "SSF 1.0 §8",
         level: Level::Must,
         title: "another receiver cannot have the stream verified: 404 or 403",

@@ -8,7 +8,7 @@ use url::Url;
 use super::{Answered, Context, Stream};
 use crate::{
     case::Stop,
-    exchange::Request,
+    exchange::{Answer, NoAnswer, Request},
     run::{Masks, endpoint},
     target_file::Secrets,
 };
@@ -154,12 +154,18 @@ impl Context {
         endpoint(self.run().issuer(), self.metadata()?, operation.endpoint())
     }
 
-    async fn exchanged(&self, request: Request) -> Result<Answered, Stop> {
+    /// Makes a request; what was asked, and what came back.
+    async fn tried(&self, request: Request) -> (String, Result<Answer, NoAnswer>) {
         let run = self.run();
         let exchange = run.send(request, self.case()).await;
         let asked = asked(&exchange.request, run.masks());
         let result = exchange.result.clone();
         self.keep(run.masks().mask_exchange(exchange));
+        (asked, result)
+    }
+
+    async fn exchanged(&self, request: Request) -> Result<Answered, Stop> {
+        let (asked, result) = self.tried(request).await;
         match result {
             Ok(answer) => Ok(Answered::new(asked, answer)),
             Err(error) => {
@@ -246,22 +252,38 @@ impl Call<'_> {
     /// # Errors
     /// There is no answer, the Transmitter does not offer the operation, or the credential is not there.
     pub async fn send(self) -> Result<Answered, Stop> {
-        let (cx, run) = (self.cx, self.cx.run());
-        let mut request = self.request?;
-        let own = self.authorization;
-        let own = own.filter(|_| self.credential == Credential::Receiver);
-        let token = self.credential.token(run.secrets())?;
-        if let Some(value) = own.or_else(|| token.map(|token| format!("Bearer {token}"))) {
-            request.headers.push(("authorization".to_owned(), value));
-        }
+        let (cx, interval) = (self.cx, self.interval);
+        let request = self.made()?;
         let answered = cx.exchanged(request.clone()).await?;
-        match self.interval {
+        match interval {
             Some(interval) if answered.status() == 429 => {
                 tokio::time::sleep(interval).await;
                 cx.exchanged(request).await
             }
             _ => Ok(answered),
         }
+    }
+
+    /// Makes a request that need not be answered.
+    ///
+    /// # Errors
+    /// The Transmitter does not offer the operation, or the credential is not there.
+    pub async fn attempt(self) -> Result<Option<Answered>, Stop> {
+        let cx = self.cx;
+        let (asked, result) = cx.tried(self.made()?).await;
+        Ok(result.ok().map(|answer| Answered::new(asked, answer)))
+    }
+
+    /// The request, with what it shows.
+    fn made(self) -> Result<Request, Stop> {
+        let mut request = self.request?;
+        let own = self.authorization;
+        let own = own.filter(|_| self.credential == Credential::Receiver);
+        let token = self.credential.token(self.cx.run().secrets())?;
+        if let Some(value) = own.or_else(|| token.map(|token| format!("Bearer {token}"))) {
+            request.headers.push(("authorization".to_owned(), value));
+        }
+        Ok(request)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::unique::repeated_name;
+
 /// What is asked for; a path that the reference does not have is none of these.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Operation {
@@ -89,8 +91,11 @@ impl Asked {
         header.strip_prefix("Bearer ") == Some(token)
     }
 
-    /// The body, if it is a JSON object.
+    /// The body, if it is a JSON object in which no member stands twice.
     pub fn object(&self) -> Option<Map<String, Value>> {
+        if repeated_name(&self.body).is_some() {
+            return None;
+        }
         serde_json::from_slice(&self.body).ok()
     }
 

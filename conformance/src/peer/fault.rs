@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Asked, Reply, Site, chaos::Mischief, pusher::Attempt};
+use super::{Asked, Entrance, Reply, Site, chaos::Mischief, pusher::Attempt};
 use crate::{
     checks::Verdict,
     exchange::{Answer, Request},
@@ -90,6 +90,12 @@ pub struct Rules {
     pub announces_alone: bool,
     /// Pushes go to whoever shows some certificate.
     pub trusts_any_certificate: bool,
+    /// Bodies may be of any length.
+    pub takes_long_bodies: bool,
+    /// `jti` of SETs is a number that goes up.
+    pub numbers_sets: bool,
+    /// How it is reached.
+    pub entrance: Entrance,
 }
 
 /// What is wrong with one transmitter, which is one thing or nothing; and what it does that is hostile and not wrong.

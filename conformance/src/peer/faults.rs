@@ -5,6 +5,7 @@ pub mod bearer;
 pub mod delivery;
 pub mod discovery;
 pub mod event;
+pub mod hardening;
 pub mod poll;
 pub mod push;
 pub mod receiver;
@@ -14,6 +15,7 @@ mod spoils;
 pub mod status;
 pub mod stream;
 pub mod subject;
+pub mod tls;
 pub mod verification;
 
 use super::{Fault, receiver::ReceiverFault};
@@ -33,6 +35,8 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(subject::FAULTS)
         .chain(bearer::FAULTS)
         .chain(resource::FAULTS)
+        .chain(tls::FAULTS)
+        .chain(hardening::FAULTS)
 }
 
 /// All faults of a Receiver's push endpoint, in the order of the catalogue.

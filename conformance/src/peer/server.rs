@@ -9,11 +9,12 @@ use actix_web::{
     web::{self, Bytes},
 };
 use serde_json::json;
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{task::JoinSet, time::timeout};
 
 use super::{
-    Asked, Caller, Fault, Operation, Reply, Site,
+    Asked, Caller, Entrance, Fault, Operation, Reply, Site,
     chaos::{Chosen, Journal, Mischief},
+    entrance::{self, Behind},
     fault::Spoilt,
     pusher,
     signer::Signer,
@@ -36,6 +37,9 @@ pub(super) const LONG_POLL: Duration = Duration::from_secs(10);
 
 /// For how long somebody is held who must not be.
 const HELD: Duration = Duration::from_millis(2500);
+
+/// Most bytes of a request.
+const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// The tokens that the reference knows.
 const TOKENS: [(&str, Caller); 7] = [
@@ -76,7 +80,8 @@ pub struct Peer {
     root: String,
     push_authority: Arc<Authority>,
     handle: ServerHandle,
-    pushing: JoinHandle<()>,
+    /// Ends with this.
+    _at_work: JoinSet<()>,
 }
 
 impl Peer {
@@ -114,22 +119,43 @@ impl Peer {
         let client = pusher::client(push_authority.root().as_bytes(), spoilt.rules());
         let client = client.map_err(PeerError::Client)?;
         let transmitter = Arc::new(Transmitter::new(site, signer, spoilt.clone()));
-        let pushing = tokio::spawn(pusher::run(Arc::clone(&transmitter), client));
+        let mut at_work = JoinSet::new();
+        at_work.spawn(pusher::run(Arc::clone(&transmitter), client));
+        let entrance = spoilt.rules().entrance;
+        let longest = if spoilt.rules().takes_long_bodies {
+            usize::MAX
+        } else {
+            BODY_BYTES_MAX
+        };
         let transmitter = web::Data::from(transmitter);
         let spoilt = web::Data::new(spoilt);
         let app = move || {
             App::new()
                 .app_data(transmitter.clone())
                 .app_data(spoilt.clone())
+                .app_data(web::PayloadConfig::new(longest))
                 .default_service(web::to(answer))
         };
         let server = HttpServer::new(app)
             .workers(1)
             .disable_signals()
-            .shutdown_timeout(0)
-            .listen_rustls_0_23(listener, tls)
-            .map_err(PeerError::Listen)?
-            .run();
+            .shutdown_timeout(0);
+        let listening = match entrance {
+            Entrance::Sound => server.listen_rustls_0_23(listener, tls),
+            Entrance::PlainAsWell | Entrance::OldVersions | Entrance::AnySuite => {
+                let inner = || TcpListener::bind((HOST, 0)).map_err(PeerError::Listen);
+                let (behind_tls, behind_plain) = (inner()?, inner()?);
+                let behind = Behind {
+                    tls: behind_tls.local_addr().map_err(PeerError::Listen)?,
+                    plain: behind_plain.local_addr().map_err(PeerError::Listen)?,
+                };
+                let listener = into_async(listener).map_err(PeerError::Listen)?;
+                at_work.spawn(entrance::open(listener, entrance, behind));
+                let server = server.listen(behind_plain);
+                server.and_then(|server| server.listen_rustls_0_23(behind_tls, tls))
+            }
+        };
+        let server = listening.map_err(PeerError::Listen)?.run();
         let handle = server.handle();
         tokio::spawn(server);
         Ok(Self {
@@ -137,7 +163,7 @@ impl Peer {
             root: authority.root().to_owned(),
             push_authority,
             handle,
-            pushing,
+            _at_work: at_work,
         })
     }
 
@@ -211,8 +237,12 @@ impl Drop for Peer {
     fn drop(&mut self) {
         // What this returns only tells when it is done.
         drop(self.handle.stop(false));
-        self.pushing.abort();
     }
+}
+
+fn into_async(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
 }
 
 async fn answer(

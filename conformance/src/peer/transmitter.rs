@@ -57,6 +57,8 @@ pub(super) struct Terms {
     pub(super) inactivity_timeout: u64,
     /// With what the URLs begin that are pushed to.
     pub(super) pushes_to: &'static [&'static str],
+    /// Whether they may be anywhere.
+    pub(super) trusts_receivers: bool,
     /// Whom streams are about before a Receiver says so.
     pub(super) default_subjects: DefaultSubjects,
 }
@@ -73,6 +75,7 @@ impl Terms {
                 "http://[::1]:",
                 "http://localhost:",
             ],
+            trusts_receivers: true,
             default_subjects: DefaultSubjects::All,
         }
     }
@@ -93,6 +96,7 @@ impl Default for Terms {
             audience: "https://receiver.example.com".to_owned(),
             inactivity_timeout: 86400,
             pushes_to: &["https://"],
+            trusts_receivers: false,
             default_subjects: DefaultSubjects::None,
         }
     }

@@ -198,6 +198,9 @@ impl Results {
             ("Took", format!("{:.1} s", self.took.as_secs_f64())),
             ("Fails on", fails_on.to_owned()),
         ]);
+        if let Some(score) = self.hardening() {
+            facts.push(("Hardening", format!("{score} passed")));
+        }
         match &self.role {
             Role::Transmitter => facts.push(("Seed", self.seed.to_string())),
             Role::PushEndpoint { .. } | Role::Receiver => {}

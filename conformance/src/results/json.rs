@@ -34,6 +34,9 @@ impl Results {
             "left_behind": self.left_behind,
             "cases": cases,
         });
+        if let Some(score) = self.hardening() {
+            report["hardening"] = json!({ "passed": score.passed, "judged": score.judged });
+        }
         if let Role::PushEndpoint { url } = &self.role {
             report["endpoint"] = json!(url);
         }

@@ -69,6 +69,9 @@ impl Results {
                 printable(id)
             )?;
         }
+        if let Some(score) = self.hardening() {
+            writeln!(out, "\nhardening: {score} passed")?;
+        }
         let counts: Vec<String> = self
             .counts()
             .filter(|(_, count)| *count > 0)

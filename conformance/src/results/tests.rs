@@ -98,18 +98,48 @@ fn an_entry_of_the_deviations_that_is_no_longer_true_fails_the_run() {
     );
 }
 
+static HARDENED: Case = Case {
+    id: "X-3.hardened",
+    profiles: &[Profile::Hardening],
+    ..SHOULD
+};
+
+#[test]
+fn the_score_of_hardening_counts_what_was_judged_of_that_profile() {
+    let mut sound = broken();
+    sound.assertions[0].holds = true;
+    let not_run = result(&HARDENED, Record::default(), Err(Stop::not_offered("x")));
+    let judged = results(vec![
+        result(&HARDENED, broken(), Ok(())),
+        result(&HARDENED, sound, Ok(())),
+        result(&MUST, broken(), Ok(())),
+        not_run.clone(),
+    ]);
+    let score = Score {
+        passed: 1,
+        judged: 2,
+    };
+    assert_eq!(judged.hardening(), Some(score));
+    assert_eq!(judged.to_json()["hardening"]["judged"], 2);
+    let mut text = Vec::new();
+    judged.write_text(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("hardening: 1 of 2 passed"), "{text}");
+    assert_eq!(results(vec![not_run]).hardening(), None);
+}
+
 #[test]
 fn the_json_report_obeys_its_schema() {
     let schema: Value =
         serde_json::from_str(include_str!("../../schema/report.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let report = results(vec![result(&MUST, broken(), Ok(())), not_run()]).to_json();
+    let report = results(vec![result(&HARDENED, broken(), Ok(())), not_run()]).to_json();
     let errors: Vec<String> = validator
         .iter_errors(&report)
         .map(|e| e.to_string())
         .collect();
     assert_eq!(errors, Vec::<String>::new());
-    assert_eq!(report.pointer("/cases/0/result").unwrap(), "failed");
+    assert_eq!(report.pointer("/cases/0/result").unwrap(), "warning");
     assert_eq!(report.pointer("/cases/1/not_run").unwrap(), "not_offered");
     let mut faulty = report;
     faulty["cases"][0]["result"] = Value::from("fine");

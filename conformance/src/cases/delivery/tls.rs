@@ -8,7 +8,7 @@ use ssf_types::error::Chain;
 use super::EVENTS;
 use crate::{
     authority::Flaw,
-    case::{Case, Judge::Script, Need, Stop},
+    case::{Case, Judge::Script, Need, Profile, Stop},
     checks::Level,
     context::{Context, is_about},
     sink::{Sink, SinkError},
@@ -26,6 +26,8 @@ const BASE: Case = Case {
 pub const CASES: &[Case] = &[
     Case {
         id: "PUSH-T-012.unknown-authority",
+        profiles: Profile::AND_HARDENING,
+        also: &["SET-032"],
         title: "nothing is pushed to who shows a certificate of an authority that nobody knows",
         why: "Whoever sits on the way reads who was signed out, and keeps it.",
         judge: Script(|cx| Box::pin(refused(cx, Sink::certificate_of_a_stranger))),
@@ -33,6 +35,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "PUSH-T-012.other-name",
+        profiles: Profile::AND_HARDENING,
+        also: &["SET-032"],
         title: "nothing is pushed to who shows a certificate of another host",
         why: "Anybody can have a certificate of his own host.",
         judge: Script(|cx| Box::pin(refused(cx, |sink| sink.certificate(Flaw::OtherName)))),
@@ -40,6 +44,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "PUSH-T-012.expired",
+        also: &["SET-032"],
         title: "nothing is pushed to who shows a certificate that has expired",
         why: "Nobody looks after its key any more.",
         judge: Script(|cx| Box::pin(refused(cx, |sink| sink.certificate(Flaw::Expired)))),

@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::{
     case::Judge::Script,
-    case::{Case, Stop},
+    case::{Case, Profile, Stop},
     checks::{Level, shown},
     context::{Context, Operation, Stream},
 };
@@ -110,6 +110,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-059.no-store",
+        profiles: Profile::AND_HARDENING,
         section: "SSF 1.0 §8.1.1.1",
         level: Level::May,
         title: "a configuration comes with Cache-Control: no-store, as the examples have it",

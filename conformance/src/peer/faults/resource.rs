@@ -57,7 +57,11 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "the challenge leads to the issuer's metadata",
-        found: &[("PRM-007.challenge", Warning), ("PRM-002.resource", Failed)],
+        found: &[
+            ("PRM-007.challenge", Warning),
+            ("PRM-004.scopes_supported", Warning),
+            ("PRM-002.resource", Failed),
+        ],
         breaks: Answer(|_, reply| {
             for (name, value) in &mut reply.headers {
                 if *name == "WWW-Authenticate" {

@@ -1,6 +1,6 @@
 //! What many faults do.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::peer::{Asked, Caller, Operation, Reply};
 
@@ -29,6 +29,21 @@ pub(super) fn breaks_down(asked: &Asked, reply: &mut Reply, operation: Operation
 pub(super) fn overlooks(asked: &mut Asked, operation: Operation, member: &str) {
     if asked.is(operation) {
         asked.change(|body| drop(body.remove(member)));
+    }
+}
+
+/// Takes an `endpoint_url` of a new stream that should be refused for one that is sound.
+pub(super) fn overlooks_url(asked: &mut Asked, fits: impl FnOnce(&str) -> bool) {
+    if asked.is(Operation::Create) {
+        asked.change(|body| {
+            let delivery = body.get_mut("delivery");
+            let url = delivery.and_then(|delivery| delivery.get_mut("endpoint_url"));
+            if let Some(url) = url
+                && url.as_str().is_some_and(fits)
+            {
+                *url = json!("https://rp.example.com/push");
+            }
+        });
     }
 }
 

@@ -84,7 +84,11 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "to enable a stream is a conflict",
-        found: &[("SSF-T-188.set", Failed), ("SSF-T-192.same-again", Failed)],
+        found: &[
+            ("INTEROP-033.manage-alone", Failed),
+            ("SSF-T-188.set", Failed),
+            ("SSF-T-192.same-again", Failed),
+        ],
         breaks: Answer(|asked, reply| {
             if sets(asked, "enabled") && reply.is_success() {
                 *reply = Reply::error(409);

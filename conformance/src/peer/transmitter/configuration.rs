@@ -1,8 +1,9 @@
 //! The configuration of a stream: what a Receiver may change of it, and how it is shown.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use serde_json::{Map, Value, json};
+use url::{Host, Url};
 
 use super::{
     POLL, PUSH, Refusal, Stream, Transmitter, VERIFICATIONS_APART, bad_request, events_supported,
@@ -42,6 +43,11 @@ impl Transmitter {
         if let Some(delivery) = body.get("delivery") {
             stream.delivery = delivery.clone();
         }
+        let secret = stream.delivery.get("authorization_header");
+        let secret = secret.and_then(Value::as_str).unwrap_or_default();
+        if secret.contains(char::is_control) {
+            return Err(bad_request());
+        }
         let url = stream.delivery.get("endpoint_url").and_then(Value::as_str);
         match stream.delivery.get("method").and_then(Value::as_str) {
             Some(POLL) => {
@@ -56,7 +62,8 @@ impl Transmitter {
 
     fn pushes_to(&self, url: &str) -> bool {
         let mut beginnings = self.terms.pushes_to.iter();
-        beginnings.any(|beginning| url.starts_with(beginning))
+        let begins = beginnings.any(|beginning| url.starts_with(beginning));
+        begins && (self.terms.trusts_receivers || Url::parse(url).is_ok_and(|url| is_public(&url)))
     }
 
     /// What the transmitter supplies has to be what it is, if it is sent (SSF 1.0 §8.1.1.3).
@@ -108,4 +115,23 @@ impl Transmitter {
         }
         configuration
     }
+}
+
+/// Whether a URL leads to where anybody may be sent, or to this machine, and nothing is hidden in it.
+fn is_public(url: &Url) -> bool {
+    let is_bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    is_bare
+        && match url.host() {
+            Some(Host::Domain(_)) => true,
+            Some(Host::Ipv4(address)) => is_public_v4(address),
+            Some(Host::Ipv6(address)) => match address.to_ipv4_mapped() {
+                Some(within) => is_public_v4(within),
+                None => !address.is_unique_local() && !address.is_unicast_link_local(),
+            },
+            None => false,
+        }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    !address.is_private() && !address.is_link_local() && !address.is_unspecified()
 }

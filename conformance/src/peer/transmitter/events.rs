@@ -8,6 +8,7 @@ use super::{
     Owner, Refusal, State, Stream, Transmitter, VERIFICATIONS_APART, bad_request, named_in, object,
 };
 use crate::{
+    chance::Chance,
     context::locked,
     event_types::ACCOUNT_DISABLED,
     peer::{Asked, Reply, fault::Members, queue::Passage},
@@ -152,7 +153,10 @@ impl Transmitter {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let jti = format!("{id}-{made:06}");
+        let mut jti = format!("{id}-{made:06}");
+        if !self.spoilt.rules().numbers_sets {
+            jti = format!("{jti}-{}", Chance::of(made, id).word());
+        }
         let odd = self.spoilt.mischief().and_then(|odd| odd.jti(&jti));
         let jti = odd.unwrap_or(jti);
         let mut claims = Members::new();

@@ -137,7 +137,11 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "CREATE breaks down over a body that is not JSON",
-        found: &[("SSF-T-109.broken-json", Failed)],
+        found: &[
+            ("SSF-T-109.broken-json", Failed),
+            ("SSF-T-109.deep", Warning),
+            ("SSF-T-109.not-utf-8", Warning),
+        ],
         breaks: Answer(|asked, reply| breaks_down(asked, reply, Create)),
     },
     Fault {

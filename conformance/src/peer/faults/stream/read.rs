@@ -82,12 +82,22 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "READ needs no token",
-        found: &[("SSF-T-124.without-token", Failed)],
+        found: &[
+            ("SSF-T-124.without-token", Failed),
+            ("INTEROP-038.query", Failed),
+        ],
         breaks: Request(|asked| as_if(asked, Read, Nobody, Receiver)),
     },
     Fault {
         name: "READ takes any token",
-        found: &[("SSF-T-124.unknown-token", Failed)],
+        found: &[
+            ("SSF-T-124.unknown-token", Failed),
+            ("BEARER-011.other-audience", Failed),
+            ("INTEROP-039.altered", Failed),
+            ("INTEROP-039.alg-none", Failed),
+            ("INTEROP-039.expired", Failed),
+            ("INTEROP-039.revoked", Failed),
+        ],
         breaks: Request(|asked| as_if(asked, Read, Unknown, Receiver)),
     },
     Fault {
