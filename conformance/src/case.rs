@@ -192,6 +192,10 @@ pub enum Need {
     Emit,
     /// That the Transmitter decides on a status by itself, by the adapter.
     SetStatus,
+    /// That another key signs, by the adapter.
+    RotateKey,
+    /// That the Transmitter ends and begins again, by the adapter.
+    Restart,
     /// That the tester takes pushes.
     Push,
     /// That it does so over TLS, with an authority that the Transmitter trusts.
@@ -219,6 +223,8 @@ impl Need {
             Self::Push => "a place to push to (push, and push in delivery)",
             Self::PushAuthority => "a place to push to over TLS (push.authority)",
             Self::SetStatus => "the adapter set_status",
+            Self::RotateKey => "the adapter rotate_key",
+            Self::Restart => "the adapter restart",
             Self::Alone => "to run while no other case does",
         }
     }
@@ -240,6 +246,8 @@ impl Need {
                 push.is_some_and(|push| push.authority.is_some()) && Self::Push.is_met_by(target)
             }
             Self::SetStatus => target.adapters.set_status.is_some(),
+            Self::RotateKey => target.adapters.rotate_key.is_some(),
+            Self::Restart => target.adapters.restart.is_some(),
             Self::Alone => true,
         }
     }

@@ -17,6 +17,7 @@ pub mod status;
 pub mod stream;
 pub mod subject;
 pub mod tls;
+pub mod upkeep;
 pub mod verification;
 
 use crate::case::Case;
@@ -38,6 +39,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(resource::CASES)
         .chain(tls::CASES)
         .chain(hardening::cases())
+        .chain(upkeep::CASES)
 }
 
 /// All cases that judge a Receiver's push endpoint.

@@ -12,6 +12,7 @@ mod push;
 mod same;
 mod stream;
 mod subjects;
+mod upkeep;
 
 use std::{
     fmt::Display,
@@ -27,6 +28,7 @@ pub use self::{
     gathered::{Gathering, Sample},
     push::{PushStream, has_state, is_about, is_verification},
     stream::{POLL, PUSH, Stream},
+    upkeep::kid,
 };
 pub(crate) use self::{gathered::Gatherings, same::is_same};
 use crate::{

@@ -29,4 +29,5 @@ pub use self::{
     reply::Reply,
     server::{Peer, PeerError},
     site::Site,
+    transmitter::{Forgets, Rotation},
 };

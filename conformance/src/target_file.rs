@@ -136,6 +136,10 @@ pub struct Adapters {
     pub emit: Option<AdapterAddress>,
     /// Has the Transmitter decide on the status of a stream by itself.
     pub set_status: Option<AdapterAddress>,
+    /// Has the Transmitter sign with another key.
+    pub rotate_key: Option<AdapterAddress>,
+    /// Has the Transmitter end and begin again.
+    pub restart: Option<AdapterAddress>,
 }
 
 /// What an adapter does.
@@ -145,17 +149,23 @@ pub enum Adapter {
     Emit,
     /// Has the Transmitter decide on the status of a stream by itself.
     SetStatus,
+    /// Has the Transmitter sign with another key.
+    RotateKey,
+    /// Has the Transmitter end and begin again.
+    Restart,
 }
 
 impl Adapter {
     /// All adapters.
-    pub const ALL: [Self; 2] = [Self::Emit, Self::SetStatus];
+    pub const ALL: [Self; 4] = [Self::Emit, Self::SetStatus, Self::RotateKey, Self::Restart];
 
     /// Its key in the target file, below `adapters`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Emit => "emit",
             Self::SetStatus => "set_status",
+            Self::RotateKey => "rotate_key",
+            Self::Restart => "restart",
         }
     }
 
@@ -163,6 +173,8 @@ impl Adapter {
         match self {
             Self::Emit => "adapters.emit",
             Self::SetStatus => "adapters.set_status",
+            Self::RotateKey => "adapters.rotate_key",
+            Self::Restart => "adapters.restart",
         }
     }
 }
@@ -173,6 +185,8 @@ impl Adapters {
         match adapter {
             Adapter::Emit => self.emit.as_ref(),
             Adapter::SetStatus => self.set_status.as_ref(),
+            Adapter::RotateKey => self.rotate_key.as_ref(),
+            Adapter::Restart => self.restart.as_ref(),
         }
     }
 }

@@ -85,8 +85,13 @@ impl Context {
                 "no such SET came within {seconds} s"
             )));
         }
-        tokio::time::sleep(POLL_PAUSE).await;
+        self.pause().await;
         Ok(())
+    }
+
+    /// Pauses before something is looked for once more.
+    pub async fn pause(&self) {
+        tokio::time::sleep(POLL_PAUSE).await;
     }
 
     /// Asks for a verification and polls until it is there.

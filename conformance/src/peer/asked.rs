@@ -33,6 +33,20 @@ pub enum Operation {
     Emit,
     /// POST at the hook by which the transmitter decides on a status.
     Decide,
+    /// POST at the hook by which another key signs.
+    RotateKey,
+    /// POST at the hook by which it ends and begins again.
+    Restart,
+}
+
+impl Operation {
+    /// Whether it is asked for at a hook, by its owner.
+    pub(super) fn is_of_owner(self) -> bool {
+        matches!(
+            self,
+            Self::Emit | Self::Decide | Self::RotateKey | Self::Restart
+        )
+    }
 }
 
 /// Who asks.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Asked, Entrance, Reply, Site, chaos::Mischief, pusher::Attempt};
+use super::{Asked, Entrance, Forgets, Reply, Rotation, Site, chaos::Mischief, pusher::Attempt};
 use crate::{
     checks::Verdict,
     exchange::{Answer, Request},
@@ -94,6 +94,10 @@ pub struct Rules {
     pub takes_long_bodies: bool,
     /// `jti` of SETs is a number that goes up.
     pub numbers_sets: bool,
+    /// What it does when another key has to sign.
+    pub rotation: Option<Rotation>,
+    /// What it forgets when it begins again.
+    pub forgets: Option<Forgets>,
     /// How it is reached.
     pub entrance: Entrance,
 }

@@ -16,6 +16,7 @@ pub mod status;
 pub mod stream;
 pub mod subject;
 pub mod tls;
+pub mod upkeep;
 pub mod verification;
 
 use super::{Fault, receiver::ReceiverFault};
@@ -37,6 +38,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(resource::FAULTS)
         .chain(tls::FAULTS)
         .chain(hardening::FAULTS)
+        .chain(upkeep::FAULTS)
 }
 
 /// All faults of a Receiver's push endpoint, in the order of the catalogue.

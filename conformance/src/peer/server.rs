@@ -221,6 +221,15 @@ impl Peer {
             url: format!("{origin}/hook/status"),
             token_env: None,
         });
+        for (adapter, path) in [
+            (&mut file.adapters.rotate_key, "/hook/key"),
+            (&mut file.adapters.restart, "/hook/restart"),
+        ] {
+            *adapter = Some(AdapterAddress::Hook {
+                url: format!("{origin}{path}"),
+                token_env: None,
+            });
+        }
         // What happens is in the queue, and was pushed once, before the hook has answered.
         file.limits.silence_seconds = 0;
         file.limits.event_seconds = 5;
@@ -263,7 +272,7 @@ async fn answer(
     };
     spoilt.request(&mut asked);
     let mut reply = answered(&transmitter, &asked).await;
-    if asked.is(Operation::Emit) || asked.is(Operation::Decide) {
+    if asked.operation.is_some_and(Operation::is_of_owner) {
         pusher::offered(&transmitter).await;
     }
     spoilt.answer(&asked, &mut reply);

@@ -1,6 +1,9 @@
 //! The keys of the reference, and what it signs.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use aws_lc_rs::{
     hmac,
@@ -22,6 +25,9 @@ const EC_KID: &str = "b";
 /// One for all transmitters of a process, since it takes long to make one.
 static RSA: LazyLock<Result<Key, KeyError>> = LazyLock::new(Key::generate);
 
+/// The one that signs after a change, and before the next one.
+static RSA_NEXT: LazyLock<Result<Key, KeyError>> = LazyLock::new(Key::generate);
+
 /// Whose RSA key it is.
 enum Rsa {
     /// All transmitters of the process have it.
@@ -36,6 +42,8 @@ enum Rsa {
 pub(super) struct Signer {
     rsa: Rsa,
     ec: EcdsaKeyPair,
+    /// How often another key was asked for.
+    changes: AtomicUsize,
     random: SystemRandom,
 }
 
@@ -61,14 +69,37 @@ impl Signer {
         Ok(Self {
             rsa,
             ec: ec.map_err(|_| PeerError::Key)?,
+            changes: AtomicUsize::new(0),
             random: SystemRandom::new(),
         })
+    }
+
+    /// Signs with another key from now on.
+    pub(super) fn rotate(&self) -> Result<(), PeerError> {
+        let is_ready = matches!(self.rsa, Rsa::OfProcess(_)) && RSA_NEXT.is_ok();
+        is_ready.then_some(()).ok_or(PeerError::Key)?;
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The keys that have signed since the first change, oldest first; each has a name of its own.
+    pub(super) fn further_keys(&self) -> Vec<Value> {
+        let changes = self.changes.load(Ordering::Relaxed);
+        let named = |change: usize| {
+            let mut jwk = after(change)?.jwk().clone();
+            jwk["kid"] = json!(kid_after(change));
+            Some(jwk)
+        };
+        (1..=changes).filter_map(named).collect()
     }
 
     /// The name of the RSA key.
     fn kid(&self) -> String {
         match &self.rsa {
-            Rsa::OfProcess(_) => RSA_KID.to_owned(),
+            Rsa::OfProcess(_) => match self.changes.load(Ordering::Relaxed) {
+                0 => RSA_KID.to_owned(),
+                changes => kid_after(changes),
+            },
             Rsa::OfRun(keys) => keys.own.kid().to_owned(),
             Rsa::Turning(keys) => keys.kid(),
         }
@@ -76,7 +107,10 @@ impl Signer {
 
     fn sign_with_rsa(&self, kid: Option<&str>, input: &[u8]) -> Option<Vec<u8>> {
         match &self.rsa {
-            Rsa::OfProcess(key) => key.sign(input).ok(),
+            Rsa::OfProcess(key) => {
+                let changed = after(self.changes.load(Ordering::Relaxed));
+                changed.unwrap_or(key).sign(input).ok()
+            }
             Rsa::OfRun(keys) => keys.own.sign(input).ok(),
             Rsa::Turning(keys) => keys.sign(kid?, input),
         }
@@ -140,4 +174,18 @@ impl Signer {
         };
         Ok(format!("{signed}.{}", BASE64URL.encode(signature)))
     }
+}
+
+/// The key that signs after so many changes: two take turns, since it takes long to make one.
+fn after(changes: usize) -> Option<&'static Key> {
+    let key = if changes.is_multiple_of(2) {
+        &RSA
+    } else {
+        &RSA_NEXT
+    };
+    key.as_ref().ok()
+}
+
+fn kid_after(changes: usize) -> String {
+    format!("{RSA_KID}{changes}")
 }

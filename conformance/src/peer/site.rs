@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::Reply;
 
+/// Where the keys are.
+pub(super) const JWKS_PATH: &str = "/jwks.json";
+
 /// Where the metadata of the protected resource is.
 pub(super) const RESOURCE_PATH: &str = "/.well-known/oauth-protected-resource/tenant";
 
@@ -97,7 +100,7 @@ impl Site {
         BTreeMap::from([
             (RESOURCE_PATH.to_owned(), resource),
             (self.metadata_path, filled(self.metadata, &self.document)),
-            ("/jwks.json".to_owned(), filled(self.jwks, &self.keys)),
+            (JWKS_PATH.to_owned(), filled(self.jwks, &self.keys)),
             (
                 "/.well-known/ssf-configuration/tenant/ssf-conformance-no-such-tenant".to_owned(),
                 self.unknown_tenant,

@@ -3,6 +3,7 @@
 mod configuration;
 mod delivery;
 mod events;
+mod upkeep;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,6 +22,7 @@ use super::{
 use crate::{context::locked, event_types};
 
 pub(super) use self::delivery::Delivered;
+pub use self::upkeep::{Forgets, Rotation};
 
 const PUSH: &str = "urn:ietf:rfc:8935";
 const POLL: &str = "urn:ietf:rfc:8936";
@@ -224,6 +226,8 @@ impl Transmitter {
             ("POST", "/ssf/verify") => Some(Operation::Verify),
             ("POST", "/hook/emit") => Some(Operation::Emit),
             ("POST", "/hook/status") => Some(Operation::Decide),
+            ("POST", "/hook/key") => Some(Operation::RotateKey),
+            ("POST", "/hook/restart") => Some(Operation::Restart),
             ("POST", poll) if poll.starts_with("/ssf/poll/") => Some(Operation::Poll),
             _ => None,
         }
@@ -232,15 +236,27 @@ impl Transmitter {
     /// Answers a request; `None` if it waits for something to come.
     pub(super) fn answer(&self, asked: &Asked) -> Option<Reply> {
         let Some(operation) = asked.operation else {
-            let published = self.published.get(&asked.path);
-            let found = published.filter(|_| asked.method == "GET").cloned();
-            return Some(found.unwrap_or_else(|| Reply::error(404)));
+            return Some(self.published(asked));
         };
-        if operation == Operation::Emit {
-            return Some(self.emit(asked).unwrap_or_else(|refusal| refusal));
-        }
-        if operation == Operation::Decide {
-            return Some(self.decide(asked).unwrap_or_else(|refusal| refusal));
+        let own = match operation {
+            Operation::Emit => Some(self.emit(asked)),
+            Operation::Decide => Some(self.decide(asked)),
+            Operation::RotateKey => Some(self.rotate_key()),
+            Operation::Restart => Some(Ok(self.restart())),
+            Operation::Create
+            | Operation::Read
+            | Operation::Update
+            | Operation::Replace
+            | Operation::Delete
+            | Operation::ReadStatus
+            | Operation::SetStatus
+            | Operation::AddSubject
+            | Operation::RemoveSubject
+            | Operation::Verify
+            | Operation::Poll => None,
+        };
+        if let Some(done) = own {
+            return Some(done.unwrap_or_else(|refusal| refusal));
         }
         let done = authorized(operation, asked.caller).and_then(|owner| {
             let mut state = locked(&self.state);
@@ -256,7 +272,9 @@ impl Transmitter {
                 Operation::RemoveSubject => remove_subject(&mut state, owner, asked),
                 Operation::Verify => self.verify(&mut state, owner, asked),
                 Operation::Poll => return self.poll(&mut state, owner, asked),
-                Operation::Emit | Operation::Decide => Err(Reply::error(404)),
+                Operation::Emit | Operation::Decide | Operation::RotateKey | Operation::Restart => {
+                    Err(Reply::error(404))
+                }
             }
             .map(Some)
         });

@@ -362,7 +362,7 @@ fn named(event: &Value) -> Option<String> {
 async fn answer(request: HttpRequest, body: Bytes, inner: web::Data<Inner>) -> HttpResponse {
     let began = Instant::now();
     let operation = Transmitter::operation(request.method().as_str(), request.path());
-    let is_hook = matches!(operation, Some(Operation::Emit | Operation::Decide));
+    let is_hook = operation.is_some_and(Operation::is_of_owner);
     let asked = Asked {
         operation,
         caller: receiver(&request, &inner.token),

@@ -423,7 +423,7 @@ async fn answer(request: HttpRequest, body: Bytes, inner: web::Data<Inner>) -> H
     let operation = Transmitter::operation(request.method().as_str(), request.path());
     let asked = Asked {
         // Nobody has events happen but the cases.
-        operation: operation.filter(|operation| *operation != Operation::Emit),
+        operation: operation.filter(|operation| !operation.is_of_owner()),
         caller: receiver(&request, &inner.token),
         method: request.method().as_str().to_owned(),
         path: request.path().to_owned(),

@@ -5,7 +5,14 @@
     reason = "in a test, what cannot go on has failed"
 )]
 
-use std::{path::Path, sync::Arc, time::Duration};
+mod owner;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::ExposeSecret;
@@ -36,8 +43,9 @@ use ssf_transmitter::{
     telemetry,
 };
 use ssf_types::{audience::Audience, time::Timestamp, uri::Issuer};
-use tokio::sync::oneshot;
 use url::Url;
+
+use self::owner::{Owner, Start};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -61,7 +69,7 @@ fn push_authority(directory: &Path) -> AuthorityFiles {
     }
 }
 
-fn config(directory: &Path) -> Config {
+fn config(directory: &Path, listen: SocketAddr) -> Config {
     let database = format!("sqlite://{}", directory.join("tr.db").display());
     let trusted = push_authority(directory).certificate;
     let layers = Layers::default()
@@ -70,7 +78,7 @@ fn config(directory: &Path) -> Config {
             "trust_anchors_file",
             Some(trusted.display().to_string()),
         )
-        .flag("--listen", "listen", Some("127.0.0.1:0".to_owned()))
+        .flag("--listen", "listen", Some(listen.to_string()))
         .flag("--database-url", "database_url", Some(database));
     Config::read(layers).unwrap()
 }
@@ -144,7 +152,7 @@ async fn access_token(issuer: &str, client: &str, scope: &str) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
-fn target(issuer: &str, directory: &Path) -> TargetFile {
+fn target(issuer: &str, directory: &Path, hooks: SocketAddr) -> TargetFile {
     let mut file = TargetFile::of(issuer);
     let from = |env: &str| {
         let env = env.to_owned();
@@ -165,6 +173,13 @@ fn target(issuer: &str, directory: &Path) -> TargetFile {
         authority: Some(push_authority(directory)),
         ..PushSettings::default()
     });
+    let hook = |path: &str| {
+        let url = format!("http://{hooks}/{path}");
+        let token_env = None;
+        Some(AdapterAddress::Hook { url, token_env })
+    };
+    file.adapters.rotate_key = hook("rotate_key");
+    file.adapters.restart = hook("restart");
     file.adapters.emit = Some(AdapterAddress::Hook {
         url: format!("{issuer}/ingest/events"),
         token_env: Some("OPERATOR".to_owned()),
@@ -177,20 +192,20 @@ async fn our_own_transmitter_is_conformant() {
     let directory = tempfile::tempdir().unwrap();
     let files = push_authority(directory.path());
     let authority = Authority::kept_in(&files.certificate, &files.key).unwrap();
-    let read = || config(directory.path());
+    let any = (Ipv4Addr::LOCALHOST, 0).into();
+    let read = || config(directory.path(), any);
     let metrics = telemetry::start_metrics().unwrap();
-    let server = Server::start(read(), metrics).await.unwrap();
+    let start: Start = Box::new(move |config| Box::pin(Server::start(config, metrics.clone())));
+    let server = start(read()).await.unwrap();
     let issuer = server.issuers().of(&IssuerName::default()).unwrap();
     let issuer = issuer.as_str().to_owned();
     let operator = server.new_token().unwrap().expose().to_owned();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(server.run_until(async {
-        let _ = stopped.await;
-    }));
+    let owner = Owner::of(server, directory.path().to_owned(), start);
+    let hooks = owner.serve_hooks();
 
     let given = Given {
         secrets: secrets(&read(), &issuer, &operator).await,
-        file: target(&issuer, directory.path()),
+        file: target(&issuer, directory.path(), hooks),
         authorities: None,
         push_authority: Some(Arc::new(authority)),
     };
@@ -201,8 +216,7 @@ async fn our_own_transmitter_is_conformant() {
     let results = judge(&run, &chosen, |_| {}, std::future::pending()).await;
     let left_behind = run.clean_up().await;
 
-    drop(stop);
-    serving.await.unwrap().unwrap();
+    owner.end().await;
     let broken: Vec<String> = results
         .iter()
         .filter(|result| !is_fine(result))
