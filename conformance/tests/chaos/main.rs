@@ -5,6 +5,8 @@
     reason = "in a test, what cannot go on has failed"
 )]
 
+mod wire;
+
 use std::{
     net::{Ipv4Addr, TcpListener},
     path::Path,
