@@ -1,5 +1,6 @@
 //! `serve`: peers to test against, hostile and legal.
 
+mod receiver;
 mod transmitter;
 
 use std::{
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     authority::{Authority, AuthorityError, AuthorityFileError},
-    peer::chaos::{Chosen, Lines, NoSuchKind, Peers, ServedError},
+    peer::chaos::{Chosen, Kind, Lines, NoSuchKind, Peers, ReceivingError, ServedError},
     report::Conclusion,
 };
 
@@ -30,6 +31,11 @@ pub(super) enum Serve {
     /// Ends with Ctrl-C, or after --events. Exit codes: 0 every SET was acknowledged; 1 one was refused, or has no answer; 2 it
     /// could not be served.
     Transmitter(Box<transmitter::Transmitter>),
+    /// Is a receiver, for whoever builds a transmitter: it makes a stream there, takes its SETs by push or poll, and deletes it.
+    ///
+    /// Ends with Ctrl-C, or after --sets. Exit codes: 0 all that came is sound, and what was put off came again; 1 something is
+    /// not, or nothing came; 2 it has no stream.
+    Receiver(Box<receiver::Receiver>),
     /// Tells what each kind of chaos is.
     List,
 }
@@ -38,8 +44,9 @@ impl Serve {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         match self {
             Self::Transmitter(transmitter) => transmitter.run(out),
+            Self::Receiver(receiver) => receiver.run(out),
             Self::List => {
-                write_list(Peers::Transmitter, out).map_err(Preflight::Output)?;
+                write_list(out).map_err(Preflight::Output)?;
                 Ok(Conclusion::Conformant)
             }
         }
@@ -62,6 +69,8 @@ pub(super) enum ServeError {
     AuthorityKey(#[source] AuthorityFileError),
     #[error(transparent)]
     Transmitter(ServedError),
+    #[error(transparent)]
+    Receiver(ReceivingError),
 }
 
 /// Which chaos there is.
@@ -88,11 +97,29 @@ impl ChaosArgs {
 }
 
 /// Tells what there is, and what it does.
-fn write_list(peers: Peers, out: &mut dyn Write) -> io::Result<()> {
-    for kind in peers.kinds() {
-        writeln!(out, "{:<22} {}", kind.name(), peers.about(kind))?;
+fn write_list(out: &mut dyn Write) -> io::Result<()> {
+    for (title, peers) in [
+        ("serve transmitter", Peers::Transmitter),
+        ("serve receiver", Peers::Receiver),
+    ] {
+        writeln!(out, "{title}")?;
+        for kind in peers.kinds() {
+            writeln!(out, "  {:<26} {}", kind.name(), peers.about(kind))?;
+        }
     }
     Ok(())
+}
+
+/// Tells how this run can be repeated.
+fn write_again(chosen: &Chosen, out: &mut dyn Write) -> io::Result<()> {
+    let names: Vec<_> = chosen.kinds.iter().copied().map(Kind::name).collect();
+    let names = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(",")
+    };
+    writeln!(out, "again  --seed {} --chaos {names}\n", chosen.seed)?;
+    out.flush()
 }
 
 /// How the peer is served.

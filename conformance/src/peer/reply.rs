@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::exchange::Answer;
+
 /// An answer.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
@@ -66,5 +68,18 @@ impl Reply {
     pub fn set_header(&mut self, name: &'static str, value: &str) {
         self.headers.retain(|(found, _)| *found != name);
         self.headers.push((name, value.to_owned()));
+    }
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        let headers = reply.headers.into_iter();
+        Self {
+            status: reply.status,
+            headers: headers
+                .map(|(name, value)| (name.to_lowercase(), value))
+                .collect(),
+            body: reply.body,
+        }
     }
 }

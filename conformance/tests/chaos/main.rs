@@ -5,6 +5,8 @@
     reason = "in a test, what cannot go on has failed"
 )]
 
+mod own_transmitter;
+mod receiver_wire;
 mod wire;
 
 use std::{
@@ -24,6 +26,10 @@ const TOKEN: &str = "management-s3cret";
 const PATIENCE: Duration = Duration::from_mins(3);
 
 fn served(chosen: Chosen) -> Served {
+    served_with(chosen, Journal::closed())
+}
+
+fn served_with(chosen: Chosen, journal: Journal) -> Served {
     let settings = Settings {
         address: (Ipv4Addr::LOCALHOST, 0).into(),
         public: None,
@@ -33,7 +39,7 @@ fn served(chosen: Chosen) -> Served {
         authorities: None,
         chosen,
     };
-    Served::start(&settings, Journal::closed()).unwrap()
+    Served::start(&settings, journal).unwrap()
 }
 
 /// Our receiver behind its push endpoint.
@@ -101,10 +107,10 @@ async fn our_own_receiver_loses_nothing_where_it_polls() {
         Receiver::polling(served.issuer()).management_token(TOKEN)
     });
     let application = application.await;
-    let account = lived_through(&served, 40).await;
+    let account = lived_through(&served, 20).await;
     application.stop().await;
     assert!(account.is_coped_with(), "{}", text(&account));
-    assert!(account.acknowledged >= 40, "{}", text(&account));
+    assert!(account.acknowledged >= 20, "{}", text(&account));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,8 +121,8 @@ async fn our_own_receiver_loses_nothing_where_it_is_pushed_to() {
         Receiver::builder(served.issuer(), endpoint).management_token(TOKEN)
     });
     let application = application.await;
-    let account = lived_through(&served, 40).await;
+    let account = lived_through(&served, 20).await;
     application.stop().await;
     assert!(account.is_coped_with(), "{}", text(&account));
-    assert!(account.acknowledged >= 40, "{}", text(&account));
+    assert!(account.acknowledged >= 20, "{}", text(&account));
 }

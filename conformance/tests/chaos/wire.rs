@@ -123,6 +123,7 @@ impl Client {
     }
 
     /// Whether this happens where it is on; what happens where it is off, does not.
+    #[expect(clippy::too_many_lines, reason = "one observation for each kind")]
     async fn observes(&self, kind: Kind) -> bool {
         match kind {
             Kind::OddIds => self.has_odd_ids().await,
@@ -196,6 +197,12 @@ impl Client {
                 // On a busy machine others are late as well.
                 is_slow && self.struck(Kind::Slow)
             }
+            Kind::OddPolls
+            | Kind::LateAcknowledgements
+            | Kind::PartialAcknowledgements
+            | Kind::RepeatedAcknowledgements
+            | Kind::AbandonedPolls
+            | Kind::Refusals => unreachable!("no transmitter does that"),
             Kind::BrokenAnswers => {
                 let mut breaks_off = false;
                 for _ in 0..40 {

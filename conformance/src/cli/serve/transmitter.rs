@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cli::{Preflight, runtime_of_several},
-    peer::chaos::{Account, Chosen, Journal, Kind, Peers, Served, Settings},
+    peer::chaos::{Account, Chosen, Journal, Peers, Served, Settings},
     report::Conclusion,
 };
 
@@ -132,13 +132,6 @@ impl Transmitter {
             writeln!(out, "trust  {}", path.display())?;
         }
         writeln!(out, "events POST {origin}/hook/emit")?;
-        let names: Vec<_> = chosen.kinds.iter().copied().map(Kind::name).collect();
-        let names = if names.is_empty() {
-            "none".to_owned()
-        } else {
-            names.join(",")
-        };
-        writeln!(out, "again  --seed {} --chaos {names}\n", chosen.seed)?;
-        out.flush()
+        super::write_again(chosen, out)
     }
 }

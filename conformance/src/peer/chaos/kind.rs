@@ -5,6 +5,8 @@
 pub enum Peers {
     /// A transmitter's.
     Transmitter,
+    /// A receiver's.
+    Receiver,
 }
 
 /// Something that a peer may do.
@@ -44,10 +46,22 @@ pub enum Kind {
     Slow,
     /// Answers break off.
     BrokenAnswers,
+    /// Polls ask for unusual numbers.
+    OddPolls,
+    /// SETs are acknowledged later.
+    LateAcknowledgements,
+    /// They are acknowledged one by one.
+    PartialAcknowledgements,
+    /// They are acknowledged again.
+    RepeatedAcknowledgements,
+    /// Polls are given up.
+    AbandonedPolls,
+    /// Sound SETs are refused.
+    Refusals,
 }
 
 /// All kinds, in the order in which they are told, each with its name and with what happens.
-const TRANSMITTER: &[(Kind, &str, &str)] = &[
+const TRANSMITTER: &[Row] = &[
     (
         Kind::OddIds,
         "odd-ids",
@@ -135,10 +149,73 @@ const TRANSMITTER: &[(Kind, &str, &str)] = &[
     ),
 ];
 
+/// The same of a receiver.
+const RECEIVER: &[Row] = &[
+    (
+        Kind::OddJson,
+        "odd-json",
+        "members of what is asked for stand in another order each time, with unusual white space and escapes",
+    ),
+    (
+        Kind::Duplicates,
+        "duplicates",
+        "a pushed SET is taken and its answer is lost, so it comes again",
+    ),
+    (
+        Kind::Busy,
+        "busy",
+        "a push is put off: 429 or 503, with Retry-After in seconds, as a date, or without; no more than two pushes fail in a row",
+    ),
+    (
+        Kind::Slow,
+        "slow",
+        "an answer to a push, or the next poll, takes up to a second and a half",
+    ),
+    (
+        Kind::BrokenAnswers,
+        "broken-answers",
+        "a push is not answered: the connection is closed, and the SET is not taken",
+    ),
+    (
+        Kind::OddPolls,
+        "odd-polls",
+        "polls ask for no SET, for one, or for billions, and wait or do not",
+    ),
+    (
+        Kind::LateAcknowledgements,
+        "late-acknowledgements",
+        "a SET that was polled is acknowledged up to three polls later",
+    ),
+    (
+        Kind::PartialAcknowledgements,
+        "partial-acknowledgements",
+        "what one poll brought is acknowledged one by one, the last first",
+    ),
+    (
+        Kind::RepeatedAcknowledgements,
+        "repeated-acknowledgements",
+        "polls also acknowledge what was acknowledged before",
+    ),
+    (
+        Kind::AbandonedPolls,
+        "abandoned-polls",
+        "the connection of a poll is closed before the answer is read",
+    ),
+    (
+        Kind::Refusals,
+        "refusals",
+        "one in sixteen sound SETs is refused with access_denied",
+    ),
+];
+
+/// A kind, its name, and what happens.
+type Row = (Kind, &'static str, &'static str);
+
 impl Peers {
-    fn table(self) -> &'static [(Kind, &'static str, &'static str)] {
+    fn table(self) -> &'static [Row] {
         match self {
             Self::Transmitter => TRANSMITTER,
+            Self::Receiver => RECEIVER,
         }
     }
 
@@ -165,7 +242,7 @@ impl Peers {
 impl Kind {
     /// Its name, as options have it.
     pub fn name(self) -> &'static str {
-        let mut rows = TRANSMITTER.iter();
+        let mut rows = TRANSMITTER.iter().chain(RECEIVER);
         let found = rows.find(|(known, _, _)| *known == self);
         found.map(|(_, name, _)| *name).unwrap_or_default()
     }
@@ -189,7 +266,13 @@ impl Kind {
             | Self::StatusChanges
             | Self::Busy
             | Self::Slow
-            | Self::BrokenAnswers => false,
+            | Self::BrokenAnswers
+            | Self::OddPolls
+            | Self::LateAcknowledgements
+            | Self::PartialAcknowledgements
+            | Self::RepeatedAcknowledgements
+            | Self::AbandonedPolls
+            | Self::Refusals => false,
         }
     }
 }

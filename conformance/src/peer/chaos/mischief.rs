@@ -1,14 +1,14 @@
 //! What a hostile transmitter does, wherever the reference can be led astray without breaking a rule.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{Arc, Mutex},
 };
 
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::{Account, Chosen, Journal, Kind, TurningKeys, ids, json as odd_json};
+use super::{Account, Chosen, Draws, Journal, Kind, TurningKeys, ids, json as odd_json};
 use crate::{
     chance::Chance,
     context::locked,
@@ -32,10 +32,9 @@ const MEDIA_TYPE: &str = "Application/JSON; Charset=\"utf-8\"";
 /// What a transmitter does, and what came of it.
 #[derive(Debug)]
 pub(in crate::peer) struct Mischief {
-    chosen: Chosen,
+    draws: Draws,
     /// Only where they are its own; the reference that is judged has others.
     keys: Option<Arc<TurningKeys>>,
-    drawn: Mutex<BTreeMap<Kind, u64>>,
     account: Mutex<Account>,
     /// The streams whose creation is not answered yet.
     unanswered: Mutex<BTreeSet<String>>,
@@ -48,9 +47,8 @@ impl Mischief {
     /// That of these kinds, for a transmitter with keys of its own.
     pub(in crate::peer) fn new(chosen: Chosen, journal: Journal) -> Self {
         Self {
-            chosen,
+            draws: Draws::of(chosen),
             keys: None,
-            drawn: Mutex::default(),
             account: Mutex::default(),
             unanswered: Mutex::default(),
             journal,
@@ -61,7 +59,7 @@ impl Mischief {
     /// The same with keys that follow one another.
     pub(super) fn with_keys(mut self) -> Result<(Self, Arc<TurningKeys>), KeyError> {
         let keys = Arc::new(TurningKeys::new(self.draw(Kind::OddIds))?);
-        if self.chosen.has(Kind::KeyRotation) {
+        if self.draws.has(Kind::KeyRotation) {
             keys.prepare();
         }
         self.keys = Some(Arc::clone(&keys));
@@ -74,7 +72,9 @@ impl Mischief {
 
     /// What became of the SETs.
     pub(super) fn account(&self) -> Account {
-        locked(&self.account).clone()
+        let mut account = locked(&self.account).clone();
+        account.struck = self.draws.struck();
+        account
     }
 
     /// Waits until no SET waits.
@@ -93,36 +93,22 @@ impl Mischief {
 
     /// The chance of the next time that something of this kind could happen; none if it does not.
     pub(super) fn chance(&self, kind: Kind) -> Option<Chance> {
-        if !self.chosen.has(kind) {
-            return None;
-        }
-        let mut drawn = locked(&self.drawn);
-        let count = drawn.entry(kind).or_default();
-        *count += 1;
-        let name = format!("{} {count}", kind.name());
-        Some(Chance::of(self.chosen.seed, &name))
+        self.draws.chance(kind)
     }
 
     /// The same, and it happens.
     fn draw(&self, kind: Kind) -> Option<Chance> {
-        let chance = self.chance(kind)?;
-        self.strike(kind);
-        Some(chance)
+        self.draws.draw(kind)
     }
 
     /// The same, and it happens once in so many times.
     pub(super) fn draw_one_in(&self, kind: Kind, times: u64) -> Option<Chance> {
-        let mut chance = self.chance(kind)?;
-        if !chance.number().is_multiple_of(times) {
-            return None;
-        }
-        self.strike(kind);
-        Some(chance)
+        self.draws.draw_one_in(kind, times)
     }
 
     /// Counts that something happened.
     pub(super) fn strike(&self, kind: Kind) {
-        *locked(&self.account).struck.entry(kind).or_default() += 1;
+        self.draws.strike(kind);
     }
 
     pub(in crate::peer) fn stream_id(&self, stem: &str) -> Option<String> {
@@ -138,7 +124,7 @@ impl Mischief {
     }
 
     pub(in crate::peer) fn audience(&self, audience: &str) -> Option<Value> {
-        self.chosen.has(Kind::AudienceLists).then(|| {
+        self.draws.has(Kind::AudienceLists).then(|| {
             self.strike(Kind::AudienceLists);
             json!([audience, "https://second-name.example.com"])
         })
@@ -287,7 +273,7 @@ impl Mischief {
         let is_jwks = asked.path == "/jwks.json" && reply.is_success();
         if let Some(keys) = self.keys.as_ref().filter(|_| is_jwks) {
             let mut jwks = keys.jwks();
-            if self.chosen.has(Kind::ExtraMembers) {
+            if self.draws.has(Kind::ExtraMembers) {
                 jwks.insert(0, unknown_key());
             }
             *reply = Reply::json(&json!({ "keys": jwks }));

@@ -25,8 +25,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use self::trouble::{Patience, Trouble};
-use super::{Account, Chosen, Journal, Kind, Mischief, events};
+use self::trouble::Trouble;
+use super::{Account, Chosen, Journal, Kind, Mischief, Patience, events};
 use crate::{
     authority::{Authority, AuthorityError, Flaw},
     peer::{

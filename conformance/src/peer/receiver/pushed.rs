@@ -42,7 +42,7 @@ pub struct Pushed {
 
 impl Pushed {
     /// Takes a body apart, and verifies its signature by these keys.
-    pub(super) fn take_apart(&mut self, body: &[u8], jwks: &Value) {
+    pub(in crate::peer) fn take_apart(&mut self, body: &[u8], jwks: &Value) {
         self.length = body.len();
         if self.length > BODY_BYTES_MAX {
             return;

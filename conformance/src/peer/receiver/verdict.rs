@@ -24,7 +24,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Judges a push; `issuer`, `audience` and `authorization` are what the Receiver knows.
-    pub(super) fn of(
+    pub(in crate::peer) fn of(
         pushed: &Pushed,
         issuer: &str,
         audience: &str,

@@ -1,66 +1,25 @@
 //! What befalls a request on its way.
 
-use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::{
     chance::Chance,
-    context::locked,
     peer::{
         Asked, Operation, Reply,
-        chaos::{DUPLICATES, Kind, Mischief, events},
+        chaos::{DUPLICATES, Kind, Mischief, Patience, SPARED, put_off},
     },
 };
 
 /// One request in so many is put off.
 const BUSY: u64 = 4;
 
-/// How often a request fails in a row at most.
-const FAILED_MAX: u32 = 2;
-
-/// How many that are alike do not fail then.
-const SPARED: u32 = 8;
-
 /// One answer in so many is late.
 const SLOW: u64 = 3;
 
 /// One answer in so many breaks off.
 const BROKEN: u64 = 8;
-
-/// How often requests failed, by what they ask for.
-#[derive(Debug, Default)]
-pub(super) struct Patience(Mutex<BTreeMap<String, Tried>>);
-
-#[derive(Debug, Default)]
-struct Tried {
-    failed_in_a_row: u32,
-    spared: u32,
-}
-
-impl Patience {
-    /// Whether a request may fail that would. Who begins anew where one fails, as one does who makes a stream, must get
-    /// through in the end, so requests other than polls are spared for a while afterwards.
-    fn may_fail(&self, asked: &Asked, would: bool) -> bool {
-        let mut tried = locked(&self.0);
-        let tried = tried
-            .entry(format!("{} {}", asked.method, asked.path))
-            .or_default();
-        if tried.spared > 0 {
-            tried.spared -= 1;
-            return false;
-        }
-        if would && tried.failed_in_a_row < FAILED_MAX {
-            tried.failed_in_a_row += 1;
-            return true;
-        }
-        if tried.failed_in_a_row > 0 && !asked.is(Operation::Poll) {
-            tried.spared = SPARED;
-        }
-        tried.failed_in_a_row = 0;
-        false
-    }
-}
 
 /// What befalls one request.
 #[derive(Debug, Default)]
@@ -83,8 +42,13 @@ impl Trouble {
             trouble.pause = Some(Duration::from_millis(50 + chance.number() % 1450));
         }
         let failure = Failure::of(asked, mischief);
-        let may_fail = patience.may_fail(asked, failure.is_some());
-        let Some(failure) = failure.filter(|_| may_fail) else {
+        let what = format!("{} {}", asked.method, asked.path);
+        let failure = if asked.is(Operation::Poll) {
+            patience.tried(&what, failure, 0)
+        } else {
+            patience.tried(&what, failure, SPARED)
+        };
+        let Some(failure) = failure else {
             return trouble;
         };
         let kind = match failure {
@@ -140,57 +104,4 @@ fn acknowledges(asked: &Asked) -> bool {
     let body = asked.object().unwrap_or_default();
     let ack = body.get("ack").and_then(Value::as_array);
     asked.is(Operation::Poll) && ack.is_some_and(|ack| !ack.is_empty())
-}
-
-/// An answer that says to come back later, or says nothing (RFC 9110 §10.2.3).
-fn put_off(chance: &mut Chance) -> Reply {
-    let mut reply = Reply::error(if chance.number().is_multiple_of(2) {
-        429
-    } else {
-        503
-    });
-    match chance.number() % 3 {
-        0 => reply.set_header("Retry-After", "1"),
-        1 => {
-            let then = events::now() + Duration::from_secs(2);
-            reply.set_header("Retry-After", &httpdate::fmt_http_date(then));
-        }
-        _ => {}
-    }
-    reply
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::peer::Caller;
-
-    fn asked(operation: Operation) -> Asked {
-        Asked {
-            operation: Some(operation),
-            caller: Caller::Receiver,
-            method: "POST".to_owned(),
-            path: "/".to_owned(),
-            stream_id: None,
-            query: String::new(),
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_request_fails_twice_in_a_row_at_most_and_is_spared_then_unless_it_is_a_poll() {
-        let fails = |operation| {
-            let patience = Patience::default();
-            let tries = (0..12).map(|_| patience.may_fail(&asked(operation), true));
-            tries.collect::<Vec<_>>()
-        };
-        let mut spared = [false; 12];
-        (spared[0], spared[1], spared[11]) = (true, true, true);
-        assert_eq!(fails(Operation::Create), spared);
-        assert_eq!(
-            fails(Operation::Poll)[..6],
-            [true, true, false, true, true, false]
-        );
-    }
 }
