@@ -288,5 +288,5 @@ impl Call<'_> {
 }
 
 fn asked(request: &Request, masks: &Masks) -> String {
-    masks.mask(&format!("{} {}", request.method, request.url))
+    format!("{} {}", request.method, masks.mask_url(&request.url))
 }

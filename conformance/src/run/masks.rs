@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use serde_json::Value;
+use url::Url;
 
 use crate::{context::locked, exchange::Exchange};
 
@@ -70,8 +71,20 @@ impl Masks {
         locked(&self.0).iter().fold(text.to_owned(), masked)
     }
 
+    /// The URL without secrets, however its query has them encoded.
+    pub fn mask_url(&self, url: &Url) -> Url {
+        let mut masked = url.clone();
+        let pairs = || url.query_pairs();
+        if pairs().any(|(_, value)| self.mask(&value) != value) {
+            let pairs = pairs().map(|(name, value)| (name, self.mask(&value)));
+            masked.query_pairs_mut().clear().extend_pairs(pairs);
+        }
+        Url::parse(&self.mask(masked.as_str())).unwrap_or(masked)
+    }
+
     /// The exchange without secrets; `Authorization` is one, whatever it holds.
     pub fn mask_exchange(&self, mut exchange: Exchange) -> Exchange {
+        exchange.request.url = self.mask_url(&exchange.request.url);
         self.mask_bytes(&mut exchange.request.body);
         for (name, value) in &mut exchange.request.headers {
             *value = if name == "authorization" {
@@ -100,8 +113,6 @@ impl Masks {
 mod tests {
     use std::time::Duration;
 
-    use url::Url;
-
     use super::*;
     use crate::exchange::{Answer, Request};
 
@@ -116,6 +127,18 @@ mod tests {
         let request = Request::get(Url::parse("https://h/").unwrap());
         masks.learn(&Exchange::new(request, Ok(answer), Duration::ZERO));
         assert_eq!(masks.mask("Bearer of-the-stream, t0ken, e"), "***, ***, e");
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_a_query_as_it_is_and_encoded() {
+        let url = Url::parse("https://h/s?stream_id=1&access_token=t0%2Fken%3D&x=plain").unwrap();
+        let masks = Masks::new(["t0/ken=", "plain"]);
+        assert_eq!(
+            masks.mask_url(&url).as_str(),
+            "https://h/s?stream_id=1&access_token=***&x=***"
+        );
+        let bare = Url::parse("https://h/s?a=%20b").unwrap();
+        assert_eq!(masks.mask_url(&bare), bare);
     }
 
     #[test]
