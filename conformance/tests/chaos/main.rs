@@ -6,6 +6,7 @@
 )]
 
 mod own_transmitter;
+mod program;
 mod receiver_wire;
 mod wire;
 
