@@ -15,6 +15,7 @@ pub mod resource;
 pub mod set;
 pub mod status;
 pub mod stream;
+pub mod stream_subjects;
 pub mod subject;
 pub mod tls;
 pub mod upkeep;
@@ -40,6 +41,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(tls::CASES)
         .chain(hardening::cases())
         .chain(upkeep::CASES)
+        .chain(stream_subjects::cases())
 }
 
 /// All cases that judge a Receiver's push endpoint.

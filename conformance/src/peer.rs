@@ -7,6 +7,7 @@
 
 mod asked;
 pub mod chaos;
+mod coverage;
 mod entrance;
 pub mod fault;
 pub mod faults;
@@ -23,6 +24,7 @@ mod transmitter;
 
 pub use self::{
     asked::{Asked, Caller, Operation},
+    coverage::CoverageFault,
     entrance::Entrance,
     fault::{Breaks, Fault, Members, Rules},
     pusher::Attempt,

@@ -16,7 +16,7 @@ use ssf_conformance::{
         Peer,
         chaos::{Chosen, Peers},
         faults,
-        habits::{HABITS, ONE_STREAM},
+        habits::{EVERYBODY, HABITS, ONE_STREAM},
     },
     record::{CaseResult, Ended},
     results::Line,
@@ -34,9 +34,21 @@ const WITHOUT_FAULT: [&str; 4] = [
 ];
 
 /// Cases that are not run against the reference, and why.
-const NOT_RUN: [&str; 2] = [
+const NOT_RUN: [&str; 3] = [
     "SSF-T-009.one-issuer-everywhere",
     "SSF-T-029.poll-endpoint-authorized",
+    // Its streams cover nobody who is not added.
+    "SSF-T-032.everybody",
+];
+
+/// Cases that are not run where streams cover everybody.
+const NOT_RUN_FOR_EVERYBODY: [&str; 6] = [
+    "SSF-T-009.one-issuer-everywhere",
+    "SSF-T-029.poll-endpoint-authorized",
+    "SSF-T-034.nobody-else",
+    "SSF-T-201.other-issuer",
+    "SSF-T-201.capital-letters",
+    "SSF-T-205.differs",
 ];
 
 /// Each fault is looked for by the cases that claim it and by one in so many of the others, so that all of this takes minutes;
@@ -112,6 +124,13 @@ async fn chaos_that_changes_how_things_look_alone_is_taken_by_all_cases() {
         .map(|result| Line(result).to_string())
         .collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transmitter_whose_streams_cover_everybody_passes_everything_else() {
+    let row = Row::of(Some(&EVERYBODY)).await.unwrap();
+    assert!(row.is_sound(), "{}", text(&row));
+    assert_eq!(not_run(&row.results), NOT_RUN_FOR_EVERYBODY);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

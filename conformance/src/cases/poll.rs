@@ -579,6 +579,6 @@ fn tells_of(token: &Value, subject: &Value) -> bool {
     set.is_ok_and(|set| is_about(&set, subject))
 }
 
-fn is_about(set: &RawSet, subject: &Value) -> bool {
+pub(super) fn is_about(set: &RawSet, subject: &Value) -> bool {
     set.claims.get("sub_id") == Some(subject) && set.event(VERIFICATION).is_none()
 }

@@ -76,6 +76,44 @@ impl Context {
         }
     }
 
+    /// Acknowledges and collects all SETs, until one is there that is the `last`, and whatever still comes within
+    /// `limits.silence_seconds`.
+    ///
+    /// # Errors
+    /// None that is the last comes within `limits.event_seconds`.
+    pub async fn all_until(
+        &self,
+        stream: &Stream,
+        last: impl Fn(&RawSet) -> bool,
+    ) -> Result<Vec<RawSet>, Stop> {
+        let began = Instant::now();
+        let (mut sets, mut done) = (Vec::new(), Vec::new());
+        loop {
+            self.collect(stream, &mut sets, &mut done).await?;
+            if sets.iter().any(&last) {
+                break;
+            }
+            self.pause_since(began).await?;
+        }
+        tokio::time::sleep(self.target().limits.silence()).await;
+        self.collect(stream, &mut sets, &mut done).await?;
+        Ok(sets)
+    }
+
+    /// Acknowledges what is `done`, and collects what is there.
+    async fn collect(
+        &self,
+        stream: &Stream,
+        sets: &mut Vec<RawSet>,
+        done: &mut Vec<String>,
+    ) -> Result<(), Stop> {
+        let polled = self.poll_now(stream, json!({ "ack": done })).await?;
+        let tokens = polled.sets.values().filter_map(Value::as_str);
+        sets.extend(tokens.filter_map(|token| RawSet::parse(token).ok()));
+        *done = polled.sets.into_iter().map(|(jti, _)| jti).collect();
+        Ok(())
+    }
+
     /// Pauses before the next poll for something that may still come.
     pub(super) async fn pause_since(&self, began: Instant) -> Result<(), Stop> {
         let patience = self.target().limits.event();
@@ -149,12 +187,10 @@ impl Context {
     }
 
     /// Has an event happen to somebody, by the adapter, and returns how the SETs name the subject.
-    pub(super) async fn happen(
-        &self,
-        subject: &Value,
-        uri: &str,
-        payload: &Value,
-    ) -> Result<Value, Stop> {
+    ///
+    /// # Errors
+    /// The adapter is not there, or does not do it.
+    pub async fn happen(&self, subject: &Value, uri: &str, payload: &Value) -> Result<Value, Stop> {
         let what = json!({ "sub_id": subject, "events": { uri: payload } });
         let said = self.adapt(Adapter::Emit, &what).await?;
         let named = said.get("sub_id").filter(|named| named.is_object());

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Asked, Entrance, Forgets, Reply, Rotation, Site, chaos::Mischief, pusher::Attempt};
+use super::{
+    Asked, CoverageFault, Entrance, Forgets, Reply, Rotation, Site, chaos::Mischief,
+    pusher::Attempt,
+};
 use crate::{
     checks::Verdict,
     exchange::{Answer, Request},
@@ -100,6 +103,8 @@ pub struct Rules {
     pub forgets: Option<Forgets>,
     /// How it is reached.
     pub entrance: Entrance,
+    /// What is wrong with whom streams cover.
+    pub coverage: Option<CoverageFault>,
 }
 
 /// What is wrong with one transmitter, which is one thing or nothing; and what it does that is hostile and not wrong.

@@ -14,6 +14,7 @@ pub mod set;
 mod spoils;
 pub mod status;
 pub mod stream;
+pub mod stream_subjects;
 pub mod subject;
 pub mod tls;
 pub mod upkeep;
@@ -39,6 +40,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(tls::FAULTS)
         .chain(hardening::FAULTS)
         .chain(upkeep::FAULTS)
+        .chain(stream_subjects::faults())
 }
 
 /// All faults of a Receiver's push endpoint, in the order of the catalogue.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Asked,
-    Breaks::{Answer, Both, Rules},
+    Breaks::{Answer, Both, Rules, Site},
     Fault,
     Operation::{Emit, Read},
     Reply,
@@ -15,6 +15,13 @@ pub const ONE_STREAM: Fault = Fault {
     name: "a receiver may have one stream",
     found: &[],
     breaks: Rules(|rules| rules.allows_one_stream = true),
+};
+
+/// New streams are about everybody, until somebody is removed.
+pub const EVERYBODY: Fault = Fault {
+    name: "everybody is covered until they are removed",
+    found: &[],
+    breaks: Site(|site| site.document["default_subjects"] = json!("ALL")),
 };
 
 /// The habits, each of them seen in a transmitter that people use.
@@ -76,7 +83,9 @@ fn has_the_form(id: &str) -> bool {
 fn rename(asked: &mut Asked) {
     asked.change(|body| {
         for name in ["subject", "sub_id"] {
-            let email = body.get(name).and_then(|subject| subject.get("email"));
+            let subject = body.get(name);
+            let subject = subject.filter(|subject| subject["format"] == "email");
+            let email = subject.and_then(|subject| subject.get("email"));
             if let Some(email) = email.cloned() {
                 let named =
                     json!({ "format": "iss_sub", "iss": "https://idp.example.com", "sub": email });

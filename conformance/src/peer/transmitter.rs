@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::{
-    Asked, Caller, Operation, Reply, Rules, Site, fault::Spoilt, pusher::Pushing, queue::Queue,
-    signer::Signer, site::RESOURCE_PATH,
+    Asked, Caller, Operation, Reply, Rules, Site, coverage::Coverage, fault::Spoilt,
+    pusher::Pushing, queue::Queue, signer::Signer, site::RESOURCE_PATH,
 };
 use crate::{context::locked, event_types};
 
@@ -46,6 +46,7 @@ pub(super) struct Transmitter {
     signer: Signer,
     spoilt: Spoilt,
     terms: Terms,
+    coverage: Coverage,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -61,8 +62,6 @@ pub(super) struct Terms {
     pub(super) pushes_to: &'static [&'static str],
     /// Whether they may be anywhere.
     pub(super) trusts_receivers: bool,
-    /// Whom streams are about before a Receiver says so.
-    pub(super) default_subjects: DefaultSubjects,
 }
 
 impl Terms {
@@ -78,18 +77,8 @@ impl Terms {
                 "http://localhost:",
             ],
             trusts_receivers: true,
-            default_subjects: DefaultSubjects::All,
         }
     }
-}
-
-/// Whom a stream is about before its Receiver adds or removes anybody (SSF 1.0 §7.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum DefaultSubjects {
-    /// Nobody.
-    None,
-    /// Everybody.
-    All,
 }
 
 impl Default for Terms {
@@ -99,7 +88,6 @@ impl Default for Terms {
             inactivity_timeout: 86400,
             pushes_to: &["https://"],
             trusts_receivers: false,
-            default_subjects: DefaultSubjects::None,
         }
     }
 }
@@ -121,9 +109,7 @@ struct Stream {
     description: Option<String>,
     status: String,
     reason: Option<Value>,
-    subjects: Vec<Value>,
-    /// Who was removed, and not added since.
-    removed: Vec<Value>,
+    coverage: Coverage,
     verified: Instant,
     queue: Queue,
     pushing: Pushing,
@@ -161,13 +147,9 @@ impl Stream {
     }
 
     /// Whether an event of these types about somebody is for this stream.
-    fn wants(&self, subject: &Value, events: &Value, default: DefaultSubjects) -> bool {
+    fn wants(&self, subject: &Value, events: &Value) -> bool {
         let is_one = |uri: &Value| uri.as_str().is_some_and(|uri| events.get(uri).is_some());
-        let is_about = match default {
-            DefaultSubjects::None => self.subjects.contains(subject),
-            DefaultSubjects::All => !self.removed.contains(subject),
-        };
-        is_about && self.delivered().any(is_one)
+        self.coverage.covers(subject) && self.delivered().any(is_one)
     }
 }
 
@@ -180,6 +162,7 @@ impl Transmitter {
         Self {
             issuer: site.issuer.clone(),
             publishes_resource: site.resource.is_some(),
+            coverage: Coverage::of(&site.document["default_subjects"], spoilt.rules().coverage),
             published: site.routes(),
             signer,
             spoilt,
@@ -317,8 +300,7 @@ impl Transmitter {
             description: None,
             status: "enabled".to_owned(),
             reason: None,
-            subjects: Vec::new(),
-            removed: Vec::new(),
+            coverage: self.coverage.clone(),
             verified: Instant::now(),
             queue: Queue::default(),
             pushing: Pushing::default(),
@@ -471,20 +453,14 @@ fn read_status(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, 
 }
 
 fn add_subject(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
-    let (stream, subject) = subject_in(state, owner, asked)?;
-    stream.removed.retain(|removed| *removed != subject);
-    if !stream.subjects.contains(&subject) {
-        stream.subjects.push(subject);
-    }
-    Ok(Reply::error(200))
+    let (stream, subject, verified) = subject_in(state, owner, asked)?;
+    let added = stream.coverage.add(subject, verified);
+    Ok(Reply::error(if added.is_ok() { 200 } else { 409 }))
 }
 
 fn remove_subject(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
-    let (stream, subject) = subject_in(state, owner, asked)?;
-    stream.subjects.retain(|added| *added != subject);
-    if !stream.removed.contains(&subject) {
-        stream.removed.push(subject);
-    }
+    let (stream, subject, _) = subject_in(state, owner, asked)?;
+    stream.coverage.remove(&subject);
     Ok(Reply::error(204))
 }
 
@@ -492,20 +468,18 @@ fn subject_in<'s>(
     state: &'s mut State,
     owner: Owner,
     asked: &Asked,
-) -> Result<(&'s mut Stream, Value), Refusal> {
+) -> Result<(&'s mut Stream, Value, Option<bool>), Refusal> {
     let body = object(asked)?;
     let subject = body.get("subject").filter(|subject| {
         let format = subject.get("format");
         format.is_some_and(Value::is_string)
     });
     let subject = subject.ok_or_else(bad_request)?.clone();
-    if body
-        .get("verified")
-        .is_some_and(|verified| !verified.is_boolean())
-    {
-        return Err(bad_request());
-    }
-    Ok((named_in(&body, state, owner)?.1, subject))
+    let verified = match body.get("verified") {
+        Some(verified) => Some(verified.as_bool().ok_or_else(bad_request)?),
+        None => None,
+    };
+    Ok((named_in(&body, state, owner)?.1, subject, verified))
 }
 
 fn status_of(id: &str, stream: &Stream) -> Value {

@@ -25,7 +25,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::config;
+use super::{Terms, config};
 
 /// A server under way.
 struct Running {
@@ -63,6 +63,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Who may end the server and begin it again.
 pub(crate) struct Owner {
     directory: PathBuf,
+    terms: Terms,
     address: SocketAddr,
     start: Start,
     running: Mutex<Option<Running>>,
@@ -70,11 +71,12 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// Has a server run.
-    pub(crate) fn of(server: Server, directory: PathBuf, start: Start) -> Arc<Self> {
+    pub(crate) fn of(server: Server, directory: PathBuf, terms: Terms, start: Start) -> Arc<Self> {
         Arc::new(Self {
             address: server.address(),
             running: Mutex::new(Some(Running::of(server))),
             directory,
+            terms,
             start,
         })
     }
@@ -106,7 +108,7 @@ impl Owner {
     }
 
     async fn rotate_key(&self) {
-        let config = config(&self.directory, self.address);
+        let config = config(&self.directory, self.address, self.terms);
         let (store, _) = open_store(&config, Access::Administer).await.unwrap();
         let (plan, issuer) = (&config.key_plan, IssuerName::default());
         let (algorithm, now) = (plan.algorithm, SystemClock.now());
@@ -124,7 +126,7 @@ impl Owner {
         }
         let began = Instant::now();
         let server = loop {
-            let config = config(&self.directory, self.address);
+            let config = config(&self.directory, self.address, self.terms);
             match (self.start)(config).await {
                 Ok(server) => break server,
                 Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),

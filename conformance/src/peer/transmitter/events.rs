@@ -78,7 +78,7 @@ impl Transmitter {
             return Err(Reply::error(429));
         }
         stream.verified = Instant::now();
-        if stream.status == "enabled" {
+        if stream.status == "enabled" && stream.coverage.has_stream(&id) {
             let subject = json!({ "format": "opaque", "id": id });
             self.deliver(&id, stream, made, subject, json!({ VERIFICATION: event }))?;
         }
@@ -125,7 +125,7 @@ impl Transmitter {
         state.made += 1;
         let made = state.made;
         for (id, stream) in &mut state.streams {
-            if !stream.wants(&subject, &events, self.terms.default_subjects) {
+            if !stream.wants(&subject, &events) {
                 continue;
             }
             let is_kept = match stream.status.as_str() {

@@ -77,7 +77,7 @@ impl Transmitter {
                 state
                     .streams
                     .values_mut()
-                    .for_each(|one| one.subjects.clear());
+                    .for_each(|one| one.coverage.forget());
             }
         }
         drop(state);
