@@ -5,6 +5,9 @@ mod effect;
 mod keys;
 mod manage;
 mod poll;
+mod request;
+mod setup;
+mod subject;
 mod verification;
 
 use crate::case::Case;
@@ -25,4 +28,7 @@ pub fn after() -> impl Iterator<Item = &'static Case> {
         .iter()
         .chain(poll::cases())
         .chain(manage::CASES)
+        .chain(request::CASES)
+        .chain(subject::CASES)
+        .chain(setup::CASES)
 }

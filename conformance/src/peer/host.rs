@@ -1,12 +1,14 @@
 //! The reference transmitter as one that Receivers are judged by: it writes down all that it is asked, and delivers SETs of
 //! any kind, by push or by poll as the Receiver wants its stream, until it is known what became of them.
 
+mod changes;
 mod delivery;
 mod seen;
 mod server;
 
 pub use self::{
+    changes::Wanted,
     delivery::{Delivery, Told},
     seen::Seen,
-    server::{Host, HostError, Settings},
+    server::{Host, HostError, Settings, UNKNOWN_EVENT},
 };

@@ -4,15 +4,19 @@
 //! As the reference transmitter it is plain: what it does is what a case may rely on. It reads tokens by itself, so that no
 //! fault of `ssf-types` can hide on both sides.
 
+mod asking;
 mod fault;
+mod manners;
 mod polling;
 mod pushed;
 mod server;
 mod verdict;
 
+pub(crate) use self::asking::LEFT;
 pub use self::{
     fault::{Breaks, ReceiverFault},
-    polling::{Manners, Polling},
+    manners::Manners,
+    polling::Polling,
     pushed::Pushed,
     server::{Receiver, Trust},
     verdict::Verdict,

@@ -58,6 +58,8 @@ pub(super) struct Terms {
     pub(super) audience: String,
     /// After which time without a sign of life a stream may be stopped, in seconds.
     pub(super) inactivity_timeout: u64,
+    /// A type of events that is offered besides those that there are.
+    pub(super) offers_besides: Option<&'static str>,
     /// With what the URLs begin that are pushed to.
     pub(super) pushes_to: &'static [&'static str],
     /// Whether they may be anywhere.
@@ -70,6 +72,7 @@ impl Terms {
         Self {
             audience: audience.to_owned(),
             inactivity_timeout: inactivity.as_secs(),
+            offers_besides: None,
             pushes_to: &[
                 "https://",
                 "http://127.0.0.1:",
@@ -86,6 +89,7 @@ impl Default for Terms {
         Self {
             audience: "https://receiver.example.com".to_owned(),
             inactivity_timeout: 86400,
+            offers_besides: None,
             pushes_to: &["https://"],
             trusts_receivers: false,
         }

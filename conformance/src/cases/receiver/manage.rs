@@ -49,7 +49,7 @@ pub(super) const CASES: &[Case] = &[
         level: Should,
         title: "events_requested is not empty",
         why: "a stream that asks for nothing delivers nothing",
-        judge: Judge::Push(|p| Box::pin(async { asks_for_something(p) })),
+        judge: Judge::Push(|p| Box::pin(async { is_not_empty(p, Operation::Create) })),
         ..MANAGE
     },
     Case {
@@ -176,15 +176,25 @@ fn looks_first(probe: &Probe) -> Result<(), Stop> {
     Ok(())
 }
 
-fn asks_for_something(probe: &Probe) -> Result<(), Stop> {
-    for seen in probe.did(Operation::Create)? {
-        let body = seen.object().unwrap_or_default();
-        let found = body
-            .get("events_requested")
-            .map_or("nothing".to_owned(), shown);
-        let is_empty = found == "[]";
-        let what = format!("{}: events_requested", seen.asked());
-        probe.expect(!is_empty, what, "event types", found);
+/// A member of the body of each request for this operation, with the request in words.
+pub(super) fn members(
+    probe: &Probe,
+    operation: Operation,
+    name: &str,
+) -> Result<Vec<(String, Option<Value>)>, Stop> {
+    let member = |seen: &Seen| {
+        let body = seen.object();
+        (seen.asked(), body.and_then(|mut body| body.remove(name)))
+    };
+    Ok(probe.did(operation)?.iter().map(member).collect())
+}
+
+/// Expects that event types are asked for, if anything is said of them.
+pub(super) fn is_not_empty(probe: &Probe, operation: Operation) -> Result<(), Stop> {
+    for (asked, requested) in members(probe, operation, "events_requested")? {
+        let found = requested.map_or("nothing".to_owned(), |found| shown(&found));
+        let what = format!("{asked}: events_requested");
+        probe.expect(found != "[]", what, "event types", found);
     }
     Ok(())
 }
@@ -226,18 +236,12 @@ fn has_own_members(probe: &Probe) -> Result<(), Stop> {
     Ok(())
 }
 
-fn in_body(probe: &Probe, operation: Operation) -> Result<(), Stop> {
-    for seen in probe.did(operation)? {
-        let body = seen.object().unwrap_or_default();
-        let found = body.get("stream_id");
-        let is_text = found.is_some_and(Value::is_string);
-        let what = format!("{}: stream_id in the body", seen.asked());
-        probe.expect(
-            is_text,
-            what,
-            "a string",
-            found.map_or("nothing".to_owned(), shown),
-        );
+pub(super) fn in_body(probe: &Probe, operation: Operation) -> Result<(), Stop> {
+    for (asked, found) in members(probe, operation, "stream_id")? {
+        let is_text = found.as_ref().is_some_and(Value::is_string);
+        let found = found.map_or("nothing".to_owned(), |found| shown(&found));
+        let what = format!("{asked}: stream_id in the body");
+        probe.expect(is_text, what, "a string", found);
     }
     Ok(())
 }

@@ -3,6 +3,9 @@
 mod keys;
 mod manage;
 mod poll;
+mod request;
+mod setup;
+mod subject;
 mod verification;
 
 use crate::{
@@ -17,6 +20,9 @@ pub fn faults() -> impl Iterator<Item = &'static ReceiverFault> {
         .chain(verification::FAULTS)
         .chain(poll::FAULTS)
         .chain(manage::FAULTS)
+        .chain(request::FAULTS)
+        .chain(subject::FAULTS)
+        .chain(setup::FAULTS)
 }
 
 /// Whether a request asks for this.
@@ -28,6 +34,24 @@ fn is(request: &Request, operation: Operation) -> bool {
 fn set_header(request: &mut Request, name: &str, value: &str) {
     request.headers.retain(|(found, _)| found != name);
     request.headers.push((name.to_owned(), value.to_owned()));
+}
+
+/// Names the stream of a request in the query instead of the body.
+fn in_the_query(request: &mut Request, operation: Operation) {
+    if is(request, operation) {
+        let mut id = None;
+        change(request, |body| id = body.remove("stream_id"));
+        let id = id.unwrap_or_default();
+        let id = id.as_str().unwrap_or_default();
+        request.url.query_pairs_mut().append_pair("stream_id", id);
+    }
+}
+
+/// Gives a member of the body of such a request another value.
+fn set(request: &mut Request, operation: Operation, name: &str, value: serde_json::Value) {
+    if is(request, operation) {
+        change(request, |body| drop(body.insert(name.to_owned(), value)));
+    }
 }
 
 /// Changes the body, if it is a JSON object.

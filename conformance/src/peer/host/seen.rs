@@ -21,6 +21,8 @@ pub struct Seen {
     pub at: Instant,
     /// Whether what it says of SETs has been heeded, although it may still wait for its answer.
     pub(super) is_heeded: bool,
+    /// Whether the answer was changed.
+    pub is_changed: bool,
     /// The answer, and when it was ready.
     pub answer: Option<(Answer, Instant)>,
 }

@@ -21,7 +21,10 @@ use serde_json::{Map, Value, json};
 use tokio::{sync::Notify, task::JoinHandle};
 use url::Url;
 
-use super::Seen;
+use super::{
+    Seen,
+    changes::{Changes, Wanted},
+};
 use crate::{
     authority::{Authority, AuthorityError, Flaw},
     context::locked,
@@ -40,6 +43,9 @@ use crate::{
 
 /// Most requests that are kept; a Receiver that asks for more in one run asks without a pause.
 const LOG_MAX: usize = 100_000;
+
+/// A type of events that it offers, and that no Receiver can know.
+pub const UNKNOWN_EVENT: &str = "https://ssf-conformance.invalid/event-type/offered";
 
 /// How long a request may take to come.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -108,6 +114,7 @@ struct Inner {
     heard: Notify,
     instead: Mutex<VecDeque<Reply>>,
     sets_max: AtomicUsize,
+    changes: Changes,
 }
 
 impl std::fmt::Debug for Inner {
@@ -245,6 +252,26 @@ impl Host {
         locked(&self.inner.instead).push_back(reply);
     }
 
+    /// Changes the next answer of this kind before it is sent.
+    pub fn change_next(&self, wanted: Wanted, change: impl FnOnce(&mut Reply) + Send + 'static) {
+        self.inner.changes.push(wanted, Box::new(change));
+    }
+
+    /// Changes no answer any more.
+    pub fn change_nothing(&self) {
+        self.inner.changes.clear();
+    }
+
+    /// Has the Receiver's streams be gone, as if somebody had deleted them here.
+    pub fn forget_streams(&self) {
+        self.transmitter().forget_streams();
+    }
+
+    /// Has those of the Receiver's streams be gone that it made before the newest.
+    pub fn forget_all_but_the_newest(&self) {
+        self.transmitter().forget_all_but_the_newest();
+    }
+
     /// From now on polls bring so many SETs at most, whatever they ask for.
     pub fn answer_polls_with(&self, sets: usize) {
         self.inner.sets_max.store(sets, Ordering::SeqCst);
@@ -327,7 +354,10 @@ impl Inner {
         (keys, signer): (&Keys, Signer),
     ) -> Self {
         let site = Site::for_receivers(origin, target.issuer());
-        let terms = Terms::for_receivers(&settings.audience, settings.inactivity);
+        let terms = Terms {
+            offers_besides: Some(UNKNOWN_EVENT),
+            ..Terms::for_receivers(&settings.audience, settings.inactivity)
+        };
         let mut url = target.url().clone();
         url.set_path("/");
         Self {
@@ -341,6 +371,7 @@ impl Inner {
             heard: Notify::new(),
             instead: Mutex::default(),
             sets_max: AtomicUsize::new(usize::MAX),
+            changes: Changes::default(),
         }
     }
 
@@ -356,7 +387,7 @@ impl Inner {
         at
     }
 
-    fn note_answer(&self, at: usize, reply: &Reply) {
+    fn note_answer(&self, at: usize, reply: &Reply, is_changed: bool) {
         let headers = reply.headers.iter();
         let answer = Answer {
             status: reply.status,
@@ -367,6 +398,7 @@ impl Inner {
         };
         if let Some(seen) = locked(&self.log).get_mut(at) {
             seen.is_heeded = true;
+            seen.is_changed = is_changed;
             seen.answer = Some((answer, Instant::now()));
         }
         self.heard.notify_waiters();
@@ -396,6 +428,14 @@ impl Inner {
             poll.remove("setErrs");
         });
         answered(&self.transmitter, &waiting).await
+    }
+
+    /// What a request is, as changes of answers tell them apart.
+    fn wanted(&self, asked: &Asked) -> Option<Wanted> {
+        if asked.path == self.target.metadata_url().path() {
+            return Some(Wanted::Metadata);
+        }
+        asked.operation.map(Wanted::Operation)
     }
 
     async fn reply(&self, asked: &Asked, at: usize) -> Reply {
@@ -433,8 +473,9 @@ async fn answer(request: HttpRequest, body: Bytes, inner: web::Data<Inner>) -> H
         body: body.into(),
     };
     let at = inner.note(seen(&inner, &request, &asked));
-    let reply = inner.reply(&asked, at).await;
-    inner.note_answer(at, &reply);
+    let mut reply = inner.reply(&asked, at).await;
+    let is_changed = inner.changes.apply(inner.wanted(&asked), &mut reply);
+    inner.note_answer(at, &reply, is_changed);
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     for (name, value) in reply.headers {
@@ -463,6 +504,7 @@ fn seen(inner: &Inner, request: &HttpRequest, asked: &Asked) -> Seen {
         request: written,
         at: Instant::now(),
         is_heeded: false,
+        is_changed: false,
         answer: None,
     }
 }

@@ -12,9 +12,8 @@ use serde_json::{Map, Value, json};
 use tokio::{task::JoinHandle, time::sleep};
 use url::Url;
 
-use super::{Breaks, Pushed, ReceiverFault, Verdict, fault::LATE};
+use super::{Breaks, Manners, Pushed, ReceiverFault, Verdict, fault::LATE};
 use crate::{
-    chance::Chance,
     context::locked,
     exchange::{Answer, Request},
     peer::PeerError,
@@ -24,7 +23,6 @@ use crate::{
     wire::{Settings, Wire, WireError},
 };
 
-const POLL: &str = "urn:ietf:rfc:8936";
 const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 /// How long a request may take to come.
@@ -32,45 +30,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The pause where the Transmitter does not say how long it has to be.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// How it goes about its stream, where a spoilt request does not tell it.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fault of its own, and a receiver has one at most"
-)]
-pub struct Manners {
-    /// Metadata is first looked for behind the issuer.
-    pub looks_behind_the_issuer: bool,
-    /// A stream is made without a look at those that there are.
-    pub makes_streams_blindly: bool,
-    /// All verifications have one state.
-    pub has_one_state: bool,
-    /// A verification may have any state.
-    pub takes_any_state: bool,
-    /// A verification with another state is refused as if it were no SET.
-    pub calls_states_invalid_requests: bool,
-    /// Keys are fetched once.
-    pub keeps_its_first_keys: bool,
-    /// What comes under another name is taken.
-    pub takes_any_name: bool,
-    /// Answers with several SETs are passed over.
-    pub passes_over_several: bool,
-    /// What `moreAvailable` says of is not polled for soon.
-    pub rests_where_there_is_more: bool,
-    /// A SET that comes again is left alone.
-    pub leaves_repetitions_alone: bool,
-    /// The first poll says in words how many SETs it wants.
-    pub counts_in_words: bool,
-    /// `Retry-After` is not read.
-    pub does_not_wait: bool,
-    /// The bodies of errors are read.
-    pub reads_errors: bool,
-    /// Nothing ends.
-    pub does_nothing: bool,
-    /// What has expired is acted upon, and refused.
-    pub acts_before_it_judges: bool,
-}
 
 /// A reference Receiver that polls until it is dropped.
 #[derive(Debug)]
@@ -80,22 +39,28 @@ pub struct Polling {
     server: ServerHandle,
 }
 
+/// Whether its stream is there.
+enum Standing {
+    There,
+    Gone,
+}
+
 /// The subjects whose sessions have ended.
 type Ended = Arc<Mutex<BTreeSet<String>>>;
 
-struct Poller {
-    issuer: Target,
-    audience: String,
-    token: String,
-    breaks: Option<Breaks>,
-    manners: Manners,
-    wire: Wire,
-    jwks: Value,
-    states: BTreeSet<String>,
-    seen: BTreeSet<String>,
-    acknowledged: Vec<String>,
-    errors: Map<String, Value>,
-    ended: Ended,
+pub(super) struct Poller {
+    pub(super) issuer: Target,
+    pub(super) audience: String,
+    pub(super) token: String,
+    pub(super) breaks: Option<Breaks>,
+    pub(super) manners: Manners,
+    pub(super) wire: Wire,
+    pub(super) jwks: Value,
+    pub(super) states: BTreeSet<String>,
+    pub(super) seen: BTreeSet<String>,
+    pub(super) acknowledged: Vec<String>,
+    pub(super) errors: Map<String, Value>,
+    pub(super) ended: Ended,
 }
 
 impl Polling {
@@ -198,107 +163,22 @@ async fn alive(
 
 impl Poller {
     async fn run(mut self) {
-        let endpoint = loop {
-            match self.set_up().await {
-                Some(endpoint) => break endpoint,
-                None => sleep(PAUSE).await,
-            }
-        };
         loop {
-            self.poll(&endpoint).await;
-        }
-    }
-
-    /// Makes the stream, and returns where it is polled.
-    async fn set_up(&mut self) -> Option<Url> {
-        if self.manners.looks_behind_the_issuer
-            && let Some(url) = self.issuer.appended_url()
-        {
-            self.ask(Request::get(url)).await;
-        }
-        let metadata = self.ask(Request::get(self.issuer.metadata_url())).await?;
-        let metadata = Value::Object(metadata.object().ok()?);
-        if metadata["issuer"] != self.issuer.issuer() {
-            return None;
-        }
-        let url = |name: &str| Url::parse(metadata[name].as_str()?).ok();
-        self.fetch_keys(url("jwks_uri")?).await?;
-        let streams = url("configuration_endpoint")?;
-        let stream = self.stream(&streams).await?;
-        let id = stream["stream_id"].as_str()?;
-        let mut status = url("status_endpoint")?;
-        status.query_pairs_mut().append_pair("stream_id", id);
-        // Whether these are answered is no reason to go without the stream.
-        self.ask(Request::get(status)).await;
-        let description = json!({ "stream_id": id, "description": "the reference" });
-        self.ask_with("PATCH", streams, &description).await;
-        let verify = url("verification_endpoint")?;
-        for number in 0..2 {
-            let number = if self.manners.has_one_state {
-                0
-            } else {
-                number
+            let endpoint = loop {
+                match self.set_up().await {
+                    Some(endpoint) => break endpoint,
+                    None => sleep(PAUSE).await,
+                }
             };
-            let mut chance = Chance::of(number, id);
-            let state = format!("{}{}", chance.word(), chance.word());
-            self.states.insert(state.clone());
-            let wanted = json!({ "stream_id": id, "state": state });
-            self.ask_with("POST", verify.clone(), &wanted).await;
-        }
-        Url::parse(stream["delivery"]["endpoint_url"].as_str()?).ok()
-    }
-
-    /// The stream that there is, or a new one.
-    async fn stream(&mut self, streams: &Url) -> Option<Value> {
-        if !self.manners.makes_streams_blindly {
-            let list = self.ask(Request::get(streams.clone())).await?;
-            let list: Vec<Value> = serde_json::from_slice(&list.body).ok()?;
-            if let Some(first) = list.into_iter().next() {
-                return Some(first);
+            while let Standing::There = self.poll(&endpoint).await {}
+            if self.manners.does_without {
+                return;
             }
         }
-        let wanted =
-            json!({ "delivery": { "method": POLL }, "events_requested": [SESSION_REVOKED] });
-        let made = self.ask_with("POST", streams.clone(), &wanted).await?;
-        serde_json::from_slice(&made.body).ok()
-    }
-
-    async fn fetch_keys(&mut self, url: Url) -> Option<()> {
-        let jwks = self.ask(Request::get(url)).await?;
-        self.jwks = serde_json::from_slice(&jwks.body).ok()?;
-        Some(())
-    }
-
-    async fn ask_with(&mut self, method: &str, url: Url, body: &Value) -> Option<Answer> {
-        let mut request = Request::new(method, url);
-        let media_type = ("content-type".to_owned(), "application/json".to_owned());
-        request.headers.push(media_type);
-        request.body = body.to_string().into_bytes();
-        self.ask(request).await
-    }
-
-    /// The answer, if it is one of the 2xx.
-    async fn ask(&mut self, request: Request) -> Option<Answer> {
-        let answer = self.send(request).await?;
-        answer.is_success().then_some(answer)
-    }
-
-    async fn send(&mut self, mut request: Request) -> Option<Answer> {
-        // Documents that are there for everybody are no place for the token.
-        if request.url.path().starts_with("/ssf/") {
-            let authorization = format!("Bearer {}", self.token);
-            request
-                .headers
-                .push(("authorization".to_owned(), authorization));
-        }
-        if let Some(Breaks::Request(spoil)) = self.breaks {
-            spoil(&mut request);
-        }
-        self.wire.send(request).await.result.ok()
     }
 
     /// Settles what came, or waits for something to come.
-    async fn poll(&mut self, endpoint: &Url) {
+    async fn poll(&mut self, endpoint: &Url) -> Standing {
         let mut body = json!({});
         let settles = !self.acknowledged.is_empty() || !self.errors.is_empty();
         if settles {
@@ -319,8 +199,11 @@ impl Poller {
         request.body = body.to_string().into_bytes();
         let Some(answer) = self.send(request).await else {
             sleep(PAUSE).await;
-            return;
+            return Standing::There;
         };
+        if answer.status == 404 {
+            return Standing::Gone;
+        }
         if answer.is_success() && settles {
             self.acknowledged.clear();
             self.errors.clear();
@@ -334,6 +217,7 @@ impl Poller {
             let told = told.filter(|_| !self.manners.does_not_wait);
             sleep(told.map_or(PAUSE, Duration::from_secs)).await;
         }
+        Standing::There
     }
 
     async fn take(&mut self, answer: &Answer) {

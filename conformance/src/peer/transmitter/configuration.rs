@@ -89,6 +89,7 @@ impl Transmitter {
         let mut supported: Vec<&str> = events_supported().collect();
         supported.retain(|uri| !is_hidden(uri));
         supported.extend(rules.offers_besides);
+        supported.extend(self.terms.offers_besides);
         let is_spaced = rules.spaces_verifications;
         let interval = if is_spaced {
             VERIFICATIONS_APART

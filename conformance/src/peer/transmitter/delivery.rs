@@ -37,6 +37,22 @@ impl Transmitter {
         })
     }
 
+    /// Has the Receiver's streams be gone; who polls one is told.
+    pub(in crate::peer) fn forget_streams(&self) {
+        let streams = &mut locked(&self.state).streams;
+        streams.retain(|_, stream| stream.owner != Owner::Receiver);
+        self.changed.notify_waiters();
+    }
+
+    /// Has those of the Receiver's streams be gone that are older than its newest.
+    pub(in crate::peer) fn forget_all_but_the_newest(&self) {
+        let streams = &mut locked(&self.state).streams;
+        let own = |(_, stream): &(&String, &Stream)| stream.owner == Owner::Receiver;
+        let newest = streams.iter().rev().find(own).map(|(id, _)| id.clone());
+        streams.retain(|id, stream| stream.owner != Owner::Receiver || Some(id) == newest.as_ref());
+        self.changed.notify_waiters();
+    }
+
     /// Puts a SET into the queue of a stream under a name.
     pub(in crate::peer) fn hand_over(&self, id: &str, jti: &str, token: String) {
         if let Some(stream) = locked(&self.state).streams.get_mut(id) {

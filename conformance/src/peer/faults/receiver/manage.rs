@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{change, is, set_header};
+use super::{change, in_the_query, is, set_header};
 use crate::{
     checks::Verdict::{Failed, Warning},
     peer::{
@@ -34,7 +34,10 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
     },
     ReceiverFault {
         name: "a stream is made without a look at those that there are",
-        found: &[("SSF-R-030.looks-first", Warning)],
+        found: &[
+            ("SSF-R-030.looks-first", Warning),
+            ("SSF-R-033.reads-after-409", Warning),
+        ],
         breaks: Manner(|manners| manners.makes_streams_blindly = true),
     },
     ReceiverFault {
@@ -106,13 +109,3 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
         }),
     },
 ];
-
-fn in_the_query(request: &mut crate::exchange::Request, operation: Operation) {
-    if is(request, operation) {
-        let mut id = None;
-        change(request, |body| id = body.remove("stream_id"));
-        let id = id.unwrap_or_default();
-        let id = id.as_str().unwrap_or_default();
-        request.url.query_pairs_mut().append_pair("stream_id", id);
-    }
-}

@@ -1,0 +1,155 @@
+//! What the reference Receiver asks for: metadata, its stream, and what can be said of it.
+
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{Breaks, polling::Poller};
+use crate::{
+    chance::Chance,
+    exchange::{Answer, Request},
+    peer::Operation,
+    push::SESSION_REVOKED,
+};
+
+const POLL: &str = "urn:ietf:rfc:8936";
+
+/// Whose events it asks for, and not any more.
+pub(crate) const LEFT: &str = "left@ssf-conformance.example.com";
+
+impl Poller {
+    /// Makes the stream, and returns where it is polled.
+    pub(super) async fn set_up(&mut self) -> Option<Url> {
+        if self.manners.looks_behind_the_issuer
+            && let Some(url) = self.issuer.appended_url()
+        {
+            self.ask(Request::get(url)).await;
+        }
+        let metadata = self.ask(Request::get(self.issuer.metadata_url())).await?;
+        let metadata = Value::Object(metadata.object().ok()?);
+        let is_foreign = metadata["issuer"] != self.issuer.issuer();
+        if is_foreign && !self.manners.uses_foreign_metadata {
+            return None;
+        }
+        let url = |name: &str| Url::parse(metadata[name].as_str()?).ok();
+        if self.jwks.is_null() {
+            self.fetch_keys(url("jwks_uri")?).await?;
+        }
+        let streams = url("configuration_endpoint")?;
+        let stream = self.stream(&streams).await?;
+        let id = stream["stream_id"].as_str()?;
+        self.configure(&streams, id).await?;
+        // All the rest it asks for once.
+        if self.states.is_empty() {
+            self.tend(&metadata, id).await;
+        }
+        Url::parse(stream["delivery"]["endpoint_url"].as_str()?).ok()
+    }
+
+    /// Says what the stream is for, in both ways; `None` if an answer is somebody else's.
+    async fn configure(&mut self, streams: &Url, id: &str) -> Option<()> {
+        let change = json!({ "stream_id": id, "description": "a reference" });
+        let whole = json!({
+            "stream_id": id, "description": "the reference", "delivery": { "method": POLL },
+            "events_requested": [SESSION_REVOKED],
+        });
+        for (method, operation, body) in [
+            ("PATCH", Operation::Update, change),
+            ("PUT", Operation::Replace, whole),
+        ] {
+            // Whether these are answered is no reason to go without the stream.
+            if let Some(answer) = self.ask_with(method, streams.clone(), &body).await {
+                self.own(operation, serde_json::from_slice(&answer.body).ok()?)?;
+            }
+        }
+        Some(())
+    }
+
+    /// The configuration in an answer, unless it is somebody else's.
+    fn own(&self, operation: Operation, stream: Value) -> Option<Value> {
+        let is_believed = self.manners.believes == Some(operation);
+        (is_believed || stream["iss"] == self.issuer.issuer()).then_some(stream)
+    }
+
+    /// Asks for the status, for somebody's events and not any more, and for verifications.
+    async fn tend(&mut self, metadata: &Value, id: &str) -> Option<()> {
+        let url = |name: &str| Url::parse(metadata[name].as_str()?).ok();
+        let mut status = url("status_endpoint")?;
+        let enabled = json!({ "stream_id": id, "status": "enabled", "reason": "all is well" });
+        self.ask_with("POST", status.clone(), &enabled).await;
+        status.query_pairs_mut().append_pair("stream_id", id);
+        self.ask(Request::get(status)).await;
+        let subject = json!({ "format": "email", "email": LEFT });
+        let added = json!({ "stream_id": id, "subject": subject, "verified": true });
+        self.ask_with("POST", url("add_subject_endpoint")?, &added)
+            .await;
+        let removed = json!({ "stream_id": id, "subject": subject });
+        self.ask_with("POST", url("remove_subject_endpoint")?, &removed)
+            .await;
+        let verify = url("verification_endpoint")?;
+        for number in 0..2 {
+            let number = if self.manners.has_one_state {
+                0
+            } else {
+                number
+            };
+            let mut chance = Chance::of(number, id);
+            let state = format!("{}{}", chance.word(), chance.word());
+            self.states.insert(state.clone());
+            let wanted = json!({ "stream_id": id, "state": state });
+            self.ask_with("POST", verify.clone(), &wanted).await;
+        }
+        Some(())
+    }
+
+    /// The stream that there is, or a new one.
+    async fn stream(&mut self, streams: &Url) -> Option<Value> {
+        if !self.manners.makes_streams_blindly {
+            let list = self.ask(Request::get(streams.clone())).await?;
+            let list: Vec<Value> = serde_json::from_slice(&list.body).ok()?;
+            if let Some(first) = list.into_iter().next() {
+                return self.own(Operation::Read, first);
+            }
+        }
+        let wanted =
+            json!({ "delivery": { "method": POLL }, "events_requested": [SESSION_REVOKED] });
+        let mut made = self.ask_with("POST", streams.clone(), &wanted).await;
+        if made.is_none() && self.manners.insists_on_its_request {
+            made = self.ask_with("POST", streams.clone(), &wanted).await;
+        }
+        self.own(Operation::Create, serde_json::from_slice(&made?.body).ok()?)
+    }
+
+    pub(super) async fn fetch_keys(&mut self, url: Url) -> Option<()> {
+        let jwks = self.ask(Request::get(url)).await?;
+        self.jwks = serde_json::from_slice(&jwks.body).ok()?;
+        Some(())
+    }
+
+    async fn ask_with(&mut self, method: &str, url: Url, body: &Value) -> Option<Answer> {
+        let mut request = Request::new(method, url);
+        let media_type = ("content-type".to_owned(), "application/json".to_owned());
+        request.headers.push(media_type);
+        request.body = body.to_string().into_bytes();
+        self.ask(request).await
+    }
+
+    /// The answer, if it is one of the 2xx.
+    pub(super) async fn ask(&mut self, request: Request) -> Option<Answer> {
+        let answer = self.send(request).await?;
+        answer.is_success().then_some(answer)
+    }
+
+    pub(super) async fn send(&mut self, mut request: Request) -> Option<Answer> {
+        // Documents that are there for everybody are no place for the token.
+        if request.url.path().starts_with("/ssf/") {
+            let authorization = format!("Bearer {}", self.token);
+            request
+                .headers
+                .push(("authorization".to_owned(), authorization));
+        }
+        if let Some(Breaks::Request(spoil)) = self.breaks {
+            spoil(&mut request);
+        }
+        self.wire.send(request).await.result.ok()
+    }
+}
