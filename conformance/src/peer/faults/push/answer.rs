@@ -59,7 +59,10 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
     },
     ReceiverFault {
         name: "a refusal is in French for everybody",
-        found: &[("PUSH-R-007.english", Failed)],
+        found: &[
+            ("PUSH-R-007.english", Failed),
+            ("PUSH-R-006.preferred-language", Warning),
+        ],
         breaks: Answer(|_, reply| in_french(reply)),
     },
     ReceiverFault {
