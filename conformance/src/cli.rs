@@ -3,6 +3,7 @@
 mod beginning;
 mod catalogue;
 mod decode;
+mod doctor;
 mod push_endpoint;
 mod receiver;
 mod reports;
@@ -56,6 +57,11 @@ enum Command {
     ///
     /// Exit codes: 0 no MUST that was judged is broken; 1 one is; 2 the receiver makes no stream, or takes no sound SET.
     Receiver(Box<receiver::Receiver>),
+    /// Looks at all that a run against a transmitter needs, and judges nothing: the address, TLS, the clock, metadata and keys, tokens,
+    /// where pushes are taken, adapters.
+    ///
+    /// Exit codes: 0 all that is configured is in order; 2 something is to be fixed.
+    Doctor(doctor::Doctor),
     /// Is a peer to test against: it does all that it may, whatever others expect.
     #[command(subcommand)]
     Serve(serve::Serve),
@@ -126,6 +132,8 @@ enum Preflight {
     PushEndpoint(#[source] push_endpoint::PushEndpointError),
     #[error("the receiver cannot be judged")]
     Receiver(#[source] receiver::ReceiverError),
+    #[error("{0} to fix")]
+    ToFix(usize),
     #[error("the peer cannot be served")]
     Serve(#[source] serve::ServeError),
     #[error("there is no case {0}: see ssf-conformance list")]
@@ -142,6 +150,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
         Command::Transmitter(transmitter) => transmitter.run(out),
         Command::PushEndpoint(endpoint) => endpoint.run(out),
         Command::Receiver(receiver) => receiver.run(out),
+        Command::Doctor(doctor) => doctor.run(out),
         Command::Serve(serve) => serve.run(out),
         Command::List(list) => list.run(out),
         Command::Explain(explain) => explain.run(out),

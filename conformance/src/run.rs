@@ -1,5 +1,6 @@
 //! One run: what all cases share, and what they leave behind.
 
+mod doctor;
 mod judging;
 mod masks;
 mod preflight;
@@ -12,6 +13,7 @@ use url::Url;
 
 use self::streams::Streams;
 pub use self::{
+    doctor::{Finding, State, examine},
     judging::{Outset, judge},
     masks::Masks,
     preflight::PreflightError,

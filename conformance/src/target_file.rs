@@ -426,6 +426,16 @@ impl Secrets {
         })
     }
 
+    /// Those that streams can be asked about with, each with its key in the target file.
+    pub(crate) fn to_manage(&self) -> [(&'static str, Option<&str>); 4] {
+        [
+            ("credentials.token", self.token.as_deref()),
+            ("credentials.read_only", self.read_only.as_deref()),
+            ("credentials.other", self.other.as_deref()),
+            ("credentials.manage_only", self.manage_only.as_deref()),
+        ]
+    }
+
     /// All of them, to be masked.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         let tokens = [

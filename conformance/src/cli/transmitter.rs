@@ -30,8 +30,9 @@ use crate::{
 /// Largest target file, in bytes.
 const TARGET_FILE_BYTES_MAX: u64 = 256 * 1024;
 
+/// Which transmitter is meant, and what is needed to ask it.
 #[derive(Args, Debug)]
-pub(super) struct Transmitter {
+pub(super) struct TargetArgs {
     /// The issuer, byte for byte as its metadata has it; http is for loopback addresses only.
     #[arg(long, value_name = "URL", required_unless_present = "target")]
     issuer: Option<String>,
@@ -44,6 +45,12 @@ pub(super) struct Transmitter {
     /// PEM file with certificate authorities to trust besides those of this machine.
     #[arg(long, value_name = "FILE")]
     ca_certificates: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Transmitter {
+    #[command(flatten)]
+    target: TargetArgs,
     #[command(flatten)]
     selection: SelectionArgs,
     /// Repeats the chance of an earlier run.
@@ -83,30 +90,14 @@ pub(super) enum TransmitterError {
     Interrupted,
 }
 
-impl Transmitter {
-    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
-        let file = self.target_file().map_err(Preflight::Transmitter)?;
-        let chosen = self.chosen(&file).map_err(Preflight::Transmitter)?;
-        let mut nowhere = io::sink();
-        let told: &mut dyn Write = if self.reports.has_output_alone() {
-            &mut nowhere
-        } else {
-            out
-        };
-        self.write_outset(&file, &chosen, told)
-            .map_err(Preflight::Output)?;
-        if self.dry_run {
-            // With it a transmitter can be told whom to trust before it is judged.
-            push_authority(&file).map_err(Preflight::Transmitter)?;
-            return Ok(Conclusion::Conformant);
-        }
-        let results = self.judge(file, &chosen, told)?;
-        results.write_text(told).map_err(Preflight::Output)?;
-        self.reports.write(&results, out)?;
-        Ok(results.conclusion())
+impl TargetArgs {
+    /// All that a run is given.
+    pub(super) fn given(&self) -> Result<Given, TransmitterError> {
+        given(self.file()?)
     }
 
-    fn target_file(&self) -> Result<TargetFile, TransmitterError> {
+    /// The target as the file has it, and the options.
+    fn file(&self) -> Result<TargetFile, TransmitterError> {
         let mut file = match (&self.target, &self.issuer) {
             (Some(path), _) => {
                 let toml = read_capped(path).map_err(TransmitterError::File)?;
@@ -131,6 +122,30 @@ impl Transmitter {
             Some(unknown) => Err(TransmitterError::Deviation(unknown.case.clone())),
             None => Ok(file),
         }
+    }
+}
+
+impl Transmitter {
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
+        let file = self.target.file().map_err(Preflight::Transmitter)?;
+        let chosen = self.chosen(&file).map_err(Preflight::Transmitter)?;
+        let mut nowhere = io::sink();
+        let told: &mut dyn Write = if self.reports.has_output_alone() {
+            &mut nowhere
+        } else {
+            out
+        };
+        self.write_outset(&file, &chosen, told)
+            .map_err(Preflight::Output)?;
+        if self.dry_run {
+            // With it a transmitter can be told whom to trust before it is judged.
+            push_authority(&file).map_err(Preflight::Transmitter)?;
+            return Ok(Conclusion::Conformant);
+        }
+        let results = self.judge(file, &chosen, told)?;
+        results.write_text(told).map_err(Preflight::Output)?;
+        self.reports.write(&results, out)?;
+        Ok(results.conclusion())
     }
 
     fn chosen(&self, file: &TargetFile) -> Result<Vec<&'static Case>, TransmitterError> {

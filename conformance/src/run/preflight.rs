@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Most by which the clocks may differ; tokens and SETs have moments in them.
-const CLOCKS_APART_MAX: Duration = Duration::from_mins(1);
+pub(super) const CLOCKS_APART_MAX: Duration = Duration::from_mins(1);
 
 /// The target cannot be judged yet.
 #[derive(Debug, thiserror::Error)]
@@ -75,22 +75,11 @@ pub(super) async fn credentials(run: &Run) -> Result<(), PreflightError> {
     let Ok(url) = endpoint(run.issuer(), metadata, "configuration_endpoint") else {
         return Ok(());
     };
-    for (key, token) in [
-        ("credentials.token", &run.secrets.token),
-        ("credentials.read_only", &run.secrets.read_only),
-        ("credentials.other", &run.secrets.other),
-        ("credentials.manage_only", &run.secrets.manage_only),
-    ] {
+    for (key, token) in run.secrets.to_manage() {
         let Some(token) = token else {
             continue;
         };
-        // Whoever may not list streams may still ask for one.
-        let mut one = url.clone();
-        one.query_pairs_mut()
-            .append_pair("stream_id", "ssf-conformance");
-        if refused(run, url.clone(), token).await.is_some()
-            && let Some(status) = refused(run, one, token).await
-        {
+        if let Some(status) = refused(&run.wire, &url, token).await {
             let url = url.to_string();
             return Err(PreflightError::Token { key, url, status });
         }
@@ -99,11 +88,20 @@ pub(super) async fn credentials(run: &Run) -> Result<(), PreflightError> {
 }
 
 /// The status with which a token is refused, if it is.
-async fn refused(run: &Run, url: Url, token: &str) -> Option<u16> {
+pub(super) async fn refused(wire: &Wire, url: &Url, token: &str) -> Option<u16> {
+    // Whoever may not list streams may still ask for one.
+    let mut one = url.clone();
+    one.query_pairs_mut()
+        .append_pair("stream_id", "ssf-conformance");
+    asked(wire, url.clone(), token).await?;
+    asked(wire, one, token).await
+}
+
+async fn asked(wire: &Wire, url: Url, token: &str) -> Option<u16> {
     let mut request = Request::get(url);
     let header = ("authorization".to_owned(), format!("Bearer {token}"));
     request.headers.push(header);
-    let answer = run.wire.send(request).await.result.ok()?;
+    let answer = wire.send(request).await.result.ok()?;
     matches!(answer.status, 401 | 403).then_some(answer.status)
 }
 
@@ -111,7 +109,7 @@ async fn refused(run: &Run, url: Url, token: &str) -> Option<u16> {
     clippy::disallowed_methods,
     reason = "the clock of this machine is one of the two that are compared"
 )]
-fn clock_apart(answer: &Answer) -> Option<Duration> {
+pub(super) fn clock_apart(answer: &Answer) -> Option<Duration> {
     let theirs = httpdate::parse_http_date(answer.header("date").next()?).ok()?;
     let ours = SystemTime::now();
     let behind = ours.duration_since(theirs);
