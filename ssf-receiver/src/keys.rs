@@ -154,6 +154,11 @@ impl Keys {
         current.as_ref().is_some_and(|current| current.is_in_use())
     }
 
+    /// Whether there are keys that this process has fetched itself.
+    pub(crate) fn are_known(&self) -> bool {
+        self.loaded() && self.fetched_at().is_some()
+    }
+
     /// Changes with each fetch that succeeds.
     pub(crate) fn fetches(&self) -> watch::Receiver<u64> {
         self.fetched.subscribe()

@@ -218,7 +218,10 @@ async fn attempt(shared: &Shared, setup: &mut Setup) -> Result<Found, SetupError
             }
         }
     };
-    shared.keys.refresh().await.map_err(|_| SetupError::Keys)?;
+    // Keys that this process has fetched will do: how often they are fetched is limited, and a stream may be set up anew more often.
+    if shared.keys.refresh().await.is_err() && !shared.keys.are_known() {
+        return Err(SetupError::Keys);
+    }
     Ok(found)
 }
 

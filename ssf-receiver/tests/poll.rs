@@ -552,6 +552,24 @@ async fn a_stream_that_is_gone_is_made_anew_and_polled_where_it_is_then() {
 }
 
 #[actix_web::test]
+async fn a_stream_is_made_anew_with_the_keys_that_are_here_while_there_are_no_newer_ones() {
+    let stage = Stage::set().await;
+    stage.polls().number(2).await;
+    *stage.transmitter.state.keys_lie.lock().unwrap() = Some(Lie::Status(503));
+    stage.transmitter.state.streams.lock().unwrap().clear();
+    stage.polls().answer(Reply::Status(404));
+    stage
+        .polls()
+        .find("the other stream is polled", |poll| poll.path == "/poll/2")
+        .await;
+    stage
+        .polls()
+        .answer(Reply::sets([("1", stage.set_of("1"))]));
+    stage.acknowledging(&["1"]).await;
+    stage.strike().await;
+}
+
+#[actix_web::test]
 async fn a_stream_that_somebody_else_made_is_polled_without_management() {
     let transmitter = Transmitter::start();
     let audience = Audience::new([AUDIENCE]).unwrap();
