@@ -85,9 +85,7 @@ impl Host {
             }
             Delivery::Poll => {
                 let from = self.log_length();
-                for (jti, token) in sets {
-                    self.transmitter().hand_over(&stream.id, jti, token.clone());
-                }
+                self.transmitter().hand_over(&stream.id, sets);
                 let began = Instant::now();
                 for (jti, _) in sets {
                     told.push(self.settled(&stream, jti, from, began).await);

@@ -53,11 +53,13 @@ impl Transmitter {
         self.changed.notify_waiters();
     }
 
-    /// Puts a SET into the queue of a stream under a name.
-    pub(in crate::peer) fn hand_over(&self, id: &str, jti: &str, token: String) {
+    /// Puts SETs into the queue of a stream, each under a name; no poll comes in between.
+    pub(in crate::peer) fn hand_over(&self, id: &str, sets: &[(String, String)]) {
         if let Some(stream) = locked(&self.state).streams.get_mut(id) {
-            stream.queue.remove(jti);
-            stream.queue.push(jti.to_owned(), token, Passage::Held);
+            for (jti, token) in sets {
+                stream.queue.remove(jti);
+                stream.queue.push(jti.clone(), token.clone(), Passage::Held);
+            }
         }
         self.changed.notify_waiters();
     }
