@@ -30,7 +30,7 @@ pub enum Breaks {
     Request(fn(&mut Request)),
     /// How it goes about its stream.
     Manner(fn(&mut Manners)),
-    /// It is late ([`LATE`]) with what it says of events of this type.
+    /// It is later than cases wait with what it says of events of this type.
     Late(&'static str),
     /// It fetches keys from where this member of the header says.
     Follows(&'static str),
