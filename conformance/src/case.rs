@@ -150,6 +150,9 @@ impl Profile {
     /// What SSF or the interoperability profile demands, and attackers look for.
     pub const AND_HARDENING: &[Self] = &[Self::Ssf, Self::CaepInterop, Self::Hardening];
 
+    /// What SSF demands, and older drafts as well.
+    pub const AND_LEGACY: &[Self] = &[Self::Ssf, Self::CaepInterop, Self::Legacy];
+
     /// All profiles.
     pub const ALL: [Self; 4] = [Self::Ssf, Self::CaepInterop, Self::Hardening, Self::Legacy];
 

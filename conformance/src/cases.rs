@@ -21,7 +21,7 @@ pub mod tls;
 pub mod upkeep;
 pub mod verification;
 
-use crate::case::Case;
+use crate::case::{Case, Profile};
 
 /// All cases that judge a Transmitter.
 pub fn transmitter() -> impl Iterator<Item = &'static Case> {
@@ -56,10 +56,19 @@ pub fn receiver() -> impl Iterator<Item = &'static Case> {
         .chain(receiver::after())
 }
 
+/// All cases that judge a Receiver by an older draft or a vendor's way of writing SETs.
+pub fn in_dialect() -> impl Iterator<Item = &'static Case> {
+    let before = receiver::before().filter(|case| case.profiles.contains(&Profile::Legacy));
+    before.chain(push::in_dialect())
+}
+
 /// All cases.
 pub fn all() -> impl Iterator<Item = &'static Case> {
     let receiver = receiver::before().chain(receiver::after());
-    transmitter().chain(push_endpoint()).chain(receiver)
+    transmitter()
+        .chain(push_endpoint())
+        .chain(receiver)
+        .chain(push::older())
 }
 
 /// The case with this id.

@@ -3,6 +3,7 @@
 mod beginning;
 mod catalogue;
 mod decode;
+mod dialect;
 mod doctor;
 mod push_endpoint;
 mod receiver;

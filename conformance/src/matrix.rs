@@ -21,7 +21,7 @@ use crate::{
         host::{Host, HostError, Settings},
         receiver::{Polling, Receiver, ReceiverFault, Trust},
     },
-    push::{self, OverStream, PushRun},
+    push::{self, Dialect, OverStream, PushRun},
     record::{CaseResult, Ended},
     run::{Outset, PreflightError, Run, judge},
     target::{Target, TargetError},
@@ -147,6 +147,14 @@ impl Rows {
         Self::made(faults.map(|fault| -> Making { Box::pin(Row::over_stream(fault)) }))
     }
 
+    /// Those of the reference Receiver that has a stream and expects SETs in a dialect.
+    pub fn in_dialects(
+        faults: impl Iterator<Item = (Dialect, Option<&'static ReceiverFault>)> + 'static,
+    ) -> Self {
+        let made = |(dialect, fault)| -> Making { Box::pin(Row::in_dialect(dialect, fault)) };
+        Self::made(faults.map(made))
+    }
+
     fn made(rest: impl Iterator<Item = Making> + 'static) -> Self {
         Self {
             begun: VecDeque::new(),
@@ -221,6 +229,7 @@ impl Row {
             issuer: Target::parse(issuer.issuer()).map_err(MatrixError::Address)?,
             audience: AUDIENCE.to_owned(),
             authorization: Some(AUTHORIZATION.to_owned()),
+            dialect: None,
             ca_certificates: None,
         };
         let receiver = Receiver::start(trust, fault).map_err(MatrixError::Peer)?;
@@ -244,6 +253,30 @@ impl Row {
     /// # Errors
     /// The reference cannot be started or asked.
     pub async fn over_stream(fault: Option<&'static ReceiverFault>) -> Result<Self, MatrixError> {
+        let chosen: Vec<&'static Case> = match fault {
+            Some(fault) if fault.is_in_shared_cases() => cases::push::of_sets().collect(),
+            Some(_) | None => cases::receiver().collect(),
+        };
+        Self::of_polling(fault, None, &chosen).await
+    }
+
+    /// The same for the reference Receiver that expects SETs in a dialect, by the cases of that.
+    ///
+    /// # Errors
+    /// The reference cannot be started or asked.
+    pub async fn in_dialect(
+        dialect: Dialect,
+        fault: Option<&'static ReceiverFault>,
+    ) -> Result<Self, MatrixError> {
+        let chosen: Vec<&'static Case> = cases::in_dialect().collect();
+        Self::of_polling(fault, Some(dialect), &chosen).await
+    }
+
+    async fn of_polling(
+        fault: Option<&'static ReceiverFault>,
+        dialect: Option<Dialect>,
+        chosen: &[&'static Case],
+    ) -> Result<Self, MatrixError> {
         let host = Host::start(Settings {
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             public: None,
@@ -255,20 +288,17 @@ impl Row {
             wire: wire::Settings::default(),
         });
         let host = host.map_err(MatrixError::Host)?;
-        let polling = Polling::start(host.target().clone(), AUDIENCE, TOKEN, fault);
+        let polling = Polling::start(host.target().clone(), AUDIENCE, TOKEN, fault, dialect);
         let polling = polling.map_err(MatrixError::Peer)?;
         let run = PushRun::over_stream(OverStream {
             host,
             effects: Some(polling.effects().map_err(MatrixError::Hook)?),
             patience: PATIENCE,
+            dialect,
             run_id: 1,
         });
         let run = run.await.map_err(MatrixError::Push)?;
-        let chosen: Vec<&'static Case> = match fault {
-            Some(fault) if fault.is_in_shared_cases() => cases::push::of_sets().collect(),
-            Some(_) | None => cases::receiver().collect(),
-        };
-        let results = push::judge(&run, &chosen, |_| {}, future::pending()).await;
+        let results = push::judge(&run, chosen, |_| {}, future::pending()).await;
         Ok(Self {
             name: fault.map_or(NO_FAULT, |fault| fault.name),
             claims: fault.map(|fault| fault.found).unwrap_or_default(),

@@ -3,6 +3,7 @@
 //! The tester is the issuer: its keys are thrown away after the run and served meanwhile ([`Issuer`]), or given by somebody
 //! whom the Receiver trusts already. Nothing is signed with the parts of `ssf-types` that refuse unsound claims.
 
+mod dialect;
 mod effects;
 mod issuer;
 mod judging;
@@ -11,7 +12,9 @@ mod probe;
 mod run;
 mod set;
 
+pub(crate) use self::{dialect::SESSIONS_REVOKED, issuer::LURE, keys::Keys};
 pub use self::{
+    dialect::{Dialect, Way},
     effects::{Adapter, Effects},
     issuer::{Issuer, IssuerError, Security},
     judging::judge,
@@ -20,4 +23,3 @@ pub use self::{
     run::{Given, OverStream, PreflightError, PushRun, Signer},
     set::{SESSION_REVOKED, Set, Signed},
 };
-pub(crate) use self::{issuer::LURE, keys::Keys};

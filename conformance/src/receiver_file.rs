@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     case::Profile,
+    push::Dialect,
     target_file::{AdapterAddress, FromEnvironment, TargetFileError},
 };
 
@@ -33,6 +34,9 @@ pub struct ReceiverFile {
     /// Which profiles the target claims to meet.
     #[serde(default = "profiles_default")]
     pub profiles: Vec<Profile>,
+    /// In which dialect it expects SETs, for the profile `legacy`.
+    #[serde(default)]
+    pub dialect: Option<Dialect>,
     /// What the Receiver shows who it is.
     pub credentials: Credentials,
     /// What tells of its sessions.
@@ -166,6 +170,7 @@ mod tests {
             public_url = "https://tester.example.com"
             ca_out = "ca.pem"
             profiles = ["ssf-1.0", "hardening"]
+            dialect = "risc-2018"
             credentials.token.env = "TOKEN"
             [adapters]
             register = { command = ["begin"] }
@@ -180,6 +185,7 @@ mod tests {
             Some(AdapterAddress::Hook { token_env: Some(variable), .. }) if variable == "HOOK"
         ));
         assert_eq!(file.limits.settle_seconds, 5);
+        assert_eq!(file.dialect, Some(Dialect::Risc2018));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use std::{collections::BTreeSet, future};
 
 use ssf_conformance::{
+    case::{NotRun, NotRunKind},
     cases,
     checks::Verdict,
     matrix::{Breadth, Row, Rows},
@@ -18,6 +19,7 @@ use ssf_conformance::{
         faults,
         habits::{EVERYBODY, HABITS, ONE_STREAM},
     },
+    push::Dialect,
     record::{CaseResult, Ended},
     results::Line,
     run::{Outset, Run, judge},
@@ -187,9 +189,50 @@ async fn each_fault_of_a_receiver_with_a_stream_is_found_by_the_cases_that_claim
     assert_eq!(unsound(rows).await, "");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reference_receiver_passes_in_each_dialect_and_what_a_dialect_has_not_is_not_run() {
+    let mut rows = Rows::in_dialects(Dialect::ALL.into_iter().map(|dialect| (dialect, None)));
+    let mut judged = BTreeSet::new();
+    while let Some(row) = rows.next().await {
+        let row = row.unwrap();
+        assert!(row.is_sound(), "{}", text(&row));
+        for result in &row.results {
+            match &result.ended {
+                Ended::NotRun(NotRun { kind, .. }) => {
+                    assert!(cases::push::older().any(|case| case.id == result.case.id));
+                    assert_eq!(*kind, NotRunKind::NotOffered, "{}", result.case.id);
+                }
+                Ended::Judged(_)
+                | Ended::KnownDeviation { .. }
+                | Ended::UnexpectedPass
+                | Ended::Faulty(_) => drop(judged.insert(result.case.id)),
+            }
+        }
+    }
+    assert_eq!(judged.len(), cases::in_dialect().count());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_fault_in_how_a_dialect_is_read_is_found_by_the_cases_that_claim_it_and_by_no_other() {
+    let faults = faults::in_dialect().map(|(dialect, fault)| (dialect, Some(fault)));
+    assert_eq!(unsound(Rows::in_dialects(faults)).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_spoilt_is_found_in_a_dialect_as_well() {
+    let is_shared = |id: &str| cases::in_dialect().any(|case| case.id == id);
+    let shared = faults::over_stream().filter(move |fault| {
+        let mut claims = fault.found.iter();
+        fault.is_in_sets() && claims.any(|(id, _)| is_shared(id))
+    });
+    let rows = Rows::in_dialects(shared.map(|fault| (Dialect::Okta, Some(fault))));
+    assert_eq!(unsound(rows).await, "");
+}
+
 #[test]
 fn each_case_has_a_fault_that_it_finds() {
     let receiver = faults::push_endpoint().chain(faults::receiver());
+    let receiver = receiver.chain(faults::in_dialect().map(|(_, fault)| fault));
     let receiver = receiver.flat_map(|fault| fault.found);
     let found: BTreeSet<&str> = faults::transmitter()
         .flat_map(|fault| fault.found)
@@ -212,6 +255,7 @@ fn each_case_has_a_fault_that_it_finds() {
 fn each_fault_has_a_name_of_its_own() {
     let mut names = BTreeSet::new();
     let receiver = faults::push_endpoint().chain(faults::receiver());
+    let receiver = receiver.chain(faults::in_dialect().map(|(_, fault)| fault));
     let receiver = receiver.map(|fault| (fault.name, fault.found));
     let transmitter = faults::transmitter().map(|fault| (fault.name, fault.found));
     for (name, found) in transmitter.chain(receiver) {

@@ -141,6 +141,7 @@ async fn judged(host: Arc<Host>, application: Application) -> Vec<CaseResult> {
         host,
         effects: Some(application.effects()),
         patience: Duration::from_mins(1),
+        dialect: None,
         run_id: 1,
     };
     let run = PushRun::over_stream(given).await.unwrap();
@@ -188,6 +189,38 @@ async fn our_own_receiver_is_conformant_where_it_is_pushed_to() {
     assert_fine(&results, &NOTED, |case| {
         is_not_asked_for(case, Delivery::Push)
     });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_own_receiver_reads_each_dialect_and_ends_what_it_names() {
+    for dialect in push::Dialect::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let host = host();
+        let spoken = ssf_types::dialect::Dialect::named(dialect.as_str()).unwrap();
+        let application = Application::start(directory.path(), |_| {
+            let receiver = Receiver::polling(host.issuer()).dialect(spoken);
+            receiver.management_token(TOKEN)
+        });
+        let application = application.await;
+        let given = OverStream {
+            host,
+            effects: Some(application.effects()),
+            patience: Duration::from_mins(1),
+            dialect: Some(dialect),
+            run_id: 1,
+        };
+        let run = PushRun::over_stream(given).await.unwrap();
+        // What is refused does not depend on which dialect it is; keys of strangers take it a while.
+        let is_everything = dialect == push::Dialect::SseId1;
+        let is_about_keys = |case: &&Case| case.tags.contains(&"signature");
+        let chosen = cases::in_dialect().filter(|case| is_everything || !is_about_keys(case));
+        let chosen: Vec<_> = chosen.collect();
+        let results = push::judge(&run, &chosen, |_| {}, std::future::pending()).await;
+        application.stop().await;
+        assert_fine(&results, &NOTED, |case| {
+            cases::push::older().any(|older| older.id == case.id)
+        });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

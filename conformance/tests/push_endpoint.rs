@@ -19,6 +19,7 @@ use ssf_conformance::{
         faults,
         receiver::{Receiver, ReceiverFault, Trust},
     },
+    push::Dialect,
     target::Target,
 };
 
@@ -35,6 +36,7 @@ fn trust(issuer: &str) -> Trust {
         issuer: Target::parse(issuer).unwrap(),
         audience: AUDIENCE.to_owned(),
         authorization: Some("Bearer s3cret".to_owned()),
+        dialect: None,
         ca_certificates: None,
     }
 }
@@ -118,6 +120,65 @@ async fn a_fault_exits_with_1_and_what_was_found() {
         told.contains("repeat it with --only PUSH-R-003.without-jti\n"),
         "{told}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_of_an_older_draft_is_judged_by_what_that_writes() {
+    let (address, directory) = (free(), tempfile::tempdir().unwrap());
+    let trust = Trust {
+        dialect: Some(Dialect::Okta),
+        ..trust(&format!("http://{address}"))
+    };
+    let reading = Receiver::start(trust, None).unwrap();
+    let report = directory.path().join("report.json");
+    let arguments = ["--audience", AUDIENCE, "--dialect", "okta"];
+    let arguments = [&arguments[..], &["--json", report.to_str().unwrap()]].concat();
+    let output = judged(&reading, address, &arguments).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report: Value = serde_json::from_str(&text(&report)).unwrap();
+    assert_eq!(report["profiles"], json!(["legacy"]));
+    assert_eq!(report["counts"]["failed"], json!(0));
+    // To the letter of SSF 1.0, its SETs are about nobody.
+    let address = free();
+    let arguments = ["--audience", AUDIENCE, "--dialect", "okta"];
+    let output = judged(&receiver(address, None), address, &arguments).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("that it expects SETs as okta"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn older_drafts_are_judged_with_a_dialect_and_without_other_profiles() {
+    let address = free();
+    let receiver = receiver(address, None);
+    for (arguments, told) in [
+        (
+            &["--profile", "legacy"][..],
+            "needs a dialect, one of ssf-id3",
+        ),
+        (
+            &[
+                "--profile",
+                "legacy",
+                "--profile",
+                "ssf-1.0",
+                "--dialect",
+                "okta",
+            ],
+            "in a run of its own",
+        ),
+        (
+            &["--profile", "ssf-1.0", "--dialect", "okta"],
+            "is for the profile legacy",
+        ),
+        (&["--dialect", "esperanto"], "a dialect is one of ssf-id3"),
+    ] {
+        let arguments = [&["--audience", AUDIENCE], arguments].concat();
+        let output = judged(&receiver, address, &arguments).await;
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(told), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -35,7 +35,7 @@ fn free() -> SocketAddr {
 /// The reference, which asks until somebody is there.
 fn receiver(address: SocketAddr, fault: Option<&ReceiverFault>) -> Polling {
     let issuer = Target::parse(&format!("http://{address}/tenant")).unwrap();
-    Polling::start(issuer, AUDIENCE, TOKEN, fault).unwrap()
+    Polling::start(issuer, AUDIENCE, TOKEN, fault, None).unwrap()
 }
 
 async fn judged(directory: &TempDir, toml: &str, arguments: &[&str]) -> Output {

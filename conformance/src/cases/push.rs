@@ -4,11 +4,12 @@ pub(super) mod answer;
 mod claims;
 mod event;
 mod header;
+mod older;
 mod request;
 mod signature;
 mod sound;
 
-use crate::case::Case;
+use crate::case::{Case, Profile};
 
 /// All cases of a push endpoint.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
@@ -23,6 +24,17 @@ pub fn of_sets() -> impl Iterator<Item = &'static Case> {
         .chain(header::CASES)
         .chain(claims::CASES)
         .chain(event::CASES)
+}
+
+/// Those of what no SET of SSF 1.0 has.
+pub fn older() -> impl Iterator<Item = &'static Case> {
+    older::CASES.iter()
+}
+
+/// Those of SETs that are judged in a dialect.
+pub fn in_dialect() -> impl Iterator<Item = &'static Case> {
+    let shared = of_sets().filter(|case| case.profiles.contains(&Profile::Legacy));
+    shared.chain(older())
 }
 
 /// The body is no SET, or breaks its definition.

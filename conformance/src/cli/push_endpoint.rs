@@ -1,6 +1,7 @@
 //! `push-endpoint`: judges the push endpoint of a Receiver by SETs that are sent to it.
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     io::{self, Write},
     net::SocketAddr,
@@ -15,6 +16,7 @@ use serde_json::Value;
 use super::{
     Connection, Preflight, beginning,
     catalogue::{SelectionArgs, write_line},
+    dialect::{self, DialectError},
     reports::Reports,
     runtime_of_several,
 };
@@ -22,7 +24,8 @@ use crate::{
     case::{Case, Profile},
     cases,
     push::{
-        Given, Issuer, IssuerError, Key, KeyError, PreflightError, PushRun, Security, Signer, judge,
+        Dialect, Given, Issuer, IssuerError, Key, KeyError, PreflightError, PushRun, Security,
+        Signer, judge,
     },
     record::CaseResult,
     report::Conclusion,
@@ -65,6 +68,9 @@ pub(super) struct PushEndpoint {
         default_value = r#"{"format":"email","email":"ssf-conformance@example.com"}"#
     )]
     subject: Subject,
+    /// How the issuer writes SETs, for --profile legacy: the name of an older draft or of a vendor.
+    #[arg(long, value_name = "DIALECT", value_parser = dialect::named)]
+    dialect: Option<Dialect>,
     /// For how long a receiver that does not take a sound SET yet is waited for, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=3600))]
     wait: u64,
@@ -104,6 +110,8 @@ pub(super) enum PushEndpointError {
     Authority(PathBuf, #[source] io::Error),
     #[error("--signing-key-env")]
     Key(#[source] KeyError),
+    #[error("--dialect")]
+    Dialect(#[source] DialectError),
     #[error("no case fits; see ssf-conformance list")]
     NothingChosen,
     #[error(transparent)]
@@ -114,7 +122,7 @@ pub(super) enum PushEndpointError {
 
 impl PushEndpoint {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
-        let chosen = self.chosen().map_err(Preflight::PushEndpoint)?;
+        let (dialect, chosen) = self.chosen().map_err(Preflight::PushEndpoint)?;
         let mut nowhere = io::sink();
         let told: &mut dyn Write = if self.reports.has_output_alone() {
             &mut nowhere
@@ -128,31 +136,47 @@ impl PushEndpoint {
             writeln!(told, "{} cases", chosen.len()).map_err(Preflight::Output)?;
             return Ok(Conclusion::Conformant);
         }
-        let results = self.judge(&chosen, told)?;
+        let results = self.judge(dialect, &chosen, told)?;
         results.write_text(told).map_err(Preflight::Output)?;
         self.reports.write(&results, out)?;
         Ok(results.conclusion())
     }
 
-    fn chosen(&self) -> Result<Vec<&'static Case>, PushEndpointError> {
+    /// The cases, and in which dialect their SETs are.
+    fn chosen(&self) -> Result<(Option<Dialect>, Vec<&'static Case>), PushEndpointError> {
         let mut selection = self.selection.selection();
         if selection.profiles.is_empty() {
-            selection.profiles = vec![Profile::Ssf];
+            let profile = self.dialect.map_or(Profile::Ssf, |_| Profile::Legacy);
+            selection.profiles = vec![profile];
         }
-        let chosen: Vec<_> = selection.of(cases::push_endpoint()).collect();
+        let dialect = dialect::of_run(&selection.profiles, self.dialect);
+        let dialect = dialect.map_err(PushEndpointError::Dialect)?;
+        if dialect != self.dialect {
+            return Err(PushEndpointError::Dialect(DialectError::Unused));
+        }
+        let chosen: Vec<_> = match dialect {
+            Some(_) => selection.of(cases::push::in_dialect()).collect(),
+            None => selection.of(cases::push_endpoint()).collect(),
+        };
         if chosen.is_empty() {
             return Err(PushEndpointError::NothingChosen);
         }
-        Ok(chosen)
+        Ok((dialect, chosen))
     }
 
-    fn judge(&self, chosen: &[&'static Case], out: &mut dyn Write) -> Result<Results, Preflight> {
+    fn judge(
+        &self,
+        dialect: Option<Dialect>,
+        chosen: &[&'static Case],
+        out: &mut dyn Write,
+    ) -> Result<Results, Preflight> {
         let (began, now) = (Instant::now(), beginning::now());
         let authorities = self.connection.settings()?.extra_authorities;
         let mut output = Ok(());
         let judged = runtime_of_several()?.block_on(async {
             let given = Given {
                 authorities,
+                dialect,
                 ..self.given(now, out)?
             };
             let run = PushRun::begin(given)
@@ -180,19 +204,18 @@ impl PushEndpoint {
     }
 
     fn results(&self, run: &Arc<PushRun>, cases: Vec<CaseResult>, now: SystemTime) -> Results {
-        let mut profiles: Vec<&'static str> = Vec::new();
-        for result in &cases {
-            let named = result.case.profiles.iter().copied().map(Profile::as_str);
-            profiles.extend(named);
-        }
-        profiles.sort_unstable();
-        profiles.dedup();
+        // A case may be of several; the run has been by one of an older draft, or by others.
+        let is_chosen =
+            |profile: &Profile| (*profile == Profile::Legacy) == run.dialect().is_some();
+        let named = cases.iter().flat_map(|result| result.case.profiles);
+        let named = named.copied().filter(is_chosen).map(Profile::as_str);
+        let profiles: BTreeSet<&'static str> = named.collect();
         Results {
             role: Role::PushEndpoint {
                 url: run.url().to_string(),
             },
             issuer: run.issuer().to_owned(),
-            profiles,
+            profiles: profiles.into_iter().collect(),
             seed: 0,
             strictness: self.reports.strictness(),
             cases,

@@ -14,6 +14,7 @@ use url::Url;
 use super::{
     Preflight, beginning,
     catalogue::{SelectionArgs, write_line},
+    dialect::{self, DialectError},
     reports::Reports,
     runtime_of_several,
     transmitter::{FileError, read_capped},
@@ -22,7 +23,7 @@ use crate::{
     case::{Case, Profile},
     cases,
     peer::host::{Host, HostError, Settings},
-    push::{Adapter, Effects, OverStream, PreflightError, PushRun, Security, judge},
+    push::{Adapter, Dialect, Effects, OverStream, PreflightError, PushRun, Security, judge},
     receiver_file::ReceiverFile,
     record::CaseResult,
     report::Conclusion,
@@ -46,12 +47,20 @@ pub(super) struct Receiver {
     reports: Reports,
 }
 
+/// By what a run judges.
+struct By {
+    profiles: Vec<Profile>,
+    dialect: Option<Dialect>,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReceiverError {
     #[error(transparent)]
     File(FileError),
     #[error(transparent)]
     TargetFile(TargetFileError),
+    #[error("dialect")]
+    Dialect(#[source] DialectError),
     #[error("no case fits; see ssf-conformance list")]
     NothingChosen,
     #[error("the transmitter cannot be served")]
@@ -69,7 +78,7 @@ pub(super) enum ReceiverError {
 impl Receiver {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         let file = self.file().map_err(Preflight::Receiver)?;
-        let chosen = self.chosen(&file).map_err(Preflight::Receiver)?;
+        let (by, chosen) = self.chosen(&file).map_err(Preflight::Receiver)?;
         let mut nowhere = io::sink();
         let told: &mut dyn Write = if self.reports.has_output_alone() {
             &mut nowhere
@@ -83,7 +92,7 @@ impl Receiver {
             writeln!(told, "{} cases", chosen.len()).map_err(Preflight::Output)?;
             return Ok(Conclusion::Conformant);
         }
-        let results = self.judge(&file, &chosen, told)?;
+        let results = self.judge(&file, &by, &chosen, told)?;
         results.write_text(told).map_err(Preflight::Output)?;
         self.reports.write(&results, out)?;
         Ok(results.conclusion())
@@ -94,28 +103,36 @@ impl Receiver {
         ReceiverFile::parse(&toml).map_err(ReceiverError::TargetFile)
     }
 
-    fn chosen(&self, file: &ReceiverFile) -> Result<Vec<&'static Case>, ReceiverError> {
+    /// The cases, by what they are, and in which dialect their SETs are.
+    fn chosen(&self, file: &ReceiverFile) -> Result<(By, Vec<&'static Case>), ReceiverError> {
         let mut selection: Selection = self.selection.selection();
         if selection.profiles.is_empty() {
             selection.profiles.clone_from(&file.profiles);
         }
-        let chosen: Vec<_> = selection.of(cases::receiver()).collect();
+        let dialect = dialect::of_run(&selection.profiles, file.dialect);
+        let dialect = dialect.map_err(ReceiverError::Dialect)?;
+        let chosen: Vec<_> = match dialect {
+            Some(_) => selection.of(cases::in_dialect()).collect(),
+            None => selection.of(cases::receiver()).collect(),
+        };
         if chosen.is_empty() {
             return Err(ReceiverError::NothingChosen);
         }
-        Ok(chosen)
+        let profiles = selection.profiles;
+        Ok((By { profiles, dialect }, chosen))
     }
 
     fn judge(
         &self,
         file: &ReceiverFile,
+        by: &By,
         chosen: &[&'static Case],
         out: &mut dyn Write,
     ) -> Result<Results, Preflight> {
         let (began, now) = (Instant::now(), beginning::now());
         let mut output = Ok(());
         let judged = runtime_of_several()?.block_on(async {
-            let run = begin(file, now, out).await?;
+            let run = begin(file, by.dialect, now, out).await?;
             let told = |result: &CaseResult| {
                 if output.is_ok() {
                     output = writeln!(out, "{}", Line(result)).and_then(|()| out.flush());
@@ -134,7 +151,7 @@ impl Receiver {
         Ok(Results {
             role: Role::Receiver,
             issuer: run.issuer().to_owned(),
-            profiles: file.profiles.iter().copied().map(Profile::as_str).collect(),
+            profiles: by.profiles.iter().copied().map(Profile::as_str).collect(),
             seed: 0,
             strictness: self.reports.strictness(),
             cases,
@@ -149,6 +166,7 @@ impl Receiver {
 /// Serves the transmitter, tells what the Receiver has to be told, and waits for it.
 async fn begin(
     file: &ReceiverFile,
+    dialect: Option<Dialect>,
     now: SystemTime,
     out: &mut dyn Write,
 ) -> Result<Arc<PushRun>, ReceiverError> {
@@ -191,6 +209,7 @@ async fn begin(
         host,
         effects,
         patience: file.limits.wait(),
+        dialect,
         run_id: beginning::number(now),
     });
     run.await.map_err(ReceiverError::Preflight)

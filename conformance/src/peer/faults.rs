@@ -21,6 +21,7 @@ pub mod upkeep;
 pub mod verification;
 
 use super::{Fault, receiver::ReceiverFault};
+use crate::push::Dialect;
 
 /// All faults of a transmitter, in the order of the catalogue.
 pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
@@ -58,4 +59,9 @@ pub fn over_stream() -> impl Iterator<Item = &'static ReceiverFault> {
     push::faults()
         .filter(|fault| fault.is_in_sets())
         .chain(receiver())
+}
+
+/// All faults in how SETs of older drafts and of vendors are read, each with a dialect in which it shows.
+pub fn in_dialect() -> impl Iterator<Item = (Dialect, &'static ReceiverFault)> {
+    push::in_dialect()
 }

@@ -10,6 +10,7 @@ mod manners;
 mod polling;
 mod pushed;
 mod server;
+mod subject;
 mod verdict;
 
 pub(crate) use self::asking::LEFT;

@@ -16,6 +16,7 @@ use serde_json::Value;
 use ssf_types::error::Chain;
 
 use super::{
+    dialect::Way,
     run::{Carried, PushRun},
     set::Set,
 };
@@ -66,6 +67,23 @@ impl Probe {
     pub fn sound(&self) -> Set {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         self.run.sound(&format!("{}-{number}", self.case.id))
+    }
+
+    /// Whether SETs are written in this way.
+    ///
+    /// # Errors
+    /// The dialect of the run does not have it, or there is none.
+    pub fn given_way(&self, way: Way) -> Result<(), Stop> {
+        match self.run.dialect() {
+            Some(dialect) if dialect.has(way) => Ok(()),
+            Some(dialect) => {
+                let name = dialect.as_str();
+                Err(Stop::not_offered(format!(
+                    "SETs of {name} have no such thing"
+                )))
+            }
+            None => Err(Stop::not_configured("needs a dialect (dialect)")),
+        }
     }
 
     /// Pushes a SET.

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{
+    dialect::Dialect,
     effects::Effects,
     issuer::Issuer,
     keys::{Key, KeyError, Keys},
@@ -73,6 +74,8 @@ pub struct Given {
     pub request: Duration,
     /// For how long a Receiver that is not ready yet is waited for.
     pub patience: Duration,
+    /// How SETs are written, if not as SSF 1.0 has it.
+    pub dialect: Option<Dialect>,
     /// Keeps the `jti` of this run apart from those of others.
     pub run_id: u64,
 }
@@ -89,6 +92,7 @@ impl Given {
             authorities: None,
             request: Duration::from_secs(15),
             patience: Duration::ZERO,
+            dialect: None,
             run_id: 1,
         }
     }
@@ -103,6 +107,8 @@ pub struct OverStream {
     pub effects: Option<Effects>,
     /// For how long a Receiver that has no stream yet is waited for.
     pub patience: Duration,
+    /// How SETs are written, if not as SSF 1.0 has it.
+    pub dialect: Option<Dialect>,
     /// Keeps the `jti` of this run apart from those of others.
     pub run_id: u64,
 }
@@ -144,7 +150,7 @@ pub enum PreflightError {
     },
     /// The sound SET is refused.
     #[error(
-        "{url} answers a sound SET with {status} {body}: check that the receiver trusts the issuer {issuer} and can fetch its keys, that its audience is {audience}, and what it wants in Authorization"
+        "{url} answers a sound SET with {status} {body}: check that the receiver trusts the issuer {issuer} and can fetch its keys, that its audience is {audience}, that it expects SETs as {written}, and what it wants in Authorization"
     )]
     Refused {
         /// The endpoint.
@@ -157,6 +163,8 @@ pub enum PreflightError {
         issuer: String,
         /// Whom it was for.
         audience: String,
+        /// How it was written.
+        written: &'static str,
     },
 }
 
@@ -171,6 +179,7 @@ pub struct PushRun {
     carrier: Carrier,
     effects: Option<Effects>,
     masks: Masks,
+    dialect: Option<Dialect>,
     run_id: u64,
 }
 
@@ -229,6 +238,7 @@ impl PushRun {
             keys,
             carrier: Carrier::Endpoint { wire, served },
             effects: None,
+            dialect: given.dialect,
             run_id: given.run_id,
         });
         run.preflight(given.patience).await?;
@@ -244,6 +254,7 @@ impl PushRun {
             host,
             effects,
             patience,
+            dialect,
             run_id,
         } = given;
         let began = Instant::now();
@@ -268,6 +279,7 @@ impl PushRun {
             keys: host.keys(),
             carrier: Carrier::Stream(host),
             effects,
+            dialect,
             run_id,
         });
         run.preflight(patience.saturating_sub(began.elapsed()))
@@ -306,6 +318,7 @@ impl PushRun {
                     body: shown(&Value::String(self.masks.mask(&body))),
                     issuer: self.issuer.clone(),
                     audience: self.audience.clone(),
+                    written: self.dialect.map_or("SSF 1.0 has them", Dialect::as_str),
                 })
             }
             Err(error) => Some(PreflightError::Unreachable {
@@ -348,7 +361,7 @@ impl PushRun {
             "events": { SESSION_REVOKED: { "event_timestamp": now } },
         });
         let object = |value: Value| value.as_object().cloned().unwrap_or_default();
-        Set::new(object(header), object(claims))
+        Set::new(object(header), object(claims)).spoken(self.dialect)
     }
 
     /// A push of this body, as a Transmitter makes it.
@@ -392,6 +405,11 @@ impl PushRun {
     /// As it stands in `iss`.
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// How SETs are written, if not as SSF 1.0 has it.
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.dialect
     }
 
     pub(super) fn keys(&self) -> &Keys {

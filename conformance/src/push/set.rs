@@ -4,7 +4,7 @@ use aws_lc_rs::error::Unspecified;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::{Map, Value, json};
 
-use super::keys::Keys;
+use super::{dialect::Dialect, keys::Keys};
 
 /// The event of a SET that does not say otherwise.
 pub const SESSION_REVOKED: &str =
@@ -36,6 +36,7 @@ pub struct Set {
     shown: Option<Map<String, Value>>,
     signed: Signed,
     backwards: bool,
+    dialect: Option<Dialect>,
 }
 
 impl Set {
@@ -46,7 +47,14 @@ impl Set {
             shown: None,
             signed: Signed::Own,
             backwards: false,
+            dialect: None,
         }
+    }
+
+    /// Has the claims written in a dialect; all that is said of them here is in the words of SSF 1.0.
+    pub(super) fn spoken(mut self, dialect: Option<Dialect>) -> Self {
+        self.dialect = dialect;
+        self
     }
 
     /// Sets a member of the header.
@@ -102,14 +110,14 @@ impl Set {
         self.claims.get(name)
     }
 
-    /// Whom the Receiver reads that it is about.
+    /// Whom the Receiver reads that it is about, as SSF 1.0 names them.
     pub fn subject(&self) -> Option<&Value> {
         self.shown.as_ref().unwrap_or(&self.claims).get("sub_id")
     }
 
     /// The claims as JSON.
     pub fn claims_text(&self) -> String {
-        self.text(&self.claims)
+        self.written(&self.claims)
     }
 
     pub(super) fn compact(&self, keys: &Keys) -> Result<String, Unspecified> {
@@ -135,10 +143,17 @@ impl Set {
             Signed::Nobody => Vec::new(),
         };
         let shown = match &self.shown {
-            Some(shown) => BASE64URL.encode(self.text(shown)),
+            Some(shown) => BASE64URL.encode(self.written(shown)),
             None => claims,
         };
         Ok(format!("{header}.{shown}.{}", BASE64URL.encode(signature)))
+    }
+
+    fn written(&self, claims: &Map<String, Value>) -> String {
+        match self.dialect {
+            Some(dialect) => self.text(&dialect.write(claims.clone())),
+            None => self.text(claims),
+        }
     }
 
     fn text(&self, object: &Map<String, Value>) -> String {

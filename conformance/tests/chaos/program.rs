@@ -33,7 +33,7 @@ async fn run(arguments: &[&str]) -> Output {
 async fn served_to(audience: &str) -> Output {
     let address = free().to_string();
     let issuer = Target::parse(&format!("http://{address}/tenant")).unwrap();
-    let _polling = Polling::start(issuer, audience, TOKEN, None).unwrap();
+    let _polling = Polling::start(issuer, audience, TOKEN, None, None).unwrap();
     run(&[
         "transmitter",
         "--plain",

@@ -23,6 +23,7 @@ const CREDENTIAL_CHANGE: &str =
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "PUSH-R-011.foreign-issuer",
+        profiles: Profile::AND_LEGACY,
         also: &["JWTBCP-008"],
         section: "RFC 8935 §2.4",
         level: MustImplied,
@@ -36,6 +37,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "SET-009.issuer-with-slash",
+        profiles: Profile::AND_LEGACY,
         section: "SSF 1.0 §4.1.6",
         title: "an issuer that differs by a slash at its end is another one",
         why: "issuers are compared byte for byte; with tenants in the path, a slash may be another tenant",
@@ -53,6 +55,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "PUSH-R-012.foreign-audience",
+        profiles: Profile::AND_LEGACY,
         also: &["SET-013"],
         section: "RFC 8935 §2.4",
         level: MustImplied,
@@ -66,6 +69,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "JWTBCP-009.without-audience",
+        profiles: Profile::AND_LEGACY,
         section: "RFC 8725 §3.9",
         title: "a SET for nobody in particular is refused",
         why: "an issuer with several receivers says by aud for whom a SET is; without it, it could be anybody's",
@@ -77,6 +81,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "PUSH-R-003.without-iss",
+        profiles: Profile::AND_LEGACY,
         title: "a SET without iss is refused",
         why: "iss is required (RFC 8417 §2.2), and says whose keys count",
         judge: Judge::Push(|p| {
@@ -87,6 +92,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "PUSH-R-003.without-jti",
+        profiles: Profile::AND_LEGACY,
         title: "a SET without jti is refused",
         why: "jti is required (RFC 8417 §2.2); without it, a repeated SET cannot be told from a new one",
         judge: Judge::Push(|p| Box::pin(p.refuses(p.sound().without("jti"), INVALID_REQUEST))),
@@ -94,6 +100,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "PUSH-R-003.without-iat",
+        profiles: Profile::AND_LEGACY,
         title: "a SET without iat is refused",
         why: "iat is required (RFC 8417 §2.2); what was issued when decides which sessions it can be about",
         judge: Judge::Push(|p| Box::pin(p.refuses(p.sound().without("iat"), INVALID_REQUEST))),
@@ -101,6 +108,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "PUSH-R-003.without-events",
+        profiles: Profile::AND_LEGACY,
         title: "a JWT without events is no SET",
         why: "events is required (RFC 8417 §2.2), and is what a SET has beyond other JWTs",
         judge: Judge::Push(|p| Box::pin(p.refuses(p.sound().without("events"), INVALID_REQUEST))),
@@ -108,6 +116,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "SET-024.empty-events",
+        profiles: Profile::AND_LEGACY,
         section: "RFC 8417 §2.2",
         title: "a SET whose events are none is refused",
         why: "it has at least one event; 202 would tell the transmitter that it said something",
@@ -118,6 +127,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "SET-024.event-is-null",
+        profiles: Profile::AND_LEGACY,
         section: "RFC 8417 §2.2",
         title: "an event that is no object is refused",
         why: "the value of an event is an object, if need be an empty one",

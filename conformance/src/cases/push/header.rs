@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::{INVALID_REQUEST, UNVERIFIED};
 use crate::{
-    case::{Case, Judge},
+    case::{Case, Judge, Profile},
     checks::Level::{Must, MustImplied},
 };
 
 const HEADER: Case = Case {
     level: MustImplied,
     tags: &["push", "header"],
+    profiles: Profile::AND_LEGACY,
     ..Case::PUSH
 };
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{INVALID_KEY, UNVERIFIED};
 use crate::{
-    case::{Case, Judge, Stop},
+    case::{Case, Judge, Profile, Stop},
     checks::Level::{Must, MustImplied},
     push::{Probe, Set, Signed},
 };
@@ -12,6 +12,7 @@ use crate::{
 const SIGNATURE: Case = Case {
     level: MustImplied,
     tags: &["push", "signature"],
+    profiles: Profile::AND_LEGACY,
     ..Case::PUSH
 };
 

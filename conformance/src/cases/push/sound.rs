@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, Judge, Stop},
+    case::{Case, Judge, Profile, Stop},
     checks::Level::{Must, Should},
     push::{Probe, SESSION_REVOKED},
 };
@@ -18,6 +18,7 @@ pub(super) const SOUND: Case = Case {
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "PUSH-R-017.same-again",
+        profiles: Profile::AND_LEGACY,
         section: "RFC 8935 §2",
         title: "the same SET is answered with 202 again",
         why: "a transmitter that did not see the first answer sends again, and must not be told of a fault",
@@ -26,6 +27,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "PUSH-R-002.other-order",
+        profiles: Profile::AND_LEGACY,
         section: "RFC 8935 §2.2",
         title: "the order of members does not matter",
         why: "JSON objects have no order, and transmitters write theirs in every one",
@@ -34,6 +36,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "SET-010.audience-array",
+        profiles: Profile::AND_LEGACY,
         section: "SSF 1.0 §4.1.8",
         title: "aud may be an array that has others as well",
         why: "both forms are allowed (RFC 7519 §4.1.3), and several receivers may share one SET",
@@ -93,6 +96,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "SET-033.issued-earlier",
+        profiles: Profile::AND_LEGACY,
         section: "RFC 8417 §5.3",
         level: Should,
         title: "a SET that was issued before the last one is accepted",

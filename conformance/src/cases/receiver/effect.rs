@@ -20,7 +20,7 @@ pub(super) const CASES: &[Case] = &[Case {
     id: "INTEROP-044.session-ends",
     section: "CAEP Interoperability Profile 1.0 §3.1",
     level: Must,
-    profiles: &[Profile::Ssf, Profile::CaepInterop],
+    profiles: Profile::AND_LEGACY,
     title: "session-revoked ends the session, and nobody else's",
     why: "it is what all of this is for: a receiver that takes the event and lets the session go on protects nobody",
     judge: Judge::Push(|p| Box::pin(ends(p))),

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::RECEIVER;
 use crate::{
-    case::{Case, Judge, Stop},
+    case::{Case, Judge, Profile, Stop},
     checks::Level::MustImplied,
     push::{Probe, Signed},
 };
@@ -14,6 +14,7 @@ pub(super) const CASES: &[Case] = &[Case {
     id: "SET-030.new-key",
     section: "SSF 1.0 §4.1.4",
     level: MustImplied,
+    profiles: Profile::AND_LEGACY,
     title: "a key that the issuer publishes later counts",
     why: "issuers change keys; a receiver that read them once refuses every event from then on",
     judge: Judge::Push(|p| Box::pin(new_key(p))),

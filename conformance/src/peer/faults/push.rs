@@ -4,13 +4,17 @@ mod answer;
 mod claims;
 mod event;
 mod header;
+mod older;
 mod request;
 mod signature;
 mod sound;
 
 use serde_json::Value;
 
-use crate::peer::receiver::{Pushed, ReceiverFault, Verdict};
+use crate::{
+    peer::receiver::{Pushed, ReceiverFault, Verdict},
+    push::Dialect,
+};
 
 /// All faults of a Receiver, in the order of the catalogue.
 pub fn faults() -> impl Iterator<Item = &'static ReceiverFault> {
@@ -22,6 +26,13 @@ pub fn faults() -> impl Iterator<Item = &'static ReceiverFault> {
         .chain(header::FAULTS)
         .chain(claims::FAULTS)
         .chain(event::FAULTS)
+}
+
+/// All faults in how a dialect is read, each with one in which it shows.
+pub fn in_dialect() -> impl Iterator<Item = (Dialect, &'static ReceiverFault)> {
+    older::FAULTS
+        .iter()
+        .map(|(dialect, fault)| (*dialect, fault))
 }
 
 /// Takes what would be refused, if it is like this.

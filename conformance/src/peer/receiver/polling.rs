@@ -1,7 +1,7 @@
 //! The reference Receiver that makes its stream by itself and polls it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, TcpListener},
     sync::{Arc, Mutex},
     time::Duration,
@@ -17,7 +17,7 @@ use crate::{
     context::locked,
     exchange::{Answer, Request},
     peer::PeerError,
-    push::{Adapter, Effects, SESSION_REVOKED},
+    push::{Adapter, Dialect, Effects, SESSION_REVOKED, SESSIONS_REVOKED},
     target::Target,
     target_file::AdapterAddress,
     wire::{Settings, Wire, WireError},
@@ -54,6 +54,7 @@ pub(super) struct Poller {
     pub(super) token: String,
     pub(super) breaks: Option<Breaks>,
     pub(super) manners: Manners,
+    pub(super) dialect: Option<Dialect>,
     pub(super) wire: Wire,
     pub(super) jwks: Value,
     pub(super) states: BTreeSet<String>,
@@ -64,7 +65,8 @@ pub(super) struct Poller {
 }
 
 impl Polling {
-    /// Starts the reference with one fault, or with none: it makes its stream at `issuer` with this token.
+    /// Starts the reference with one fault, or with none: it makes its stream at `issuer` with this token, and expects SETs in
+    /// this dialect, if not as SSF 1.0 has them.
     ///
     /// # Errors
     /// There is no HTTP.
@@ -73,6 +75,7 @@ impl Polling {
         audience: &str,
         token: &str,
         fault: Option<&ReceiverFault>,
+        dialect: Option<Dialect>,
     ) -> Result<Self, PeerError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(PeerError::Listen)?;
         let address = listener.local_addr().map_err(PeerError::Listen)?;
@@ -105,6 +108,7 @@ impl Polling {
             token: token.to_owned(),
             breaks,
             manners,
+            dialect,
             jwks: Value::Null,
             states: BTreeSet::new(),
             seen: BTreeSet::new(),
@@ -157,8 +161,15 @@ async fn alive(
     asked: web::Json<Value>,
     ended: web::Data<Mutex<BTreeSet<String>>>,
 ) -> web::Json<Value> {
-    let is_over = locked(&ended).contains(&asked["sub_id"].to_string());
+    let is_over = locked(&ended).contains(&name_of(&asked["sub_id"]));
     web::Json(json!({ "alive": !is_over }))
+}
+
+/// What somebody is known by: their subject, whatever the order of its members.
+fn name_of(subject: &Value) -> String {
+    let members = subject.as_object().into_iter().flatten();
+    let members: BTreeMap<_, _> = members.collect();
+    json!(members).to_string()
 }
 
 impl Poller {
@@ -249,13 +260,13 @@ impl Poller {
 
     /// What becomes of a SET; `None` if it is left alone.
     async fn judged(&mut self, name: &str, token: &str) -> Option<Verdict> {
-        let mut pushed = Self::taken_apart(token, &self.jwks);
+        let mut pushed = self.taken_apart(token, &self.jwks);
         if pushed.is_token && !pushed.is_key_known && !self.manners.keeps_its_first_keys {
             let metadata = self.ask(Request::get(self.issuer.metadata_url())).await?;
             let metadata = metadata.object().ok()?;
             let url = metadata.get("jwks_uri").and_then(Value::as_str)?;
             self.fetch_keys(Url::parse(url).ok()?).await?;
-            pushed = Self::taken_apart(token, &self.jwks);
+            pushed = self.taken_apart(token, &self.jwks);
         }
         if let Some(Breaks::Follows(member)) = self.breaks
             && let Some(url) = pushed.header.get(member).and_then(Value::as_str)
@@ -263,7 +274,7 @@ impl Poller {
             && let Some(answer) = self.ask(Request::get(url)).await
         {
             let jwks = serde_json::from_slice(&answer.body).unwrap_or_default();
-            pushed = Self::taken_apart(token, &jwks);
+            pushed = self.taken_apart(token, &jwks);
         }
         pushed.is_repeated = self.seen.contains(name);
         if pushed.is_repeated && self.manners.leaves_repetitions_alone {
@@ -289,10 +300,11 @@ impl Poller {
         Some(verdict)
     }
 
-    fn taken_apart(token: &str, jwks: &Value) -> Pushed {
+    fn taken_apart(&self, token: &str, jwks: &Value) -> Pushed {
         let mut pushed = Pushed {
             method: "POST".to_owned(),
             media_type: "application/secevent+jwt".to_owned(),
+            dialect: self.dialect,
             ..Pushed::default()
         };
         pushed.take_apart(token.as_bytes(), jwks);
@@ -324,12 +336,12 @@ impl Poller {
     fn act(&self, pushed: &Pushed) {
         let is_revoked = pushed
             .event()
-            .is_some_and(|(uri, _)| uri == SESSION_REVOKED);
-        if let Some(subject) = pushed.claims.get("sub_id")
+            .is_some_and(|(uri, _)| [SESSION_REVOKED, SESSIONS_REVOKED].contains(&uri));
+        if let Some(subject) = pushed.subject()
             && is_revoked
             && !self.manners.does_nothing
         {
-            locked(&self.ended).insert(subject.to_string());
+            locked(&self.ended).insert(name_of(&subject));
         }
     }
 }

@@ -4,6 +4,9 @@ use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::{Map, Value};
 
+use super::subject;
+use crate::push::{Dialect, Way};
+
 /// Most bytes of a body that are looked at.
 pub(super) const BODY_BYTES_MAX: usize = 64 * 1024;
 
@@ -38,6 +41,8 @@ pub struct Pushed {
     pub is_verified: bool,
     /// A push with this `jti` was accepted before.
     pub is_repeated: bool,
+    /// How the Transmitter writes SETs, if not as SSF 1.0 has it.
+    pub dialect: Option<Dialect>,
 }
 
 impl Pushed {
@@ -76,6 +81,16 @@ impl Pushed {
     pub fn claim_is_text(&self, name: &str) -> bool {
         let text = self.claims.get(name).and_then(Value::as_str);
         text.is_some_and(|text| !text.is_empty())
+    }
+
+    /// Whom it is about, as SSF 1.0 names them.
+    pub fn subject(&self) -> Option<Value> {
+        subject::of(&self.claims, self.dialect)
+    }
+
+    /// Whether the Transmitter writes SETs in this way.
+    pub fn has_way(&self, way: Way) -> bool {
+        self.dialect.is_some_and(|dialect| dialect.has(way))
     }
 
     /// Whether `aud` is or has this.

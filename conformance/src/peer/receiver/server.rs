@@ -23,6 +23,7 @@ use super::{Breaks, Pushed, ReceiverFault, Verdict, fault::LATE};
 use crate::{
     context::locked,
     peer::PeerError,
+    push::Dialect,
     target::Target,
     wire::{Settings, Wire},
 };
@@ -42,6 +43,8 @@ pub struct Trust {
     pub audience: String,
     /// What pushes have to show.
     pub authorization: Option<String>,
+    /// How the issuer writes SETs, if not as SSF 1.0 has it.
+    pub dialect: Option<Dialect>,
     /// PEM file with authorities to trust; read when keys are fetched.
     pub ca_certificates: Option<PathBuf>,
 }
@@ -111,6 +114,7 @@ async fn answer(request: HttpRequest, body: Bytes, state: web::Data<State>) -> H
         return HttpResponse::ServiceUnavailable().finish();
     };
     let mut pushed = pushed(&request);
+    pushed.dialect = state.trust.dialect;
     pushed.take_apart(&body, jwks);
     let breaks = state.fault.map(|fault| fault.breaks);
     if let Some(Breaks::Follows(member)) = breaks
@@ -167,6 +171,7 @@ impl State {
             issuer,
             audience,
             authorization,
+            dialect: _,
             ca_certificates: _,
         } = &self.trust;
         Verdict::of(pushed, issuer.issuer(), audience, authorization.as_deref())

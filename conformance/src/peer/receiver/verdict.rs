@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Pushed, pushed::BODY_BYTES_MAX};
-use crate::peer::Reply;
+use crate::{peer::Reply, push::Way};
 
 /// Members of an event that its definition requires.
 const REQUIRED: [(&str, &[&str]); 1] = [(
@@ -62,13 +62,14 @@ impl Verdict {
         require(pushed.claims["iss"] == issuer, "invalid_issuer")?;
         require(pushed.is_for(audience), "invalid_audience")?;
         for banned in ["exp", "sub"] {
-            require(!pushed.claims.contains_key(banned), "invalid_request")?;
+            let is_known = banned == "exp" && pushed.has_way(Way::Exp);
+            let is_there = pushed.claims.contains_key(banned);
+            require(is_known || !is_there, "invalid_request")?;
         }
         require(pushed.claim_is_text("jti"), "invalid_request")?;
         let is_number = pushed.claims.get("iat").is_some_and(Value::is_number);
         require(is_number, "invalid_request")?;
-        let subject = pushed.claims.get("sub_id");
-        require(subject.is_some_and(Value::is_object), "invalid_request")?;
+        require(pushed.subject().is_some(), "invalid_request")?;
         require(has_one_event(pushed), "invalid_request")
     }
 
