@@ -119,7 +119,9 @@ async fn repeated(cx: &Context, reaction: Reaction) -> Result<Option<(Push, Push
 
 async fn again(cx: &Context, reaction: Reaction) -> Result<(), Stop> {
     let found = repeated(cx, reaction).await?;
-    cx.expect(found.is_some(), "the SET", "again", "nothing");
+    let patience = cx.target().limits.event().as_secs();
+    let expected = format!("again within {patience} s (limits.event_seconds)");
+    cx.expect(found.is_some(), "the SET", expected, "nothing");
     Ok(())
 }
 
