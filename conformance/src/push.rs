@@ -15,7 +15,7 @@ mod set;
 pub(crate) use self::{dialect::SESSIONS_REVOKED, issuer::LURE, keys::Keys};
 pub use self::{
     dialect::{Dialect, Way},
-    effects::{Adapter, Effects},
+    effects::{Adapter, Effects, SESSION_SECONDS},
     issuer::{Issuer, IssuerError, Security},
     judging::judge,
     keys::{Key, KeyError},

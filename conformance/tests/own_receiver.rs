@@ -26,7 +26,9 @@ use ssf_conformance::{
     wire::{self, Wire},
 };
 use ssf_receiver::{Builder, Receiver, guard::Decision};
-use ssf_types::{audience::Audience, secret::AuthorizationHeader, time::Timestamp};
+use ssf_types::{
+    audience::Audience, secret::AuthorizationHeader, subject::SimpleSubject, time::Timestamp,
+};
 use url::Url;
 
 const AUDIENCE: &str = "https://rp.example.com";
@@ -34,7 +36,11 @@ const AUDIENCE: &str = "https://rp.example.com";
 const AUTHORIZATION: &str = "Bearer s3cret";
 
 /// Cases in which it puts off what others refuse, since the key may be published later.
-const NOTED: [&str; 2] = ["PUSH-R-010.unknown-kid", "JWTBCP-010.kid-as-path"];
+const NOTED: [&str; 3] = [
+    "PUSH-R-010.unknown-kid",
+    "JWTBCP-010.kid-as-path",
+    "SSF-R-004.bad-jwks_uri",
+];
 
 /// Requirements on what it need not ask for, and does not ask for by itself.
 const NOT_ASKED_FOR: [&str; 12] = [
@@ -81,7 +87,10 @@ impl Application {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}/events", listener.local_addr().unwrap());
         let database = format!("sqlite://{}", directory.join("rp.db").display());
-        let receiver = build(&url).database(database).start().await.unwrap();
+        let builder = build(&url)
+            .database(database)
+            .members(["user", "session", "device"]);
+        let receiver = builder.start().await.unwrap();
         let routes = receiver.clone();
         let app = move || {
             App::new()
@@ -126,11 +135,20 @@ impl Application {
     }
 }
 
-/// Whether the session of somebody goes on, whom the tester knows by an address.
+/// Whether a session goes on that the tester knows by an address, or by its user and device.
 async fn alive(asked: web::Json<Value>, receiver: web::Data<Receiver>) -> web::Json<Value> {
     let began = Timestamp::from_secs(asked["began"].as_u64().unwrap());
-    let session = receiver.session(began);
-    let session = session.email(asked["sub_id"]["email"].as_str().unwrap());
+    let mut session = receiver.session(began);
+    let identifier = |value: &Value| serde_json::from_value::<SimpleSubject>(value.clone());
+    for (member, value) in asked["sub_id"].as_object().unwrap() {
+        // The members of a complex subject are objects, those of a simple one are not.
+        if value.is_object() {
+            session = session.identifier(member, identifier(value).unwrap());
+        }
+    }
+    if let Ok(user) = identifier(&asked["sub_id"]) {
+        session = session.identifier("user", user);
+    }
     let is_allowed = matches!(receiver.decide(&session), Decision::Allow);
     web::Json(json!({ "alive": is_allowed }))
 }

@@ -10,5 +10,5 @@ pub use self::{
     changes::Wanted,
     delivery::{Delivery, Told},
     seen::Seen,
-    server::{Host, HostError, Settings, UNKNOWN_EVENT},
+    server::{CRITICAL_MEMBER, Host, HostError, Settings, UNKNOWN_EVENT},
 };

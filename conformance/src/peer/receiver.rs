@@ -10,6 +10,7 @@ mod manners;
 mod polling;
 mod pushed;
 mod server;
+mod sessions;
 mod subject;
 mod verdict;
 
@@ -20,5 +21,6 @@ pub use self::{
     polling::Polling,
     pushed::Pushed,
     server::{Receiver, Trust},
+    sessions::Misjudges,
     verdict::Verdict,
 };

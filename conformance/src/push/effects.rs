@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// For how long a session has been when it is asked about, in seconds.
-const AGE: u64 = 3600;
+pub const SESSION_SECONDS: u64 = 3600;
 
 /// An adapter, and what its hook is shown.
 #[derive(Clone, Debug)]
@@ -59,5 +59,5 @@ impl Effects {
 }
 
 fn session(subject: &Value, now: u64) -> Value {
-    json!({ "sub_id": subject, "began": now.saturating_sub(AGE) })
+    json!({ "sub_id": subject, "began": now.saturating_sub(SESSION_SECONDS) })
 }

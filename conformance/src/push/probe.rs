@@ -3,6 +3,8 @@
 //! As everywhere, what a case is *about* it expects, and what it *relies on* has to be given: the sound SETs before and after
 //! a spoilt one ([`Probe::refuses`]) are relied on, since another case is about those.
 
+mod sessions;
+
 use std::{
     fmt::Display,
     sync::{

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use url::Url;
@@ -14,12 +15,13 @@ use super::{
 };
 use crate::{
     case::{Case, Judge, Profile, Stop},
+    cases::push::UNVERIFIED,
     checks::Level::{May, Must},
     peer::{
         Operation, Reply,
         host::{Host, Seen, Wanted},
     },
-    push::Probe,
+    push::{Probe, Signed},
 };
 
 /// How long the Receiver may take to ask again.
@@ -67,6 +69,15 @@ pub(super) const CASES: &[Case] = &[
         title: "nothing is used of metadata that has another issuer",
         why: "whoever gets in between once could lead the receiver, and its token, to endpoints and keys of his own",
         judge: Judge::Push(|p| Box::pin(leaves_metadata_alone(p))),
+        ..SETUP
+    },
+    Case {
+        id: "SSF-R-004.bad-jwks_uri",
+        also: &["SSF-R-005"],
+        section: "SSF 1.0 §7.2.4",
+        title: "no SET counts by keys to which no https URL leads",
+        why: "a jwks_uri that is no https URL vouches for nothing; keys that stand in it are anybody's, and no keys are no reason to believe",
+        judge: Judge::Push(|p| Box::pin(leaves_keys_alone(p))),
         ..SETUP
     },
     Case {
@@ -256,6 +267,19 @@ async fn leaves_metadata_alone(probe: &Probe) -> Result<(), Stop> {
         found,
     );
     Ok(())
+}
+
+async fn leaves_keys_alone(probe: &Probe) -> Result<(), Stop> {
+    let keys = json!({ "keys": [probe.host()?.jwk(), probe.foreign_jwk()] });
+    let keys = BASE64.encode(keys.to_string());
+    let url = format!("data:application/json;base64,{keys}");
+    let change = move |reply: &mut Reply| {
+        reply.change(|document| drop(document.insert("jwks_uri".to_owned(), json!(url))));
+    };
+    told(probe, Loss::OfStream, Wanted::Metadata, change, |_| true).await?;
+    let set = probe.sound().signed(Signed::Foreign);
+    let set = set.header("kid", json!(probe.foreign_kid()));
+    probe.refuses_key(set, UNVERIFIED).await
 }
 
 /// The same URL behind a path that nobody should ask for.

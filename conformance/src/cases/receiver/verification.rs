@@ -47,6 +47,24 @@ pub(super) const CASES: &[Case] = &[
         ..STREAM
     },
     Case {
+        id: "SSF-R-100.paused",
+        section: "SSF 1.0 §8.1.5",
+        level: MustImplied,
+        title: "that the stream is paused is accepted as news, and what comes afterwards as well",
+        why: "a receiver that refuses it does not learn why nothing comes, and one that stops for good misses what was kept",
+        judge: Judge::Push(|p| Box::pin(hears_of_stop(p, "paused"))),
+        ..STREAM
+    },
+    Case {
+        id: "SSF-R-100.disabled",
+        section: "SSF 1.0 §8.1.5",
+        level: MustImplied,
+        title: "that the stream is disabled is accepted as news, and what comes once it is enabled again as well",
+        why: "a receiver that refuses it does not learn that events are lost, and one that stops for good loses all the others",
+        judge: Judge::Push(|p| Box::pin(hears_of_stop(p, "disabled"))),
+        ..STREAM
+    },
+    Case {
         id: "SSF-R-104.broken-signature",
         section: "SSF 1.0 §8.1.4.1",
         level: Must,
@@ -81,6 +99,19 @@ pub(super) const CASES: &[Case] = &[
         ..STREAM
     },
 ];
+
+async fn hears_of_stop(probe: &Probe, status: &str) -> Result<(), Stop> {
+    probe.given_accepted().await?;
+    for status in [status, "enabled"] {
+        let payload = json!({ "status": status, "reason": "a rehearsal" });
+        let news = about_stream(probe, STREAM_UPDATED, &payload)?;
+        let answered = probe.push(&news).await?;
+        probe.expect_accepted(&answered);
+    }
+    let answered = probe.push(&probe.sound()).await?;
+    probe.expect_accepted(&answered);
+    Ok(())
+}
 
 fn with_foreign_state(probe: &Probe) -> Result<Set, Stop> {
     let state = json!({ "state": "ssf-conformance-never-sent" });

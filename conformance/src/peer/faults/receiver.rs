@@ -1,5 +1,6 @@
 //! Faults of a Receiver that has a stream, one file for each file of cases.
 
+mod effect;
 mod keys;
 mod manage;
 mod poll;
@@ -17,6 +18,7 @@ use crate::{
 pub fn faults() -> impl Iterator<Item = &'static ReceiverFault> {
     keys::FAULTS
         .iter()
+        .chain(effect::FAULTS)
         .chain(verification::FAULTS)
         .chain(poll::FAULTS)
         .chain(manage::FAULTS)

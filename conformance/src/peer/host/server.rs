@@ -47,6 +47,9 @@ const LOG_MAX: usize = 100_000;
 /// A type of events that it offers, and that no Receiver can know.
 pub const UNKNOWN_EVENT: &str = "https://ssf-conformance.invalid/event-type/offered";
 
+/// A member of complex subjects that is called critical, and that no Receiver can know.
+pub const CRITICAL_MEMBER: &str = "ssf_conformance_place";
+
 /// How long a request may take to come.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -293,6 +296,11 @@ impl Host {
         })
     }
 
+    /// The public half of the key that signs.
+    pub fn jwk(&self) -> &Value {
+        self.keys.own.jwk()
+    }
+
     /// How much was asked for.
     pub fn log_length(&self) -> usize {
         self.log(<[Seen]>::len)
@@ -353,7 +361,8 @@ impl Inner {
         settings: &Settings,
         (keys, signer): (&Keys, Signer),
     ) -> Self {
-        let site = Site::for_receivers(origin, target.issuer());
+        let mut site = Site::for_receivers(origin, target.issuer());
+        site.document["critical_subject_members"] = json!([CRITICAL_MEMBER]);
         let terms = Terms {
             offers_besides: Some(UNKNOWN_EVENT),
             ..Terms::for_receivers(&settings.audience, settings.inactivity)

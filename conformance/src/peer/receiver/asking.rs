@@ -1,5 +1,6 @@
 //! What the reference Receiver asks for: metadata, its stream, and what can be said of it.
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -30,10 +31,9 @@ impl Poller {
         if is_foreign && !self.manners.uses_foreign_metadata {
             return None;
         }
+        self.critical = metadata["critical_subject_members"].clone();
         let url = |name: &str| Url::parse(metadata[name].as_str()?).ok();
-        if self.jwks.is_null() {
-            self.fetch_keys(url("jwks_uri")?).await?;
-        }
+        self.fetch_keys(url("jwks_uri")?).await?;
         let streams = url("configuration_endpoint")?;
         let stream = self.stream(&streams).await?;
         let id = stream["stream_id"].as_str()?;
@@ -120,8 +120,18 @@ impl Poller {
     }
 
     pub(super) async fn fetch_keys(&mut self, url: Url) -> Option<()> {
-        let jwks = self.ask(Request::get(url)).await?;
-        self.jwks = serde_json::from_slice(&jwks.body).ok()?;
+        let body = match (url.scheme(), self.manners.trusts_keys_in_urls) {
+            ("https" | "http", _) => self.ask(Request::get(url)).await.map(|answer| answer.body),
+            (_, true) => {
+                let encoded = url.path().split_once("base64,");
+                encoded.and_then(|(_, encoded)| BASE64.decode(encoded).ok())
+            }
+            (_, false) => None,
+        };
+        self.jwks = match body {
+            None if self.manners.does_without_keys => Value::Null,
+            body => serde_json::from_slice(&body?).ok()?,
+        };
         Some(())
     }
 

@@ -1,5 +1,6 @@
 //! How the reference Receiver goes about its stream.
 
+use super::Misjudges;
 use crate::peer::Operation;
 
 /// How it goes about its stream, where a spoilt request does not tell it.
@@ -43,8 +44,12 @@ pub struct Manners {
     pub does_not_wait: bool,
     /// The bodies of errors are read.
     pub reads_errors: bool,
-    /// Nothing ends.
-    pub does_nothing: bool,
+    /// Keys may stand in the URL where they should be.
+    pub trusts_keys_in_urls: bool,
+    /// Where there are no keys, SETs are taken as they are.
+    pub does_without_keys: bool,
+    /// What is wrong with which sessions an event ends.
+    pub misjudges: Option<Misjudges>,
     /// What has expired is acted upon, and refused.
     pub acts_before_it_judges: bool,
 }

@@ -1,9 +1,8 @@
 //! The reference Receiver that makes its stream by itself and polls it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     net::{Ipv4Addr, TcpListener},
-    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -12,9 +11,8 @@ use serde_json::{Map, Value, json};
 use tokio::{task::JoinHandle, time::sleep};
 use url::Url;
 
-use super::{Breaks, Manners, Pushed, ReceiverFault, Verdict, fault::LATE};
+use super::{Breaks, Manners, Pushed, ReceiverFault, Verdict, fault::LATE, sessions::Sessions};
 use crate::{
-    context::locked,
     exchange::{Answer, Request},
     peer::PeerError,
     push::{Adapter, Dialect, Effects, SESSION_REVOKED, SESSIONS_REVOKED},
@@ -45,9 +43,6 @@ enum Standing {
     Gone,
 }
 
-/// The subjects whose sessions have ended.
-type Ended = Arc<Mutex<BTreeSet<String>>>;
-
 pub(super) struct Poller {
     pub(super) issuer: Target,
     pub(super) audience: String,
@@ -61,7 +56,9 @@ pub(super) struct Poller {
     pub(super) seen: BTreeSet<String>,
     pub(super) acknowledged: Vec<String>,
     pub(super) errors: Map<String, Value>,
-    pub(super) ended: Ended,
+    /// Members of subjects that must not be left out.
+    pub(super) critical: Value,
+    pub(super) sessions: Sessions,
 }
 
 impl Polling {
@@ -79,8 +76,13 @@ impl Polling {
     ) -> Result<Self, PeerError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(PeerError::Listen)?;
         let address = listener.local_addr().map_err(PeerError::Listen)?;
-        let ended = Ended::default();
-        let told = web::Data::from(Arc::clone(&ended));
+        let breaks = fault.map(|fault| fault.breaks);
+        let mut manners = Manners::default();
+        if let Some(Breaks::Manner(spoil)) = breaks {
+            spoil(&mut manners);
+        }
+        let sessions = Sessions::with(manners.misjudges);
+        let told = web::Data::new(sessions.clone());
         let app = move || {
             App::new()
                 .app_data(told.clone())
@@ -96,11 +98,6 @@ impl Polling {
             .run();
         let handle = server.handle();
         tokio::spawn(server);
-        let breaks = fault.map(|fault| fault.breaks);
-        let mut manners = Manners::default();
-        if let Some(Breaks::Manner(spoil)) = breaks {
-            spoil(&mut manners);
-        }
         let poller = Poller {
             wire: Wire::new(&issuer, &Settings::default()).map_err(PeerError::Wire)?,
             issuer,
@@ -114,7 +111,8 @@ impl Polling {
             seen: BTreeSet::new(),
             acknowledged: Vec::new(),
             errors: Map::new(),
-            ended,
+            critical: Value::Null,
+            sessions,
         };
         Ok(Self {
             task: tokio::spawn(poller.run()),
@@ -157,19 +155,9 @@ impl Drop for Polling {
     }
 }
 
-async fn alive(
-    asked: web::Json<Value>,
-    ended: web::Data<Mutex<BTreeSet<String>>>,
-) -> web::Json<Value> {
-    let is_over = locked(&ended).contains(&name_of(&asked["sub_id"]));
-    web::Json(json!({ "alive": !is_over }))
-}
-
-/// What somebody is known by: their subject, whatever the order of its members.
-fn name_of(subject: &Value) -> String {
-    let members = subject.as_object().into_iter().flatten();
-    let members: BTreeMap<_, _> = members.collect();
-    json!(members).to_string()
+async fn alive(asked: web::Json<Value>, sessions: web::Data<Sessions>) -> web::Json<Value> {
+    let began = asked["began"].as_u64().unwrap_or_default();
+    web::Json(json!({ "alive": sessions.is_alive(&asked["sub_id"], began) }))
 }
 
 impl Poller {
@@ -261,6 +249,9 @@ impl Poller {
     /// What becomes of a SET; `None` if it is left alone.
     async fn judged(&mut self, name: &str, token: &str) -> Option<Verdict> {
         let mut pushed = self.taken_apart(token, &self.jwks);
+        if self.jwks.is_null() {
+            (pushed.is_key_known, pushed.is_verified) = (true, true);
+        }
         if pushed.is_token && !pushed.is_key_known && !self.manners.keeps_its_first_keys {
             let metadata = self.ask(Request::get(self.issuer.metadata_url())).await?;
             let metadata = metadata.object().ok()?;
@@ -334,14 +325,13 @@ impl Poller {
     }
 
     fn act(&self, pushed: &Pushed) {
-        let is_revoked = pushed
-            .event()
-            .is_some_and(|(uri, _)| [SESSION_REVOKED, SESSIONS_REVOKED].contains(&uri));
         if let Some(subject) = pushed.subject()
-            && is_revoked
-            && !self.manners.does_nothing
+            && let Some((SESSION_REVOKED | SESSIONS_REVOKED, event)) = pushed.event()
         {
-            locked(&self.ended).insert(name_of(&subject));
+            let at = event.get("event_timestamp");
+            let at = at.unwrap_or(&pushed.claims["iat"]).as_u64();
+            self.sessions
+                .end(&subject, at.unwrap_or_default(), &self.critical);
         }
     }
 }

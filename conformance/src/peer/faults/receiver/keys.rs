@@ -1,4 +1,4 @@
-//! Faults in keys that change, and in what an event does.
+//! Faults in keys that change, and in when an event is acted upon.
 
 use crate::{
     checks::Verdict::Failed,
@@ -11,11 +11,6 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
         name: "keys are fetched once",
         found: &[("SET-030.new-key", Failed)],
         breaks: Manner(|manners| manners.keeps_its_first_keys = true),
-    },
-    ReceiverFault {
-        name: "no event ends anything",
-        found: &[("INTEROP-044.session-ends", Failed)],
-        breaks: Manner(|manners| manners.does_nothing = true),
     },
     ReceiverFault {
         name: "what has an exp is acted upon before it is refused",

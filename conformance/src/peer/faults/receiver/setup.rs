@@ -21,6 +21,16 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
         breaks: Manner(|manners| manners.uses_foreign_metadata = true),
     },
     ReceiverFault {
+        name: "keys may stand in the URL that should lead to them",
+        found: &[("SSF-R-004.bad-jwks_uri", Failed)],
+        breaks: Manner(|manners| manners.trusts_keys_in_urls = true),
+    },
+    ReceiverFault {
+        name: "where no keys are to be had, SETs are taken as they are",
+        found: &[("SSF-R-004.bad-jwks_uri", Failed)],
+        breaks: Manner(|manners| manners.does_without_keys = true),
+    },
+    ReceiverFault {
         name: "the iss of a stream that was made is not looked at",
         found: &[("SSF-R-032.foreign-iss", Failed)],
         breaks: Manner(|manners| manners.believes = Some(Create)),

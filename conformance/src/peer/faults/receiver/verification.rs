@@ -26,9 +26,23 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
     },
     ReceiverFault {
         name: "news of the status were not asked for, and are refused",
-        found: &[("SSF-R-100.stream-updated", Failed)],
+        found: &[
+            ("SSF-R-100.stream-updated", Failed),
+            ("SSF-R-100.paused", Failed),
+            ("SSF-R-100.disabled", Failed),
+        ],
         breaks: Verdict(|pushed, verdict| {
             if event(pushed, STREAM_UPDATED).is_some() {
+                *verdict = Judged::Refused("invalid_request");
+            }
+        }),
+    },
+    ReceiverFault {
+        name: "a stream that brings SETs cannot be stopped, so news of that are refused",
+        found: &[("SSF-R-100.paused", Failed), ("SSF-R-100.disabled", Failed)],
+        breaks: Verdict(|pushed, verdict| {
+            let stopped = event(pushed, STREAM_UPDATED);
+            if stopped.is_some_and(|event| event["status"] != "enabled") {
                 *verdict = Judged::Refused("invalid_request");
             }
         }),
