@@ -113,6 +113,12 @@ impl Sink {
         inbox
     }
 
+    /// The inbox that this URL leads to, if it is one of here.
+    pub(crate) fn inbox_at(&self, url: &str) -> Option<Arc<Inbox>> {
+        let inboxes = locked(&self.inboxes);
+        inboxes.get(name_in(url)?).map(Arc::clone)
+    }
+
     /// Another door on the same host, to the same inboxes, that shows a certificate of its own; and the URL there of the
     /// inbox of this name.
     ///

@@ -9,20 +9,21 @@
 use std::{collections::BTreeSet, future};
 
 use ssf_conformance::{
-    case::{NotRun, NotRunKind},
+    case::{Case, NotRun, NotRunKind},
     cases,
     checks::Verdict,
     matrix::{Breadth, Row, Rows},
     peer::{
-        Peer,
+        Fault, Peer,
         chaos::{Chosen, Peers},
         faults,
-        habits::{EVERYBODY, HABITS, ONE_STREAM},
+        habits::{EVERYBODY, HABITS, ONE_STREAM, PUSH_ALONE},
     },
     push::Dialect,
     record::{CaseResult, Ended},
     results::Line,
     run::{Outset, Run, judge},
+    target_file::Delivery,
 };
 
 /// Cases that no fault of a transmitter of its own can be found by, with the reason.
@@ -51,6 +52,26 @@ const NOT_RUN_FOR_EVERYBODY: [&str; 6] = [
     "SSF-T-201.other-issuer",
     "SSF-T-201.capital-letters",
     "SSF-T-205.differs",
+];
+
+/// Cases that look into what polls bring, and are not about polls.
+const NEED_POLLS: [&str; 16] = [
+    "SSF-T-104.poll-by-default",
+    "SSF-T-105.poll-url",
+    "SET-021.jti",
+    "JWTBCP-007.utf-8",
+    "SSF-T-171.paused",
+    "SSF-T-171.disabled",
+    "SSF-T-171.enabled",
+    "SSF-T-172.asked-for",
+    "SSF-T-200.after-restart",
+    "SSF-T-200.added",
+    "SSF-T-206.without-verified",
+    "SSF-T-203.less-specific",
+    "SSF-T-204.more-specific",
+    "SSF-T-033.put-back",
+    "SSF-T-213.stream-itself",
+    "SSF-T-107.poll-url-of-the-receiver",
 ];
 
 /// Each fault is looked for by the cases that claim it and by one in so many of the others, so that all of this takes minutes;
@@ -152,6 +173,54 @@ async fn a_receiver_that_may_have_one_stream_lacks_only_the_cases_that_need_two(
     assert_eq!(found, expected);
     let failed = |result: &&CaseResult| result.ended == Ended::Judged(Verdict::Failed);
     assert_eq!(results.iter().filter(failed).count(), 0);
+}
+
+/// What all cases make of the reference with this fault, where pushes alone are judged.
+async fn judged_by_pushes(fault: &'static Fault) -> Vec<CaseResult> {
+    let peer = Peer::start(Some(fault)).unwrap();
+    let mut given = peer.given();
+    given.file.delivery = vec![Delivery::Push];
+    let outset = Outset { seed: 1, run_id: 1 };
+    let run = Run::begin(given, outset).await.unwrap();
+    let chosen: Vec<_> = cases::transmitter().collect();
+    judge(&run, &chosen, |_| {}, future::pending()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transmitter_that_pushes_alone_is_judged_by_what_it_pushes() {
+    let results = judged_by_pushes(&PUSH_ALONE).await;
+    let is_fine = |result: &&CaseResult| match &result.ended {
+        Ended::Judged(Verdict::Passed) => true,
+        Ended::NotRun(NotRun { reason, .. }) => !reason.is_empty() && may_be_left(result.case),
+        Ended::Judged(_)
+        | Ended::KnownDeviation { .. }
+        | Ended::UnexpectedPass
+        | Ended::Faulty(_) => false,
+    };
+    let broken: Vec<_> = results.iter().filter(|result| !is_fine(result)).collect();
+    let broken: Vec<_> = broken.into_iter().map(|r| Line(r).to_string()).collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Whether it is about polls, or is not run against the reference at all.
+fn may_be_left(case: &Case) -> bool {
+    let left = [&NOT_RUN[..], &NEED_POLLS, &["POLL-T-014.after-restart"]];
+    case.tags.contains(&"poll") || left.concat().contains(&case.id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_in_signing_is_found_where_pushes_alone_are_judged() {
+    let breaks_signature = |fault: &&Fault| {
+        let mut claims = fault.found.iter();
+        claims.any(|(id, _)| *id == "SET-029.signature")
+    };
+    let fault = faults::transmitter().find(breaks_signature).unwrap();
+    let results = judged_by_pushes(fault).await;
+    let signature = results
+        .iter()
+        .find(|one| one.case.id == "SET-029.signature");
+    let ended = &signature.unwrap().ended;
+    assert_eq!(*ended, Ended::Judged(Verdict::Failed));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

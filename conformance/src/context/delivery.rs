@@ -6,7 +6,14 @@ use serde_json::{Map, Value, json};
 use ssf_types::error::Chain;
 
 use super::{Answered, Context, Operation, Stream, gathered::now, subjects::subject_named};
-use crate::{adapter, case::Stop, event_types, set::RawSet, target_file::Adapter};
+use crate::{
+    adapter,
+    case::Stop,
+    event_types,
+    set::RawSet,
+    sink::Push,
+    target_file::{Adapter, Delivery},
+};
 
 /// The type of verification events.
 pub const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
@@ -53,7 +60,46 @@ impl Context {
         }
     }
 
-    /// Polls until a SET is there that `fits`, and leaves all of them unacknowledged.
+    /// What a stream brings: by a poll that acknowledges what is `done`; or, where polls are not judged, all that was pushed
+    /// and acknowledged so far.
+    ///
+    /// # Errors
+    /// A poll is not answered as it should be.
+    pub(super) async fn brought(
+        &self,
+        stream: &Stream,
+        done: &[String],
+    ) -> Result<Vec<Arrived>, Stop> {
+        let arrived = |jti: &str, set| Arrived {
+            jti: jti.to_owned(),
+            set,
+        };
+        if let Some(inbox) = self
+            .run()
+            .sink()
+            .ok()
+            .and_then(|sink| stream.inbox_in(sink))
+            && !self.target().judges(Delivery::Poll)
+        {
+            let pushes = inbox.pushes();
+            let set =
+                |push: &Push| Some(arrived(push.jti().unwrap_or_default(), push.set.clone()?));
+            return Ok(pushes.iter().filter_map(set).collect());
+        }
+        let body = if done.is_empty() {
+            json!({})
+        } else {
+            json!({ "ack": done })
+        };
+        let polled = self.poll_now(stream, body).await?;
+        let set = |(jti, token): (&String, &Value)| {
+            let set = RawSet::parse(token.as_str().unwrap_or_default()).ok()?;
+            Some(arrived(jti, set))
+        };
+        Ok(polled.sets.iter().filter_map(set).collect())
+    }
+
+    /// Waits until a SET is there that `fits`; those that are polled stay unacknowledged.
     ///
     /// # Errors
     /// None comes within `limits.event_seconds`.
@@ -64,15 +110,22 @@ impl Context {
     ) -> Result<Arrived, Stop> {
         let began = Instant::now();
         loop {
-            let polled = self.poll_now(stream, json!({})).await?;
-            for (jti, token) in &polled.sets {
-                let set = RawSet::parse(token.as_str().unwrap_or_default());
-                if let Some(set) = set.ok().filter(|set| fits(set)) {
-                    let jti = jti.clone();
-                    return Ok(Arrived { jti, set });
-                }
+            let brought = self.brought(stream, &[]).await?;
+            if let Some(arrived) = brought.into_iter().find(|arrived| fits(&arrived.set)) {
+                self.show_pushes(stream);
+                return Ok(arrived);
             }
             self.pause_since(began).await?;
+        }
+    }
+
+    /// Has what was pushed to a stream of another matter stand in the record of the case.
+    pub(super) fn show_pushes(&self, stream: &Stream) {
+        let sink = self.run().sink().ok();
+        if let Some(inbox) = sink.and_then(|sink| stream.inbox_in(sink)) {
+            for push in inbox.pushes() {
+                self.keep(push.exchange());
+            }
         }
     }
 
@@ -107,10 +160,13 @@ impl Context {
         sets: &mut Vec<RawSet>,
         done: &mut Vec<String>,
     ) -> Result<(), Stop> {
-        let polled = self.poll_now(stream, json!({ "ack": done })).await?;
-        let tokens = polled.sets.values().filter_map(Value::as_str);
-        sets.extend(tokens.filter_map(|token| RawSet::parse(token).ok()));
-        *done = polled.sets.into_iter().map(|(jti, _)| jti).collect();
+        let brought = self.brought(stream, done).await?;
+        if !self.target().judges(Delivery::Poll) {
+            // What is pushed is all that there was so far.
+            sets.clear();
+        }
+        *done = brought.iter().map(|arrived| arrived.jti.clone()).collect();
+        sets.extend(brought.into_iter().map(|arrived| arrived.set));
         Ok(())
     }
 

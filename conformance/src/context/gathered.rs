@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
 use super::{
-    Context, Stream,
+    Arrived, Context, Stream,
     subjects::{self, subject_named},
 };
 use crate::{
@@ -313,9 +313,9 @@ impl Context {
         let mut done: Vec<String> = Vec::new();
         let began = Instant::now();
         while !awaited.is_empty() {
-            let polled = self.poll_now(stream, json!({ "ack": done })).await?;
-            let sets = polled.sets.values().filter_map(Value::as_str);
-            for set in sets.filter_map(|token| RawSet::parse(token).ok()) {
+            let brought = self.brought(stream, &done).await?;
+            done = brought.iter().map(|arrived| arrived.jti.clone()).collect();
+            for Arrived { set, .. } in brought {
                 let fits = |(one, named): &(&Happening, Value)| {
                     let is_about = has(&set, &one.mark) || set.claims.get("sub_id") == Some(named);
                     is_about && (is_alone || set.event(&one.uri).is_some())
@@ -332,13 +332,13 @@ impl Context {
                     samples.insert(name, Ok(Arc::new(sample)));
                 }
             }
-            done = polled.sets.into_iter().map(|(jti, _)| jti).collect();
             if let Err(late) = self.pause_since(began).await {
                 let late = as_not_run(late);
                 let missing = awaited.drain(..);
                 samples.extend(missing.map(|(one, _)| (one.name.clone(), Err(late.clone()))));
             }
         }
+        self.show_pushes(stream);
         Ok(samples)
     }
 }

@@ -1,12 +1,16 @@
 //! Streams that cases make to be judged by. The run deletes whatever they leave behind.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{Answered, Call, Context, Operation, same::is_same};
-use crate::{case::Stop, target_file::Delivery};
+use crate::{
+    case::Stop,
+    sink::{Inbox, Sink},
+    target_file::Delivery,
+};
 
 /// The delivery method of polls.
 pub const POLL: &str = "urn:ietf:rfc:8936";
@@ -127,6 +131,12 @@ impl Stream {
     pub fn interval(&self) -> Option<Duration> {
         let seconds = self.configuration.get("min_verification_interval");
         seconds.and_then(Value::as_u64).map(Duration::from_secs)
+    }
+
+    /// Where it is pushed to, if that is here.
+    pub(super) fn inbox_in(&self, sink: &Sink) -> Option<Arc<Inbox>> {
+        let delivery = self.configuration.get("delivery")?;
+        sink.inbox_at(delivery.get("endpoint_url")?.as_str()?)
     }
 
     /// Where it is polled.

@@ -75,6 +75,8 @@ pub struct Rules {
     pub keeps_while_disabled: bool,
     /// A Receiver that has a stream gets no second one: 409.
     pub allows_one_stream: bool,
+    /// Streams are pushed alone.
+    pub pushes_alone: bool,
     /// A type of events that configurations do not name.
     pub hides: Option<&'static str>,
     /// A type of events that configurations name besides those that there are.

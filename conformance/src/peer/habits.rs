@@ -17,6 +17,13 @@ pub const ONE_STREAM: Fault = Fault {
     breaks: Rules(|rules| rules.allows_one_stream = true),
 };
 
+/// Streams are pushed alone, which the target file has to say (`delivery`).
+pub const PUSH_ALONE: Fault = Fault {
+    name: "streams are pushed alone",
+    found: &[],
+    breaks: Rules(|rules| rules.pushes_alone = true),
+};
+
 /// New streams are about everybody, until somebody is removed.
 pub const EVERYBODY: Fault = Fault {
     name: "everybody is covered until they are removed",

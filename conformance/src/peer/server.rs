@@ -113,6 +113,9 @@ impl Peer {
         let [ec, rsa] = signer.jwks();
         site.keys["keys"][1] = ec;
         site.keys["keys"][2] = rsa;
+        if spoilt.rules().pushes_alone {
+            site.document["delivery_methods_supported"] = json!(["urn:ietf:rfc:8935"]);
+        }
         spoilt.site(&mut site);
         let issuer = site.issuer.clone();
         let push_authority = Arc::new(Authority::new().map_err(PeerError::Certificate)?);

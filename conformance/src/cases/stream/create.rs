@@ -11,6 +11,7 @@ use crate::{
     cases::refusal::{BROKEN_JSON, Refusal},
     checks::{Level, shown},
     context::{Context, Credential, Operation, POLL, Stream},
+    target_file::Delivery,
 };
 
 const BASE: Case = Case {
@@ -303,6 +304,9 @@ async fn poll_url(cx: &Context) -> Result<(), Stop> {
 }
 
 async fn poll_url_of_the_receiver(cx: &Context) -> Result<(), Stop> {
+    if !cx.target().judges(Delivery::Poll) {
+        return Err(Stop::not_configured("needs poll in delivery"));
+    }
     let own = "https://ssf-conformance.example.com/poll";
     let mut request = cx.stream_request();
     request["delivery"]["endpoint_url"] = json!(own);

@@ -50,7 +50,7 @@ impl Transmitter {
         }
         let url = stream.delivery.get("endpoint_url").and_then(Value::as_str);
         match stream.delivery.get("method").and_then(Value::as_str) {
-            Some(POLL) => {
+            Some(POLL) if !self.spoilt.rules().pushes_alone => {
                 let url = format!("{}/ssf/poll/{id}", self.origin());
                 stream.delivery = json!({ "method": POLL, "endpoint_url": url });
                 Ok(())
