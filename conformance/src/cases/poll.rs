@@ -1,5 +1,7 @@
 //! Delivery by polls (RFC 8936). Verifications are what is delivered, since every transmitter has them.
 
+mod batch;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -24,8 +26,12 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 /// How long a poll is left waiting before something happens.
 const HEAD_START: Duration = Duration::from_millis(500);
 
-/// The cases of this section.
-pub const CASES: &[Case] = &[
+/// The cases of polls.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().chain(batch::CASES)
+}
+
+const CASES: &[Case] = &[
     Case {
         id: "POLL-T-001.empty-object",
         title: "an empty object is a poll",
@@ -435,10 +441,15 @@ async fn more_available(cx: &Context) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Has events of two subjects happen, none of which is polled for: what was handed out once need not be available for a while.
 async fn two_wait(cx: &Context, stream: &Stream) -> Result<Vec<Value>, Stop> {
+    wait(cx, stream, 2).await
+}
+
+/// Has events of so many subjects happen, none of which is polled for: what was handed out once need not be available for a
+/// while.
+async fn wait(cx: &Context, stream: &Stream, count: usize) -> Result<Vec<Value>, Stop> {
     let mut subjects = Vec::new();
-    for _ in 0..2 {
+    for _ in 0..count {
         let subject = cx.subject(stream).await?;
         subjects.push(cx.emit(&subject).await?);
     }

@@ -88,6 +88,15 @@ pub const CASES: &[Case] = &[
         ..BASE
     },
     Case {
+        id: "SSF-T-176.text",
+        section: "SSF 1.0 §8.1.2.1",
+        level: Level::May,
+        title: "reason is a text, and not there if there is none",
+        why: "It is shown to people; readers with types refuse the whole status for anything else.",
+        judge: Script(|cx| Box::pin(reason_is_a_text(cx))),
+        ..BASE
+    },
+    Case {
         id: "SSF-T-192.same-again",
         title: "to set the status that is in force is no error",
         why: "Receivers repeat requests whose answer they did not get.",
@@ -239,6 +248,24 @@ async fn reason(cx: &Context) -> Result<(), Stop> {
     put(cx, &stream, &body).await?.given_success()?;
     let call = cx.call(Operation::ReadStatus).stream(&stream.id);
     cx.expect_member(&call.send().await?.given_object()?, "reason", &reason);
+    Ok(())
+}
+
+async fn reason_is_a_text(cx: &Context) -> Result<(), Stop> {
+    let stream = cx.stream().await?;
+    let given = json!({ "status": "paused", "reason": format!("maintenance {}", cx.word()) });
+    for body in [&json!({ "status": "enabled" }), &given] {
+        put(cx, &stream, body).await?.given_success()?;
+        let call = cx.call(Operation::ReadStatus).stream(&stream.id);
+        let read = call.send().await?.given_object()?;
+        if let Some(found) = read.get("reason") {
+            let what = format!("reason after {}", shown(body));
+            cx.expect(found.is_string(), what, "a text", shown(found));
+        } else {
+            let what = format!("reason after {}", shown(body));
+            cx.expect(true, what, "a text, or nothing", "nothing");
+        }
+    }
     Ok(())
 }
 

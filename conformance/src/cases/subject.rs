@@ -1,5 +1,7 @@
 //! Subjects (RFC 9493 §3, SSF 1.0 §3): the adapter emits an event about one of each format, and what arrives is judged.
 
+mod complex;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value};
@@ -22,8 +24,12 @@ const BASE: Case = Case {
 /// What goes wrong with a subject of a known format.
 const UNREADABLE: &str = "A receiver cannot tell whom the event is about, and refuses the SET.";
 
-/// The cases of this section.
-pub const CASES: &[Case] = &[
+/// The cases of subjects.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().chain(complex::CASES)
+}
+
+const CASES: &[Case] = &[
     Case {
         id: "SUBJ-004.complex",
         section: "SSF 1.0 §3.3",

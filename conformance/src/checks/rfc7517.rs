@@ -46,7 +46,7 @@ pub const CHECKS: &[Check] = &[
         keys_are_public,
     ),
     jwks(
-        "SSF-T-013.jwks-rsa-size",
+        "JWTBCP-005.rsa-size",
         "RFC 7518 §3.3",
         Level::Must,
         "RSA keys have 2048 bits or more",

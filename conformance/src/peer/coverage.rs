@@ -25,6 +25,8 @@ pub enum CoverageFault {
     RemovesStream,
     /// Subjects of one `sub` match, whoever issued it.
     OverlooksIssuer,
+    /// Subjects of one address match, whatever their formats are.
+    OverlooksFormat,
     /// Subjects match that differ in small and capital letters alone.
     OverlooksCase,
     /// An added subject with fewer members than the event's does not match.
@@ -120,6 +122,11 @@ fn matches(added: &Value, event: &Value, fault: Option<CoverageFault>) -> bool {
         Some(CoverageFault::OverlooksIssuer) => {
             let of_one = added["format"] == "iss_sub" && event["format"] == "iss_sub";
             fit || of_one && added["sub"] == event["sub"]
+        }
+        Some(CoverageFault::OverlooksFormat) => {
+            let uri = event["uri"].as_str().unwrap_or_default();
+            let address = uri.strip_prefix("acct:");
+            fit || address.is_some() && added["email"].as_str() == address
         }
         Some(CoverageFault::OverlooksCase) => {
             let folded = |subject: &Value| subject.to_string().to_ascii_lowercase();

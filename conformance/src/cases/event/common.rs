@@ -92,6 +92,15 @@ pub const CASES: &[Case] = &[
         ..BASE
     },
     Case {
+        id: "PRIV-003.one-name",
+        section: "SSF 1.0 §10.1",
+        level: Level::Should,
+        title: "all events about somebody name the subject in one way",
+        why: "A receiver that is told two names of one user, and need know one alone, learns more than it has to.",
+        judge: Script(|cx| Box::pin(one_name(cx))),
+        ..BASE
+    },
+    Case {
         id: "RISC-019.subject_type",
         section: "RISC 1.0 §3.1",
         level: Level::Must,
@@ -212,6 +221,23 @@ async fn each_repeated(
         return Ok(());
     }
     Err(Stop::not_offered("no event repeats the subject"))
+}
+
+async fn one_name(cx: &Context) -> Result<(), Stop> {
+    let came = came(cx, event_types::CAEP).await?;
+    let Some(((first, known), others)) = came.split_first() else {
+        return Err(Stop::blocked("no event came"));
+    };
+    if others.is_empty() {
+        return Err(Stop::not_offered("there is one type of event alone"));
+    }
+    let expected = known.set.claims.get("sub_id").unwrap_or(&Value::Null);
+    for (event, sample) in others {
+        let found = sample.set.claims.get("sub_id").unwrap_or(&Value::Null);
+        let what = format!("the subject of {}, as of {}", event.name(), first.name());
+        cx.expect(found == expected, what, shown(expected), shown(found));
+    }
+    Ok(())
 }
 
 async fn no_subject_type(cx: &Context) -> Result<(), Stop> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::update::expect_whole;
+use super::update::{events_delivered_before, expect_whole};
 use crate::{
     case::{
         Case,
@@ -101,6 +101,14 @@ pub const CASES: &[Case] = &[
         title: "members that the transmitter supplies stay when they are not sent",
         why: "They are not the receiver's to delete.",
         judge: Script(|cx| Box::pin(supplied_members_stay(cx))),
+        ..BASE
+    },
+    Case {
+        id: "SSF-T-155.events_delivered-before",
+        level: Level::Must,
+        title: "events_delivered that is sent is compared with the value before the replacement",
+        why: "Receivers send back what they read, together with what they want from now on.",
+        judge: Script(|cx| Box::pin(events_delivered_before(cx, OPERATION))),
         ..BASE
     },
     Case {

@@ -115,7 +115,7 @@ pub const CASES: &[Case] = &[
         level: Level::Must,
         title: "events_delivered that is sent is compared with the value before the update",
         why: "Receivers send back what they read, together with what they want from now on.",
-        judge: Script(|cx| Box::pin(events_delivered_before(cx))),
+        judge: Script(|cx| Box::pin(events_delivered_before(cx, OPERATION))),
         ..BASE
     },
     Case {
@@ -242,24 +242,36 @@ async fn sent_along(cx: &Context) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn events_delivered_before(cx: &Context) -> Result<(), Stop> {
+/// Expects that `events_delivered` is compared with what it was before the request, and not with what it is after it.
+pub(super) async fn events_delivered_before(
+    cx: &Context,
+    operation: Operation,
+) -> Result<(), Stop> {
     let (stream, before) = made(cx).await?;
     if cx.target().events.len() < 2 {
         return Err(Stop::not_configured("needs two event types in events"));
     }
+    let asked = |requested: &Value, delivered: &Value| {
+        let mut request = if operation == Operation::Replace {
+            cx.stream_request()
+        } else {
+            json!({})
+        };
+        request["stream_id"] = json!(stream.id);
+        request["events_requested"] = requested.clone();
+        request["events_delivered"] = delivered.clone();
+        cx.call(operation).json(&request).send()
+    };
     let old = before.get("events_delivered").unwrap_or(&Value::Null);
-    let with = |requested: &Value, delivered: &Value| json!({ "events_requested": requested, "events_delivered": delivered });
     let now = json!(cx.target().events);
-    update(cx, &stream, with(&now, old))
-        .await?
-        .given_success()?;
+    asked(&now, old).await?.given_success()?;
     let before = cx.read(&stream).await?;
     let future = json!([cx.target().events.first()]);
-    let spoilt = update(cx, &stream, with(&future, &future)).await?;
+    let spoilt = asked(&future, &future).await?;
     cx.expect_status(&spoilt, &[400]);
     cx.expect_untouched(&stream, &before).await?;
     let old = before.get("events_delivered").unwrap_or(&Value::Null);
-    let sound = update(cx, &stream, with(&future, old)).await?;
+    let sound = asked(&future, old).await?;
     cx.expect_status(&sound, &[200]);
     Ok(())
 }

@@ -77,6 +77,14 @@ pub const CASES: &[Case] = &[
         ..BASE
     },
     Case {
+        id: "SSF-T-201.other-format",
+        level: Level::MustImplied,
+        title: "an address in another format is another subject",
+        why: "Whoever can be reached there need not have the account of that name.",
+        judge: Script(|cx| Box::pin(other_format(cx))),
+        ..BASE
+    },
+    Case {
         id: "SSF-T-203.less-specific",
         also: &["SSF-T-202"],
         title: "a complex subject that was added matches one with more members",
@@ -158,6 +166,16 @@ async fn capital_letters(cx: &Context) -> Result<(), Stop> {
         cx.note("addresses match that differ in capital letters");
     }
     Ok(())
+}
+
+async fn other_format(cx: &Context) -> Result<(), Stop> {
+    given_default(cx, "NONE")?;
+    let stream = cx.stream().await?;
+    let address = format!("{}@ssf-conformance.example.com", cx.word());
+    let added = json!({ "format": "email", "email": address });
+    add(cx, &stream, &added).await?;
+    let event = json!({ "format": "account", "uri": format!("acct:{address}") });
+    expect_none(cx, &stream, &event).await
 }
 
 /// A complex subject with these members, which nobody else has.

@@ -86,6 +86,13 @@ pub const CHECKS: &[Check] = &[
         judge: |recording| offered(recording, "status_endpoint"),
     },
     Check {
+        id: "SSF-T-053.status_endpoint",
+        section: "SSF 1.0 §8",
+        level: Level::Should,
+        statement: "where streams are managed, their status can be read: there is a status_endpoint",
+        judge: |recording| recommended(recording, "status_endpoint"),
+    },
+    Check {
         id: "SSF-T-018.status_endpoint-https",
         section: "SSF 1.0 §7.1",
         level: Level::Must,
@@ -126,6 +133,13 @@ pub const CHECKS: &[Check] = &[
         level: Level::May,
         statement: "verification_endpoint may be offered",
         judge: |recording| offered(recording, "verification_endpoint"),
+    },
+    Check {
+        id: "SSF-T-053.verification_endpoint",
+        section: "SSF 1.0 §8",
+        level: Level::Should,
+        statement: "where streams are managed, they can be verified: there is a verification_endpoint",
+        judge: |recording| recommended(recording, "verification_endpoint"),
     },
     Check {
         id: "SSF-T-024.verification_endpoint-https",
@@ -258,6 +272,18 @@ fn offered(recording: &Recording, name: &str) -> Outcome {
     on_document(recording, |document| match document.get(name) {
         Some(found) => Outcome::satisfied(shown(found)),
         None => Outcome::noted(format!("there is no {name}")),
+    })
+}
+
+fn recommended(recording: &Recording, name: &str) -> Outcome {
+    on_document(recording, |document| {
+        if !document.contains_key("configuration_endpoint") {
+            return Outcome::not_run("there is no configuration_endpoint");
+        }
+        match document.get(name) {
+            Some(found) => Outcome::satisfied(shown(found)),
+            None => Outcome::broken(format!("there is no {name}")),
+        }
     })
 }
 

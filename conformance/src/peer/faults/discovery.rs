@@ -243,6 +243,7 @@ pub const FAULTS: &[Fault] = &[
         breaks: Spoil(|site| without(site, "status_endpoint")),
         found: &[
             ("SSF-T-017.status_endpoint-given", Note),
+            ("SSF-T-053.status_endpoint", Warning),
             ("INTEROP-011.status_endpoint", Failed),
         ],
     },
@@ -276,6 +277,7 @@ pub const FAULTS: &[Fault] = &[
         breaks: Spoil(|site| without(site, "verification_endpoint")),
         found: &[
             ("SSF-T-023.verification_endpoint-given", Note),
+            ("SSF-T-053.verification_endpoint", Warning),
             ("INTEROP-014.verification_endpoint", Failed),
         ],
     },
@@ -427,7 +429,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "an RSA key has 1024 bits",
         breaks: Spoil(|site| site.keys["keys"][1] = rsa("b", 128)),
-        found: &[("SSF-T-013.jwks-rsa-size", Failed)],
+        found: &[("JWTBCP-005.rsa-size", Failed)],
     },
     Fault {
         name: "two keys share a kid",

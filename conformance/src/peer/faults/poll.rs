@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::spoils::{answer, as_if, breaks_down, overlooks};
+use super::spoils::{answer, as_if, breaks_down, has, overlooks};
 use crate::{
     checks::Verdict::{Failed, Note, Warning},
     peer::{
@@ -83,6 +83,19 @@ pub const FAULTS: &[Fault] = &[
                 .is_some_and(|body| body.get("maxEvents").is_some_and(Value::is_u64))
             {
                 overlooks(asked, Poll, "maxEvents");
+            }
+        }),
+    },
+    Fault {
+        name: "a poll without maxEvents brings two SETs, and does not tell that there are more",
+        found: &[("POLL-T-007.without-max-events", Failed)],
+        breaks: Answer(|asked, reply| {
+            if !has(asked, "maxEvents") {
+                answer(asked, reply, Poll, |body| {
+                    if let Some(Value::Object(sets)) = body.get_mut("sets") {
+                        *sets = std::mem::take(sets).into_iter().take(2).collect();
+                    }
+                });
             }
         }),
     },

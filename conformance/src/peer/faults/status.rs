@@ -83,6 +83,26 @@ pub const FAULTS: &[Fault] = &[
         breaks: Request(|asked| overlooks(asked, SetStatus, "reason")),
     },
     Fault {
+        name: "no reason is null",
+        found: &[("SSF-T-176.text", Warning)],
+        breaks: Answer(|asked, reply| {
+            answer(asked, reply, ReadStatus, |s| {
+                s.entry("reason").or_insert(Value::Null);
+            });
+        }),
+    },
+    Fault {
+        name: "the reason is a list of texts",
+        found: &[("SSF-T-176.text", Warning), ("SSF-T-177.reason", Warning)],
+        breaks: Answer(|asked, reply| {
+            answer(asked, reply, ReadStatus, |s| {
+                if let Some(reason) = s.get_mut("reason") {
+                    *reason = json!([reason]);
+                }
+            });
+        }),
+    },
+    Fault {
         name: "to enable a stream is a conflict",
         found: &[
             ("INTEROP-033.manage-alone", Failed),

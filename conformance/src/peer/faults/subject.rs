@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     checks::Verdict::{Failed, Note, Warning},
-    peer::{Breaks::Set, Fault, Members},
+    peer::{
+        Breaks::{Payload, Set},
+        Fault, Members,
+    },
 };
 
 /// The faults.
@@ -16,6 +19,26 @@ pub const FAULTS: &[Fault] = &[
             subject(claims, "complex", |s| {
                 set(s, "user", |user| user["email"].clone());
             });
+        }),
+    },
+    Fault {
+        name: "a complex subject has a member that SSF does not name",
+        found: &[("SUBJ-005.names", Note)],
+        breaks: Set(|_, claims| {
+            subject(claims, "complex", |s| {
+                let team = json!({ "format": "opaque", "id": "team" });
+                drop(s.insert("team".into(), team));
+            });
+        }),
+    },
+    Fault {
+        name: "a member of a complex subject stands twice",
+        found: &[("SUBJ-007.once", Warning)],
+        breaks: Payload(|claims| {
+            let tenant = r#""tenant":{"format":"iss_sub""#;
+            let twice =
+                r#""tenant":{"format":"opaque","id":"another"},"tenant":{"format":"iss_sub""#;
+            claims.replace(tenant, twice).into_bytes()
         }),
     },
     Fault {

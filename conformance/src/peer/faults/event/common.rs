@@ -109,6 +109,19 @@ pub const FAULTS: &[Fault] = &[
         }),
     },
     Fault {
+        name: "the subject of a risk is named in another way",
+        found: &[("PRIV-003.one-name", Warning)],
+        breaks: Set(|_, claims| {
+            if is_of(claims, &RISK_LEVEL_CHANGE)
+                && let Some(subject) = claims.get_mut("sub_id")
+                && let Some(email) = subject.get("email").cloned()
+            {
+                *subject =
+                    json!({ "format": "iss_sub", "iss": "https://idp.example.com", "sub": email });
+            }
+        }),
+    },
+    Fault {
         name: "a subject has a subject_type",
         found: &[("RISC-019.subject_type", Failed)],
         breaks: Set(|_, claims| {

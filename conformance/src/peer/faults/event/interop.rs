@@ -41,7 +41,10 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "credential-change is about something opaque",
-        found: &[("INTEROP-025.subject", Failed)],
+        found: &[
+            ("INTEROP-025.subject", Failed),
+            ("PRIV-003.one-name", Warning),
+        ],
         breaks: Set(|_, claims| {
             if is_of(claims, &CREDENTIAL_CHANGE)
                 && let Some(subject) = claims.get_mut("sub_id")

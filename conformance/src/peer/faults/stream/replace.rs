@@ -40,6 +40,7 @@ pub(super) const FAULTS: &[Fault] = &[
         found: &[
             ("SSF-T-150.replaced", Failed),
             ("SSF-R-062.read-and-put-back", Warning),
+            ("SSF-T-155.events_delivered-before", Failed),
         ],
         breaks: Answer(|asked, reply| instead(asked, reply, Replace, 200, 203)),
     },
@@ -51,6 +52,11 @@ pub(super) const FAULTS: &[Fault] = &[
                 *reply = Reply::error(200);
             }
         }),
+    },
+    Fault {
+        name: "REPLACE overlooks events_delivered",
+        found: &[("SSF-T-155.events_delivered-before", Failed)],
+        breaks: Request(|asked| overlooks(asked, Replace, "events_delivered")),
     },
     Fault {
         name: "REPLACE updates",

@@ -27,6 +27,7 @@ pub(super) const FAULTS: &[Fault] = &[
             ("SSF-T-034.nobody-else", Failed),
             ("SSF-T-201.other-issuer", Failed),
             ("SSF-T-201.capital-letters", Note),
+            ("SSF-T-201.other-format", Failed),
             ("SSF-T-205.differs", Warning),
             ("SSF-T-035.removed", Note),
             ("SSF-T-210.removed-once", Note),
@@ -90,6 +91,11 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "subjects with one sub match, whoever the issuer is",
         found: &[("SSF-T-201.other-issuer", Failed)],
         breaks: Rules(|rules| rules.coverage = Some(CoverageFault::OverlooksIssuer)),
+    },
+    Fault {
+        name: "an address and the account of that name are one subject",
+        found: &[("SSF-T-201.other-format", Failed)],
+        breaks: Rules(|rules| rules.coverage = Some(CoverageFault::OverlooksFormat)),
     },
     Fault {
         name: "subjects match that differ in capital letters",
