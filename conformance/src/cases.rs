@@ -7,6 +7,8 @@ pub mod discovery;
 pub mod event;
 pub mod hardening;
 pub mod interop;
+pub mod interval;
+pub mod order;
 pub mod poll;
 pub mod push;
 pub mod receiver;
@@ -30,6 +32,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(stream::cases())
         .chain(status::CASES)
         .chain(verification::CASES)
+        .chain(interval::CASES)
         .chain(poll::cases())
         .chain(set::cases())
         .chain(delivery::cases())
@@ -42,6 +45,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(hardening::cases())
         .chain(upkeep::CASES)
         .chain(stream_subjects::cases())
+        .chain(order::CASES)
 }
 
 /// All cases that judge a Receiver's push endpoint.

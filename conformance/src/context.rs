@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 pub use self::{
     answered::Answered,
-    call::{Call, Credential, Operation},
+    call::{Call, Credential, INTERVAL_MAX, Operation},
     delivery::{Arrived, Polled, VERIFICATION},
     gathered::{Gathering, Sample},
     push::{PushStream, has_state, is_about, is_verification},

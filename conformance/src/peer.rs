@@ -13,6 +13,7 @@ pub mod fault;
 pub mod faults;
 pub mod habits;
 pub mod host;
+mod namesakes;
 mod pusher;
 mod queue;
 pub mod receiver;
@@ -27,7 +28,9 @@ pub use self::{
     coverage::CoverageFault,
     entrance::Entrance,
     fault::{Breaks, Fault, Members, Rules},
+    namesakes::Namesakes,
     pusher::Attempt,
+    queue::Keeps,
     reply::Reply,
     server::{Peer, PeerError},
     site::Site,

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod configuration;
 pub mod failure;
+pub mod receivers;
 pub mod request;
 pub mod status;
 pub mod tls;
@@ -35,4 +36,5 @@ pub(super) fn cases() -> impl Iterator<Item = &'static Case> {
         .chain(failure::CASES)
         .chain(status::CASES)
         .chain(tls::CASES)
+        .chain(receivers::CASES)
 }

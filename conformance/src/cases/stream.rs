@@ -5,6 +5,7 @@ pub mod create;
 pub mod delete;
 pub mod read;
 pub mod replace;
+mod several;
 pub mod update;
 
 use crate::case::Case;
@@ -18,4 +19,5 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         .chain(update::CASES)
         .chain(replace::CASES)
         .chain(delete::CASES)
+        .chain(several::CASES)
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Longest interval between verifications that is waited for.
-const INTERVAL_MAX: Duration = Duration::from_secs(10);
+pub const INTERVAL_MAX: Duration = Duration::from_secs(10);
 
 /// What is asked of the Transmitter.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

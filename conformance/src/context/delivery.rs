@@ -242,6 +242,30 @@ impl Context {
         self.happen(subject, uri, &payload).await
     }
 
+    /// Has the first of the target's event types happen to somebody several times, one after the other and each a second after the
+    /// one before. Returns how the SETs name the subject, and when each happened.
+    ///
+    /// # Errors
+    /// The adapter is not there, or does not do it.
+    pub async fn emit_in_turn(
+        &self,
+        subject: &Value,
+        count: usize,
+    ) -> Result<(Value, Vec<u64>), Stop> {
+        let Some(uri) = self.target().events.first() else {
+            return Err(Stop::not_configured("events is empty"));
+        };
+        let (last, mut named) = (now(), subject.clone());
+        let mut moments = Vec::new();
+        for before in (0..count as u64).rev() {
+            let moment = last.saturating_sub(before);
+            let payload = event_types::payload_of(uri, moment);
+            named = self.happen(subject, uri, &payload).await?;
+            moments.push(moment);
+        }
+        Ok((named, moments))
+    }
+
     /// Has an event happen to somebody, by the adapter, and returns how the SETs name the subject.
     ///
     /// # Errors

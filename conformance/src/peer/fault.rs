@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Asked, CoverageFault, Entrance, Forgets, Reply, Rotation, Site, chaos::Mischief,
-    pusher::Attempt,
+    Asked, CoverageFault, Entrance, Forgets, Keeps, Namesakes, Reply, Rotation, Site,
+    chaos::Mischief, pusher::Attempt,
 };
 use crate::{
     checks::Verdict,
@@ -57,8 +57,14 @@ pub enum Breaks {
     reason = "each is a fault of its own, and a transmitter has one at most"
 )]
 pub struct Rules {
-    /// Two streams with one description are one.
-    pub one_stream_for_one_description: bool,
+    /// What is wrong with two streams that have one description.
+    pub namesakes: Option<Namesakes>,
+    /// A stream is verified once.
+    pub verifies_once: bool,
+    /// What happens while the stream is paused is kept in another order, or not all of it.
+    pub keeps: Option<Keeps>,
+    /// An event is told in one SET wherever the streams of several Receivers push to one URL.
+    pub one_set_for_one_url: bool,
     /// Streams that are deleted stay.
     pub keeps_deleted_streams: bool,
     /// A SET that was offered is forgotten.

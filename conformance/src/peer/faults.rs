@@ -6,6 +6,8 @@ pub mod delivery;
 pub mod discovery;
 pub mod event;
 pub mod hardening;
+pub mod interval;
+pub mod order;
 pub mod poll;
 pub mod push;
 pub mod receiver;
@@ -30,6 +32,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(stream::faults())
         .chain(status::FAULTS)
         .chain(verification::FAULTS)
+        .chain(interval::FAULTS)
         .chain(poll::FAULTS)
         .chain(set::faults())
         .chain(delivery::faults())
@@ -42,6 +45,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(hardening::FAULTS)
         .chain(upkeep::FAULTS)
         .chain(stream_subjects::faults())
+        .chain(order::FAULTS)
 }
 
 /// All faults of a Receiver's push endpoint, in the order of the catalogue.

@@ -25,6 +25,15 @@ pub(super) struct Queued {
     pub(super) passage: Passage,
 }
 
+/// What a transmitter that is not sound keeps of what happens during a pause.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Keeps {
+    /// All of it, the newest first.
+    NewestFirst,
+    /// What happened first alone.
+    First,
+}
+
 /// Whether a SET leaves a stream that is stopped.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Passage {
@@ -54,6 +63,19 @@ impl Queue {
             passage,
         };
         self.sets.insert(place, queued);
+    }
+
+    /// Whether something waits that does not leave a stream that is stopped.
+    pub(super) fn holds_some(&self) -> bool {
+        self.free().count() < self.sets.len()
+    }
+
+    /// Puts the newest before all others that wait.
+    pub(super) fn turn(&mut self) {
+        let free = self.free().count();
+        if let Some(waiting) = self.sets.get_mut(free..) {
+            waiting.rotate_right(1);
+        }
     }
 
     /// Puts the newest of what waits somewhere else.

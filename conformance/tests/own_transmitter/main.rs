@@ -51,7 +51,7 @@ use self::owner::{Owner, Start};
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Cases that cannot be run against it over loopback, or that it need not offer.
-const NOT_RUN: [&str; 11] = [
+const NOT_RUN: [&str; 12] = [
     "SSF-T-009",
     "SSF-T-029",
     "SET-005",
@@ -65,6 +65,8 @@ const NOT_RUN: [&str; 11] = [
     "SSF-T-034",
     "SSF-T-201",
     "SSF-T-205",
+    // Where a Receiver may have one stream alone.
+    "SSF-T-102",
 ];
 
 /// Streams cover nobody who was not added, and those who are removed from the next event on no longer.
@@ -72,6 +74,12 @@ const NOBODY: [(&str, &str); 2] = [
     ("default_subjects", "NONE"),
     ("subject_removal_grace_seconds", "0"),
 ];
+
+/// Verifications may be so close together that a test can wait for the next.
+const CLOSE: [(&str, &str); 1] = [("min_verification_interval_seconds", "1")];
+
+/// A Receiver may have one stream.
+const ONE_STREAM: [(&str, &str); 1] = [("streams_per_receiver_max", "1")];
 
 /// Keys of the configuration, and values.
 type Terms = &'static [(&'static str, &'static str)];
@@ -219,8 +227,16 @@ async fn our_own_transmitter_is_conformant() {
         let metrics = metrics.clone();
         Box::new(move |config| Box::pin(Server::start(config, metrics.clone())))
     };
-    let results = judged(start(), &[], |_| true).await;
+    let results = judged(start(), &CLOSE, |_| true).await;
     assert_eq!(broken(&results), "");
+
+    let of_conflicts = |case: &Case| case.requirement() == "SSF-T-102";
+    let results = judged(start(), &ONE_STREAM, of_conflicts).await;
+    let passed = |result: &CaseResult| result.ended == Ended::Judged(Verdict::Passed);
+    assert!(
+        results.len() == 1 && results.iter().all(passed),
+        "{results:?}"
+    );
 
     let of_subjects = |case: &Case| case.tags.contains(&"subjects");
     let results = judged(start(), &NOBODY, of_subjects).await;

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod configuration;
 pub mod failure;
+pub mod receivers;
 pub mod request;
 pub mod status;
 pub mod tls;
@@ -18,6 +19,7 @@ pub(super) fn faults() -> impl Iterator<Item = &'static Fault> {
         .chain(failure::FAULTS)
         .chain(status::FAULTS)
         .chain(tls::FAULTS)
+        .chain(receivers::FAULTS)
 }
 
 /// Gives a header of a push another value; without one, takes it away.

@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod read;
 mod replace;
+mod several;
 mod update;
 
 use crate::peer::Fault;
@@ -18,4 +19,5 @@ pub fn faults() -> impl Iterator<Item = &'static Fault> {
         .chain(update::FAULTS)
         .chain(replace::FAULTS)
         .chain(delete::FAULTS)
+        .chain(several::FAULTS)
 }

@@ -11,7 +11,7 @@ use crate::{
     chance::Chance,
     context::locked,
     event_types::ACCOUNT_DISABLED,
-    peer::{Asked, Reply, fault::Members, queue::Passage},
+    peer::{Asked, Keeps, Reply, fault::Members, queue::Passage},
 };
 
 const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
@@ -74,10 +74,13 @@ impl Transmitter {
             event.insert("state".to_owned(), sent.ok_or_else(bad_request)?.clone());
         }
         let since = Instant::now().duration_since(stream.verified);
-        if self.spoilt.rules().spaces_verifications && since < VERIFICATIONS_APART {
+        let rules = self.spoilt.rules();
+        let is_early = rules.spaces_verifications && since < VERIFICATIONS_APART;
+        if is_early || rules.verifies_once && stream.was_verified {
             return Err(Reply::error(429));
         }
         stream.verified = Instant::now();
+        stream.was_verified = true;
         if stream.status == "enabled" && stream.coverage.has_stream(&id) {
             let subject = json!({ "format": "opaque", "id": id });
             self.deliver(&id, stream, made, subject, json!({ VERIFICATION: event }))?;
@@ -124,17 +127,30 @@ impl Transmitter {
         let mut state = locked(&self.state);
         state.made += 1;
         let made = state.made;
+        let mut served = Vec::new();
         for (id, stream) in &mut state.streams {
             if !stream.wants(&subject, &events) {
                 continue;
             }
+            if rules.one_set_for_one_url && stream.is_pushed() {
+                let url = stream.delivery["endpoint_url"].clone();
+                if served.contains(&url) {
+                    continue;
+                }
+                served.push(url);
+            }
+            let is_paused = stream.status == "paused";
             let is_kept = match stream.status.as_str() {
+                "paused" if rules.keeps == Some(Keeps::First) => !stream.queue.holds_some(),
                 "paused" => !rules.drops_while_paused,
                 "disabled" => rules.keeps_while_disabled,
                 _ => true,
             };
             if is_kept {
                 self.deliver(id, stream, made, subject.clone(), events.clone())?;
+            }
+            if is_kept && is_paused && rules.keeps == Some(Keeps::NewestFirst) {
+                stream.queue.turn();
             }
         }
         Ok(Reply::error(202))

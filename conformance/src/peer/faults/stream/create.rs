@@ -7,7 +7,7 @@ use crate::{
     peer::{
         Breaks::{Answer, Request, Rules},
         Caller::{Nobody, ReadOnly, Receiver, Unknown},
-        Fault,
+        Fault, Namesakes,
         Operation::{Create, Poll},
         Reply,
         faults::spoils::{answer, as_if, breaks_down, has, instead, overlooks},
@@ -133,7 +133,7 @@ pub(super) const FAULTS: &[Fault] = &[
             ("SSF-T-101.second-stream", Failed),
             ("SSF-T-254.url-of-its-own", Failed),
         ],
-        breaks: Rules(|rules| rules.one_stream_for_one_description = true),
+        breaks: Rules(|rules| rules.namesakes = Some(Namesakes::AreOne)),
     },
     Fault {
         name: "CREATE breaks down over a body that is not JSON",
