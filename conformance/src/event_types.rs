@@ -302,6 +302,11 @@ impl EventType {
         self.name().starts_with("identifier-")
     }
 
+    /// Whether nothing is told of the account afterwards (RISC 1.0 §2.8.4).
+    pub fn ends_events(&self) -> bool {
+        self.uri == OPT_OUT_EFFECTIVE.uri
+    }
+
     /// The member of this name.
     pub fn member(&self, name: &str) -> Option<&'static Member> {
         let common = if self.is_caep() { COMMON } else { &[] };

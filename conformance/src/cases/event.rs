@@ -3,6 +3,7 @@
 pub mod caep;
 pub mod common;
 pub mod interop;
+pub mod opt_out;
 pub mod risc;
 
 use serde_json::Value;
@@ -31,6 +32,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         .iter()
         .chain(caep::CASES)
         .chain(risc::CASES)
+        .chain(opt_out::CASES)
         .chain(interop::CASES)
 }
 

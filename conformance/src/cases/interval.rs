@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     case::{Case, Judge::Script, Stop},
     checks::Level,
-    context::{Answered, Context, INTERVAL_MAX, Operation, Stream},
+    context::{Answered, Context, INTERVAL_MAX, Operation, Stream, VERIFICATION},
 };
 
 /// How much longer than the interval is waited, since clocks and roads differ.
@@ -16,7 +16,7 @@ const BESIDES: Duration = Duration::from_secs(1);
 const BASE: Case = Case {
     section: "SSF 1.0 §8.1.1",
     tags: &["verification", "interval"],
-    waits: |_| INTERVAL_MAX * 2 + BESIDES,
+    waits: |limits| INTERVAL_MAX * 2 + BESIDES + limits.event() + limits.silence(),
     ..Case::MANAGEMENT
 };
 
@@ -57,6 +57,9 @@ async fn kept(cx: &Context) -> Result<(), Stop> {
         )));
     }
     cx.verify(&stream, None).await?;
+    // Whoever asks again before it has acknowledged the first does not keep up, whatever the interval.
+    cx.all_until(&stream, |set| set.event(VERIFICATION).is_some())
+        .await?;
     if !interval.is_zero() {
         tokio::time::sleep(interval + BESIDES).await;
     }

@@ -1,6 +1,6 @@
 //! In which order what was kept leaves (SSF 1.0 §8.1.2.1).
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use serde_json::{Value, json};
 
@@ -60,15 +60,20 @@ async fn polled(cx: &Context) -> Result<(), Stop> {
     set_status(cx, &stream, "enabled").await?;
     let (began, patience) = (Instant::now(), cx.target().limits.event());
     let (mut came, mut done): (Vec<u64>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut seen = BTreeSet::new();
     // Members of an object have no order, so that one SET comes at a time.
     loop {
         let one = json!({ "maxEvents": 1, "ack": done });
         let polled = cx.poll_now(&stream, one).await?;
-        let tokens = polled.sets.values().filter_map(Value::as_str);
+        // What comes again tells nothing of order.
+        let mut sets = polled.sets.clone();
+        sets.retain(|jti, _| seen.insert(jti.clone()));
+        let is_new = !sets.is_empty();
+        let tokens = sets.values().filter_map(Value::as_str);
         let sets = tokens.filter_map(|token| RawSet::parse(token).ok());
         came.extend(sets.filter_map(|set| moment(&set, &named)));
         done = polled.sets.into_iter().map(|(jti, _)| jti).collect();
-        if done.is_empty() {
+        if !is_new {
             if came.len() >= KEPT || began.elapsed() > patience {
                 break;
             }
@@ -84,7 +89,14 @@ async fn pushed(cx: &Context) -> Result<(), Stop> {
     set_status(cx, &stream.stream, "paused").await?;
     let (named, moments) = cx.emit_in_turn(&subject, KEPT).await?;
     set_status(cx, &stream.stream, "enabled").await?;
-    let of = |push: &Push| push.set.as_ref().and_then(|set| moment(set, &named));
+    // What comes again tells nothing of order.
+    let is_first = |push: &&Push| push.earlier == 0;
+    let of = |push: &Push| {
+        let set = Some(push)
+            .filter(is_first)
+            .and_then(|push| push.set.as_ref());
+        set.and_then(|set| moment(set, &named))
+    };
     // Who sends the last alone is waited for in vain.
     let count = |pushes: &[Push]| pushes.iter().filter_map(of).count();
     let all = |pushes: &[Push]| (count(pushes) >= KEPT).then_some(());

@@ -199,7 +199,7 @@ impl Context {
         Ok(BTreeMap::from([(name, Ok(Arc::new(sample)))]))
     }
 
-    /// One event of each of these types: about one account, or about one number.
+    /// One event of each of these types: about one account, about one number, or about one of which nothing is told afterwards.
     async fn gather_types(
         &self,
         types: &[&EventType],
@@ -207,8 +207,11 @@ impl Context {
     ) -> Result<Samples, Stop> {
         let word = chance.word();
         let number = format!("1555{:08}", chance.number() % 100_000_000);
+        let left = chance.word();
         let happening = |one: &&EventType| {
-            let (mark, subject) = if one.is_of_an_identifier() {
+            let (mark, subject) = if one.ends_events() {
+                (left.clone(), subject_named(&left))
+            } else if one.is_of_an_identifier() {
                 let subject =
                     json!({ "format": "phone_number", "phone_number": format!("+{number}") });
                 (number.clone(), subject)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Asked, CoverageFault, Entrance, Forgets, Keeps, Namesakes, Reply, Rotation, Site,
+    Asked, CoverageFault, Entrance, Forgets, Keeps, Namesakes, OptOut, Reply, Rotation, Site,
     chaos::Mischief, pusher::Attempt,
 };
 use crate::{
@@ -63,6 +63,8 @@ pub struct Rules {
     pub verifies_once: bool,
     /// What happens while the stream is paused is kept in another order, or not all of it.
     pub keeps: Option<Keeps>,
+    /// What is wrong with what an opt-out ends.
+    pub opt_out: Option<OptOut>,
     /// An event is told in one SET wherever the streams of several Receivers push to one URL.
     pub one_set_for_one_url: bool,
     /// Streams that are deleted stay.

@@ -3,6 +3,7 @@
 mod configuration;
 mod delivery;
 mod events;
+mod opt_out;
 mod upkeep;
 
 use std::{
@@ -22,7 +23,10 @@ use super::{
 use crate::{context::locked, event_types};
 
 pub(super) use self::delivery::Delivered;
-pub use self::upkeep::{Forgets, Rotation};
+pub use self::{
+    opt_out::OptOut,
+    upkeep::{Forgets, Rotation},
+};
 
 const PUSH: &str = "urn:ietf:rfc:8935";
 const POLL: &str = "urn:ietf:rfc:8936";
@@ -100,6 +104,7 @@ impl Default for Terms {
 struct State {
     made: u64,
     streams: BTreeMap<String, Stream>,
+    left: opt_out::Left,
     /// The streams that were deleted and are there nevertheless, oldest first.
     deleted: VecDeque<String>,
 }

@@ -3,6 +3,7 @@
 pub mod caep;
 pub mod common;
 pub mod interop;
+pub mod opt_out;
 pub mod risc;
 
 use serde_json::Value;
@@ -18,6 +19,7 @@ pub fn faults() -> impl Iterator<Item = &'static Fault> {
         .iter()
         .chain(caep::FAULTS)
         .chain(risc::FAULTS)
+        .chain(opt_out::FAULTS)
         .chain(interop::FAULTS)
 }
 

@@ -127,6 +127,10 @@ impl Transmitter {
         let mut state = locked(&self.state);
         state.made += 1;
         let made = state.made;
+        if !state.left.hears_of(&subject, &events) {
+            return Ok(Reply::error(202));
+        }
+        state.left.note(&subject, &events, rules.opt_out);
         let mut served = Vec::new();
         for (id, stream) in &mut state.streams {
             if !stream.wants(&subject, &events) {
