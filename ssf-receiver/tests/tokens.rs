@@ -256,6 +256,15 @@ async fn a_refusal_that_leads_nowhere_leaves_the_well_known_place() {
 }
 
 #[actix_web::test]
+async fn a_transmitter_that_has_its_own_names_for_scopes_is_asked_for_those() {
+    let world = World::start();
+    world.state.resource.lock().unwrap()["scopes_supported"] = json!(["events", "streams"]);
+    world.ready(client()).await;
+    assert_eq!(world.asked()[0].value("scope"), Some("events streams"));
+    world.stop().await;
+}
+
+#[actix_web::test]
 async fn a_server_and_scopes_that_are_configured_are_not_looked_for() {
     let world = World::start();
     *world.state.resource.lock().unwrap() = Value::Null;

@@ -58,7 +58,7 @@ impl OAuthClient {
         self
     }
 
-    /// Asks for these scopes, instead of those of `ssf.manage` and `ssf.read` that the Transmitter's metadata names.
+    /// Asks for these scopes, instead of what the Transmitter's metadata names: `ssf.manage` and `ssf.read`, or else all of it.
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = Some(scopes.into_iter().map(Into::into).collect());
         self

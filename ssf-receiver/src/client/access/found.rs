@@ -112,6 +112,17 @@ fn default_scopes() -> Vec<String> {
     SCOPES.map(str::to_owned).into()
 }
 
+/// What to ask for where the metadata names these scopes: those for stream management; where it names only others, the Transmitter
+/// has names of its own for it, and all of them are asked for. An empty list is none (RFC 9728 §3.2).
+fn to_ask_for(named: Vec<String>) -> Vec<String> {
+    if named.is_empty() {
+        return default_scopes();
+    }
+    let mut own = default_scopes();
+    own.retain(|scope| named.contains(scope));
+    if own.is_empty() { named } else { own }
+}
+
 /// Asks without a token, since the refusal says where the document is (RFC 9728 §5); without that, it may be where such
 /// documents are.
 async fn resource(http: &Http, issuer: &Issuer) -> Result<Resource, FindError> {
@@ -136,19 +147,9 @@ async fn resource(http: &Http, issuer: &Issuer) -> Result<Resource, FindError> {
     if !document.is_about(place.url()) {
         return Err(FindError::OtherResource);
     }
-    let scopes = match document.scopes {
-        None => default_scopes(),
-        Some(named) => {
-            let named = |scope: &&str| named.iter().any(|one| one == scope);
-            SCOPES
-                .into_iter()
-                .filter(named)
-                .map(str::to_owned)
-                .collect()
-        }
-    };
     let server = document.servers.into_iter().next();
     let server = server.ok_or(FindError::NoServer)?;
+    let scopes = to_ask_for(document.scopes.unwrap_or_default());
     Ok(Resource { server, scopes })
 }
 
@@ -286,6 +287,14 @@ mod tests {
             behind(PROVIDER_METADATA, &issuer).as_str(),
             "https://as.example.com/a/.well-known/openid-configuration"
         );
+    }
+
+    #[test]
+    fn scopes_for_stream_management_are_asked_for_or_else_whatever_the_document_names() {
+        let asked = |named: &[&str]| to_ask_for(named.iter().map(ToString::to_string).collect());
+        assert_eq!(asked(&[]), SCOPES);
+        assert_eq!(asked(&["profile", "ssf.read"]), ["ssf.read"]);
+        assert_eq!(asked(&["events", "streams"]), ["events", "streams"]);
     }
 
     #[test]
