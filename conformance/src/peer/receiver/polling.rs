@@ -329,9 +329,9 @@ impl Poller {
             && let Some((SESSION_REVOKED | SESSIONS_REVOKED, event)) = pushed.event()
         {
             let at = event.get("event_timestamp");
-            let at = at.unwrap_or(&pushed.claims["iat"]).as_u64();
-            self.sessions
-                .end(&subject, at.unwrap_or_default(), &self.critical);
+            let at = at.or_else(|| pushed.claims.get("iat"));
+            let at = at.and_then(Value::as_u64).unwrap_or_default();
+            self.sessions.end(&subject, at, &self.critical);
         }
     }
 }

@@ -90,6 +90,7 @@ pub(super) const FAULTS: &[ReceiverFault] = &[
             ("JWTBCP-002.alg-none-in-mixed-case", Failed),
             ("JWTBCP-001.hmac-with-public-key", Failed),
             ("SSF-R-104.broken-signature", Failed),
+            ("SSF-R-004.bad-jwks_uri", Failed),
         ],
         breaks: Request(|request| {
             change_errors(request, |error| {
