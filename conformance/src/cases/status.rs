@@ -258,13 +258,11 @@ async fn reason_is_a_text(cx: &Context) -> Result<(), Stop> {
         put(cx, &stream, body).await?.given_success()?;
         let call = cx.call(Operation::ReadStatus).stream(&stream.id);
         let read = call.send().await?.given_object()?;
-        if let Some(found) = read.get("reason") {
-            let what = format!("reason after {}", shown(body));
-            cx.expect(found.is_string(), what, "a text", shown(found));
-        } else {
-            let what = format!("reason after {}", shown(body));
-            cx.expect(true, what, "a text, or nothing", "nothing");
-        }
+        let reason = read.get("reason");
+        let found = reason.map_or("nothing".to_owned(), shown);
+        let what = format!("reason after {}", shown(body));
+        let is_fine = reason.is_none_or(Value::is_string);
+        cx.expect(is_fine, what, "a text, or nothing", found);
     }
     Ok(())
 }

@@ -229,15 +229,22 @@ impl Context {
         }
     }
 
+    /// The first of the target's event types.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn first_event(&self) -> Result<&str, Stop> {
+        let first = self.target().events.first().map(String::as_str);
+        first.ok_or_else(|| Stop::not_configured("events is empty"))
+    }
+
     /// Has the first of the target's event types happen to somebody, by the adapter. Returns how the SETs name the
     /// subject: as the adapter says, or as it was asked to.
     ///
     /// # Errors
     /// The adapter is not there, or does not do it.
     pub async fn emit(&self, subject: &Value) -> Result<Value, Stop> {
-        let Some(uri) = self.target().events.first() else {
-            return Err(Stop::not_configured("events is empty"));
-        };
+        let uri = self.first_event()?;
         let payload = event_types::payload_of(uri, now());
         self.happen(subject, uri, &payload).await
     }
@@ -252,9 +259,7 @@ impl Context {
         subject: &Value,
         count: usize,
     ) -> Result<(Value, Vec<u64>), Stop> {
-        let Some(uri) = self.target().events.first() else {
-            return Err(Stop::not_configured("events is empty"));
-        };
+        let uri = self.first_event()?;
         let (last, mut named) = (now(), subject.clone());
         let mut moments = Vec::new();
         for before in (0..count as u64).rev() {

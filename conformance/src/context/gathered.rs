@@ -165,9 +165,7 @@ impl Context {
             Gathering::Event => {
                 let word = chance.word();
                 let subject = subject_named(&word);
-                let Some(uri) = self.target().events.first().cloned() else {
-                    return Err(Stop::not_configured("events is empty"));
-                };
+                let uri = self.first_event()?.to_owned();
                 let one = Happening {
                     name: gathering.name().to_owned(),
                     payload: event_types::payload_of(&uri, now()),
@@ -232,12 +230,10 @@ impl Context {
 
     /// An event of one type about a subject of each format.
     async fn gather_subjects(&self, chance: &mut Chance) -> Result<Samples, Stop> {
-        let Some(uri) = self.target().events.first() else {
-            return Err(Stop::not_configured("events is empty"));
-        };
+        let uri = self.first_event()?;
         let happening = |(name, mark, subject): (&str, String, Value)| Happening {
             name: name.to_owned(),
-            uri: uri.clone(),
+            uri: uri.to_owned(),
             subject,
             mark,
             payload: event_types::payload_of(uri, now()),

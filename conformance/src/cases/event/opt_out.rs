@@ -33,17 +33,10 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// The first of the target's event types.
-fn first(cx: &Context) -> Result<&str, Stop> {
-    let first = cx.target().events.first();
-    let first = first.ok_or_else(|| Stop::not_configured("events is empty"))?;
-    Ok(first)
-}
-
 /// A stream that brings events of one type, and what becomes of opt-outs.
 async fn stream(cx: &Context, opt_out: &EventType) -> Result<Stream, Stop> {
     let mut request = cx.stream_request();
-    request["events_requested"] = json!([first(cx)?, opt_out.uri]);
+    request["events_requested"] = json!([cx.first_event()?, opt_out.uri]);
     let stream = cx.stream_of(&request).await?;
     let delivered = stream.configuration.get("events_delivered");
     let is_there = delivered
@@ -74,7 +67,7 @@ async fn opted_out(
 async fn initiated(cx: &Context) -> Result<(), Stop> {
     let stream = stream(cx, &OPT_OUT_INITIATED).await?;
     let subject = opted_out(cx, &stream, &OPT_OUT_INITIATED).await?;
-    let (named, uri) = (cx.emit(&subject).await?, first(cx)?);
+    let (named, uri) = (cx.emit(&subject).await?, cx.first_event()?);
     let is_it = |set: &RawSet| is_about(set, &named) && set.event(uri).is_some();
     let arrived = cx.arrival(&stream, is_it).await;
     let found = arrived.map_or("nothing".to_owned(), |arrived| arrived.jti);
@@ -87,7 +80,7 @@ async fn effective(cx: &Context) -> Result<(), Stop> {
     let subject = opted_out(cx, &stream, &OPT_OUT_EFFECTIVE).await?;
     // The control arm of silence: an event about somebody else comes.
     let control = cx.subject(&stream).await?;
-    let (named, uri) = (cx.emit(&subject).await?, first(cx)?);
+    let (named, uri) = (cx.emit(&subject).await?, cx.first_event()?);
     let last = cx.emit(&control).await?;
     let sets = cx.all_until(&stream, |set| is_about(set, &last)).await?;
     let is_it = |set: &&RawSet| is_about(set, &named) && set.event(uri).is_some();
