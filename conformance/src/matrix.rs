@@ -25,6 +25,7 @@ use crate::{
     record::{CaseResult, Ended},
     run::{Outset, PreflightError, Run, judge},
     target::{Target, TargetError},
+    target_file::Limits,
     wire::{self, WireError},
 };
 
@@ -294,6 +295,7 @@ impl Row {
             host,
             effects: Some(polling.effects().map_err(MatrixError::Hook)?),
             patience: PATIENCE,
+            limits: Limits::default(),
             dialect,
             run_id: 1,
         });

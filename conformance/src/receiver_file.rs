@@ -7,11 +7,14 @@ use serde::Deserialize;
 use crate::{
     case::Profile,
     push::Dialect,
-    target_file::{AdapterAddress, FromEnvironment, TargetFileError},
+    target_file::{self, AdapterAddress, FromEnvironment, TargetFileError},
 };
 
 /// Longest time that a limit may have, in seconds.
 const SECONDS_MAX: u64 = 3600;
+
+/// What a case takes besides the two SETs at most that it waits for in vain, in seconds.
+const CASE_BESIDES_SECONDS: u64 = 10;
 
 /// A Receiver, as the file describes it.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,6 +74,8 @@ pub struct Adapters {
 pub struct Limits {
     /// Longest wait for an answer, in seconds.
     pub request_seconds: u64,
+    /// How long a case may take besides what it waits for by design, in seconds.
+    pub case_seconds: u64,
     /// For how long a Receiver is waited for that has no stream yet, in seconds.
     pub wait_seconds: u64,
     /// For how long a SET may be without an answer, in seconds: then it counts as put off.
@@ -83,6 +88,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             request_seconds: 15,
+            case_seconds: 60,
             wait_seconds: 60,
             settle_seconds: 15,
             inactivity_seconds: 86400,
@@ -106,6 +112,16 @@ impl Limits {
         Duration::from_secs(self.settle_seconds)
     }
 
+    /// The same as cases are told: a SET that is on its way is one without an answer.
+    pub fn of_cases(&self) -> target_file::Limits {
+        target_file::Limits {
+            request_seconds: self.request_seconds,
+            case_seconds: self.case_seconds,
+            event_seconds: self.settle_seconds,
+            ..target_file::Limits::default()
+        }
+    }
+
     /// The `inactivity_timeout` of its stream.
     pub fn inactivity(&self) -> Duration {
         Duration::from_secs(self.inactivity_seconds)
@@ -120,11 +136,12 @@ impl ReceiverFile {
     pub fn parse(toml: &str) -> Result<Self, TargetFileError> {
         let file: Self = toml::from_str(toml).map_err(TargetFileError::Toml)?;
         let limits = &file.limits;
+        let settle_max = limits.case_seconds.saturating_sub(CASE_BESIDES_SECONDS) / 2;
         for (name, value, max) in [
             ("request_seconds", limits.request_seconds, SECONDS_MAX),
+            ("case_seconds", limits.case_seconds, SECONDS_MAX),
             ("wait_seconds", limits.wait_seconds, SECONDS_MAX),
-            // As long as a case may take, with some to spare.
-            ("settle_seconds", limits.settle_seconds, 25),
+            ("settle_seconds", limits.settle_seconds, settle_max),
             (
                 "inactivity_seconds",
                 limits.inactivity_seconds,
@@ -199,8 +216,18 @@ mod tests {
             parse("limits.settle_seconds = 26"),
             TargetFileError::Limit {
                 name: "settle_seconds",
-                ..
+                max: 25
             }
         ));
+    }
+
+    #[test]
+    fn a_case_that_may_take_longer_may_wait_longer_for_a_set() {
+        let limits = "limits = { case_seconds = 120, settle_seconds = 55 }";
+        let file = "audience = 'x'\ncredentials.token.env = 'TOKEN'";
+        let file = ReceiverFile::parse(&format!("{limits}\n{file}")).unwrap();
+        let limits = file.limits.of_cases();
+        assert_eq!(limits.case(), Duration::from_mins(2));
+        assert_eq!(limits.event(), Duration::from_secs(55));
     }
 }

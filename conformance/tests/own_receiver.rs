@@ -22,7 +22,7 @@ use ssf_conformance::{
     push::{self, Adapter, Effects, OverStream, PushRun},
     record::{CaseResult, Ended},
     results::Line,
-    target_file::AdapterAddress,
+    target_file::{AdapterAddress, Limits},
     wire::{self, Wire},
 };
 use ssf_receiver::{Builder, Receiver, guard::Decision};
@@ -159,6 +159,7 @@ async fn judged(host: Arc<Host>, application: Application) -> Vec<CaseResult> {
         host,
         effects: Some(application.effects()),
         patience: Duration::from_mins(1),
+        limits: Limits::default(),
         dialect: None,
         run_id: 1,
     };
@@ -224,6 +225,7 @@ async fn our_own_receiver_reads_each_dialect_and_ends_what_it_names() {
             host,
             effects: Some(application.effects()),
             patience: Duration::from_mins(1),
+            limits: Limits::default(),
             dialect: Some(dialect),
             run_id: 1,
         };

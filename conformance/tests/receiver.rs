@@ -6,19 +6,26 @@
 )]
 
 use std::{
-    fs,
-    net::{SocketAddr, TcpListener},
+    fs, future,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     process::{Command, Output},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 use ssf_conformance::{
     cases,
+    checks::Verdict,
     peer::{
         faults,
+        host::{Host, Settings},
         receiver::{Polling, ReceiverFault},
     },
+    push::{OverStream, PushRun, Security, judge},
+    record::Ended,
     target::Target,
+    target_file::Limits,
+    wire,
 };
 use tempfile::TempDir;
 
@@ -128,4 +135,41 @@ async fn a_receiver_that_makes_no_stream_exits_with_2_and_what_to_check() {
         told.contains("has made no stream: it has asked for nothing"),
         "{told}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_that_has_not_ended_by_the_limit_of_the_run_is_broken() {
+    let host = Host::start(Settings {
+        address: (Ipv4Addr::LOCALHOST, 0).into(),
+        public: None,
+        security: Security::Plain,
+        token: TOKEN.to_owned(),
+        audience: AUDIENCE.to_owned(),
+        inactivity: Duration::from_hours(24),
+        settle: Duration::from_mins(1),
+        wire: wire::Settings::default(),
+    })
+    .unwrap();
+    let fault =
+        faults::receiver().find(|fault| fault.name == "a SET that comes again is left alone");
+    let _polling = Polling::start(host.target().clone(), AUDIENCE, TOKEN, fault, None).unwrap();
+    let run = PushRun::over_stream(OverStream {
+        host,
+        effects: None,
+        patience: Duration::from_mins(1),
+        limits: Limits {
+            case_seconds: 2,
+            ..Limits::default()
+        },
+        dialect: None,
+        run_id: 1,
+    })
+    .await
+    .unwrap();
+    let case = cases::find("POLL-R-006.again").unwrap();
+    let results = judge(&run, &[case], |_| {}, future::pending()).await;
+    let ended = &results[0].ended;
+    assert_eq!(*ended, Ended::Judged(Verdict::Warning), "{:?}", results[0]);
+    let assertions = &results[0].record.assertions;
+    assert_eq!(assertions.last().unwrap().expected, "an end within 2 s");
 }

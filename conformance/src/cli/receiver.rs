@@ -209,6 +209,7 @@ async fn begin(
         host,
         effects,
         patience: file.limits.wait(),
+        limits: file.limits.of_cases(),
         dialect,
         run_id: beginning::number(now),
     });

@@ -12,7 +12,6 @@ use super::{probe::Probe, run::PushRun};
 use crate::{
     case::{Case, Judge, NotRun, NotRunKind, Stop},
     record::{CaseResult, Ended, Record},
-    target_file::Limits,
 };
 
 /// Judges cases, tells each result as it comes, and returns them in the order of the cases.
@@ -48,7 +47,7 @@ pub async fn judge(
 }
 
 async fn one(run: &Arc<PushRun>, case: &'static Case) -> CaseResult {
-    let (began, deadline) = (Instant::now(), case.deadline(&Limits::default()));
+    let (began, deadline) = (Instant::now(), case.deadline(run.limits()));
     let probe = Probe::new(Arc::clone(run), case);
     let judged = async {
         match case.judge {

@@ -22,6 +22,7 @@ use crate::{
     exchange::{Answer, Exchange, NoAnswer, Request},
     peer::host::{Host, Told},
     run::Masks,
+    target_file::Limits,
     wire::{Settings, Wire, WireError},
 };
 
@@ -107,6 +108,8 @@ pub struct OverStream {
     pub effects: Option<Effects>,
     /// For how long a Receiver that has no stream yet is waited for.
     pub patience: Duration,
+    /// How long cases may take.
+    pub limits: Limits,
     /// How SETs are written, if not as SSF 1.0 has it.
     pub dialect: Option<Dialect>,
     /// Keeps the `jti` of this run apart from those of others.
@@ -179,6 +182,7 @@ pub struct PushRun {
     carrier: Carrier,
     effects: Option<Effects>,
     masks: Masks,
+    limits: Limits,
     dialect: Option<Dialect>,
     run_id: u64,
 }
@@ -238,6 +242,10 @@ impl PushRun {
             keys,
             carrier: Carrier::Endpoint { wire, served },
             effects: None,
+            limits: Limits {
+                request_seconds: given.request.as_secs(),
+                ..Limits::default()
+            },
             dialect: given.dialect,
             run_id: given.run_id,
         });
@@ -254,6 +262,7 @@ impl PushRun {
             host,
             effects,
             patience,
+            limits,
             dialect,
             run_id,
         } = given;
@@ -279,6 +288,7 @@ impl PushRun {
             keys: host.keys(),
             carrier: Carrier::Stream(host),
             effects,
+            limits,
             dialect,
             run_id,
         });
@@ -438,6 +448,10 @@ impl PushRun {
             }
             Carrier::Stream(host) => Some((host.lure(), host.lured())),
         }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     pub(super) fn masks(&self) -> &Masks {
