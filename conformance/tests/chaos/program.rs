@@ -2,15 +2,16 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    process::{Command, Output},
+    process::Output,
 };
 
 use ssf_conformance::{
     peer::{chaos::Chosen, receiver::Polling},
     target::Target,
 };
+use tokio::{process::Command, time::timeout};
 
-use super::{TOKEN, served};
+use super::{PATIENCE, TOKEN, served};
 
 const AUDIENCE: &str = "https://rp.example.com";
 
@@ -23,10 +24,8 @@ fn free() -> SocketAddr {
 async fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ssf-conformance"));
     command.arg("serve").args(arguments).env("TOKEN", TOKEN);
-    // Who is on the other side runs on this runtime meanwhile.
-    tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap()
+    let ended = timeout(PATIENCE, command.kill_on_drop(true).output()).await;
+    ended.unwrap().unwrap()
 }
 
 /// Serves a transmitter to the reference receiver, which takes SETs for this audience.
@@ -83,11 +82,9 @@ async fn a_receiver_that_refuses_sound_sets_has_not_coped() {
     assert!(told.contains("(invalid_audience)"), "{told}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transmitter_whose_sets_are_sound_has_coped() {
-    let served = served(Chosen::none());
-    let issuer = served.issuer();
-    let output = run(&[
+/// Is a receiver of this transmitter for one SET.
+async fn served_for_one_set(issuer: &str, chaos: &[&str]) -> Output {
+    let receiver = [
         "receiver",
         "--issuer",
         issuer,
@@ -95,8 +92,15 @@ async fn a_transmitter_whose_sets_are_sound_has_coped() {
         "TOKEN",
         "--sets",
         "1",
-    ])
-    .await;
+    ];
+    run(&[&receiver, chaos].concat()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transmitter_whose_sets_are_sound_has_coped() {
+    let served = served(Chosen::none());
+    // The only SET there is must not be refused by chance.
+    let output = served_for_one_set(served.issuer(), &["--no-chaos", "refusals"]).await;
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(
@@ -104,6 +108,17 @@ async fn a_transmitter_whose_sets_are_sound_has_coped() {
         "{told}"
     );
     assert!(!told.contains(TOKEN), "a secret is told: {told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_refuses_by_chance_the_only_set_that_comes_has_its_number_all_the_same() {
+    let served = served(Chosen::none());
+    // With this seed the first is refused.
+    let chaos = ["--chaos", "refusals", "--seed", "10"];
+    let output = served_for_one_set(served.issuer(), &chaos).await;
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("0 acknowledged, 1 refused"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

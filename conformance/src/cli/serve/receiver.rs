@@ -59,7 +59,7 @@ pub(in crate::cli) struct Receiver {
     /// The private key of that authority.
     #[arg(long, value_name = "FILE", requires = "ca_out")]
     ca_key: Option<PathBuf>,
-    /// Ends once so many SETs were acknowledged.
+    /// Ends once so many SETs have an answer: acknowledged, refused by chance, or found not to be sound.
     #[arg(long, value_name = "NUMBER")]
     sets: Option<usize>,
     /// For how long what was put off is waited for in the end, in seconds.
@@ -144,13 +144,10 @@ impl Receiver {
         let receiving = receiving.map_err(|error| Preflight::Serve(ServeError::Receiver(error)))?;
         write_outset(&receiving, chosen, out).map_err(Preflight::Output)?;
         let serving = async {
-            // Something to take, where nothing happens.
             receiving.verify().await;
             let mut interrupted = false;
-            let enough = |receipts: &Receipts| {
-                self.sets
-                    .is_some_and(|sets| receipts.acknowledged() >= sets)
-            };
+            let enough =
+                |receipts: &Receipts| self.sets.is_some_and(|sets| receipts.settled() >= sets);
             tokio::select! {
                 _ = receiving.until(Duration::MAX, enough) => {}
                 () = beginning::ctrl_c(&mut interrupted) => {}

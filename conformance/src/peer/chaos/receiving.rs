@@ -160,9 +160,14 @@ impl Receiving {
         &self.shared.stream.id
     }
 
-    /// Asks for a verification; whether the transmitter takes that.
+    /// Asks for a verification, so that there is something to take where nothing happens; whether the transmitter takes that.
     pub async fn verify(&self) -> bool {
-        self.shared.stream.verify().await
+        let is_taken = self.shared.stream.verify().await;
+        if !is_taken {
+            let line = "no verification comes, since the transmitter does not take the request: have an event happen there";
+            self.shared.journal.tell(line);
+        }
+        is_taken
     }
 
     /// What came, and what became of it.

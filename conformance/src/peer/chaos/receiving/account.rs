@@ -35,6 +35,11 @@ impl Receipts {
         self.acknowledged.len()
     }
 
+    /// How many have an answer that is final: acknowledged, refused, or found not to be sound.
+    pub fn settled(&self) -> usize {
+        self.acknowledged.len() + self.refused.len() + self.faults.len()
+    }
+
     /// How many sound ones were refused.
     pub fn refused(&self) -> usize {
         self.refused.len()
