@@ -61,6 +61,8 @@ pub mod context;
 pub mod coverage;
 pub mod decode;
 #[cfg(feature = "cli")]
+pub mod deviations;
+#[cfg(feature = "cli")]
 pub mod event_types;
 pub mod exchange;
 #[cfg(feature = "cli")]

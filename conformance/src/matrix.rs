@@ -25,7 +25,6 @@ use crate::{
     record::{CaseResult, Ended},
     run::{Outset, PreflightError, Run, judge},
     target::{Target, TargetError},
-    target_file::Limits,
     wire::{self, WireError},
 };
 
@@ -292,12 +291,10 @@ impl Row {
         let polling = Polling::start(host.target().clone(), AUDIENCE, TOKEN, fault, dialect);
         let polling = polling.map_err(MatrixError::Peer)?;
         let run = PushRun::over_stream(OverStream {
-            host,
             effects: Some(polling.effects().map_err(MatrixError::Hook)?),
             patience: PATIENCE,
-            limits: Limits::default(),
             dialect,
-            run_id: 1,
+            ..OverStream::new(host)
         });
         let run = run.await.map_err(MatrixError::Push)?;
         let results = push::judge(&run, chosen, |_| {}, future::pending()).await;

@@ -6,6 +6,8 @@ use serde::Deserialize;
 
 use crate::{
     case::Profile,
+    cases,
+    deviations::Deviations,
     push::Dialect,
     target_file::{self, AdapterAddress, FromEnvironment, TargetFileError},
 };
@@ -48,6 +50,9 @@ pub struct ReceiverFile {
     /// How long.
     #[serde(default)]
     pub limits: Limits,
+    /// Cases that are known to fail, with the reason.
+    #[serde(default)]
+    pub deviations: Deviations,
 }
 
 /// What the Receiver shows who it is.
@@ -152,6 +157,9 @@ impl ReceiverFile {
                 return Err(TargetFileError::Limit { name, max });
             }
         }
+        let cases = cases::receiver().chain(cases::in_dialect());
+        let checked = file.deviations.check("receiver", cases);
+        checked.map_err(TargetFileError::Deviations)?;
         Ok(file)
     }
 }
@@ -194,6 +202,9 @@ mod tests {
             alive = { url = "http://127.0.0.1:1/alive", token_env = "HOOK" }
             [limits]
             settle_seconds = 5
+            [[deviations]]
+            case = "POLL-R-016.other-name"
+            reason = "until version 2"
             "#,
         )
         .unwrap();
@@ -218,6 +229,11 @@ mod tests {
                 name: "settle_seconds",
                 max: 25
             }
+        ));
+        // It is of a transmitter.
+        assert!(matches!(
+            parse("deviations = [{ case = 'SSF-T-122.empty-list', reason = 'x' }]"),
+            TargetFileError::Deviations(_)
         ));
     }
 

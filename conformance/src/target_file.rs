@@ -10,7 +10,11 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::case::Profile;
+use crate::{
+    case::Profile,
+    cases,
+    deviations::{DeviationError, Deviations},
+};
 
 /// Longest time that a limit may have, in seconds.
 const SECONDS_MAX: u64 = 3600;
@@ -54,7 +58,7 @@ pub struct TargetFile {
     pub limits: Limits,
     /// Cases that are known to fail, with the reason.
     #[serde(default)]
-    pub deviations: Vec<Deviation>,
+    pub deviations: Deviations,
 }
 
 /// A delivery method.
@@ -259,16 +263,6 @@ impl Limits {
     }
 }
 
-/// A case that is known to fail.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Deviation {
-    /// The case's id.
-    pub case: String,
-    /// Why that is accepted for now.
-    pub reason: String,
-}
-
 /// The target file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -298,9 +292,9 @@ pub enum TargetFileError {
         /// The variable.
         variable: String,
     },
-    /// A deviation has no reason.
-    #[error("deviations: {0} needs a reason")]
-    Reason(String),
+    /// A deviation is not in order.
+    #[error("deviations")]
+    Deviations(#[source] DeviationError),
 }
 
 impl TargetFile {
@@ -316,7 +310,7 @@ impl TargetFile {
             credentials: Credentials::default(),
             adapters: Adapters::default(),
             limits: Limits::default(),
-            deviations: Vec::new(),
+            deviations: Deviations::default(),
         }
     }
 
@@ -350,9 +344,8 @@ impl TargetFile {
         {
             return Err(TargetFileError::PushUrl);
         }
-        if let Some(bare) = file.deviations.iter().find(|d| d.reason.trim().is_empty()) {
-            return Err(TargetFileError::Reason(bare.case.clone()));
-        }
+        let checked = file.deviations.check("transmitter", cases::transmitter());
+        checked.map_err(TargetFileError::Deviations)?;
         Ok(file)
     }
 }
@@ -548,8 +541,8 @@ mod tests {
             TargetFileError::PushUrl
         ));
         assert!(matches!(
-            parse("deviations = [{ case = 'x', reason = ' ' }]"),
-            TargetFileError::Reason(_)
+            parse("deviations = [{ case = 'x', reason = 'y' }]"),
+            TargetFileError::Deviations(_)
         ));
     }
 

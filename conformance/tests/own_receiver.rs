@@ -22,7 +22,7 @@ use ssf_conformance::{
     push::{self, Adapter, Effects, OverStream, PushRun},
     record::{CaseResult, Ended},
     results::Line,
-    target_file::{AdapterAddress, Limits},
+    target_file::AdapterAddress,
     wire::{self, Wire},
 };
 use ssf_receiver::{Builder, Receiver, guard::Decision};
@@ -156,12 +156,9 @@ async fn alive(asked: web::Json<Value>, receiver: web::Data<Receiver>) -> web::J
 /// Judges the receiver that has its stream at this host by all cases, and stops it.
 async fn judged(host: Arc<Host>, application: Application) -> Vec<CaseResult> {
     let given = OverStream {
-        host,
         effects: Some(application.effects()),
         patience: Duration::from_mins(1),
-        limits: Limits::default(),
-        dialect: None,
-        run_id: 1,
+        ..OverStream::new(host)
     };
     let run = PushRun::over_stream(given).await.unwrap();
     let chosen: Vec<_> = cases::receiver().collect();
@@ -222,12 +219,10 @@ async fn our_own_receiver_reads_each_dialect_and_ends_what_it_names() {
         });
         let application = application.await;
         let given = OverStream {
-            host,
             effects: Some(application.effects()),
             patience: Duration::from_mins(1),
-            limits: Limits::default(),
             dialect: Some(dialect),
-            run_id: 1,
+            ..OverStream::new(host)
         };
         let run = PushRun::over_stream(given).await.unwrap();
         // What is refused does not depend on which dialect it is; keys of strangers take it a while.

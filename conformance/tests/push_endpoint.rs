@@ -123,6 +123,46 @@ async fn a_fault_exits_with_1_and_what_was_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_known_deviation_does_not_fail_the_run_until_it_is_mended() {
+    let arguments = ["--audience", AUDIENCE, "--only", "PUSH-R-003"];
+    let known = "PUSH-R-003.without-jti=until version 2";
+    let arguments = [&arguments[..], &["--deviation", known]].concat();
+    let address = free();
+    let fault = faults::push_endpoint().find(|fault| fault.name == "jti may be missing");
+    let output = judged(&receiver(address, fault), address, &arguments).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("known deviation"), "{told}");
+    let address = free();
+    let output = judged(&receiver(address, None), address, &arguments).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("remove its entry"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deviation_that_no_run_could_tell_of_exits_with_2() {
+    let address = free();
+    let receiver = receiver(address, None);
+    for (deviation, why) in [
+        (
+            "SSF-T-122.empty-list=x",
+            "there is no case SSF-T-122.empty-list of a push endpoint",
+        ),
+        (
+            "PUSH-R-003.without-jti",
+            "PUSH-R-003.without-jti needs a reason",
+        ),
+    ] {
+        let arguments = ["--audience", AUDIENCE, "--deviation", deviation];
+        let output = judged(&receiver, address, &arguments).await;
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_of_an_older_draft_is_judged_by_what_that_writes() {
     let (address, directory) = (free(), tempfile::tempdir().unwrap());
     let trust = Trust {

@@ -110,6 +110,27 @@ async fn a_fault_exits_with_1_and_shows_the_poll_that_proves_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_known_deviation_does_not_fail_the_run_until_it_is_mended() {
+    let entry = "[[deviations]]\ncase = \"POLL-R-016.other-name\"\nreason = \"until version 2\"\n";
+    let only = ["--only", "POLL-R-016"];
+    let (address, directory) = (free(), tempfile::tempdir().unwrap());
+    let fault = faults::receiver().find(|fault| fault.name == "a SET is taken under any name");
+    let faulty = receiver(address, fault);
+    let known = judged(&directory, &target(address, entry), &only).await;
+    assert_eq!(known.status.code(), Some(0), "{known:?}");
+    let told = String::from_utf8(known.stdout).unwrap();
+    assert!(told.contains("known deviation"), "{told}");
+    assert!(told.contains("until version 2"), "{told}");
+    drop(faulty);
+    let address = free();
+    let _mended = receiver(address, None);
+    let unexpected = judged(&directory, &target(address, entry), &only).await;
+    assert_eq!(unexpected.status.code(), Some(1), "{unexpected:?}");
+    let told = String::from_utf8(unexpected.stdout).unwrap();
+    assert!(told.contains("remove its entry"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_adapter_nobody_says_that_a_session_ended() {
     let (address, directory) = (free(), tempfile::tempdir().unwrap());
     let _polling = receiver(address, None);
@@ -154,15 +175,12 @@ async fn a_case_that_has_not_ended_by_the_limit_of_the_run_is_broken() {
         faults::receiver().find(|fault| fault.name == "a SET that comes again is left alone");
     let _polling = Polling::start(host.target().clone(), AUDIENCE, TOKEN, fault, None).unwrap();
     let run = PushRun::over_stream(OverStream {
-        host,
-        effects: None,
         patience: Duration::from_mins(1),
         limits: Limits {
             case_seconds: 2,
             ..Limits::default()
         },
-        dialect: None,
-        run_id: 1,
+        ..OverStream::new(host)
     })
     .await
     .unwrap();

@@ -191,7 +191,7 @@ async fn what_is_the_set_ups_fault_exits_with_2_and_what_to_fix() {
     let deviation = target.judged(&[]).await;
     assert_eq!(deviation.status.code(), Some(2), "{deviation:?}");
     assert!(
-        stderr(&deviation).contains("there is no case SSF-T-999.x"),
+        stderr(&deviation).contains("deviations: there is no case SSF-T-999.x of a transmitter"),
         "{deviation:?}"
     );
 

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     case::{Case, Profile},
     cases,
+    deviations::{Deviation, DeviationError, Deviations},
     push::{
         Dialect, Given, Issuer, IssuerError, Key, KeyError, PreflightError, PushRun, Security,
         Signer, judge,
@@ -71,6 +72,9 @@ pub(super) struct PushEndpoint {
     /// How the issuer writes SETs, for --profile legacy: the name of an older draft or of a vendor.
     #[arg(long, value_name = "DIALECT", value_parser = dialect::named)]
     dialect: Option<Dialect>,
+    /// A case that is known to fail, and why that is accepted for now; can be repeated.
+    #[arg(long, value_name = "CASE=REASON")]
+    deviation: Vec<Deviation>,
     /// For how long a receiver that does not take a sound SET yet is waited for, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=3600))]
     wait: u64,
@@ -112,6 +116,8 @@ pub(super) enum PushEndpointError {
     Key(#[source] KeyError),
     #[error("--dialect")]
     Dialect(#[source] DialectError),
+    #[error("--deviation")]
+    Deviation(#[source] DeviationError),
     #[error("no case fits; see ssf-conformance list")]
     NothingChosen,
     #[error(transparent)]
@@ -123,6 +129,7 @@ pub(super) enum PushEndpointError {
 impl PushEndpoint {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         let (dialect, chosen) = self.chosen().map_err(Preflight::PushEndpoint)?;
+        let deviations = self.deviations().map_err(Preflight::PushEndpoint)?;
         let mut nowhere = io::sink();
         let told: &mut dyn Write = if self.reports.has_output_alone() {
             &mut nowhere
@@ -136,7 +143,7 @@ impl PushEndpoint {
             writeln!(told, "{} cases", chosen.len()).map_err(Preflight::Output)?;
             return Ok(Conclusion::Conformant);
         }
-        let results = self.judge(dialect, &chosen, told)?;
+        let results = self.judge(dialect, deviations, &chosen, told)?;
         results.write_text(told).map_err(Preflight::Output)?;
         self.reports.write(&results, out)?;
         Ok(results.conclusion())
@@ -164,9 +171,18 @@ impl PushEndpoint {
         Ok((dialect, chosen))
     }
 
+    fn deviations(&self) -> Result<Deviations, PushEndpointError> {
+        let deviations = Deviations::from(self.deviation.clone());
+        let cases = cases::push_endpoint().chain(cases::push::in_dialect());
+        let checked = deviations.check("push endpoint", cases);
+        checked.map_err(PushEndpointError::Deviation)?;
+        Ok(deviations)
+    }
+
     fn judge(
         &self,
         dialect: Option<Dialect>,
+        deviations: Deviations,
         chosen: &[&'static Case],
         out: &mut dyn Write,
     ) -> Result<Results, Preflight> {
@@ -177,6 +193,7 @@ impl PushEndpoint {
             let given = Given {
                 authorities,
                 dialect,
+                deviations,
                 ..self.given(now, out)?
             };
             let run = PushRun::begin(given)

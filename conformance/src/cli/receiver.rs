@@ -211,6 +211,7 @@ async fn begin(
         patience: file.limits.wait(),
         limits: file.limits.of_cases(),
         dialect,
+        deviations: file.deviations.clone(),
         run_id: beginning::number(now),
     });
     run.await.map_err(ReceiverError::Preflight)

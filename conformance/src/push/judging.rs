@@ -62,9 +62,10 @@ async fn one(run: &Arc<PushRun>, case: &'static Case) -> CaseResult {
         probe.require(false, "the case", expected, "none")
     });
     let record = std::mem::take(&mut *probe.record());
+    let ended = record.ended(case.level, end);
     CaseResult {
         case: probe.case(),
-        ended: record.ended(case.level, end),
+        ended: run.deviations().judge(case, ended),
         record,
         took: began.elapsed(),
     }

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     checks::shown,
+    deviations::Deviations,
     exchange::{Answer, Exchange, NoAnswer, Request},
     peer::host::{Host, Told},
     run::Masks,
@@ -77,6 +78,8 @@ pub struct Given {
     pub patience: Duration,
     /// How SETs are written, if not as SSF 1.0 has it.
     pub dialect: Option<Dialect>,
+    /// Cases that are known to fail.
+    pub deviations: Deviations,
     /// Keeps the `jti` of this run apart from those of others.
     pub run_id: u64,
 }
@@ -94,6 +97,7 @@ impl Given {
             request: Duration::from_secs(15),
             patience: Duration::ZERO,
             dialect: None,
+            deviations: Deviations::default(),
             run_id: 1,
         }
     }
@@ -112,8 +116,25 @@ pub struct OverStream {
     pub limits: Limits,
     /// How SETs are written, if not as SSF 1.0 has it.
     pub dialect: Option<Dialect>,
+    /// Cases that are known to fail.
+    pub deviations: Deviations,
     /// Keeps the `jti` of this run apart from those of others.
     pub run_id: u64,
+}
+
+impl OverStream {
+    /// What the host leaves open, as it is by default.
+    pub fn new(host: Arc<Host>) -> Self {
+        Self {
+            host,
+            effects: None,
+            patience: Duration::ZERO,
+            limits: Limits::default(),
+            dialect: None,
+            deviations: Deviations::default(),
+            run_id: 1,
+        }
+    }
 }
 
 /// The endpoint cannot be judged yet.
@@ -184,6 +205,7 @@ pub struct PushRun {
     masks: Masks,
     limits: Limits,
     dialect: Option<Dialect>,
+    deviations: Deviations,
     run_id: u64,
 }
 
@@ -247,6 +269,7 @@ impl PushRun {
                 ..Limits::default()
             },
             dialect: given.dialect,
+            deviations: given.deviations,
             run_id: given.run_id,
         });
         run.preflight(given.patience).await?;
@@ -264,6 +287,7 @@ impl PushRun {
             patience,
             limits,
             dialect,
+            deviations,
             run_id,
         } = given;
         let began = Instant::now();
@@ -290,6 +314,7 @@ impl PushRun {
             effects,
             limits,
             dialect,
+            deviations,
             run_id,
         });
         run.preflight(patience.saturating_sub(began.elapsed()))
@@ -452,6 +477,11 @@ impl PushRun {
 
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Cases that are known to fail.
+    pub(super) fn deviations(&self) -> &Deviations {
+        &self.deviations
     }
 
     pub(super) fn masks(&self) -> &Masks {

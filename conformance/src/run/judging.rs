@@ -14,7 +14,7 @@ use super::Run;
 use crate::{
     case::{Case, Judge, Need, NotRun, NotRunKind, Stop},
     cases::{event, refusal},
-    checks::{Outcome, Verdict},
+    checks::Outcome,
     context::Context,
     record::{CaseResult, Ended, Record},
 };
@@ -162,31 +162,10 @@ fn result(cx: &Context, end: Result<(), Stop>, began: Instant) -> CaseResult {
     let case = cx.case();
     let record = std::mem::take(&mut *cx.record());
     let ended = record.ended(case.level, end);
-    let deviations = &cx.target().deviations;
-    let known = deviations.iter().find(|known| known.case == case.id);
-    let ended = match (ended, known) {
-        (ended, None) => ended,
-        (ended, Some(known)) => as_known(ended, &known.reason),
-    };
     CaseResult {
         case,
         record,
-        ended,
+        ended: cx.target().deviations.judge(case, ended),
         took: began.elapsed(),
-    }
-}
-
-/// What becomes of a case that is known to fail.
-fn as_known(ended: Ended, reason: &str) -> Ended {
-    match ended {
-        Ended::Judged(Verdict::Failed | Verdict::Warning) => Ended::KnownDeviation {
-            reason: reason.to_owned(),
-        },
-        Ended::Judged(Verdict::Passed) => Ended::UnexpectedPass,
-        ended @ (Ended::Judged(Verdict::Note | Verdict::NotRun)
-        | Ended::NotRun(_)
-        | Ended::KnownDeviation { .. }
-        | Ended::UnexpectedPass
-        | Ended::Faulty(_)) => ended,
     }
 }
