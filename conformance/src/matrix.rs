@@ -18,8 +18,8 @@ use crate::{
     checks::Verdict,
     peer::{
         Fault, Peer, PeerError,
-        host::{Host, HostError, Settings},
-        receiver::{Polling, Receiver, ReceiverFault, Trust},
+        host::{Delivery, Host, HostError, Settings},
+        receiver::{Orders, Receiver, ReceiverFault, Trust, WithStream},
     },
     push::{self, Dialect, OverStream, PushRun},
     record::{CaseResult, Ended},
@@ -44,7 +44,10 @@ const AUTHORIZATION: &str = "Bearer reference-transmitter";
 const TOKEN: &str = "reference-receiver";
 
 /// For how long its stream may be without a sign of life.
-const INACTIVITY: Duration = Duration::from_hours(24);
+const INACTIVITY: Duration = Duration::from_secs(10);
+
+/// The same where nobody looks for that fault, so that nobody waits for it.
+const UNWATCHED: Duration = Duration::from_hours(24);
 
 /// For how long a SET may be without an answer: the reference leaves some alone for good.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -140,11 +143,18 @@ impl Rows {
         Self::made(faults.map(|fault| -> Making { Box::pin(Row::of_receiver(fault)) }))
     }
 
-    /// Those of the reference Receiver that has a stream.
+    /// Those of the reference Receiver that has a stream which it polls.
     pub fn over_stream(
         faults: impl Iterator<Item = Option<&'static ReceiverFault>> + 'static,
     ) -> Self {
         Self::made(faults.map(|fault| -> Making { Box::pin(Row::over_stream(fault)) }))
+    }
+
+    /// Those of the reference Receiver that has a stream which is pushed.
+    pub fn over_pushes(
+        faults: impl Iterator<Item = Option<&'static ReceiverFault>> + 'static,
+    ) -> Self {
+        Self::made(faults.map(|fault| -> Making { Box::pin(Row::over_pushes(fault)) }))
     }
 
     /// Those of the reference Receiver that has a stream and expects SETs in a dialect.
@@ -257,7 +267,16 @@ impl Row {
             Some(fault) if fault.is_in_shared_cases() => cases::push::of_sets().collect(),
             Some(_) | None => cases::receiver().collect(),
         };
-        Self::of_polling(fault, None, &chosen).await
+        Self::with_stream(fault, Delivery::Poll, None, &chosen).await
+    }
+
+    /// The same for the reference Receiver that has a stream which is pushed.
+    ///
+    /// # Errors
+    /// The reference cannot be started or asked.
+    pub async fn over_pushes(fault: Option<&'static ReceiverFault>) -> Result<Self, MatrixError> {
+        let chosen: Vec<&'static Case> = cases::receiver().collect();
+        Self::with_stream(fault, Delivery::Push, None, &chosen).await
     }
 
     /// The same for the reference Receiver that expects SETs in a dialect, by the cases of that.
@@ -269,11 +288,12 @@ impl Row {
         fault: Option<&'static ReceiverFault>,
     ) -> Result<Self, MatrixError> {
         let chosen: Vec<&'static Case> = cases::in_dialect().collect();
-        Self::of_polling(fault, Some(dialect), &chosen).await
+        Self::with_stream(fault, Delivery::Poll, Some(dialect), &chosen).await
     }
 
-    async fn of_polling(
+    async fn with_stream(
         fault: Option<&'static ReceiverFault>,
+        delivery: Delivery,
         dialect: Option<Dialect>,
         chosen: &[&'static Case],
     ) -> Result<Self, MatrixError> {
@@ -283,15 +303,24 @@ impl Row {
             security: push::Security::Plain,
             token: TOKEN.to_owned(),
             audience: AUDIENCE.to_owned(),
-            inactivity: INACTIVITY,
+            inactivity: match fault {
+                Some(fault) if !fault.is_found_by("SSF-R-023.activity") => UNWATCHED,
+                Some(_) | None => INACTIVITY,
+            },
             settle: SETTLE,
             wire: wire::Settings::default(),
         });
         let host = host.map_err(MatrixError::Host)?;
-        let polling = Polling::start(host.target().clone(), AUDIENCE, TOKEN, fault, dialect);
-        let polling = polling.map_err(MatrixError::Peer)?;
+        let orders = Orders {
+            issuer: host.target().clone(),
+            audience: AUDIENCE.to_owned(),
+            token: TOKEN.to_owned(),
+            delivery,
+            dialect,
+        };
+        let receiver = WithStream::start(orders, fault).map_err(MatrixError::Peer)?;
         let run = PushRun::over_stream(OverStream {
-            effects: Some(polling.effects().map_err(MatrixError::Hook)?),
+            effects: Some(receiver.effects().map_err(MatrixError::Hook)?),
             patience: PATIENCE,
             dialect,
             ..OverStream::new(host)

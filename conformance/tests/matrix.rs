@@ -255,7 +255,26 @@ async fn each_fault_of_a_receiver_is_found_by_the_cases_that_claim_it_and_by_no_
 async fn the_reference_receiver_with_a_stream_and_without_a_fault_passes_everything() {
     let row = Row::over_stream(None).await.unwrap();
     assert!(row.is_sound(), "{}", text(&row));
-    assert_eq!(not_run(&row.results), Vec::<&str>::new());
+    assert_eq!(not_run(&row.results), ["SSF-R-121.authorization_header"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reference_receiver_that_is_pushed_passes_everything_that_is_not_about_polls() {
+    let row = Row::over_pushes(None).await.unwrap();
+    assert!(row.is_sound(), "{}", text(&row));
+    let needs_polls = |case: &&Case| case.tags.contains(&"poll") || case.tags.contains(&"setup");
+    let expected: Vec<_> = cases::receiver()
+        .filter(needs_polls)
+        .map(|case| case.id)
+        .collect();
+    assert_eq!(not_run(&row.results), expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_fault_of_a_receiver_that_is_pushed_is_found_by_the_cases_that_claim_it_and_by_no_other()
+ {
+    let rows = Rows::over_pushes(faults::over_pushes().map(Some));
+    assert_eq!(unsound(rows).await, "");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -308,6 +327,7 @@ async fn what_is_spoilt_is_found_in_a_dialect_as_well() {
 #[test]
 fn each_case_has_a_fault_that_it_finds() {
     let receiver = faults::push_endpoint().chain(faults::receiver());
+    let receiver = receiver.chain(faults::over_pushes());
     let receiver = receiver.chain(faults::in_dialect().map(|(_, fault)| fault));
     let receiver = receiver.flat_map(|fault| fault.found);
     let found: BTreeSet<&str> = faults::transmitter()
@@ -331,6 +351,7 @@ fn each_case_has_a_fault_that_it_finds() {
 fn each_fault_has_a_name_of_its_own() {
     let mut names = BTreeSet::new();
     let receiver = faults::push_endpoint().chain(faults::receiver());
+    let receiver = receiver.chain(faults::over_pushes());
     let receiver = receiver.chain(faults::in_dialect().map(|(_, fault)| fault));
     let receiver = receiver.map(|fault| (fault.name, fault.found));
     let transmitter = faults::transmitter().map(|fault| (fault.name, fault.found));

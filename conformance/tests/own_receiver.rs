@@ -64,10 +64,10 @@ fn is_not_asked_for(case: &Case, delivery: Delivery) -> bool {
         || match delivery {
             // That its stream is gone it hears when it asks for its status.
             Delivery::Push => case.tags.contains(&"poll") || case.tags.contains(&"setup"),
-            // It asks for verifications later on, and acknowledges with the next poll for SETs.
+            // It asks for verifications later on, acknowledges with the next poll for SETs, and is pushed nothing.
             Delivery::Poll => matches!(
                 case.requirement(),
-                "POLL-R-007" | "SSF-R-101" | "SSF-R-102" | "SSF-R-103"
+                "POLL-R-007" | "SSF-R-101" | "SSF-R-102" | "SSF-R-103" | "SSF-R-121"
             ),
         }
 }
@@ -174,7 +174,7 @@ fn host() -> Arc<Host> {
         security: push::Security::Plain,
         token: TOKEN.to_owned(),
         audience: AUDIENCE.to_owned(),
-        inactivity: Duration::from_hours(24),
+        inactivity: Duration::from_secs(20),
         settle: Duration::from_secs(10),
         wire: wire::Settings::default(),
     };

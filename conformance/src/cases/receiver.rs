@@ -1,11 +1,13 @@
 //! Cases of a Receiver that has its stream at the tester: what it asks for, how it polls, and what it makes of events about
 //! the stream. Those of SETs it shares with push endpoints.
 
+mod activity;
 mod effect;
 mod keys;
 mod manage;
 mod poll;
 mod request;
+mod secret;
 mod setup;
 mod subject;
 mod verification;
@@ -24,10 +26,13 @@ pub fn before() -> impl Iterator<Item = &'static Case> {
 
 /// Those that come after them: whatever is judged by what the Receiver has asked for has more to go by at the end.
 pub fn after() -> impl Iterator<Item = &'static Case> {
-    verification::CASES
+    // Before the Receiver's polls are disturbed: it may have to wait then.
+    activity::CASES
         .iter()
+        .chain(verification::CASES)
         .chain(poll::cases())
         .chain(manage::CASES)
+        .chain(secret::CASES)
         .chain(request::CASES)
         .chain(subject::CASES)
         .chain(setup::CASES)

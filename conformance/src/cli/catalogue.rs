@@ -153,6 +153,7 @@ fn explain(case: &Case, out: &mut dyn Write) -> io::Result<()> {
     }
     let transmitter = faults::transmitter().map(|fault| (fault.name, fault.found));
     let receiver = faults::push_endpoint().chain(faults::receiver());
+    let receiver = receiver.chain(faults::over_pushes());
     let receiver = receiver.map(|fault| (fault.name, fault.found));
     for (name, found) in transmitter.chain(receiver) {
         if found.iter().any(|(id, _)| *id == case.id) {
@@ -169,10 +170,12 @@ pub(super) fn matrix(out: &mut dyn Write) -> Result<Conclusion, Preflight> {
     let transmitter = faults::transmitter().map(Some);
     let endpoint = faults::push_endpoint().map(Some);
     let receiver = faults::over_stream().map(Some);
+    let pushed = faults::over_pushes().map(Some);
     for mut rows in [
         Rows::of([None].into_iter().chain(transmitter), Breadth::Whole),
         Rows::of_receivers([None].into_iter().chain(endpoint)),
         Rows::over_stream([None].into_iter().chain(receiver)),
+        Rows::over_pushes([None].into_iter().chain(pushed)),
     ] {
         while let Some(row) = runtime.block_on(rows.next()) {
             let row = row.map_err(Preflight::Matrix)?;

@@ -53,12 +53,17 @@ pub fn push_endpoint() -> impl Iterator<Item = &'static ReceiverFault> {
     push::faults()
 }
 
-/// All faults of a Receiver that has a stream and which show in nothing else, in the order of the catalogue.
+/// All faults of a Receiver that has a stream which it polls, and which show in nothing else, in the order of the catalogue.
 pub fn receiver() -> impl Iterator<Item = &'static ReceiverFault> {
     receiver::faults()
 }
 
-/// All faults of a Receiver that has a stream: those, and those in what it thinks of SETs.
+/// All faults of a Receiver that has a stream which show where that is pushed alone, in the order of the catalogue.
+pub fn over_pushes() -> impl Iterator<Item = &'static ReceiverFault> {
+    receiver::where_pushed()
+}
+
+/// All faults of a Receiver that has a stream and polls it: those, and those in what it thinks of SETs.
 pub fn over_stream() -> impl Iterator<Item = &'static ReceiverFault> {
     push::faults()
         .filter(|fault| fault.is_in_sets())

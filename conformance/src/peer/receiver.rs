@@ -1,5 +1,5 @@
-//! A reference Receiver: takes pushes and does nothing with them ([`Receiver`]), or makes its stream, polls, and ends sessions
-//! ([`Polling`]); it verifies SETs with the keys that the issuer publishes.
+//! A reference Receiver: takes pushes and does nothing with them ([`Receiver`]), or makes its stream, polls or is pushed to, and ends
+//! sessions ([`WithStream`]); it verifies SETs with the keys that the issuer publishes.
 //!
 //! As the reference transmitter it is plain: what it does is what a case may rely on. It reads tokens by itself, so that no
 //! fault of `ssf-types` can hide on both sides.
@@ -7,20 +7,23 @@
 mod asking;
 mod fault;
 mod manners;
+mod owner;
 mod polling;
 mod pushed;
 mod server;
 mod sessions;
 mod subject;
+mod taking;
 mod verdict;
+mod with_stream;
 
 pub(crate) use self::asking::LEFT;
 pub use self::{
     fault::{Breaks, ReceiverFault},
     manners::Manners,
-    polling::Polling,
     pushed::Pushed,
     server::{Receiver, Trust},
     sessions::Misjudges,
     verdict::Verdict,
+    with_stream::{Orders, WithStream},
 };

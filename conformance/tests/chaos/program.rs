@@ -6,7 +6,11 @@ use std::{
 };
 
 use ssf_conformance::{
-    peer::{chaos::Chosen, receiver::Polling},
+    peer::{
+        chaos::Chosen,
+        host::Delivery,
+        receiver::{Orders, WithStream},
+    },
     target::Target,
 };
 use tokio::{process::Command, time::timeout};
@@ -32,7 +36,14 @@ async fn run(arguments: &[&str]) -> Output {
 async fn served_to(audience: &str) -> Output {
     let address = free().to_string();
     let issuer = Target::parse(&format!("http://{address}/tenant")).unwrap();
-    let _polling = Polling::start(issuer, audience, TOKEN, None, None).unwrap();
+    let orders = Orders {
+        issuer,
+        audience: audience.to_owned(),
+        token: TOKEN.to_owned(),
+        delivery: Delivery::Poll,
+        dialect: None,
+    };
+    let _receiver = WithStream::start(orders, None).unwrap();
     run(&[
         "transmitter",
         "--plain",

@@ -1,10 +1,12 @@
 //! Faults of a Receiver that has a stream, one file for each file of cases.
 
+mod activity;
 mod effect;
 mod keys;
 mod manage;
 mod poll;
 mod request;
+mod secret;
 mod setup;
 mod subject;
 mod verification;
@@ -19,12 +21,18 @@ pub fn faults() -> impl Iterator<Item = &'static ReceiverFault> {
     keys::FAULTS
         .iter()
         .chain(effect::FAULTS)
+        .chain(activity::FAULTS)
         .chain(verification::FAULTS)
         .chain(poll::FAULTS)
         .chain(manage::FAULTS)
         .chain(request::FAULTS)
         .chain(subject::FAULTS)
         .chain(setup::FAULTS)
+}
+
+/// Those that show where the stream is pushed alone.
+pub fn where_pushed() -> impl Iterator<Item = &'static ReceiverFault> {
+    activity::WHERE_PUSHED.iter().chain(secret::WHERE_PUSHED)
 }
 
 /// Whether a request asks for this.

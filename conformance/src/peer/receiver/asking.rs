@@ -1,33 +1,49 @@
 //! What the reference Receiver asks for: metadata, its stream, and what can be said of it.
 
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Breaks, polling::Poller};
+use super::{Breaks, owner::Owner, taking::Stay};
 use crate::{
     chance::Chance,
     exchange::{Answer, Request},
-    peer::Operation,
+    peer::{Operation, host::Delivery},
     push::SESSION_REVOKED,
 };
 
+const PUSH: &str = "urn:ietf:rfc:8935";
 const POLL: &str = "urn:ietf:rfc:8936";
+
+/// How long a stream may be without a sign of life of which nothing is said.
+const INACTIVITY: Duration = Duration::from_hours(24);
 
 /// Whose events it asks for, and not any more.
 pub(crate) const LEFT: &str = "left@ssf-conformance.example.com";
 
-impl Poller {
-    /// Makes the stream, and returns where it is polled.
-    pub(super) async fn set_up(&mut self) -> Option<Url> {
+/// Where the SETs of a stream are had.
+pub(super) enum Place {
+    /// Polls are asked for them here.
+    Poll(Url),
+    /// They are pushed.
+    Push(Stay),
+}
+
+impl Owner {
+    /// Makes the stream, and returns where its SETs are had.
+    pub(super) async fn set_up(&mut self) -> Option<Place> {
         if self.manners.looks_behind_the_issuer
-            && let Some(url) = self.issuer.appended_url()
+            && let Some(url) = self.orders.issuer.appended_url()
         {
             self.ask(Request::get(url)).await;
         }
-        let metadata = self.ask(Request::get(self.issuer.metadata_url())).await?;
+        let metadata = self
+            .ask(Request::get(self.orders.issuer.metadata_url()))
+            .await?;
         let metadata = Value::Object(metadata.object().ok()?);
-        let is_foreign = metadata["issuer"] != self.issuer.issuer();
+        let is_foreign = metadata["issuer"] != self.orders.issuer.issuer();
         if is_foreign && !self.manners.uses_foreign_metadata {
             return None;
         }
@@ -42,14 +58,39 @@ impl Poller {
         if self.states.is_empty() {
             self.tend(&metadata, id).await;
         }
-        Url::parse(stream["delivery"]["endpoint_url"].as_str()?).ok()
+        match self.orders.delivery {
+            Delivery::Poll => {
+                let endpoint = Url::parse(stream["delivery"]["endpoint_url"].as_str()?).ok()?;
+                Some(Place::Poll(endpoint))
+            }
+            Delivery::Push => {
+                let mut status = url("status_endpoint")?;
+                status.query_pairs_mut().append_pair("stream_id", id);
+                let inactivity = stream["inactivity_timeout"].as_u64();
+                Some(Place::Push(Stay {
+                    status,
+                    inactivity: inactivity.map_or(INACTIVITY, Duration::from_secs),
+                }))
+            }
+        }
+    }
+
+    /// How its SETs are to come.
+    fn delivery(&self) -> Value {
+        match (self.orders.delivery, &self.secret) {
+            (Delivery::Poll, _) => json!({ "method": POLL }),
+            (Delivery::Push, None) => json!({ "method": PUSH, "endpoint_url": self.push_url }),
+            (Delivery::Push, Some(secret)) => json!({
+                "method": PUSH, "endpoint_url": self.push_url, "authorization_header": secret,
+            }),
+        }
     }
 
     /// Says what the stream is for, in both ways; `None` if an answer is somebody else's.
     async fn configure(&mut self, streams: &Url, id: &str) -> Option<()> {
         let change = json!({ "stream_id": id, "description": "a reference" });
         let whole = json!({
-            "stream_id": id, "description": "the reference", "delivery": { "method": POLL },
+            "stream_id": id, "description": "the reference", "delivery": self.delivery(),
             "events_requested": [SESSION_REVOKED],
         });
         for (method, operation, body) in [
@@ -67,7 +108,7 @@ impl Poller {
     /// The configuration in an answer, unless it is somebody else's.
     fn own(&self, operation: Operation, stream: Value) -> Option<Value> {
         let is_believed = self.manners.believes == Some(operation);
-        (is_believed || stream["iss"] == self.issuer.issuer()).then_some(stream)
+        (is_believed || stream["iss"] == self.orders.issuer.issuer()).then_some(stream)
     }
 
     /// Asks for the status, for somebody's events and not any more, and for verifications.
@@ -110,8 +151,7 @@ impl Poller {
                 return self.own(Operation::Read, first);
             }
         }
-        let wanted =
-            json!({ "delivery": { "method": POLL }, "events_requested": [SESSION_REVOKED] });
+        let wanted = json!({ "delivery": self.delivery(), "events_requested": [SESSION_REVOKED] });
         let mut made = self.ask_with("POST", streams.clone(), &wanted).await;
         if made.is_none() && self.manners.insists_on_its_request {
             made = self.ask_with("POST", streams.clone(), &wanted).await;
@@ -152,7 +192,7 @@ impl Poller {
     pub(super) async fn send(&mut self, mut request: Request) -> Option<Answer> {
         // Documents that are there for everybody are no place for the token.
         if request.url.path().starts_with("/ssf/") {
-            let authorization = format!("Bearer {}", self.token);
+            let authorization = format!("Bearer {}", self.orders.token);
             request
                 .headers
                 .push(("authorization".to_owned(), authorization));

@@ -43,6 +43,11 @@ impl ReceiverFault {
         claims.all(|(id, _)| cases::push_endpoint().any(|case| case.id == *id))
     }
 
+    /// Whether this case is one of those that find it.
+    pub fn is_found_by(&self, case: &str) -> bool {
+        self.found.iter().any(|(id, _)| *id == case)
+    }
+
     /// Whether it shows in what becomes of SETs, however they are delivered.
     pub fn is_in_sets(&self) -> bool {
         let mut claims = self.found.iter();

@@ -10,6 +10,12 @@ use crate::peer::Operation;
     reason = "each is a fault of its own, and a receiver has one at most"
 )]
 pub struct Manners {
+    /// Pushes need not show anything.
+    pub is_open: bool,
+    /// The first poll is later than the stream may be inactive.
+    pub rests_before_it_polls: bool,
+    /// Once a stream is pushed, nothing is asked for.
+    pub asks_for_nothing_more: bool,
     /// Metadata is first looked for behind the issuer.
     pub looks_behind_the_issuer: bool,
     /// Metadata of another issuer is used.

@@ -22,7 +22,7 @@ use url::Url;
 use super::{Breaks, Pushed, ReceiverFault, Verdict, fault::LATE};
 use crate::{
     context::locked,
-    peer::PeerError,
+    peer::{PeerError, Reply},
     push::Dialect,
     target::Target,
     wire::{Settings, Wire},
@@ -80,7 +80,7 @@ impl Receiver {
         let app = move || {
             App::new()
                 .app_data(state.clone())
-                .app_data(PayloadConfig::new(READ_BYTES_MAX))
+                .app_data(bodies())
                 .default_service(web::to(answer))
         };
         let server = HttpServer::new(app)
@@ -113,7 +113,7 @@ async fn answer(request: HttpRequest, body: Bytes, state: web::Data<State>) -> H
     let Some(jwks) = state.keys().await else {
         return HttpResponse::ServiceUnavailable().finish();
     };
-    let mut pushed = pushed(&request);
+    let mut pushed = brought(&request);
     pushed.dialect = state.trust.dialect;
     pushed.take_apart(&body, jwks);
     let breaks = state.fault.map(|fault| fault.breaks);
@@ -141,6 +141,10 @@ async fn answer(request: HttpRequest, body: Bytes, state: web::Data<State>) -> H
     if let Some(Breaks::Answer(spoil)) = breaks {
         spoil(&pushed, &mut reply);
     }
+    response(reply)
+}
+
+pub(super) fn response(reply: Reply) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     for (name, value) in reply.headers {
@@ -149,7 +153,13 @@ async fn answer(request: HttpRequest, body: Bytes, state: web::Data<State>) -> H
     response.body(reply.body)
 }
 
-fn pushed(request: &HttpRequest) -> Pushed {
+/// How bodies are read: all that cases send.
+pub(super) fn bodies() -> PayloadConfig {
+    PayloadConfig::new(READ_BYTES_MAX)
+}
+
+/// What shows of a push but for its body.
+pub(super) fn brought(request: &HttpRequest) -> Pushed {
     let header = |name: &str| {
         let value = request.headers().get(name)?;
         Some(value.to_str().ok()?.to_owned())
