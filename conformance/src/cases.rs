@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod discovery;
 pub mod event;
 pub mod hardening;
+pub mod inactivity;
 pub mod interop;
 pub mod interval;
 pub mod order;
@@ -33,6 +34,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Case> {
         .chain(status::CASES)
         .chain(verification::CASES)
         .chain(interval::CASES)
+        .chain(inactivity::CASES)
         .chain(poll::cases())
         .chain(set::cases())
         .chain(delivery::cases())

@@ -34,5 +34,5 @@ pub use self::{
     reply::Reply,
     server::{Peer, PeerError},
     site::Site,
-    transmitter::{Forgets, OptOut, Rotation},
+    transmitter::{Forgets, Idling, OptOut, Rotation},
 };

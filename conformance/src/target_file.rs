@@ -225,6 +225,8 @@ pub struct Limits {
     pub event_seconds: u64,
     /// For how long silence is listened to before it counts, in seconds.
     pub silence_seconds: u64,
+    /// The longest `inactivity_timeout` that is waited for, in seconds.
+    pub inactivity_seconds: u64,
     /// How many streams the Receiver may have at once; cases run beside one another as far as it goes.
     pub streams: u32,
 }
@@ -236,6 +238,7 @@ impl Default for Limits {
             case_seconds: 60,
             event_seconds: 60,
             silence_seconds: 3,
+            inactivity_seconds: 30,
             streams: 4,
         }
     }
@@ -260,6 +263,11 @@ impl Limits {
     /// For how long silence is listened to.
     pub fn silence(&self) -> Duration {
         Duration::from_secs(self.silence_seconds)
+    }
+
+    /// The longest `inactivity_timeout` that is waited for.
+    pub fn inactivity(&self) -> Duration {
+        Duration::from_secs(self.inactivity_seconds)
     }
 }
 
@@ -326,6 +334,7 @@ impl TargetFile {
             ("case_seconds", limits.case_seconds, SECONDS_MAX),
             ("event_seconds", limits.event_seconds, SECONDS_MAX),
             ("silence_seconds", limits.silence_seconds, SECONDS_MAX),
+            ("inactivity_seconds", limits.inactivity_seconds, SECONDS_MAX),
             ("streams", limits.streams.into(), 64),
         ] {
             if value == 0 || value > max {

@@ -17,7 +17,7 @@ use ssf_conformance::{
         Fault, Peer,
         chaos::{Chosen, Peers},
         faults,
-        habits::{EVERYBODY, HABITS, ONE_STREAM, PUSH_ALONE},
+        habits::{EVERYBODY, HABITS, ONE_STREAM, PUSH_ALONE, STOPS_IDLE},
     },
     push::Dialect,
     record::{CaseResult, Ended},
@@ -37,20 +37,31 @@ const WITHOUT_FAULT: [&str; 4] = [
 ];
 
 /// Cases that are not run against the reference, and why.
-const NOT_RUN: [&str; 4] = [
+const NOT_RUN: [&str; 9] = [
     "SSF-T-009.one-issuer-everywhere",
     "SSF-T-029.poll-endpoint-authorized",
     // A receiver may have several streams there.
     "SSF-T-102.conflict",
+    // It has a day for a sign of life.
+    "SSF-T-090.not-before",
+    "SSF-T-091.status-read",
+    "SSF-T-091.configuration-read",
+    "SSF-T-091.poll",
+    "SSF-T-092.announced",
     // Its streams cover nobody who is not added.
     "SSF-T-032.everybody",
 ];
 
 /// Cases that are not run where streams cover everybody.
-const NOT_RUN_FOR_EVERYBODY: [&str; 8] = [
+const NOT_RUN_FOR_EVERYBODY: [&str; 13] = [
     "SSF-T-009.one-issuer-everywhere",
     "SSF-T-029.poll-endpoint-authorized",
     "SSF-T-102.conflict",
+    "SSF-T-090.not-before",
+    "SSF-T-091.status-read",
+    "SSF-T-091.configuration-read",
+    "SSF-T-091.poll",
+    "SSF-T-092.announced",
     "SSF-T-034.nobody-else",
     "SSF-T-201.other-issuer",
     "SSF-T-201.capital-letters",
@@ -173,13 +184,36 @@ async fn a_receiver_that_may_have_one_stream_lacks_only_the_cases_that_need_two(
     let results = judge(&run, &chosen, |_| {}, future::pending()).await;
     let two = chosen.iter().filter(|case| case.streams > 1);
     let not_run_else = NOT_RUN.into_iter().filter(|id| *id != "SSF-T-102.conflict");
-    let mut expected: Vec<_> = two.map(|case| case.id).chain(not_run_else).collect();
-    let mut found = not_run(&results);
-    expected.sort_unstable();
-    found.sort_unstable();
+    let expected: BTreeSet<_> = two.map(|case| case.id).chain(not_run_else).collect();
+    let found: BTreeSet<_> = not_run(&results).into_iter().collect();
     assert_eq!(found, expected);
     let failed = |result: &&CaseResult| result.ended == Ended::Judged(Verdict::Failed);
     assert_eq!(results.iter().filter(failed).count(), 0);
+}
+
+/// What the cases of inactivity make of a transmitter that stops idle streams, by push, by poll, or both.
+async fn judged_by_inactivity(delivery: Vec<Delivery>) -> Vec<CaseResult> {
+    let peer = Peer::start(Some(&STOPS_IDLE)).unwrap();
+    let mut given = peer.given();
+    given.file.delivery = delivery;
+    given.file.limits.streams = 8;
+    let outset = Outset { seed: 1, run_id: 1 };
+    let run = Run::begin(given, outset).await.unwrap();
+    let of_inactivity = cases::transmitter().filter(|case| case.tags.contains(&"inactivity"));
+    let chosen: Vec<_> = of_inactivity.collect();
+    judge(&run, &chosen, |_| {}, future::pending()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transmitter_that_stops_idle_streams_is_judged_by_how_it_does_that() {
+    for delivery in [vec![Delivery::Push, Delivery::Poll], vec![Delivery::Poll]] {
+        for result in judged_by_inactivity(delivery).await {
+            let passed = Ended::Judged(Verdict::Passed);
+            assert_eq!(result.ended, passed, "{}", Line(&result));
+        }
+    }
+    let results = judged_by_inactivity(vec![Delivery::Push]).await;
+    assert_eq!(not_run(&results), ["SSF-T-091.poll"]);
 }
 
 /// What all cases make of the reference with this fault, where pushes alone are judged.

@@ -129,7 +129,7 @@ fn announcement(set: &RawSet) -> Option<&Map<String, Value>> {
 }
 
 /// The status that a SET announces.
-fn tells(set: &RawSet) -> Option<&str> {
+pub(super) fn tells(set: &RawSet) -> Option<&str> {
     announcement(set)?.get("status")?.as_str()
 }
 

@@ -147,8 +147,17 @@ impl PushStream<'_> {
 
     /// Waits for a request that `fits`, as long as an event may be on its way; whether it comes is what the case is about.
     pub async fn found(&self, fits: impl Fn(&Push) -> bool) -> Option<Push> {
+        self.found_within(self.patience(), fits).await
+    }
+
+    /// The same for as long as this.
+    pub async fn found_within(
+        &self,
+        patience: Duration,
+        fits: impl Fn(&Push) -> bool,
+    ) -> Option<Push> {
         let look = |pushes: &[Push]| pushes.iter().find(|push| fits(push)).cloned();
-        let found = self.inbox.until(self.patience(), look).await;
+        let found = self.inbox.until(patience, look).await;
         self.record();
         found
     }

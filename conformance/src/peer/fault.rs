@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Asked, CoverageFault, Entrance, Forgets, Keeps, Namesakes, OptOut, Reply, Rotation, Site,
-    chaos::Mischief, pusher::Attempt,
+    Asked, CoverageFault, Entrance, Forgets, Idling, Keeps, Namesakes, OptOut, Reply, Rotation,
+    Site, chaos::Mischief, pusher::Attempt,
 };
 use crate::{
     checks::Verdict,
@@ -115,6 +115,8 @@ pub struct Rules {
     pub entrance: Entrance,
     /// What is wrong with whom streams cover.
     pub coverage: Option<CoverageFault>,
+    /// Idle streams are stopped, in this way.
+    pub idling: Option<Idling>,
 }
 
 /// What is wrong with one transmitter, which is one thing or nothing; and what it does that is hostile and not wrong.

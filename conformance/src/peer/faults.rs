@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod discovery;
 pub mod event;
 pub mod hardening;
+pub mod inactivity;
 pub mod interval;
 pub mod order;
 pub mod poll;
@@ -33,6 +34,7 @@ pub fn transmitter() -> impl Iterator<Item = &'static Fault> {
         .chain(status::FAULTS)
         .chain(verification::FAULTS)
         .chain(interval::FAULTS)
+        .chain(inactivity::FAULTS)
         .chain(poll::FAULTS)
         .chain(set::faults())
         .chain(delivery::faults())

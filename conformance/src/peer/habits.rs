@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Asked,
     Breaks::{Answer, Both, Rules, Site},
-    Fault,
+    Fault, Idling,
     Operation::{Emit, Read},
     Reply,
 };
@@ -29,6 +29,13 @@ pub const EVERYBODY: Fault = Fault {
     name: "everybody is covered until they are removed",
     found: &[],
     breaks: Site(|site| site.document["default_subjects"] = json!("ALL")),
+};
+
+/// Streams on which nothing happens are stopped after a while, which is published.
+pub const STOPS_IDLE: Fault = Fault {
+    name: "idle streams are stopped",
+    found: &[],
+    breaks: Rules(|rules| rules.idling = Some(Idling::Sound)),
 };
 
 /// The habits, each of them seen in a transmitter that people use.

@@ -3,6 +3,7 @@
 mod configuration;
 mod delivery;
 mod events;
+mod inactivity;
 mod opt_out;
 mod upkeep;
 
@@ -24,6 +25,7 @@ use crate::{context::locked, event_types};
 
 pub(super) use self::delivery::Delivered;
 pub use self::{
+    inactivity::Idling,
     opt_out::OptOut,
     upkeep::{Forgets, Rotation},
 };
@@ -122,6 +124,9 @@ struct Stream {
     verified: Instant,
     /// Whether a verification was asked for.
     was_verified: bool,
+    /// When its Receiver showed a sign of life; when it was made, if that never happened.
+    seen: Instant,
+    was_seen: bool,
     queue: Queue,
     pushing: Pushing,
 }
@@ -254,6 +259,7 @@ impl Transmitter {
         }
         let done = authorized(operation, asked.caller).and_then(|owner| {
             let mut state = locked(&self.state);
+            self.note_sign(&mut state, owner, asked);
             match operation {
                 Operation::Create => self.create(&mut state, owner, asked),
                 Operation::Read => self.read(&state, owner, asked),
@@ -314,6 +320,8 @@ impl Transmitter {
             coverage: self.coverage.clone(),
             verified: Instant::now(),
             was_verified: false,
+            seen: Instant::now(),
+            was_seen: false,
             queue: Queue::default(),
             pushing: Pushing::default(),
         };
@@ -340,6 +348,7 @@ impl Transmitter {
         }
         let configuration = self.configuration(&id, &stream);
         state.streams.insert(id, stream);
+        self.changed.notify_waiters();
         Ok(Reply::with(201, &configuration))
     }
 

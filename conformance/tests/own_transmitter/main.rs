@@ -51,7 +51,7 @@ use self::owner::{Owner, Start};
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Cases that cannot be run against it over loopback, or that it need not offer.
-const NOT_RUN: [&str; 12] = [
+const NOT_RUN: [&str; 15] = [
     "SSF-T-009",
     "SSF-T-029",
     "SET-005",
@@ -67,6 +67,10 @@ const NOT_RUN: [&str; 12] = [
     "SSF-T-205",
     // Where a Receiver may have one stream alone.
     "SSF-T-102",
+    // Where idle streams are stopped.
+    "SSF-T-090",
+    "SSF-T-091",
+    "SSF-T-092",
 ];
 
 /// Streams cover nobody who was not added, and those who are removed from the next event on no longer.
@@ -80,6 +84,9 @@ const CLOSE: [(&str, &str); 1] = [("min_verification_interval_seconds", "1")];
 
 /// A Receiver may have one stream.
 const ONE_STREAM: [(&str, &str); 1] = [("streams_per_receiver_max", "1")];
+
+/// Streams are paused whose receivers show no sign of life for a while that a test can wait for.
+const IDLE: [(&str, &str); 1] = [("inactivity_timeout_seconds", "10")];
 
 /// Keys of the configuration, and values.
 type Terms = &'static [(&'static str, &'static str)];
@@ -186,6 +193,7 @@ async fn access_token(issuer: &str, client: &str, scope: &str) -> String {
 
 fn target(issuer: &str, directory: &Path, hooks: SocketAddr) -> TargetFile {
     let mut file = TargetFile::of(issuer);
+    file.limits.streams = 8;
     let from = |env: &str| {
         let env = env.to_owned();
         Some(FromEnvironment { env })
@@ -237,6 +245,13 @@ async fn our_own_transmitter_is_conformant() {
         results.len() == 1 && results.iter().all(passed),
         "{results:?}"
     );
+
+    let of_inactivity = |case: &Case| case.tags.contains(&"inactivity");
+    let results = judged(start(), &IDLE, of_inactivity).await;
+    assert_eq!(results.len(), 5);
+    for result in &results {
+        assert!(passed(result), "{}", Line(result));
+    }
 
     let of_subjects = |case: &Case| case.tags.contains(&"subjects");
     let results = judged(start(), &NOBODY, of_subjects).await;

@@ -104,7 +104,7 @@ impl Transmitter {
             "events_delivered": delivered,
             "delivery": stream.delivery,
             "min_verification_interval": interval.as_secs(),
-            "inactivity_timeout": self.terms.inactivity_timeout,
+            "inactivity_timeout": self.inactivity_timeout(),
         });
         if let Some(members) = configuration.as_object_mut() {
             if let Some(requested) = &stream.requested {

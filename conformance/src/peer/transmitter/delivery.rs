@@ -128,6 +128,7 @@ impl Transmitter {
     pub(in crate::peer) fn due(&self, now: Instant) -> Vec<(Attempt, Request)> {
         let rules = self.spoilt.rules();
         let mut state = locked(&self.state);
+        self.stop_idle(&mut state, now);
         let mut due = Vec::new();
         for (id, stream) in &mut state.streams {
             if stream.is_pushed()
@@ -169,9 +170,10 @@ impl Transmitter {
             stream.is_pushed() && stream.queue.first(stream.sends(rules)).is_some()
         };
         let waiting = || state.streams.values().filter(waits);
-        let until = waiting()
-            .filter_map(|stream| stream.pushing.rests_until(now))
-            .min();
+        let rested = waiting().filter_map(|stream| stream.pushing.rests_until(now));
+        let streams = state.streams.values();
+        let idle = streams.filter_map(|stream| self.idle_from(stream));
+        let until = rested.chain(idle).min();
         (
             until,
             waiting().any(|stream| stream.pushing.is_at_work(now)),
