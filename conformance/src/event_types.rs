@@ -1,4 +1,4 @@
-//! The events of CAEP 1.0 and RISC 1.0: what each says, and what the tester has the adapter emit.
+//! The events of CAEP 1.0, of RISC 1.0 and of the draft OAuth Event Types 1.0: what each says, and what the tester has the adapter emit.
 //!
 //! The table is written from the specifications and shares nothing with `ssf-types`, so that a fault there cannot hide.
 
@@ -19,6 +19,32 @@ pub struct EventType {
     pub members: &'static [Member],
     /// What the adapter is given for it, in JSON.
     example: &'static str,
+}
+
+/// Which document has a type.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Family {
+    /// CAEP 1.0.
+    Caep,
+    /// RISC 1.0.
+    Risc,
+    /// OAuth Event Types 1.0, a draft of 2018.
+    Oauth,
+}
+
+/// Whom an event is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum About {
+    /// An account.
+    Account,
+    /// One of which nothing is told afterwards (RISC 1.0 §2.8.4).
+    AccountThatLeft,
+    /// An address or number itself, and not whose it is (RISC 1.0 §2.5, §2.6).
+    Identifier,
+    /// A token (OAuth Event Types §2.1).
+    Token,
+    /// A client (OAuth Event Types §2.2).
+    Client,
 }
 
 /// A member of an event.
@@ -205,28 +231,28 @@ pub static CAEP: [&EventType; 8] = [
     &RISK_LEVEL_CHANGE,
 ];
 
-macro_rules! risc {
-    ($(#[$doc:meta])* $name:ident $last:literal $section:literal) => {
+macro_rules! bare {
+    ($(#[$doc:meta])* $name:ident $family:literal $last:literal $section:literal) => {
         $(#[$doc])*
         pub static $name: EventType = EventType {
-            uri: concat!("https://schemas.openid.net/secevent/risc/event-type/", $last),
-            section: concat!("RISC 1.0 §", $section),
+            uri: concat!("https://schemas.openid.net/secevent/", $family, "/event-type/", $last),
+            section: $section,
             members: &[],
             example: "{}",
         };
     };
 }
 
-risc!(/** A credential has to be changed. */ ACCOUNT_CREDENTIAL_CHANGE_REQUIRED "account-credential-change-required" "2.1");
-risc!(/** An account is gone. */ ACCOUNT_PURGED "account-purged" "2.2");
-risc!(/** An account is active again. */ ACCOUNT_ENABLED "account-enabled" "2.4");
-risc!(/** An address or number has another owner. */ IDENTIFIER_RECYCLED "identifier-recycled" "2.6");
-risc!(/** A user takes part. */ OPT_IN "opt-in" "2.8.1");
-risc!(/** A user wants to leave. */ OPT_OUT_INITIATED "opt-out-initiated" "2.8.2");
-risc!(/** A user stays. */ OPT_OUT_CANCELLED "opt-out-cancelled" "2.8.3");
-risc!(/** A user has left. */ OPT_OUT_EFFECTIVE "opt-out-effective" "2.8.4");
-risc!(/** A recovery began. */ RECOVERY_ACTIVATED "recovery-activated" "2.9");
-risc!(/** What a recovery relies on changed. */ RECOVERY_INFORMATION_CHANGED "recovery-information-changed" "2.10");
+bare!(/** A credential has to be changed. */ ACCOUNT_CREDENTIAL_CHANGE_REQUIRED "risc" "account-credential-change-required" "RISC 1.0 §2.1");
+bare!(/** An account is gone. */ ACCOUNT_PURGED "risc" "account-purged" "RISC 1.0 §2.2");
+bare!(/** An account is active again. */ ACCOUNT_ENABLED "risc" "account-enabled" "RISC 1.0 §2.4");
+bare!(/** An address or number has another owner. */ IDENTIFIER_RECYCLED "risc" "identifier-recycled" "RISC 1.0 §2.6");
+bare!(/** A user takes part. */ OPT_IN "risc" "opt-in" "RISC 1.0 §2.8.1");
+bare!(/** A user wants to leave. */ OPT_OUT_INITIATED "risc" "opt-out-initiated" "RISC 1.0 §2.8.2");
+bare!(/** A user stays. */ OPT_OUT_CANCELLED "risc" "opt-out-cancelled" "RISC 1.0 §2.8.3");
+bare!(/** A user has left. */ OPT_OUT_EFFECTIVE "risc" "opt-out-effective" "RISC 1.0 §2.8.4");
+bare!(/** A recovery began. */ RECOVERY_ACTIVATED "risc" "recovery-activated" "RISC 1.0 §2.9");
+bare!(/** What a recovery relies on changed. */ RECOVERY_INFORMATION_CHANGED "risc" "recovery-information-changed" "RISC 1.0 §2.10");
 
 /// An account cannot be used.
 pub static ACCOUNT_DISABLED: EventType = EventType {
@@ -277,13 +303,62 @@ pub static RISC: [&EventType; 13] = [
     &RECOVERY_INFORMATION_CHANGED,
 ];
 
+/// Why a token was revoked (OAuth Event Types §3.2).
+const REASONS: &[&str] = &["inactive", "too_many", "api", "user", "issuer"];
+
+/// A token was issued.
+pub static TOKEN_ISSUED: EventType = EventType {
+    uri: "https://schemas.openid.net/secevent/oauth/event-type/token-issued",
+    section: "OAuth Event Types §3.1",
+    members: &[optional("token_subject", Form::Subject)],
+    example: r#"{"token_subject":{"format":"iss_sub","iss":"https://ssf-conformance.example.com","sub":"owner"}}"#,
+};
+
+/// A token was revoked.
+pub static TOKEN_REVOKED: EventType = EventType {
+    uri: "https://schemas.openid.net/secevent/oauth/event-type/token-revoked",
+    section: "OAuth Event Types §3.2",
+    members: &[
+        optional("token_subject", Form::Subject),
+        optional("reason", Form::Known(REASONS)),
+    ],
+    example: r#"{"token_subject":{"format":"iss_sub","iss":"https://ssf-conformance.example.com","sub":"owner"},"reason":"inactive"}"#,
+};
+
+/// All tokens of an account were revoked.
+pub static TOKENS_REVOKED: EventType = EventType {
+    uri: "https://schemas.openid.net/secevent/oauth/event-type/tokens-revoked",
+    section: "OAuth Event Types §3.3",
+    members: &[optional("reason", Form::Known(&["user", "issuer"]))],
+    example: r#"{"reason":"issuer"}"#,
+};
+
+bare!(/** A client cannot be used. */ CLIENT_DISABLED "oauth" "client-disabled" "OAuth Event Types §3.4");
+bare!(/** A client can be used again. */ CLIENT_ENABLED "oauth" "client-enabled" "OAuth Event Types §3.5");
+bare!(/** A client has another credential. */ CLIENT_CREDENTIAL_CHANGED "oauth" "client-credential-changed" "OAuth Event Types §3.6");
+
+/// The types of OAuth Event Types 1.0.
+pub static OAUTH: [&EventType; 6] = [
+    &TOKEN_ISSUED,
+    &TOKEN_REVOKED,
+    &TOKENS_REVOKED,
+    &CLIENT_DISABLED,
+    &CLIENT_ENABLED,
+    &CLIENT_CREDENTIAL_CHANGED,
+];
+
 /// The type that is superseded by `session-revoked` of CAEP (RISC 1.0 §2.11).
 pub const SESSIONS_REVOKED: &str =
     "https://schemas.openid.net/secevent/risc/event-type/sessions-revoked";
 
+/// The types of the specifications that were published.
+pub fn published() -> impl Iterator<Item = &'static EventType> {
+    CAEP.into_iter().chain(RISC)
+}
+
 /// All types of the table.
 pub fn all() -> impl Iterator<Item = &'static EventType> {
-    CAEP.into_iter().chain(RISC)
+    published().chain(OAUTH)
 }
 
 impl EventType {
@@ -292,19 +367,29 @@ impl EventType {
         self.uri.rsplit('/').next().unwrap_or(self.uri)
     }
 
+    /// Which document has it.
+    pub fn family(&self) -> Family {
+        match self.section.split(' ').next() {
+            Some("CAEP") => Family::Caep,
+            Some("OAuth") => Family::Oauth,
+            Some(_) | None => Family::Risc,
+        }
+    }
+
     /// Whether it is one of CAEP, whose events have members in common.
-    pub fn is_caep(&self) -> bool {
-        self.section.starts_with("CAEP")
+    fn is_caep(&self) -> bool {
+        self.family() == Family::Caep
     }
 
-    /// Whether it is about an address or number itself, and not about whose it is (RISC 1.0 §2.5, §2.6).
-    pub fn is_of_an_identifier(&self) -> bool {
-        self.name().starts_with("identifier-")
-    }
-
-    /// Whether nothing is told of the account afterwards (RISC 1.0 §2.8.4).
-    pub fn ends_events(&self) -> bool {
-        self.uri == OPT_OUT_EFFECTIVE.uri
+    /// Whom it is about.
+    pub fn about(&self) -> About {
+        match self.name() {
+            "opt-out-effective" => About::AccountThatLeft,
+            "identifier-changed" | "identifier-recycled" => About::Identifier,
+            "token-issued" | "token-revoked" => About::Token,
+            "client-disabled" | "client-enabled" | "client-credential-changed" => About::Client,
+            _ => About::Account,
+        }
     }
 
     /// The member of this name.

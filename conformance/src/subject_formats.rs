@@ -107,8 +107,36 @@ pub static FORMATS: [SubjectFormat; 12] = [
     },
 ];
 
+/// The format of a token, in a draft of 2018 (OAuth Event Types §2.1).
+pub static OAUTH_TOKEN: SubjectFormat = SubjectFormat {
+    name: "oauth_token",
+    members: &["token_type", "token_identifier_alg", "token"],
+    expected: "token_type, token_identifier_alg and token, as the draft has them",
+    is_sound: |subject| {
+        let is_type = |name| {
+            matches!(
+                name,
+                "access_token" | "authorization_code" | "refresh_token"
+            )
+        };
+        let is_hash = |name: &str| name.strip_prefix("hash_").is_some_and(|of| !of.is_empty());
+        let is_algorithm = |name| matches!(name, "plain" | "prefix") || is_hash(name);
+        text(subject, "token_type").is_some_and(is_type)
+            && text(subject, "token_identifier_alg").is_some_and(is_algorithm)
+            && text(subject, "token").is_some_and(|token| !token.is_empty())
+    },
+};
+
+/// The format of a client there (OAuth Event Types §2.2).
+pub static OAUTH_CLIENT: SubjectFormat = SubjectFormat {
+    name: "oauth_client",
+    members: &["client_id"],
+    expected: "client_id, a string that is not empty",
+    is_sound: |subject| text(subject, "client_id").is_some_and(|id| !id.is_empty()),
+};
+
 impl SubjectFormat {
-    /// The format of this name.
+    /// The format of this name, unless it is one of a draft.
     pub fn named(name: &str) -> Option<&'static Self> {
         FORMATS.iter().find(|format| format.name == name)
     }

@@ -1,8 +1,9 @@
-//! What events say (CAEP 1.0, RISC 1.0): the adapter emits one of each type, and the table judges what arrives.
+//! What events say (CAEP 1.0, RISC 1.0, and a draft of OAuth): the adapter emits one of each type, and the table judges what arrives.
 
 pub mod caep;
 pub mod common;
 pub mod interop;
+pub mod oauth;
 pub mod opt_out;
 pub mod risc;
 
@@ -12,7 +13,8 @@ use crate::{
     case::{Case, Judge, Need, Stop},
     checks::{Level, shown},
     context::{Context, Gathering, Sample},
-    event_types::{COMMON, EventType, Fit, Member, Presence, seconds},
+    event_types::{COMMON, EventType, Family, Fit, Member, Presence, seconds},
+    subject_formats::SubjectFormat,
 };
 
 /// How much later or earlier than it was asked for an event may have happened, in seconds.
@@ -32,6 +34,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         .iter()
         .chain(caep::CASES)
         .chain(risc::CASES)
+        .chain(oauth::CASES)
         .chain(opt_out::CASES)
         .chain(interop::CASES)
 }
@@ -53,6 +56,8 @@ pub enum Rule {
     Together(&'static str, &'static str),
     /// The subject has one of these formats.
     Subject(&'static [&'static str]),
+    /// The subject has this format, and what that asks for.
+    SubjectOf(&'static SubjectFormat),
     /// The member is there and has a text that somebody can read.
     Reason(&'static str),
 }
@@ -125,6 +130,10 @@ pub(crate) async fn judge(cx: &Context, event: &'static EventType, rule: Rule) -
             );
             Ok(())
         }
+        Rule::SubjectOf(format) => {
+            subject_of(cx, event, format, &sample);
+            Ok(())
+        }
         Rule::Reason(name) => {
             reason(cx, event, says, name);
             Ok(())
@@ -134,10 +143,10 @@ pub(crate) async fn judge(cx: &Context, event: &'static EventType, rule: Rule) -
 
 /// The event of a type, with all others of its profile.
 async fn of_type(cx: &Context, event: &EventType) -> Result<std::sync::Arc<Sample>, Stop> {
-    let gathering = if event.is_caep() {
-        Gathering::Caep
-    } else {
-        Gathering::Risc
+    let gathering = match event.family() {
+        Family::Caep => Gathering::Caep,
+        Family::Risc => Gathering::Risc,
+        Family::Oauth => Gathering::Oauth,
     };
     cx.sample_of(gathering, event.uri).await
 }
@@ -219,6 +228,15 @@ fn no_others(cx: &Context, event: &EventType, says: &Value) {
             others.join(", ")
         ));
     }
+}
+
+fn subject_of(cx: &Context, event: &EventType, format: &SubjectFormat, sample: &Sample) {
+    let found = sample.set.claims.get("sub_id").unwrap_or(&Value::Null);
+    let is_named = found.get("format").is_some_and(|name| name == format.name);
+    let holds = is_named && found.as_object().is_some_and(|it| format.is_sound(it));
+    let what = format!("the subject of {}", event.name());
+    let expected = format!("{}: {}", format.name, format.expected);
+    cx.expect(holds, what, expected, shown(found));
 }
 
 fn time(cx: &Context, event: &EventType, says: &Value, sample: &Sample) -> Result<(), Stop> {

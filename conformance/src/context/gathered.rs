@@ -17,7 +17,7 @@ use super::{
 use crate::{
     case::{NotRun, NotRunKind, Stop},
     chance::Chance,
-    event_types::{self, EventType},
+    event_types::{self, About, EventType},
     exchange::Exchange,
     set::RawSet,
 };
@@ -36,6 +36,8 @@ pub enum Gathering {
     Caep,
     /// The same of RISC.
     Risc,
+    /// The same of OAuth Event Types.
+    Oauth,
     /// One event about a subject of each format, each under the name of its format.
     Subjects,
 }
@@ -48,6 +50,7 @@ impl Gathering {
             Self::Event => "the event",
             Self::Caep => "the events of CAEP",
             Self::Risc => "the events of RISC",
+            Self::Oauth => "the events of OAuth",
             Self::Subjects => "the subjects",
         }
     }
@@ -85,6 +88,7 @@ pub(crate) struct Gatherings {
     event: OnceCell<Arc<Gathered>>,
     caep: OnceCell<Arc<Gathered>>,
     risc: OnceCell<Arc<Gathered>>,
+    oauth: OnceCell<Arc<Gathered>>,
     subjects: OnceCell<Arc<Gathered>>,
 }
 
@@ -95,6 +99,7 @@ impl Gatherings {
             Gathering::Event => &self.event,
             Gathering::Caep => &self.caep,
             Gathering::Risc => &self.risc,
+            Gathering::Oauth => &self.oauth,
             Gathering::Subjects => &self.subjects,
         }
     }
@@ -177,6 +182,7 @@ impl Context {
             }
             Gathering::Caep => self.gather_types(&event_types::CAEP, &mut chance).await,
             Gathering::Risc => self.gather_types(&event_types::RISC, &mut chance).await,
+            Gathering::Oauth => self.gather_types(&event_types::OAUTH, &mut chance).await,
             Gathering::Subjects => self.gather_subjects(&mut chance).await,
         }
     }
@@ -197,7 +203,7 @@ impl Context {
         Ok(BTreeMap::from([(name, Ok(Arc::new(sample)))]))
     }
 
-    /// One event of each of these types: about one account, about one number, or about one of which nothing is told afterwards.
+    /// One event of each of these types, about whom it is about: each time the same account, number, token or client.
     async fn gather_types(
         &self,
         types: &[&EventType],
@@ -205,17 +211,23 @@ impl Context {
     ) -> Result<Samples, Stop> {
         let word = chance.word();
         let number = format!("1555{:08}", chance.number() % 100_000_000);
-        let left = chance.word();
+        let [left, token, client] = [chance.word(), chance.word(), chance.word()];
         let happening = |one: &&EventType| {
-            let (mark, subject) = if one.ends_events() {
-                (left.clone(), subject_named(&left))
-            } else if one.is_of_an_identifier() {
-                let subject =
-                    json!({ "format": "phone_number", "phone_number": format!("+{number}") });
-                (number.clone(), subject)
-            } else {
-                (word.clone(), subject_named(&word))
+            let (mark, subject) = match one.about() {
+                About::Account => (&word, subject_named(&word)),
+                About::AccountThatLeft => (&left, subject_named(&left)),
+                About::Identifier => {
+                    let called = format!("+{number}");
+                    let subject = json!({ "format": "phone_number", "phone_number": called });
+                    (&number, subject)
+                }
+                About::Token => (&token, subjects::token(&token)),
+                About::Client => (
+                    &client,
+                    json!({ "format": "oauth_client", "client_id": client }),
+                ),
             };
+            let mark = mark.clone();
             Happening {
                 name: one.uri.to_owned(),
                 uri: one.uri.to_owned(),

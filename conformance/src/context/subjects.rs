@@ -12,6 +12,16 @@ pub(super) fn subject_named(word: &str) -> Value {
     json!({ "format": "email", "email": format!("{word}@{HOME}") })
 }
 
+/// A token whose first characters are this word of 16.
+pub(super) fn token(word: &str) -> Value {
+    json!({
+        "format": "oauth_token",
+        "token_type": "access_token",
+        "token_identifier_alg": "prefix",
+        "token": word,
+    })
+}
+
 /// A subject of each format, with the name of the format and what stands in no other.
 pub(super) fn of_each_format(chance: &mut Chance) -> Vec<(&'static str, String, Value)> {
     let word = chance.word();

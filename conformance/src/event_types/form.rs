@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::subject_formats::SubjectFormat;
+
 /// Beyond this a moment is not in seconds: it is the year 5138, and a moment in milliseconds of 1973.
 const SECONDS_MAX: u64 = 99_999_999_999;
 
@@ -24,6 +26,8 @@ pub enum Form {
     Languages,
     /// The same, or a string: the specification does not say.
     Reason,
+    /// A subject.
+    Subject,
 }
 
 /// What there is to say of a value.
@@ -51,6 +55,7 @@ impl Form {
             Self::Moment => "a number of seconds since the epoch".to_owned(),
             Self::Languages => "an object of texts, each under a language tag".to_owned(),
             Self::Reason => "texts, each under a language tag, or a string".to_owned(),
+            Self::Subject => "a subject: format, and the members of that".to_owned(),
         }
     }
 
@@ -59,7 +64,7 @@ impl Form {
         match self {
             Self::Text | Self::OneOf(_) | Self::Known(_) => value.is_string(),
             Self::Texts => value.is_array(),
-            Self::Claims | Self::Languages => value.is_object(),
+            Self::Claims | Self::Languages | Self::Subject => value.is_object(),
             Self::Moment => value.is_number(),
             Self::Reason => value.is_object() || value.is_string(),
         }
@@ -84,6 +89,7 @@ impl Form {
             Self::Moment => seconds(value).is_some(),
             Self::Languages => is_in_languages(value),
             Self::Reason => value.is_string() || is_in_languages(value),
+            Self::Subject => is_subject(value),
         };
         if fits { Fit::Fits } else { Fit::Unfit }
     }
@@ -94,6 +100,15 @@ pub fn seconds(moment: &Value) -> Option<u64> {
     let text = moment.as_number()?.to_string();
     let whole: u64 = text.split('.').next()?.parse().ok()?;
     (whole <= SECONDS_MAX).then_some(whole)
+}
+
+/// Whether it has a format, and what a known one asks for.
+fn is_subject(value: &Value) -> bool {
+    let format = value.get("format").and_then(Value::as_str);
+    match (format.and_then(SubjectFormat::named), value.as_object()) {
+        (Some(known), Some(subject)) => known.is_sound(subject),
+        _ => format.is_some(),
+    }
 }
 
 fn is_in_languages(value: &Value) -> bool {

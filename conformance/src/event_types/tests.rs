@@ -32,7 +32,8 @@ fn what_the_adapter_is_given_fits_the_table() {
 fn the_table_has_the_types_that_ssf_types_has() {
     let is_of = |uri: &&str| {
         let is_deprecated = *uri == SESSIONS_REVOKED;
-        (uri.contains("/caep/") || uri.contains("/risc/")) && !is_deprecated
+        let families = ["/caep/", "/risc/", "/oauth/"];
+        families.iter().any(|family| uri.contains(family)) && !is_deprecated
     };
     let theirs: BTreeSet<&str> = Event::EVENT_TYPES.iter().copied().filter(is_of).collect();
     let ours: BTreeSet<&str> = all().map(|event| event.uri).collect();
@@ -54,6 +55,9 @@ fn values_are_told_apart_by_their_form() {
         (Form::Languages, json!({ "not a tag": "x" })),
         (Form::Languages, json!({ "en": 1 })),
         (Form::Reason, json!(1)),
+        (Form::Subject, json!("a@example.com")),
+        (Form::Subject, json!({ "email": "a@example.com" })),
+        (Form::Subject, json!({ "format": "email", "sub": "a" })),
     ];
     for (form, value) in unfit {
         assert_eq!(form.judge(&value), Fit::Unfit, "{form:?} {value}");

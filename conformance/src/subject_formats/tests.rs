@@ -64,3 +64,36 @@ fn a_name_is_in_small_letters_or_a_uri() {
         assert!(!is_format_name(name), "{name}");
     }
 }
+
+#[test]
+fn tokens_and_clients_are_what_their_draft_has() {
+    let is_sound = |format: &SubjectFormat, json: &str| {
+        let Ok(Value::Object(subject)) = serde_json::from_str(json) else {
+            panic!("{json}");
+        };
+        format.is_sound(&subject)
+    };
+    let token = |kind: &str, algorithm: &str, token: &str| {
+        format!(
+            r#"{{"token_type":"{kind}","token_identifier_alg":"{algorithm}","token":"{token}"}}"#
+        )
+    };
+    for (kind, algorithm) in [
+        ("access_token", "plain"),
+        ("authorization_code", "prefix"),
+        ("refresh_token", "hash_SHA256"),
+    ] {
+        assert!(is_sound(&OAUTH_TOKEN, &token(kind, algorithm, "7265")));
+    }
+    for (kind, algorithm, value) in [
+        ("id_token", "plain", "7265"),
+        ("access_token", "hash_", "7265"),
+        ("access_token", "sha256", "7265"),
+        ("access_token", "plain", ""),
+    ] {
+        assert!(!is_sound(&OAUTH_TOKEN, &token(kind, algorithm, value)));
+    }
+    assert!(!is_sound(&OAUTH_TOKEN, r#"{"token":"7265"}"#));
+    assert!(is_sound(&OAUTH_CLIENT, r#"{"client_id":"s6BhdRkqt3"}"#));
+    assert!(!is_sound(&OAUTH_CLIENT, r#"{"client_id":7}"#));
+}

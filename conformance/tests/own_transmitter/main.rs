@@ -21,6 +21,7 @@ use ssf_conformance::{
     case::Case,
     cases,
     checks::Verdict,
+    event_types,
     exchange::Request,
     record::{CaseResult, Ended},
     results::Line,
@@ -108,6 +109,7 @@ fn kept(directory: &Path) -> Authority {
 fn config(directory: &Path, listen: SocketAddr, terms: Terms) -> Config {
     let database = format!("sqlite://{}", directory.join("tr.db").display());
     let trusted = push_authority(directory).certificate;
+    let types: Vec<&str> = event_types::all().map(|known| known.uri).collect();
     let mut layers = Layers::default()
         .flag(
             "--trust-anchors-file",
@@ -115,6 +117,7 @@ fn config(directory: &Path, listen: SocketAddr, terms: Terms) -> Config {
             Some(trusted.display().to_string()),
         )
         .flag("--listen", "listen", Some(listen.to_string()))
+        .flag("--events", "events_supported", Some(types.join(",")))
         .flag("--database-url", "database_url", Some(database));
     for (key, value) in terms {
         layers = layers.flag(key, key, Some((*value).to_owned()));

@@ -3,6 +3,7 @@
 pub mod caep;
 pub mod common;
 pub mod interop;
+pub mod oauth;
 pub mod opt_out;
 pub mod risc;
 
@@ -19,6 +20,7 @@ pub fn faults() -> impl Iterator<Item = &'static Fault> {
         .iter()
         .chain(caep::FAULTS)
         .chain(risc::FAULTS)
+        .chain(oauth::FAULTS)
         .chain(opt_out::FAULTS)
         .chain(interop::FAULTS)
 }
