@@ -12,9 +12,8 @@ mod serve;
 mod transmitter;
 
 use std::{
-    fs, io,
-    io::Write,
-    path::{Path, PathBuf},
+    io::{self, Write},
+    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
@@ -26,6 +25,7 @@ use tokio::runtime::Runtime;
 use crate::{
     checks,
     matrix::MatrixError,
+    named_file::{FileError, read_capped},
     printable::printable_json,
     report::{Conclusion, Report},
     target::{Target, TargetError},
@@ -108,7 +108,14 @@ impl Connection {
     fn settings(&self) -> Result<Settings, Preflight> {
         Ok(Settings {
             timeout: Duration::from_secs(self.timeout),
-            extra_authorities: self.ca_certificates.as_deref().map(read).transpose()?,
+            extra_authorities: match &self.ca_certificates {
+                Some(path) => Some(
+                    read_capped(path)
+                        .map_err(Preflight::CertificateFile)?
+                        .into_bytes(),
+                ),
+                None => None,
+            },
         })
     }
 }
@@ -117,8 +124,8 @@ impl Connection {
 enum Preflight {
     #[error("the issuer cannot be tested")]
     Target(#[source] TargetError),
-    #[error("the file of --ca-certificates cannot be read")]
-    CertificateFile(#[source] io::Error),
+    #[error("--ca-certificates")]
+    CertificateFile(#[source] FileError),
     #[error("the other side cannot be asked; check the address, the network and the certificate")]
     Wire(#[source] WireError),
     #[error("the asynchronous runtime does not start")]
@@ -207,8 +214,4 @@ fn runtime_of_several() -> Result<Runtime, Preflight> {
         .enable_all()
         .build()
         .map_err(Preflight::Runtime)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Preflight> {
-    fs::read(path).map_err(Preflight::CertificateFile)
 }

@@ -72,6 +72,8 @@ pub mod jws;
 #[cfg(feature = "cli")]
 pub mod matrix;
 #[cfg(feature = "cli")]
+mod named_file;
+#[cfg(feature = "cli")]
 pub mod peer;
 mod printable;
 #[cfg(feature = "cli")]

@@ -17,11 +17,11 @@ use super::{
     dialect::{self, DialectError},
     reports::Reports,
     runtime_of_several,
-    transmitter::{FileError, read_capped},
 };
 use crate::{
     case::{Case, Profile},
     cases,
+    named_file::{FileError, read_capped},
     peer::host::{Host, HostError, Settings},
     push::{Adapter, Dialect, Effects, OverStream, PreflightError, PushRun, Security, judge},
     receiver_file::ReceiverFile,

@@ -13,12 +13,10 @@ use std::{
 use clap::{Args, Subcommand};
 use tokio::time::sleep;
 
-use super::{
-    Preflight, beginning,
-    transmitter::{FileError, read_capped},
-};
+use super::{Preflight, beginning};
 use crate::{
     authority::{Authority, AuthorityError, AuthorityFileError},
+    named_file::{FileError, read_capped},
     peer::chaos::{Chosen, Kind, Lines, NoSuchKind, Peers, ReceivingError, ServedError},
     report::Conclusion,
 };

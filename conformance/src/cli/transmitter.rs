@@ -1,9 +1,8 @@
 //! `transmitter`: judges a transmitter by all cases that fit.
 
 use std::{
-    fs,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -20,15 +19,13 @@ use crate::{
     authority::{Authority, AuthorityFileError},
     case::{Case, Profile},
     cases,
+    named_file::{FileError, read_capped},
     report::Conclusion,
     results::{Line, Results, Role},
     run::{Given, Outset, PreflightError, Run, judge},
     selection::Selection,
     target_file::{FromEnvironment, Secrets, TargetFile, TargetFileError},
 };
-
-/// Largest target file, in bytes.
-const TARGET_FILE_BYTES_MAX: u64 = 256 * 1024;
 
 /// Which transmitter is meant, and what is needed to ask it.
 #[derive(Args, Debug)]
@@ -61,15 +58,6 @@ pub(super) struct Transmitter {
     dry_run: bool,
     #[command(flatten)]
     reports: Reports,
-}
-
-/// A file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum FileError {
-    #[error("{} cannot be read", .0.display())]
-    Read(PathBuf, #[source] io::Error),
-    #[error("{} has more than {TARGET_FILE_BYTES_MAX} bytes", .0.display())]
-    TooLong(PathBuf),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -278,13 +266,4 @@ fn push_authority(file: &TargetFile) -> Result<Option<Arc<Authority>>, Transmitt
     let kept = files.map(|files| Authority::kept_in(&files.certificate, &files.key));
     let authority = kept.transpose().map_err(TransmitterError::Authority)?;
     Ok(authority.map(Arc::new))
-}
-
-pub(super) fn read_capped(path: &Path) -> Result<String, FileError> {
-    let unread = |error| FileError::Read(path.to_owned(), error);
-    let length = fs::metadata(path).map_err(unread)?.len();
-    if length > TARGET_FILE_BYTES_MAX {
-        return Err(FileError::TooLong(path.to_owned()));
-    }
-    fs::read_to_string(path).map_err(unread)
 }
