@@ -63,6 +63,8 @@ pub mod decode;
 #[cfg(feature = "cli")]
 pub mod deviations;
 #[cfg(feature = "cli")]
+pub mod doctor;
+#[cfg(feature = "cli")]
 pub mod event_types;
 pub mod exchange;
 #[cfg(feature = "cli")]

@@ -1,6 +1,5 @@
 //! One run: what all cases share, and what they leave behind.
 
-mod doctor;
 mod judging;
 mod masks;
 mod preflight;
@@ -11,9 +10,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use url::Url;
 
+pub(crate) use self::preflight::{CLOCKS_APART_MAX, clock_apart, refused};
 use self::streams::Streams;
 pub use self::{
-    doctor::{Finding, State, examine},
     judging::{Outset, judge},
     masks::Masks,
     preflight::PreflightError,

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::{Preflight, runtime_of_several, transmitter::TargetArgs};
 use crate::{
+    doctor::{State, of_transmitter},
     report::Conclusion,
-    run::{State, examine},
 };
 
 #[derive(Args, Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Doctor {
 impl Doctor {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         let given = self.target.given().map_err(Preflight::Transmitter)?;
-        let findings = runtime_of_several()?.block_on(examine(&given));
+        let findings = runtime_of_several()?.block_on(of_transmitter(&given));
         for finding in &findings {
             writeln!(out, "{finding}").map_err(Preflight::Output)?;
         }

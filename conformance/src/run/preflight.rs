@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Most by which the clocks may differ; tokens and SETs have moments in them.
-pub(super) const CLOCKS_APART_MAX: Duration = Duration::from_mins(1);
+pub(crate) const CLOCKS_APART_MAX: Duration = Duration::from_mins(1);
 
 /// The target cannot be judged yet.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +88,7 @@ pub(super) async fn credentials(run: &Run) -> Result<(), PreflightError> {
 }
 
 /// The status with which a token is refused, if it is.
-pub(super) async fn refused(wire: &Wire, url: &Url, token: &str) -> Option<u16> {
+pub(crate) async fn refused(wire: &Wire, url: &Url, token: &str) -> Option<u16> {
     // Whoever may not list streams may still ask for one.
     let mut one = url.clone();
     one.query_pairs_mut()
@@ -109,7 +109,7 @@ async fn asked(wire: &Wire, url: Url, token: &str) -> Option<u16> {
     clippy::disallowed_methods,
     reason = "the clock of this machine is one of the two that are compared"
 )]
-pub(super) fn clock_apart(answer: &Answer) -> Option<Duration> {
+pub(crate) fn clock_apart(answer: &Answer) -> Option<Duration> {
     let theirs = httpdate::parse_http_date(answer.header("date").next()?).ok()?;
     let ours = SystemTime::now();
     let behind = ours.duration_since(theirs);

@@ -8,8 +8,9 @@
 use std::net::TcpListener;
 
 use ssf_conformance::{
+    doctor::{Finding, State, of_transmitter},
     peer::Peer,
-    run::{Finding, Given, State, examine},
+    run::Given,
     target_file::AdapterAddress,
 };
 
@@ -17,7 +18,7 @@ async fn findings(change: impl FnOnce(&mut Given)) -> Vec<Finding> {
     let peer = Peer::start(None).unwrap();
     let mut given = peer.given();
     change(&mut given);
-    examine(&given).await
+    of_transmitter(&given).await
 }
 
 fn faults(findings: &[Finding]) -> Vec<(&str, &str)> {
@@ -62,20 +63,34 @@ async fn everything_that_is_not_in_order_is_told_at_once() {
             url,
             token_env: None,
         });
-        let command = vec!["no-such-program-anywhere".to_owned()];
-        given.file.adapters.restart = Some(AdapterAddress::Command { command });
+        let command = |program: &str| AdapterAddress::Command {
+            command: vec![program.to_owned()],
+        };
+        given.file.adapters.restart = Some(command("no-such-program-anywhere"));
+        // It is there, and no program.
+        given.file.adapters.rotate_key =
+            Some(command(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")));
     })
     .await;
     let faults = faults(&findings);
     let of: Vec<&str> = faults.iter().map(|(of, _)| *of).collect();
     assert_eq!(
         of,
-        ["credentials.token", "adapters.emit", "adapters.restart"]
+        [
+            "credentials.token",
+            "adapters.emit",
+            "adapters.rotate_key",
+            "adapters.restart"
+        ]
     );
     assert!(faults[0].1.contains("401"), "{faults:?}");
     assert!(!faults[0].1.contains("nobodys"), "{faults:?}");
     assert!(
-        faults[2].1.contains("no-such-program-anywhere"),
+        faults[2].1.contains("Cargo.toml is not executable"),
+        "{faults:?}"
+    );
+    assert!(
+        faults[3].1.contains("no-such-program-anywhere"),
         "{faults:?}"
     );
 }
