@@ -58,8 +58,8 @@ enum Command {
     ///
     /// Exit codes: 0 no MUST that was judged is broken; 1 one is; 2 the receiver makes no stream, or takes no sound SET.
     Receiver(Box<receiver::Receiver>),
-    /// Looks at all that a run against a transmitter needs, and judges nothing: the address, TLS, the clock, metadata and keys, tokens,
-    /// where pushes are taken, adapters.
+    /// Looks at all that a run needs, and judges nothing: of a transmitter the address, TLS, the clock, metadata and keys, tokens, where
+    /// pushes are taken, adapters; of a receiver whether it will find the tester, the token, adapters, its push endpoint.
     ///
     /// Exit codes: 0 all that is configured is in order; 2 something is to be fixed.
     Doctor(doctor::Doctor),

@@ -3,11 +3,13 @@
 
 mod adapter;
 mod address;
+mod receiver;
+mod served;
 mod transmitter;
 
 use std::fmt;
 
-pub use self::transmitter::of_transmitter;
+pub use self::{receiver::of_receiver, transmitter::of_transmitter};
 
 /// What was found of one thing.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -12,7 +12,7 @@ mod probe;
 mod run;
 mod set;
 
-pub(crate) use self::{dialect::SESSIONS_REVOKED, issuer::LURE, keys::Keys};
+pub(crate) use self::{dialect::SESSIONS_REVOKED, issuer::LURE, keys::Keys, run::endpoint};
 pub use self::{
     dialect::{Dialect, Way},
     effects::{Adapter, Effects, SESSION_SECONDS},

@@ -8,7 +8,7 @@ use crate::{
     case::Profile,
     cases,
     deviations::Deviations,
-    push::Dialect,
+    push::{Dialect, Security},
     target_file::{self, AdapterAddress, FromEnvironment, TargetFileError},
 };
 
@@ -134,6 +134,20 @@ impl Limits {
 }
 
 impl ReceiverFile {
+    /// Whether a target file is of a Receiver: it alone has an audience.
+    pub fn is_one(toml: &str) -> bool {
+        let table: Result<toml::Table, _> = toml::from_str(toml);
+        table.is_ok_and(|table| table.contains_key("audience"))
+    }
+
+    /// How the transmitter is served.
+    pub fn security(&self) -> Security {
+        match self.ca_out {
+            Some(_) => Security::OwnAuthority,
+            None => Security::Plain,
+        }
+    }
+
     /// Reads a target file.
     ///
     /// # Errors

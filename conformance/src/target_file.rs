@@ -213,6 +213,16 @@ pub enum AdapterAddress {
     },
 }
 
+impl AdapterAddress {
+    /// The environment variable with what it is shown, if it is a hook that is shown something.
+    pub fn token_env(&self) -> Option<&str> {
+        match self {
+            Self::Hook { token_env, .. } => token_env.as_deref(),
+            Self::Command { .. } => None,
+        }
+    }
+}
+
 /// How long and how much.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -404,10 +414,8 @@ impl Secrets {
         } = &file.credentials;
         let mut hooks = BTreeMap::new();
         for adapter in Adapter::ALL {
-            let variable = match file.adapters.address(adapter) {
-                Some(AdapterAddress::Hook { token_env, .. }) => token_env.as_deref(),
-                Some(AdapterAddress::Command { .. }) | None => None,
-            };
+            let address = file.adapters.address(adapter);
+            let variable = address.and_then(AdapterAddress::token_env);
             if let Some(token) = secret(adapter.key(), variable)? {
                 hooks.insert(adapter, token);
             }

@@ -23,7 +23,7 @@ use crate::{
     cases,
     named_file::{FileError, read_capped},
     peer::host::{Host, HostError, Settings},
-    push::{Adapter, Dialect, Effects, OverStream, PreflightError, PushRun, Security, judge},
+    push::{Adapter, Dialect, Effects, OverStream, PreflightError, PushRun, judge},
     receiver_file::ReceiverFile,
     record::CaseResult,
     report::Conclusion,
@@ -61,6 +61,8 @@ pub(super) enum ReceiverError {
     TargetFile(TargetFileError),
     #[error("dialect")]
     Dialect(#[source] DialectError),
+    #[error("--issuer and --token-env are for the target file of a transmitter")]
+    OptionOfTransmitters,
     #[error("no case fits; see ssf-conformance list")]
     NothingChosen,
     #[error("the transmitter cannot be served")]
@@ -183,10 +185,7 @@ async fn begin(
     let host = Host::start(Settings {
         address: file.serve,
         public: file.public_url.clone(),
-        security: match &file.ca_out {
-            Some(_) => Security::OwnAuthority,
-            None => Security::Plain,
-        },
+        security: file.security(),
         token: token.unwrap_or_default(),
         audience: file.audience.clone(),
         inactivity: file.limits.inactivity(),
@@ -241,11 +240,7 @@ fn adapter(
     let Some(address) = address.cloned() else {
         return Ok(None);
     };
-    let variable = match &address {
-        AdapterAddress::Hook { token_env, .. } => token_env.as_deref(),
-        AdapterAddress::Command { .. } => None,
-    };
-    let token = secret(key, variable).map_err(ReceiverError::TargetFile)?;
+    let token = secret(key, address.token_env()).map_err(ReceiverError::TargetFile)?;
     Ok(Some(Adapter { address, token }))
 }
 

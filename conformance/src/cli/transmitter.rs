@@ -32,16 +32,16 @@ use crate::{
 pub(super) struct TargetArgs {
     /// The issuer, byte for byte as its metadata has it; http is for loopback addresses only.
     #[arg(long, value_name = "URL", required_unless_present = "target")]
-    issuer: Option<String>,
+    pub(super) issuer: Option<String>,
     /// File that describes the target, in TOML; other options count more.
     #[arg(long, value_name = "FILE")]
-    target: Option<PathBuf>,
+    pub(super) target: Option<PathBuf>,
     /// Environment variable that holds a token with which streams can be managed.
     #[arg(long, value_name = "VARIABLE")]
-    token_env: Option<String>,
+    pub(super) token_env: Option<String>,
     /// PEM file with certificate authorities to trust besides those of this machine.
     #[arg(long, value_name = "FILE")]
-    ca_certificates: Option<PathBuf>,
+    pub(super) ca_certificates: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -68,6 +68,8 @@ pub(super) enum TransmitterError {
     TargetFile(TargetFileError),
     #[error("push.authority cannot be used")]
     Authority(#[source] AuthorityFileError),
+    #[error("--push-endpoint is for the target file of a receiver")]
+    PushEndpoint,
     #[error("no case fits; see ssf-conformance list")]
     NothingChosen,
     #[error(transparent)]

@@ -6,6 +6,7 @@ mod delivery;
 mod seen;
 mod server;
 
+pub(crate) use self::server::issuer_at;
 pub use self::{
     changes::Wanted,
     delivery::{Delivery, Told},

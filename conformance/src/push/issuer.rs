@@ -48,6 +48,16 @@ pub enum Security {
     OwnAuthority,
 }
 
+impl Security {
+    /// The scheme of its URL, where nobody stands in front.
+    pub(crate) fn scheme(self) -> &'static str {
+        match self {
+            Self::Plain => "http",
+            Self::OwnAuthority => "https",
+        }
+    }
+}
+
 /// An issuer that serves until it is dropped.
 #[derive(Debug)]
 pub struct Issuer {
@@ -81,10 +91,7 @@ impl Issuer {
         let unheard = |error| IssuerError::Listen(address, error);
         let listener = TcpListener::bind(address).map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
-        let scheme = match security {
-            Security::Plain => "http",
-            Security::OwnAuthority => "https",
-        };
+        let scheme = security.scheme();
         let issuer = public.map_or_else(|| format!("{scheme}://{address}"), str::to_owned);
         let target = Target::parse(&issuer).map_err(IssuerError::Url)?;
         let own = Key::generate().map_err(IssuerError::Key)?;

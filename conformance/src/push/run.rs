@@ -518,7 +518,7 @@ pub(super) fn name_of(token: &str) -> String {
 }
 
 /// Where SETs are pushed to: the URL may have a query.
-fn endpoint(text: &str) -> Result<Url, PreflightError> {
+pub(crate) fn endpoint(text: &str) -> Result<Url, PreflightError> {
     let url = Url::parse(text).map_err(|_| PreflightError::Endpoint)?;
     let plain = url.scheme() == "http" && ssf_types::uri::is_loopback(&url);
     let is_bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();

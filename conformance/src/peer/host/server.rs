@@ -50,6 +50,9 @@ pub const UNKNOWN_EVENT: &str = "https://ssf-conformance.invalid/event-type/offe
 /// A member of complex subjects that is called critical, and that no Receiver can know.
 pub const CRITICAL_MEMBER: &str = "ssf_conformance_place";
 
+/// The path of the issuer.
+const TENANT: &str = "/tenant";
+
 /// How long a request may take to come.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -127,6 +130,17 @@ impl std::fmt::Debug for Inner {
     }
 }
 
+/// The issuer of a host at this address, which may be reached under a public origin.
+pub(crate) fn issuer_at(
+    public: Option<&str>,
+    security: Security,
+    address: SocketAddr,
+) -> Result<Target, TargetError> {
+    let own = || format!("{}://{address}", security.scheme());
+    let origin = public.map_or_else(own, str::to_owned);
+    Target::parse(&format!("{}{TENANT}", origin.trim_end_matches('/')))
+}
+
 impl Host {
     /// Serves a transmitter without streams.
     ///
@@ -136,14 +150,9 @@ impl Host {
         let unheard = |error| HostError::Listen(settings.address, error);
         let listener = TcpListener::bind(settings.address).map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
-        let scheme = match settings.security {
-            Security::Plain => "http",
-            Security::OwnAuthority => "https",
-        };
-        let origin = settings.public.clone();
-        let origin = origin.unwrap_or_else(|| format!("{scheme}://{address}"));
-        let origin = origin.trim_end_matches('/');
-        let target = Target::parse(&format!("{origin}/tenant")).map_err(HostError::Url)?;
+        let target = issuer_at(settings.public.as_deref(), settings.security, address);
+        let target = target.map_err(HostError::Url)?;
+        let origin = target.issuer().trim_end_matches(TENANT);
         let own = Key::generate().map_err(HostError::Key)?;
         let keys = Keys::of(own).and_then(Keys::and_next);
         let keys = Arc::new(keys.map_err(HostError::Key)?);
