@@ -13,7 +13,6 @@ pub mod fault;
 pub mod faults;
 pub mod habits;
 pub mod host;
-mod namesakes;
 mod pusher;
 mod queue;
 pub mod receiver;
@@ -28,11 +27,10 @@ pub use self::{
     coverage::CoverageFault,
     entrance::Entrance,
     fault::{Breaks, Fault, Members, Rules},
-    namesakes::Namesakes,
     pusher::Attempt,
     queue::Keeps,
     reply::Reply,
     server::{Peer, PeerError},
     site::Site,
-    transmitter::{Forgets, Idling, OptOut, Rotation},
+    transmitter::{Forgets, Idling, Namesakes, OptOut, Rotation},
 };

@@ -4,6 +4,7 @@ mod configuration;
 mod delivery;
 mod events;
 mod inactivity;
+mod namesakes;
 mod opt_out;
 mod upkeep;
 
@@ -18,7 +19,7 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::{
-    Asked, Caller, Namesakes, Operation, Reply, Rules, Site, coverage::Coverage, fault::Spoilt,
+    Asked, Caller, Operation, Reply, Rules, Site, coverage::Coverage, fault::Spoilt,
     pusher::Pushing, queue::Queue, signer::Signer, site::RESOURCE_PATH,
 };
 use crate::{context::locked, event_types};
@@ -26,6 +27,7 @@ use crate::{context::locked, event_types};
 pub(super) use self::delivery::Delivered;
 pub use self::{
     inactivity::Idling,
+    namesakes::Namesakes,
     opt_out::OptOut,
     upkeep::{Forgets, Rotation},
 };
@@ -326,26 +328,10 @@ impl Transmitter {
             pushing: Pushing::default(),
         };
         self.change(&mut stream, &id, &body)?;
-        let mut id = id;
-        if let Some(wrong) = self.spoilt.rules().namesakes
-            && let Some(first) = namesakes(state, &stream).into_iter().next()
-        {
-            match wrong {
-                Namesakes::AreOne => {
-                    let known = state.streams.get(&first).unwrap_or(&stream);
-                    return Ok(Reply::with(201, &self.configuration(&first, known)));
-                }
-                Namesakes::Refused(status) => return Err(Reply::error(status)),
-                Namesakes::Overwritten => {
-                    if let Some(known) = state.streams.get_mut(&first) {
-                        self.change(known, &first, &body)?;
-                    }
-                    return Err(Reply::error(409));
-                }
-                Namesakes::ShareId if owner == Owner::Other => id = first,
-                Namesakes::ShareId | Namesakes::ShareStatus | Namesakes::EndTogether => {}
-            }
-        }
+        let id = match self.name(state, id, &stream, &body) {
+            Ok(id) => id,
+            Err(instead) => return Ok(instead),
+        };
         let configuration = self.configuration(&id, &stream);
         state.streams.insert(id, stream);
         self.changed.notify_waiters();
@@ -392,11 +378,7 @@ impl Transmitter {
     fn delete(&self, state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
         let id = asked.stream_id.as_ref().ok_or_else(bad_request)?;
         let stream = named(id, state, owner)?.clone();
-        if self.spoilt.rules().namesakes == Some(Namesakes::EndTogether) {
-            for id in namesakes(state, &stream) {
-                state.streams.remove(&id);
-            }
-        }
+        self.end_namesakes(state, &stream);
         state.deleted.push_back(id.clone());
         let kept = if self.spoilt.rules().keeps_deleted_streams {
             DELETED_KEPT
@@ -419,14 +401,8 @@ impl Transmitter {
         let status = known.ok_or_else(bad_request)?;
         self.enter(stream, status, body.get("reason"));
         let reply = Reply::json(&status_of(&id, stream));
-        if self.spoilt.rules().namesakes == Some(Namesakes::ShareStatus) {
-            let stream = stream.clone();
-            for id in namesakes(state, &stream) {
-                if let Some(other) = state.streams.get_mut(&id) {
-                    self.enter(other, &stream.status, stream.reason.as_ref());
-                }
-            }
-        }
+        let stream = stream.clone();
+        self.share_status(state, &stream);
         if self.spoilt.rules().announces_what_was_asked_for {
             let status = status.to_owned();
             self.announce(state, &id, &status)?;
@@ -492,13 +468,6 @@ fn named<'s>(id: &str, state: &'s mut State, owner: Owner) -> Result<&'s mut Str
     let stream = state.streams.get_mut(id);
     let own = stream.filter(|stream| stream.owner == owner);
     own.ok_or_else(|| Reply::error(404))
-}
-
-/// The streams that have the description of this one, which may be one of them.
-fn namesakes(state: &State, stream: &Stream) -> Vec<String> {
-    let same = |(_, other): &(&String, &Stream)| other.description == stream.description;
-    let streams = state.streams.iter().filter(same);
-    streams.map(|(id, _)| id.clone()).collect()
 }
 
 fn read_status(state: &mut State, owner: Owner, asked: &Asked) -> Result<Reply, Refusal> {
