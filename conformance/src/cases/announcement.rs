@@ -145,8 +145,7 @@ async fn announced(cx: &Context, status: &str) -> Result<(), Stop> {
     cx.poll_now(&stream, json!({ "ack": [arrived.jti] }))
         .await?;
     decide(cx, &stream, status).await?;
-    expect_announced(cx, &stream, status).await;
-    Ok(())
+    expect_announced(cx, &stream, status).await
 }
 
 async fn enabled(cx: &Context) -> Result<(), Stop> {
@@ -156,15 +155,14 @@ async fn enabled(cx: &Context) -> Result<(), Stop> {
     cx.poll_now(&stream, json!({ "ack": [arrived.jti] }))
         .await?;
     decide(cx, &stream, "enabled").await?;
-    expect_announced(cx, &stream, "enabled").await;
-    Ok(())
+    expect_announced(cx, &stream, "enabled").await
 }
 
-async fn expect_announced(cx: &Context, stream: &Stream, status: &str) {
-    let arrived = cx.arrival(stream, |set| tells(set) == Some(status)).await;
+async fn expect_announced(cx: &Context, stream: &Stream, status: &str) -> Result<(), Stop> {
     let expected = format!("with status {status}");
-    let found = arrived.map_or("none".to_owned(), |arrived| arrived.jti);
-    cx.expect(found != "none", "stream-updated", expected, found);
+    let what = ("stream-updated", expected.as_str());
+    cx.expect_arrival(stream, what, |set| tells(set) == Some(status))
+        .await
 }
 
 async fn asked_for(cx: &Context) -> Result<(), Stop> {

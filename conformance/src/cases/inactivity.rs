@@ -220,10 +220,13 @@ impl<'c> Idle<'c> {
     }
 
     /// Whether it is told that it was stopped, once it is known to be.
-    async fn is_told_of(&self) -> bool {
+    async fn is_told_of(&self) -> Result<bool, Stop> {
         match &self.way {
-            Way::Pushed(_) => false,
-            Way::Polled(stream) => self.cx.arrival(stream, tells_of_stop).await.is_ok(),
+            Way::Pushed(_) => Ok(false),
+            Way::Polled(stream) => {
+                let told = self.cx.found(stream, tells_of_stop).await?;
+                Ok(told.is_some())
+            }
         }
     }
 
@@ -299,7 +302,7 @@ async fn announced(cx: &Context) -> Result<(), Stop> {
         _ if is_told => true,
         "enabled" => return Err(idle.not_stopped("is enabled")),
         "404" => return Err(idle.not_stopped("is gone, not paused or disabled")),
-        _ => idle.is_told_of().await,
+        _ => idle.is_told_of().await?,
     };
     let expected = "with status paused or disabled";
     let told = if is_told { "such a one" } else { "none" };

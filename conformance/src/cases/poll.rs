@@ -530,14 +530,10 @@ async fn enabled_again(cx: &Context) -> Result<(), Stop> {
     set_status(cx, &stream, "paused").await?;
     let named = cx.emit(&subject).await?;
     set_status(cx, &stream, "enabled").await?;
-    let arrived = cx.arrival(&stream, |set| is_about(set, &named)).await;
-    cx.expect(
-        arrived.is_ok(),
-        "sets",
-        "what was kept",
-        arrived.map_or("nothing".to_owned(), |arrived| arrived.jti),
-    );
-    Ok(())
+    cx.expect_arrival(&stream, ("sets", "what was kept"), |set| {
+        is_about(set, &named)
+    })
+    .await
 }
 
 async fn disabled(cx: &Context) -> Result<(), Stop> {

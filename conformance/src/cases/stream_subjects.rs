@@ -65,10 +65,10 @@ async fn expect_event(cx: &Context, stream: &Stream, subject: &Value) -> Result<
     // The control arm: the stream can be polled.
     cx.poll_now(stream, json!({})).await?;
     let named = cx.emit(subject).await?;
-    let arrived = cx.arrival(stream, |set| is_about(set, &named)).await;
-    let found = arrived.map_or("nothing".to_owned(), |arrived| arrived.jti);
-    cx.expect(found != "nothing", "the event", "to come", found);
-    Ok(())
+    cx.expect_arrival(stream, ("the event", "to come"), |set| {
+        is_about(set, &named)
+    })
+    .await
 }
 
 /// Has an event happen about a subject, and afterwards one about a subject that is added, which has to come: the control arm

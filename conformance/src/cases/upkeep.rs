@@ -153,14 +153,11 @@ async fn sets_stay(cx: &Context) -> Result<(), Stop> {
     cx.restart().await?;
     cx.read(&stream).await?;
     let is_it = |set: &RawSet| set.claims.get("sub_id") == Some(&named);
-    let came = cx.arrival(&stream, is_it).await.is_ok();
-    expect_came(cx, came, "the SET of the event before it");
-    Ok(())
-}
-
-fn expect_came(cx: &Context, came: bool, expected: &str) {
-    let found = if came { "it" } else { "nothing in time" };
-    cx.expect(came, "what comes after the restart", expected, found);
+    let what = (
+        "what comes after the restart",
+        "the SET of the event before it",
+    );
+    cx.expect_arrival(&stream, what, is_it).await
 }
 
 async fn stream_stays(cx: &Context) -> Result<(), Stop> {
@@ -207,7 +204,9 @@ async fn subjects_stay(cx: &Context) -> Result<(), Stop> {
         let differs = set.claims.get("jti") != before.set.claims.get("jti");
         differs && set.claims.get("sub_id") == Some(&named)
     };
-    let came = cx.arrival(&stream, is_another).await.is_ok();
-    expect_came(cx, came, "the SET of an event after it");
-    Ok(())
+    let what = (
+        "what comes after the restart",
+        "the SET of an event after it",
+    );
+    cx.expect_arrival(&stream, what, is_another).await
 }

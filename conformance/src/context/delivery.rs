@@ -102,21 +102,54 @@ impl Context {
     /// Waits until a SET is there that `fits`; those that are polled stay unacknowledged.
     ///
     /// # Errors
-    /// None comes within `limits.event_seconds`.
+    /// None comes within `limits.event_seconds`, or a poll is not answered as it should be.
     pub async fn arrival(
         &self,
         stream: &Stream,
         fits: impl Fn(&RawSet) -> bool,
     ) -> Result<Arrived, Stop> {
+        let found = self.found(stream, fits).await?;
+        found.ok_or_else(|| self.none_in_time())
+    }
+
+    /// Waits for a SET that `fits`, as long as an event may be on its way; whether it comes is what the case is about.
+    ///
+    /// # Errors
+    /// A poll is not answered as it should be, which other cases judge.
+    pub async fn found(
+        &self,
+        stream: &Stream,
+        fits: impl Fn(&RawSet) -> bool,
+    ) -> Result<Option<Arrived>, Stop> {
         let began = Instant::now();
         loop {
             let brought = self.brought(stream, &[]).await?;
             if let Some(arrived) = brought.into_iter().find(|arrived| fits(&arrived.set)) {
                 self.show_pushes(stream);
-                return Ok(arrived);
+                return Ok(Some(arrived));
             }
-            self.pause_since(began).await?;
+            if self.pause_since(began).await.is_err() {
+                return Ok(None);
+            }
         }
+    }
+
+    /// Expects that a SET comes that `fits`.
+    ///
+    /// # Errors
+    /// Those of [`Context::found`].
+    pub async fn expect_arrival(
+        &self,
+        stream: &Stream,
+        (what, expected): (&str, &str),
+        fits: impl Fn(&RawSet) -> bool,
+    ) -> Result<(), Stop> {
+        let found = self.found(stream, fits).await?;
+        let shown = found
+            .as_ref()
+            .map_or("none in time", |arrived| &arrived.jti);
+        self.expect(found.is_some(), what, expected, shown);
+        Ok(())
     }
 
     /// Has what was pushed to a stream of another matter stand in the record of the case.
@@ -172,15 +205,16 @@ impl Context {
 
     /// Pauses before the next poll for something that may still come.
     pub(super) async fn pause_since(&self, began: Instant) -> Result<(), Stop> {
-        let patience = self.target().limits.event();
-        if began.elapsed() > patience {
-            let seconds = patience.as_secs();
-            return Err(Stop::blocked(format!(
-                "no such SET came within {seconds} s"
-            )));
+        if began.elapsed() > self.target().limits.event() {
+            return Err(self.none_in_time());
         }
         self.pause().await;
         Ok(())
+    }
+
+    fn none_in_time(&self) -> Stop {
+        let seconds = self.target().limits.event().as_secs();
+        Stop::blocked(format!("no such SET came within {seconds} s"))
     }
 
     /// Pauses before something is looked for once more.

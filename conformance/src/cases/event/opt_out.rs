@@ -69,10 +69,8 @@ async fn initiated(cx: &Context) -> Result<(), Stop> {
     let subject = opted_out(cx, &stream, &OPT_OUT_INITIATED).await?;
     let (named, uri) = (cx.emit(&subject).await?, cx.first_event()?);
     let is_it = |set: &RawSet| is_about(set, &named) && set.event(uri).is_some();
-    let arrived = cx.arrival(&stream, is_it).await;
-    let found = arrived.map_or("nothing".to_owned(), |arrived| arrived.jti);
-    cx.expect(found != "nothing", "the event", "to come", found);
-    Ok(())
+    cx.expect_arrival(&stream, ("the event", "to come"), is_it)
+        .await
 }
 
 async fn effective(cx: &Context) -> Result<(), Stop> {

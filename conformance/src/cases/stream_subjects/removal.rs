@@ -104,8 +104,6 @@ async fn stream_itself(cx: &Context) -> Result<(), Stop> {
     ask(cx, Operation::RemoveSubject, &stream, &itself).await?;
     cx.verify(&stream, None).await?;
     let is_one = |set: &RawSet| set.event(VERIFICATION).is_some();
-    let arrived = cx.arrival(&stream, is_one).await;
-    let found = arrived.map_or("none".to_owned(), |arrived| arrived.jti);
-    cx.expect(found != "none", "the verification", "to come", found);
-    Ok(())
+    cx.expect_arrival(&stream, ("the verification", "to come"), is_one)
+        .await
 }
