@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{Answered, Call, Context, Operation, same::is_same};
+use super::{Answered, Call, Context, Credential, Operation, same::is_same};
 use crate::{
     case::Stop,
     sink::{Inbox, Sink},
@@ -60,6 +60,15 @@ impl Context {
     pub async fn stream_of(&self, request: &Value) -> Result<Stream, Stop> {
         let answered = self.call(Operation::Create).json(request).send().await?;
         Stream::given(&answered)
+    }
+
+    /// Makes a stream of the other Receiver.
+    ///
+    /// # Errors
+    /// That does not succeed, which other cases judge.
+    pub async fn stream_of_another(&self, request: &Value) -> Result<Stream, Stop> {
+        let call = self.call(Operation::Create).json(request);
+        Stream::given(&call.credential(Credential::Other).send().await?)
     }
 
     /// Reads the configuration of a stream.

@@ -8,7 +8,7 @@ use super::EVENTS;
 use crate::{
     case::{Case, Judge::Script, Need, Stop},
     checks::Level,
-    context::{Context, Credential, Operation, Stream, is_about},
+    context::{Context, Credential, Operation, is_about},
     sink::Push,
 };
 
@@ -27,9 +27,7 @@ pub const CASES: &[Case] = &[Case {
 async fn separate_sets(cx: &Context) -> Result<(), Stop> {
     let own = cx.push_stream().await?;
     let request = cx.push_request(own.inbox.url());
-    let call = cx.call(Operation::Create).json(&request);
-    let other = call.credential(Credential::Other).send().await?;
-    let other = Stream::given(&other)?;
+    let other = cx.stream_of_another(&request).await?;
     let audiences = [&own.stream, &other].map(|stream| stream.configuration.get("aud").cloned());
     if audiences[0] == audiences[1] {
         return Err(Stop::not_offered("both receivers have one aud"));

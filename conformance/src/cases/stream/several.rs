@@ -6,7 +6,7 @@ use crate::{
     case::{Case, Judge::Script, Need, Stop},
     cases::poll::set_status,
     checks::{Level, shown},
-    context::{Answered, Context, Credential, Operation, Stream, VERIFICATION},
+    context::{Answered, Context, Operation, Stream, VERIFICATION},
     set::RawSet,
 };
 
@@ -85,11 +85,8 @@ async fn status(cx: &Context) -> Result<(), Stop> {
     // The control arm: it can be polled.
     cx.poll_now(&second, json!({})).await?;
     let is_one = |set: &RawSet| set.event(VERIFICATION).is_some();
-    let arrived = cx.arrival(&second, is_one).await;
-    let found = arrived.map_or("none".to_owned(), |arrived| arrived.jti);
-    let what = "a verification of the other stream";
-    cx.expect(found != "none", what, "to come", found);
-    Ok(())
+    let what = ("a verification of the other stream", "to come");
+    cx.expect_arrival(&second, what, is_one).await
 }
 
 async fn deletion(cx: &Context) -> Result<(), Stop> {
@@ -102,9 +99,7 @@ async fn deletion(cx: &Context) -> Result<(), Stop> {
 
 async fn of_two_receivers(cx: &Context) -> Result<(), Stop> {
     let own = cx.stream().await?;
-    let call = cx.call(Operation::Create).json(&cx.stream_request());
-    let other = call.credential(Credential::Other).send().await?;
-    let other = Stream::given(&other)?;
+    let other = cx.stream_of_another(&cx.stream_request()).await?;
     let expected = format!("another than {}", own.id);
     cx.expect(own.id != other.id, "stream_id", expected, other.id);
     Ok(())
