@@ -2,6 +2,7 @@
 
 mod beginning;
 mod catalogue;
+mod course;
 mod decode;
 mod dialect;
 mod doctor;

@@ -64,12 +64,8 @@ impl List {
             return Ok(Conclusion::Conformant);
         }
         let selection = self.selection.selection();
-        let mut listed = 0;
-        for case in selection.of(cases::all()) {
-            write_line(case, out).map_err(Preflight::Output)?;
-            listed += 1;
-        }
-        writeln!(out, "{listed} cases").map_err(Preflight::Output)?;
+        let listed: Vec<_> = selection.of(cases::all()).collect();
+        write_lines(&listed, out).map_err(Preflight::Output)?;
         Ok(Conclusion::Conformant)
     }
 }
@@ -120,6 +116,14 @@ fn write_requirement(requirement: &'static Requirement, out: &mut dyn Write) -> 
 pub(super) fn write_line(case: &Case, out: &mut dyn Write) -> io::Result<()> {
     let (id, level, section, title) = (case.id, case.level.as_str(), case.section, case.title);
     writeln!(out, "{id:45} {level:6} {section}: {title}")
+}
+
+/// Writes cases, each as one line, and how many there are.
+pub(super) fn write_lines(cases: &[&'static Case], out: &mut dyn Write) -> io::Result<()> {
+    for case in cases {
+        write_line(case, out)?;
+    }
+    writeln!(out, "{} cases", cases.len())
 }
 
 #[derive(Args, Debug)]

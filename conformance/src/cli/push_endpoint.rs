@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use super::{
     Connection, Preflight, beginning,
-    catalogue::{SelectionArgs, write_line},
+    catalogue::{SelectionArgs, write_lines},
+    course::{self, Progress},
     dialect::{self, DialectError},
     reports::Reports,
     runtime_of_several,
@@ -26,11 +27,11 @@ use crate::{
     deviations::{Deviation, DeviationError, Deviations},
     push::{
         Dialect, Given, Issuer, IssuerError, Key, KeyError, PreflightError, PushRun, Security,
-        Signer, judge,
+        Signer,
     },
     record::CaseResult,
     report::Conclusion,
-    results::{Line, Results, Role},
+    results::{Results, Role},
 };
 
 #[derive(Args, Debug)]
@@ -130,23 +131,13 @@ impl PushEndpoint {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         let (dialect, chosen) = self.chosen().map_err(Preflight::PushEndpoint)?;
         let deviations = self.deviations().map_err(Preflight::PushEndpoint)?;
-        let mut nowhere = io::sink();
-        let told: &mut dyn Write = if self.reports.has_output_alone() {
-            &mut nowhere
-        } else {
-            out
-        };
-        if self.dry_run {
-            for case in &chosen {
-                write_line(case, told).map_err(Preflight::Output)?;
+        course::reported(&self.reports, out, |told| {
+            if self.dry_run {
+                write_lines(&chosen, told).map_err(Preflight::Output)?;
+                return Ok(None);
             }
-            writeln!(told, "{} cases", chosen.len()).map_err(Preflight::Output)?;
-            return Ok(Conclusion::Conformant);
-        }
-        let results = self.judge(dialect, deviations, &chosen, told)?;
-        results.write_text(told).map_err(Preflight::Output)?;
-        self.reports.write(&results, out)?;
-        Ok(results.conclusion())
+            self.judge(dialect, deviations, &chosen, told).map(Some)
+        })
     }
 
     /// The cases, and in which dialect their SETs are.
@@ -188,7 +179,6 @@ impl PushEndpoint {
     ) -> Result<Results, Preflight> {
         let (began, now) = (Instant::now(), beginning::now());
         let authorities = self.connection.settings()?.extra_authorities;
-        let mut output = Ok(());
         let judged = runtime_of_several()?.block_on(async {
             let given = Given {
                 authorities,
@@ -199,21 +189,13 @@ impl PushEndpoint {
             let run = PushRun::begin(given)
                 .await
                 .map_err(PushEndpointError::Preflight)?;
-            let told = |result: &CaseResult| {
-                if output.is_ok() {
-                    output = writeln!(out, "{}", Line(result)).and_then(|()| out.flush());
-                }
-            };
-            let mut interrupted = false;
-            let stop = beginning::ctrl_c(&mut interrupted);
-            let cases = judge(&run, chosen, told, stop).await;
-            if interrupted {
-                return Err(PushEndpointError::Interrupted);
-            }
-            Ok((run, cases))
+            let mut progress = Progress::to(out);
+            let cases = course::judged(&run, chosen, &mut progress).await;
+            let cases = cases.ok_or(PushEndpointError::Interrupted)?;
+            Ok((run, cases, progress))
         });
-        let (run, cases) = judged.map_err(Preflight::PushEndpoint)?;
-        output.map_err(Preflight::Output)?;
+        let (run, cases, progress) = judged.map_err(Preflight::PushEndpoint)?;
+        progress.end()?;
         Ok(Results {
             took: began.elapsed(),
             ..self.results(&run, cases, now)

@@ -13,7 +13,8 @@ use url::Url;
 
 use super::{
     Preflight, beginning,
-    catalogue::{SelectionArgs, write_line},
+    catalogue::{SelectionArgs, write_lines},
+    course::{self, Progress},
     dialect::{self, DialectError},
     reports::Reports,
     runtime_of_several,
@@ -23,11 +24,10 @@ use crate::{
     cases,
     named_file::{FileError, read_capped},
     peer::host::{Host, HostError, Settings},
-    push::{Adapter, Dialect, Effects, OverStream, PreflightError, PushRun, judge},
+    push::{Adapter, Dialect, Effects, OverStream, PreflightError, PushRun},
     receiver_file::ReceiverFile,
-    record::CaseResult,
     report::Conclusion,
-    results::{Line, Results, Role},
+    results::{Results, Role},
     selection::Selection,
     target_file::{AdapterAddress, TargetFileError, secret},
     wire::{self, Wire, WireError},
@@ -81,23 +81,13 @@ impl Receiver {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         let file = self.file().map_err(Preflight::Receiver)?;
         let (by, chosen) = self.chosen(&file).map_err(Preflight::Receiver)?;
-        let mut nowhere = io::sink();
-        let told: &mut dyn Write = if self.reports.has_output_alone() {
-            &mut nowhere
-        } else {
-            out
-        };
-        if self.dry_run {
-            for case in &chosen {
-                write_line(case, told).map_err(Preflight::Output)?;
+        course::reported(&self.reports, out, |told| {
+            if self.dry_run {
+                write_lines(&chosen, told).map_err(Preflight::Output)?;
+                return Ok(None);
             }
-            writeln!(told, "{} cases", chosen.len()).map_err(Preflight::Output)?;
-            return Ok(Conclusion::Conformant);
-        }
-        let results = self.judge(&file, &by, &chosen, told)?;
-        results.write_text(told).map_err(Preflight::Output)?;
-        self.reports.write(&results, out)?;
-        Ok(results.conclusion())
+            self.judge(&file, &by, &chosen, told).map(Some)
+        })
     }
 
     fn file(&self) -> Result<ReceiverFile, ReceiverError> {
@@ -132,24 +122,14 @@ impl Receiver {
         out: &mut dyn Write,
     ) -> Result<Results, Preflight> {
         let (began, now) = (Instant::now(), beginning::now());
-        let mut output = Ok(());
         let judged = runtime_of_several()?.block_on(async {
             let run = begin(file, by.dialect, now, out).await?;
-            let told = |result: &CaseResult| {
-                if output.is_ok() {
-                    output = writeln!(out, "{}", Line(result)).and_then(|()| out.flush());
-                }
-            };
-            let mut interrupted = false;
-            let stop = beginning::ctrl_c(&mut interrupted);
-            let cases = judge(&run, chosen, told, stop).await;
-            if interrupted {
-                return Err(ReceiverError::Interrupted);
-            }
-            Ok((run, cases))
+            let mut progress = Progress::to(out);
+            let cases = course::judged(&run, chosen, &mut progress).await;
+            Ok((run, cases.ok_or(ReceiverError::Interrupted)?, progress))
         });
-        let (run, cases) = judged.map_err(Preflight::Receiver)?;
-        output.map_err(Preflight::Output)?;
+        let (run, cases, progress) = judged.map_err(Preflight::Receiver)?;
+        progress.end()?;
         Ok(Results {
             role: Role::Receiver,
             issuer: run.issuer().to_owned(),

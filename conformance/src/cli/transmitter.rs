@@ -12,6 +12,7 @@ use clap::Args;
 use super::{
     Preflight, beginning,
     catalogue::{SelectionArgs, write_line},
+    course::{self, Progress},
     reports::Reports,
     runtime_of_several,
 };
@@ -21,7 +22,7 @@ use crate::{
     cases,
     named_file::{FileError, read_capped},
     report::Conclusion,
-    results::{Line, Results, Role},
+    results::{Results, Role},
     run::{Given, Outset, PreflightError, Run, judge},
     selection::Selection,
     target_file::{FromEnvironment, Secrets, TargetFile, TargetFileError},
@@ -110,23 +111,16 @@ impl Transmitter {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         let file = self.target.file().map_err(Preflight::Transmitter)?;
         let chosen = self.chosen(&file).map_err(Preflight::Transmitter)?;
-        let mut nowhere = io::sink();
-        let told: &mut dyn Write = if self.reports.has_output_alone() {
-            &mut nowhere
-        } else {
-            out
-        };
-        self.write_outset(&file, &chosen, told)
-            .map_err(Preflight::Output)?;
-        if self.dry_run {
-            // With it a transmitter can be told whom to trust before it is judged.
-            push_authority(&file).map_err(Preflight::Transmitter)?;
-            return Ok(Conclusion::Conformant);
-        }
-        let results = self.judge(file, &chosen, told)?;
-        results.write_text(told).map_err(Preflight::Output)?;
-        self.reports.write(&results, out)?;
-        Ok(results.conclusion())
+        course::reported(&self.reports, out, |told| {
+            let written = self.write_outset(&file, &chosen, told);
+            written.map_err(Preflight::Output)?;
+            if self.dry_run {
+                // With it a transmitter can be told whom to trust before it is judged.
+                push_authority(&file).map_err(Preflight::Transmitter)?;
+                return Ok(None);
+            }
+            self.judge(file, &chosen, told).map(Some)
+        })
     }
 
     fn chosen(&self, file: &TargetFile) -> Result<Vec<&'static Case>, TransmitterError> {
@@ -187,25 +181,21 @@ impl Transmitter {
         let now = beginning::now();
         let outset = self.outset(now);
         let began = Instant::now();
-        let mut output = Ok(());
+        let mut progress = Progress::to(out);
         let (run, cases, left_behind, interrupted) = runtime_of_several()?
             .block_on(async {
                 let run = Run::begin(given, outset)
                     .await
                     .map_err(TransmitterError::Preflight)?;
                 let mut interrupted = false;
-                let told = |result: &_| {
-                    if output.is_ok() {
-                        output = writeln!(out, "{}", Line(result)).and_then(|()| out.flush());
-                    }
-                };
+                let told = |result: &_| progress.tell(result);
                 let stop = beginning::ctrl_c(&mut interrupted);
                 let cases = judge(&run, chosen, told, stop).await;
                 let left_behind = run.clean_up().await;
                 Ok::<_, TransmitterError>((Arc::clone(&run), cases, left_behind, interrupted))
             })
             .map_err(Preflight::Transmitter)?;
-        output.map_err(Preflight::Output)?;
+        progress.end()?;
         if interrupted && left_behind.is_empty() {
             return Err(Preflight::Transmitter(TransmitterError::Interrupted));
         }
