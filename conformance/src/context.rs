@@ -35,7 +35,7 @@ use crate::{
     case::{Case, Stop},
     chance::Chance,
     exchange::Exchange,
-    record::{Assertion, Record},
+    record::Record,
     run::Run,
     target_file::TargetFile,
 };
@@ -94,13 +94,9 @@ impl Context {
         expected: impl Display,
         found: impl Display,
     ) -> bool {
-        self.record().assertions.push(Assertion {
-            what: what.to_string(),
-            expected: expected.to_string(),
-            found: self.run.masks().mask(&found.to_string()),
-            holds,
-        });
-        holds
+        let found = self.run.masks().mask(&found.to_string());
+        let (what, expected) = (what.to_string(), expected.to_string());
+        self.record().expect(holds, what, expected, found)
     }
 
     /// Records an expectation on which the rest of the case depends.

@@ -19,6 +19,8 @@ pub struct Assertion {
     pub found: String,
     /// Whether it is.
     pub holds: bool,
+    /// How many exchanges had been recorded by then: what shows it is among those.
+    pub seen: usize,
 }
 
 /// What one case did and saw, in order.
@@ -64,6 +66,46 @@ impl Ended {
 }
 
 impl Record {
+    /// Notes an expectation and whether it is met, by what was recorded so far; returns the latter.
+    pub(crate) fn expect(
+        &mut self,
+        holds: bool,
+        what: String,
+        expected: String,
+        found: String,
+    ) -> bool {
+        self.assertions.push(Assertion {
+            what,
+            expected,
+            found,
+            holds,
+            seen: self.exchanges.len(),
+        });
+        holds
+    }
+
+    /// The place of the exchange that shows the first broken expectation: the last one before it which the expectation names, or else
+    /// the last one before it.
+    pub fn proof(&self) -> Option<usize> {
+        let broken = self.assertions.iter().find(|one| !one.holds)?;
+        let named = |exchange: &Exchange| {
+            let asked = format!("{} {}", exchange.request.method, exchange.url());
+            broken
+                .what
+                .strip_prefix(&asked)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        };
+        // What came in at the end of a case, such as pushes, is recorded after what was expected of it.
+        let all = self.exchanges.as_slice();
+        let before = all.get(..broken.seen).unwrap_or(all);
+        let of = |exchanges: &[Exchange]| exchanges.iter().rposition(named);
+        let last = |exchanges: &[Exchange]| exchanges.len().checked_sub(1);
+        of(before)
+            .or_else(|| of(all))
+            .or_else(|| last(before))
+            .or_else(|| last(all))
+    }
+
     /// The verdict on a case that returned `end`.
     ///
     /// A broken expectation counts, whatever came after it; a case that expected nothing has shown nothing.
@@ -137,7 +179,10 @@ impl CaseResult {
 
 #[cfg(test)]
 mod tests {
+    use url::Url;
+
     use super::*;
+    use crate::exchange::{Answer, Request};
 
     fn record(holds: &[bool]) -> Record {
         let assertion = |holds: &bool| Assertion {
@@ -145,11 +190,57 @@ mod tests {
             expected: "201".to_owned(),
             found: "200".to_owned(),
             holds: *holds,
+            seen: 0,
         };
         Record {
             assertions: holds.iter().map(assertion).collect(),
             ..Record::default()
         }
+    }
+
+    fn exchange(url: &str) -> Exchange {
+        let request = Request::get(Url::parse(url).unwrap());
+        Exchange::new(request, Ok(Answer::default()), Duration::ZERO)
+    }
+
+    #[test]
+    fn what_was_asked_after_an_expectation_does_not_show_it() {
+        let mut record = Record::default();
+        let expect = |record: &mut Record, what: &str| {
+            record.expect(false, what.to_owned(), "400".to_owned(), "200".to_owned());
+        };
+        let sound = exchange("https://tr.example.com/stream");
+        record.exchanges = vec![sound.clone(), sound.clone()];
+        expect(&mut record, "GET https://tr.example.com/stream: the status");
+        // Such as the control arm of a case.
+        record.exchanges.push(sound);
+        assert_eq!(record.proof(), Some(1));
+        record.assertions.clear();
+        expect(&mut record, "the SET");
+        record
+            .exchanges
+            .push(exchange("https://tr.example.com/other"));
+        assert_eq!(record.proof(), Some(2));
+    }
+
+    #[test]
+    fn what_came_in_at_the_end_shows_what_was_expected_of_it() {
+        let mut record = Record::default();
+        record.expect(
+            false,
+            "GET https://rp.example.com/push".to_owned(),
+            "a push".to_owned(),
+            "none".to_owned(),
+        );
+        assert_eq!(record.proof(), None);
+        record.exchanges = ["https://rp.example.com/push", "https://rp.example.com/"]
+            .map(exchange)
+            .into();
+        assert_eq!(record.proof(), Some(0));
+        record.assertions[0].what = "the pushes".to_owned();
+        assert_eq!(record.proof(), Some(1));
+        record.assertions[0].holds = true;
+        assert_eq!(record.proof(), None);
     }
 
     #[test]

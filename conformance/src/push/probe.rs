@@ -31,7 +31,7 @@ use crate::{
         Operation,
         host::{Host, Seen},
     },
-    record::{Assertion, Record},
+    record::Record,
 };
 
 /// The statuses by which a push is put off.
@@ -429,14 +429,9 @@ impl Probe {
         expected: impl Display,
         found: impl Display,
     ) -> bool {
-        let masks = self.run.masks();
-        self.record().assertions.push(Assertion {
-            what: what.to_string(),
-            expected: expected.to_string(),
-            found: masks.mask(&found.to_string()),
-            holds,
-        });
-        holds
+        let found = self.run.masks().mask(&found.to_string());
+        let (what, expected) = (what.to_string(), expected.to_string());
+        self.record().expect(holds, what, expected, found)
     }
 
     /// Records an expectation on which the rest of the case depends.

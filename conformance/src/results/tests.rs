@@ -28,6 +28,7 @@ fn broken() -> Record {
         expected: "201".to_owned(),
         found: "500 \u{1b}".to_owned(),
         holds: false,
+        seen: 0,
     });
     record
 }

@@ -9,8 +9,7 @@ use super::{
 };
 use crate::{
     case::{Case, Judge},
-    exchange::Exchange,
-    record::{Assertion, CaseResult, Ended, Record},
+    record::{Assertion, CaseResult, Ended},
 };
 
 /// Most expectations that hold which are listed for a case.
@@ -128,7 +127,7 @@ fn write_record(result: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
             r##"<p class="noted">Judged over <a href="#discovery">what discovery recorded</a>.</p>"##
         )?;
     }
-    let proof = proof(record);
+    let proof = record.proof();
     for (at, exchange) in record.exchanges.iter().enumerate() {
         let fold = if proof == Some(at) {
             Fold::Open
@@ -138,19 +137,4 @@ fn write_record(result: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
         exchange::write(exchange, fold, out)?;
     }
     Ok(())
-}
-
-/// The exchange that the first broken expectation names, or else the last one before the case stopped.
-fn proof(record: &Record) -> Option<usize> {
-    let broken = record.assertions.iter().find(|one| !one.holds)?;
-    let named = |exchange: &Exchange| {
-        let asked = format!("{} {}", exchange.request.method, exchange.url());
-        broken
-            .what
-            .strip_prefix(&asked)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-    };
-    let exchanges = &record.exchanges;
-    let last = exchanges.len().checked_sub(1);
-    exchanges.iter().rposition(named).or(last)
 }

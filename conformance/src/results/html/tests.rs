@@ -52,6 +52,7 @@ fn broken(exchanges: Vec<Exchange>) -> Record {
             expected: "200".to_owned(),
             found: HOSTILE.to_owned(),
             holds: false,
+            seen: exchanges.len(),
         }],
         notes: vec![HOSTILE.to_owned()],
         exchanges,
