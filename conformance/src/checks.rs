@@ -66,7 +66,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// Why nothing about `https` is judged for an issuer without TLS.
-    pub const LOOPBACK: &'static str = "loopback";
+    pub const LOOPBACK: &'static str =
+        "over plain http, on loopback, nothing about https can be judged";
 
     fn satisfied(evidence: impl Into<String>) -> Self {
         Self::Satisfied {

@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::{
     case::{Case, Judge::Script, Need, Profile, Stop},
-    checks::Level,
+    checks::{Level, Outcome},
     context::{Context, Credential, Operation, PUSH, Stream},
     hello::{FORBIDDEN_SUITES, OLD_SUITES, Offer, SOUND_SUITES, Said, Version, say},
 };
@@ -84,7 +84,7 @@ pub const CASES: &[Case] = &[
 /// Relies on the Transmitter being reached over TLS.
 fn secured(cx: &Context) -> Result<(), Stop> {
     if cx.run().issuer().is_plain() {
-        return Err(Stop::not_offered("loopback"));
+        return Err(Stop::not_offered(Outcome::LOOPBACK));
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use ssf_conformance::{
     authority::Authority,
     case::Case,
     cases,
-    checks::Verdict,
+    checks::{Outcome, Verdict},
     event_types,
     exchange::Request,
     record::{CaseResult, Ended},
@@ -310,7 +310,9 @@ fn is_fine(result: &CaseResult) -> bool {
         Ended::Judged(verdict) => matches!(verdict, Verdict::Passed | Verdict::Note),
         Ended::NotRun(why) => {
             let known = NOT_RUN.contains(&result.case.requirement());
-            known || why.reason == "loopback" || result.case.id == "SSF-T-002.last-slash-removed"
+            known
+                || why.reason == Outcome::LOOPBACK
+                || result.case.id == "SSF-T-002.last-slash-removed"
         }
         Ended::KnownDeviation { .. } | Ended::UnexpectedPass | Ended::Faulty(_) => false,
     }
