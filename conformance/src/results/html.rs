@@ -3,6 +3,7 @@
 mod case;
 mod coverage;
 mod exchange;
+mod not_run;
 mod text;
 
 use std::{
@@ -14,10 +15,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use httpdate::fmt_http_date;
 
-use self::{exchange::Fold, text::Text};
+use self::{
+    exchange::Fold,
+    text::{Prose, Text},
+};
 use super::{Results, Role, Strictness};
 use crate::{
-    case::NotRunKind,
     checks::Verdict,
     record::{CaseResult, Ended},
     report::Conclusion,
@@ -60,6 +63,9 @@ fn mark(ended: &Ended) -> Mark {
     }
 }
 
+/// Most cases of a part that are not listed before they are shown.
+const UNLISTED_MAX: usize = 3;
+
 /// A part of the page.
 struct Part {
     id: &'static str,
@@ -80,17 +86,12 @@ const WARNINGS: Part = Part {
 const KNOWN: Part = Part {
     id: "known",
     title: "Known deviations",
-    lead: "They are broken, as the target file says; they do not count against the verdict.",
+    lead: "They are broken, as is known of the target, and do not count against the verdict.",
 };
 const NOTES: Part = Part {
     id: "notes",
     title: "Notes",
     lead: "Allowed, and worth knowing.",
-};
-const NOT_RUN: Part = Part {
-    id: "not-run",
-    title: "Not run",
-    lead: "Not judged, and so neither passed nor failed.",
 };
 const PASSED: Part = Part {
     id: "passed",
@@ -129,7 +130,7 @@ impl Results {
         self.write_part(&WARNINGS, ended(Verdict::Warning), out)?;
         self.write_part(&KNOWN, known, out)?;
         self.write_part(&NOTES, ended(Verdict::Note), out)?;
-        self.write_not_run(out)?;
+        not_run::write(self, out)?;
         self.write_passed(out)?;
         coverage::write(&self.role, &self.cases, out)?;
         self.write_discovery(out)?;
@@ -231,10 +232,16 @@ impl Results {
                     writeln!(out, r#"<li class="none"><b>0</b> <span>{name}</span></li>"#)?;
                 }
                 0 => {}
-                count => writeln!(
-                    out,
-                    r##"<li class="{class}"><a href="#{part}"><b>{count}</b> <span>{name}</span></a></li>"##
-                )?,
+                count => {
+                    let many = match name {
+                        "warning" | "note" | "known deviation" if count > 1 => "s",
+                        _ => "",
+                    };
+                    writeln!(
+                        out,
+                        r##"<li class="{class}"><a href="#{part}"><b>{count}</b> <span>{name}{many}</span></a></li>"##
+                    )?;
+                }
             }
         }
         writeln!(
@@ -269,59 +276,12 @@ impl Results {
             return Ok(());
         }
         open(part, cases.len(), out)?;
+        if cases.len() > UNLISTED_MAX {
+            write_list(&cases, out)?;
+        }
         for result in cases {
             let repeating = self.repeating(Some(result.case.id));
             case::write_whole(result, &repeating, out)?;
-        }
-        writeln!(out, "</section>")
-    }
-
-    fn write_not_run(&self, out: &mut dyn Write) -> io::Result<()> {
-        let not_run: Vec<_> = self
-            .cases
-            .iter()
-            .filter_map(|result| match &result.ended {
-                Ended::NotRun(why) => Some((result.case, why)),
-                Ended::Judged(_)
-                | Ended::KnownDeviation { .. }
-                | Ended::UnexpectedPass
-                | Ended::Faulty(_) => None,
-            })
-            .collect();
-        if not_run.is_empty() {
-            return Ok(());
-        }
-        open(&NOT_RUN, not_run.len(), out)?;
-        for (kind, title) in [
-            (
-                NotRunKind::Blocked,
-                "Something else went wrong first, which another case is about".to_owned(),
-            ),
-            (
-                NotRunKind::NotConfigured,
-                "What the case needs was not given".to_owned(),
-            ),
-            (
-                NotRunKind::NotOffered,
-                format!("The {} does not offer it, and need not", self.role.judged()),
-            ),
-            (
-                NotRunKind::Interrupted,
-                "The run was interrupted".to_owned(),
-            ),
-        ] {
-            let mut of_kind = not_run
-                .iter()
-                .filter(|(_, why)| why.kind == kind)
-                .peekable();
-            if of_kind.peek().is_none() {
-                continue;
-            }
-            writeln!(out, r#"<h3>{title}</h3><ul class="idle">"#)?;
-            for (case, why) in of_kind {
-                case::write_not_run(case, &why.reason, out)?;
-            }
-            writeln!(out, "</ul>")?;
         }
         writeln!(out, "</section>")
     }
@@ -384,6 +344,19 @@ fn open(part: &Part, count: usize, out: &mut dyn Write) -> io::Result<()> {
         out,
         r#"<section id="{id}"><h2>{title} <span class="count">{count}</span></h2><p class="lead">{lead}</p>"#
     )
+}
+
+/// Lists cases that are shown below.
+fn write_list(cases: &[&CaseResult], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, r#"<ul class="list">"#)?;
+    for result in cases {
+        let (id, title) = (Text(result.case.id), Prose(result.case.title));
+        writeln!(
+            out,
+            r##"<li><a href="#{id}">{title}</a> <code>{id}</code></li>"##
+        )?;
+    }
+    writeln!(out, "</ul>")
 }
 
 fn is_not_run(ended: &Ended) -> bool {

@@ -56,15 +56,6 @@ pub(super) fn write_folded(result: &CaseResult, out: &mut dyn Write) -> io::Resu
     writeln!(out, "</details>")
 }
 
-/// Writes a case that was not judged, and why.
-pub(super) fn write_not_run(case: &Case, reason: &str, out: &mut dyn Write) -> io::Result<()> {
-    let (id, title, reason) = (Text(case.id), Prose(case.title), Text(reason));
-    writeln!(
-        out,
-        r#"<li id="{id}"><span class="title">{title}</span> <code>{id}</code><br><span class="reason">{reason}</span></li>"#
-    )
-}
-
 fn write_where(case: &Case, out: &mut dyn Write) -> io::Result<()> {
     let (level, section, id) = (case.level.as_str(), Text(case.section), Text(case.id));
     write!(out, "<b>{level}</b> · {section} · <code>{id}</code>")

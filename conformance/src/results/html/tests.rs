@@ -4,7 +4,7 @@ use url::Url;
 
 use super::*;
 use crate::{
-    case::{Case, NotRun},
+    case::{Case, NotRun, NotRunKind},
     checks::Level,
     exchange::{Answer, Exchange, NoAnswer, Request},
     record::{Assertion, Record},
@@ -183,6 +183,71 @@ fn what_failed_comes_first_and_shows_the_exchange_that_proves_it() {
         "{page}"
     );
     assert!(page.contains("<b>MUST</b> · SSF 1.0 §8.1.1.2"), "{page}");
+}
+
+#[test]
+fn several_that_failed_are_listed_before_they_are_shown() {
+    static FAILED: [Case; 4] = [
+        Case {
+            id: "SSF-T-122.a",
+            ..CASE
+        },
+        Case {
+            id: "SSF-T-122.b",
+            ..CASE
+        },
+        Case {
+            id: "SSF-T-122.c",
+            ..CASE
+        },
+        Case {
+            id: "SSF-T-122.d",
+            ..CASE
+        },
+    ];
+    let listed = |failed: &'static [Case]| {
+        let failed = failed.iter().map(|case| {
+            let ended = Ended::Judged(Verdict::Failed);
+            result(case, broken(Vec::new()), ended)
+        });
+        let page = page(&results(failed.collect()));
+        let list = page.find(r#"<ul class="list">"#)?;
+        let links = page[list..]
+            .matches(r##"<li><a href="#SSF-T-122."##)
+            .count();
+        assert!(list < page.find(r#"<article class="case failed" id="SSF-T-122.a">"#)?);
+        Some(links)
+    };
+    assert_eq!(listed(&FAILED), Some(4));
+    assert_eq!(listed(&FAILED[..3]), None);
+}
+
+#[test]
+fn what_was_not_run_for_one_reason_stands_together() {
+    static THIRD: Case = Case {
+        id: "SSF-T-122.third",
+        ..CASE
+    };
+    let not_run = |case: &'static Case, kind, reason: &str| {
+        let reason = reason.to_owned();
+        let ended = Ended::NotRun(NotRun { kind, reason });
+        result(case, Record::default(), ended)
+    };
+    let token = "needs another token";
+    let page = page(&results(vec![
+        not_run(&CASE, NotRunKind::NotConfigured, token),
+        not_run(&OTHER, NotRunKind::NotOffered, "no poll"),
+        not_run(&THIRD, NotRunKind::NotConfigured, token),
+    ]));
+    assert_eq!(page.matches(token).count(), 1, "{page}");
+    let group = page.split(r#"<h4 class="reason">"#).nth(1).unwrap();
+    let count = r#"needs another token <span class="count">2</span>"#;
+    assert!(group.starts_with(count), "{group}");
+    let (first, third) = (
+        r#"<li id="SSF-T-122.empty-list">"#,
+        r#"<li id="SSF-T-122.third">"#,
+    );
+    assert!(group.contains(first) && group.contains(third), "{group}");
 }
 
 #[test]
