@@ -25,6 +25,7 @@ use crate::{
     record::{CaseResult, Ended},
     run::{Outset, PreflightError, Run, judge},
     target::{Target, TargetError},
+    target_file::Limits,
     wire::{self, WireError},
 };
 
@@ -51,6 +52,9 @@ const UNWATCHED: Duration = Duration::from_hours(24);
 
 /// For how long a SET may be without an answer: the reference leaves some alone for good.
 const SETTLE: Duration = Duration::from_secs(10);
+
+/// How late a verification is.
+const LATE_SECONDS: u64 = 2;
 
 /// For how long it is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -322,6 +326,10 @@ impl Row {
         let run = PushRun::over_stream(OverStream {
             effects: Some(receiver.effects().map_err(MatrixError::Hook)?),
             patience: PATIENCE,
+            limits: Limits {
+                event_seconds: LATE_SECONDS,
+                ..Limits::default()
+            },
             dialect,
             ..OverStream::new(host)
         });

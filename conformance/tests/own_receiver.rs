@@ -22,7 +22,7 @@ use ssf_conformance::{
     push::{self, Adapter, Effects, OverStream, PushRun},
     record::{CaseResult, Ended},
     results::Line,
-    target_file::AdapterAddress,
+    target_file::{AdapterAddress, Limits},
     wire::{self, Wire},
 };
 use ssf_receiver::{Builder, Receiver, guard::Decision};
@@ -67,7 +67,7 @@ fn is_not_asked_for(case: &Case, delivery: Delivery) -> bool {
             // It asks for verifications later on, acknowledges with the next poll for SETs, and is pushed nothing.
             Delivery::Poll => matches!(
                 case.requirement(),
-                "POLL-R-007" | "SSF-R-101" | "SSF-R-102" | "SSF-R-103" | "SSF-R-121"
+                "POLL-R-007" | "SSF-R-101" | "SSF-R-102" | "SSF-R-103" | "SSF-R-107" | "SSF-R-121"
             ),
         }
 }
@@ -158,6 +158,10 @@ async fn judged(host: Arc<Host>, application: Application) -> Vec<CaseResult> {
     let given = OverStream {
         effects: Some(application.effects()),
         patience: Duration::from_mins(1),
+        limits: Limits {
+            event_seconds: 10,
+            ..Limits::default()
+        },
         ..OverStream::new(host)
     };
     let run = PushRun::over_stream(given).await.unwrap();

@@ -4,6 +4,7 @@
 mod activity;
 mod effect;
 mod keys;
+mod late;
 mod manage;
 mod poll;
 mod request;
@@ -29,6 +30,7 @@ pub fn after() -> impl Iterator<Item = &'static Case> {
     // Before the Receiver's polls are disturbed: it may have to wait then.
     activity::CASES
         .iter()
+        .chain(late::CASES)
         .chain(verification::CASES)
         .chain(poll::cases())
         .chain(manage::CASES)

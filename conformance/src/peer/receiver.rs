@@ -20,7 +20,7 @@ mod with_stream;
 pub(crate) use self::asking::LEFT;
 pub use self::{
     fault::{Breaks, ReceiverFault},
-    manners::Manners,
+    manners::{Manners, Patience},
     pushed::Pushed,
     server::{Receiver, Trust},
     sessions::Misjudges,

@@ -32,6 +32,7 @@ use crate::{
         host::{Host, Seen},
     },
     record::Record,
+    target_file::Limits,
 };
 
 /// The statuses by which a push is put off.
@@ -297,6 +298,11 @@ impl Probe {
     /// It did not ask for that.
     pub fn did(&self, operation: Operation) -> Result<Vec<Seen>, Stop> {
         self.asked(|seen| seen.operation == Some(operation))
+    }
+
+    /// How long things may take.
+    pub fn limits(&self) -> &Limits {
+        self.run.limits()
     }
 
     /// Where the Receiver has its stream.

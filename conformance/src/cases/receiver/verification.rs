@@ -10,7 +10,8 @@ use crate::{
     push::{Probe, Set, Signed},
 };
 
-const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
+pub(super) const VERIFICATION: &str =
+    "https://schemas.openid.net/secevent/ssf/event-type/verification";
 const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
 
 const STREAM: Case = Case {
@@ -119,7 +120,7 @@ fn with_foreign_state(probe: &Probe) -> Result<Set, Stop> {
 }
 
 /// An event about the Receiver's stream.
-fn about_stream(probe: &Probe, uri: &str, payload: &Value) -> Result<Set, Stop> {
+pub(super) fn about_stream(probe: &Probe, uri: &str, payload: &Value) -> Result<Set, Stop> {
     let id = probe.host()?.stream_id();
     let id = id.ok_or_else(|| Stop::blocked("there is no stream that is enabled"))?;
     let subject = json!({ "format": "opaque", "id": id });

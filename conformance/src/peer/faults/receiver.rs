@@ -3,6 +3,7 @@
 mod activity;
 mod effect;
 mod keys;
+mod late;
 mod manage;
 mod poll;
 mod request;
@@ -22,6 +23,7 @@ pub fn faults() -> impl Iterator<Item = &'static ReceiverFault> {
         .iter()
         .chain(effect::FAULTS)
         .chain(activity::FAULTS)
+        .chain(late::FAULTS)
         .chain(verification::FAULTS)
         .chain(poll::FAULTS)
         .chain(manage::FAULTS)

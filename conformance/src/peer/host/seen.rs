@@ -23,6 +23,8 @@ pub struct Seen {
     pub(super) is_heeded: bool,
     /// Whether the answer was changed.
     pub is_changed: bool,
+    /// Whether it is the verification that was kept back.
+    pub is_kept_back: bool,
     /// The answer, and when it was ready.
     pub answer: Option<(Answer, Instant)>,
 }

@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -30,7 +30,7 @@ use crate::{
     context::locked,
     exchange::{Answer, Request},
     peer::{
-        Asked, Operation, PeerError, Reply, Site,
+        Asked, Caller, Operation, PeerError, Reply, Site,
         fault::Spoilt,
         server::{answered, headers, receiver, stream_id},
         signer::Signer,
@@ -121,6 +121,8 @@ struct Inner {
     instead: Mutex<VecDeque<Reply>>,
     sets_max: AtomicUsize,
     changes: Changes,
+    /// Whether somebody has asked for a verification that is kept back.
+    has_kept_back: AtomicBool,
 }
 
 impl std::fmt::Debug for Inner {
@@ -390,6 +392,7 @@ impl Inner {
             instead: Mutex::default(),
             sets_max: AtomicUsize::new(usize::MAX),
             changes: Changes::default(),
+            has_kept_back: AtomicBool::new(false),
         }
     }
 
@@ -431,6 +434,9 @@ impl Inner {
 
     /// The answer of the transmitter. What a poll says of SETs counts once, when it comes: while it waits, they may come again.
     async fn answer(&self, asked: &Asked, at: usize) -> Reply {
+        if let Some(reply) = self.keep_back(asked, at) {
+            return reply;
+        }
         let mut asked = asked.clone();
         let sets_max = self.sets_max.load(Ordering::SeqCst);
         if asked.is(Operation::Poll) && sets_max < usize::MAX {
@@ -446,6 +452,27 @@ impl Inner {
             poll.remove("setErrs");
         });
         answered(&self.transmitter, &waiting).await
+    }
+
+    /// Answers the first request for a verification, and keeps that back until somebody delivers it: it may be late (SSF 1.0
+    /// §8.1.4.2).
+    fn keep_back(&self, asked: &Asked, at: usize) -> Option<Reply> {
+        if !asked.is(Operation::Verify) || asked.caller != Caller::Receiver {
+            return None;
+        }
+        let body = asked.object()?;
+        let stream = self.transmitter.newest()?;
+        let is_stateful = body.get("state").is_some_and(Value::is_string);
+        let is_sound = is_stateful && body.get("stream_id").is_some_and(|id| *id == stream.id);
+        if !is_sound || self.has_kept_back.swap(true, Ordering::SeqCst) {
+            return None;
+        }
+        if let Some(seen) = locked(&self.log).get_mut(at) {
+            seen.is_kept_back = true;
+        }
+        let mut reply = Reply::error(204);
+        reply.set_header("Cache-Control", "no-store");
+        Some(reply)
     }
 
     /// What a request is, as changes of answers tell them apart.
@@ -523,6 +550,7 @@ fn seen(inner: &Inner, request: &HttpRequest, asked: &Asked) -> Seen {
         at: Instant::now(),
         is_heeded: false,
         is_changed: false,
+        is_kept_back: false,
         answer: None,
     }
 }

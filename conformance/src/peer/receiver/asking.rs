@@ -1,6 +1,9 @@
 //! What the reference Receiver asks for: metadata, its stream, and what can be said of it.
 
-use std::time::Duration;
+use std::{
+    mem::replace,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
@@ -55,7 +58,7 @@ impl Owner {
         let id = stream["stream_id"].as_str()?;
         self.configure(&streams, id).await?;
         // All the rest it asks for once.
-        if self.states.is_empty() {
+        if !replace(&mut self.has_tended, true) {
             self.tend(&metadata, id).await;
         }
         match self.orders.delivery {
@@ -135,7 +138,7 @@ impl Owner {
             };
             let mut chance = Chance::of(number, id);
             let state = format!("{}{}", chance.word(), chance.word());
-            self.states.insert(state.clone());
+            self.states.insert(state.clone(), Instant::now());
             let wanted = json!({ "stream_id": id, "state": state });
             self.ask_with("POST", verify.clone(), &wanted).await;
         }

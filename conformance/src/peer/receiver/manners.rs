@@ -3,6 +3,18 @@
 use super::Misjudges;
 use crate::peer::Operation;
 
+/// For how long a verification is waited for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Patience {
+    /// For ever.
+    #[default]
+    Endless,
+    /// For a moment.
+    Brief,
+    /// Until another SET has come.
+    UntilTheNext,
+}
+
 /// How it goes about its stream, where a spoilt request does not tell it.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(
@@ -28,6 +40,8 @@ pub struct Manners {
     pub does_without: bool,
     /// A stream is made without a look at those that there are.
     pub makes_streams_blindly: bool,
+    /// For how long a verification is waited for.
+    pub patience: Patience,
     /// All verifications have one state.
     pub has_one_state: bool,
     /// A verification may have any state.

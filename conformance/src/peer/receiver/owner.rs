@@ -1,14 +1,18 @@
 //! The reference Receiver as the owner of a stream: it makes it, takes its SETs, and makes another one when it is gone.
 
-use std::{collections::BTreeSet, mem::take, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem::take,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Map, Value};
 use tokio::{sync::mpsc, time::sleep};
 use url::Url;
 
 use super::{
-    Breaks, Manners, Orders, Pushed, Verdict, asking::Place, fault::LATE, sessions::Sessions,
-    taking::Push,
+    Breaks, Manners, Orders, Patience, Pushed, Verdict, asking::Place, fault::LATE,
+    sessions::Sessions, taking::Push,
 };
 use crate::{
     exchange::Request,
@@ -20,6 +24,9 @@ const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/v
 
 /// The pause where the Transmitter does not say how long it has to be.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a verification may take to come that has to come at once.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// Whether its stream is there.
 pub(super) enum Standing {
@@ -47,7 +54,10 @@ pub(super) struct Owner {
     /// What has to be shown there.
     pub(super) secret: Option<String>,
     pub(super) jwks: Value,
-    pub(super) states: BTreeSet<String>,
+    /// Whether it has asked for all that it asks for once.
+    pub(super) has_tended: bool,
+    /// The states of verifications, and when they were asked for.
+    pub(super) states: BTreeMap<String, Instant>,
     pub(super) seen: BTreeSet<String>,
     pub(super) acknowledged: Vec<String>,
     pub(super) errors: Map<String, Value>,
@@ -129,6 +139,9 @@ impl Owner {
         }
         if verdict == Verdict::Accepted {
             self.seen.insert(name);
+            if self.manners.patience == Patience::UntilTheNext {
+                self.states.clear();
+            }
         }
         Some(verdict)
     }
@@ -154,7 +167,7 @@ impl Owner {
         let state = state
             .and_then(|(_, event)| event.get("state"))
             .and_then(Value::as_str);
-        let is_foreign = state.is_some_and(|state| !self.states.contains(state));
+        let is_foreign = state.is_some_and(|state| !self.waits_for(state));
         if is_foreign && !self.manners.takes_any_state {
             *verdict = Verdict::Refused(if self.manners.calls_states_invalid_requests {
                 "invalid_request"
@@ -162,6 +175,15 @@ impl Owner {
                 "invalid_state"
             });
         }
+    }
+
+    /// Whether a verification with this state was asked for, and may still come.
+    fn waits_for(&self, state: &str) -> bool {
+        let asked_at = self.states.get(state);
+        asked_at.is_some_and(|at| match self.manners.patience {
+            Patience::Endless | Patience::UntilTheNext => true,
+            Patience::Brief => at.elapsed() < BRIEF,
+        })
     }
 
     fn act(&self, pushed: &Pushed) {

@@ -1,7 +1,7 @@
 //! The reference Receiver that makes its stream by itself, behind HTTP on a port of this machine.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, TcpListener},
     time::Duration,
 };
@@ -112,7 +112,8 @@ impl WithStream {
             pushes,
             secret,
             jwks: Value::Null,
-            states: BTreeSet::new(),
+            has_tended: false,
+            states: BTreeMap::new(),
             seen: BTreeSet::new(),
             acknowledged: Vec::new(),
             errors: Map::new(),
