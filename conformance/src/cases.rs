@@ -58,6 +58,7 @@ pub fn push_endpoint() -> impl Iterator<Item = &'static Case> {
 /// All cases that judge a Receiver which has its stream here: of its requests and polls, and of the SETs that it gets.
 pub fn receiver() -> impl Iterator<Item = &'static Case> {
     receiver::before()
+        .chain(push::of_endpoints())
         .chain(push::of_sets())
         .chain(receiver::after())
 }

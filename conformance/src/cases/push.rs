@@ -8,12 +8,22 @@ mod older;
 mod request;
 mod signature;
 mod sound;
+mod tls;
 
 use crate::case::{Case, Profile};
 
 /// All cases of a push endpoint.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
-    answer::CASES.iter().chain(request::CASES).chain(of_sets())
+    answer::CASES
+        .iter()
+        .chain(request::CASES)
+        .chain(of_endpoints())
+        .chain(of_sets())
+}
+
+/// Those that are about the endpoint alone, whoever says where it is.
+pub fn of_endpoints() -> impl Iterator<Item = &'static Case> {
+    tls::CASES.iter()
 }
 
 /// Those that are about the SET alone, however it is delivered.

@@ -1,5 +1,7 @@
 //! How the Transmitter is reached: over TLS alone, and sound TLS (RFC 6750 §5.3, RFC 9325).
 
+use std::time::Duration;
+
 use serde_json::json;
 use url::Url;
 
@@ -22,6 +24,18 @@ const BASE: Case = Case {
 
 /// The alert of a server that knows later versions alone.
 const PROTOCOL_VERSION: u8 = 70;
+
+/// What clients offer that know no version which is sound.
+pub(super) const OLD_OFFERS: [Offer; 2] = [
+    Offer {
+        version: Version::TLS_1_0,
+        suites: OLD_SUITES,
+    },
+    Offer {
+        version: Version::TLS_1_1,
+        suites: OLD_SUITES,
+    },
+];
 
 /// The cases of this section.
 pub const CASES: &[Case] = &[
@@ -142,19 +156,18 @@ async fn plain_push(cx: &Context) -> Result<(), Stop> {
 }
 
 /// What the server of a URL says to an offer.
-async fn said(cx: &Context, url: &Url, offer: Offer) -> Result<Said, Stop> {
-    let patience = cx.target().limits.request();
+pub(super) async fn said(url: &Url, offer: Offer, patience: Duration) -> Result<Said, Stop> {
     let blocked = |error| Stop::blocked(format!("{url}: no answer to a ClientHello: {error}"));
     say(url, offer, patience).await.map_err(blocked)
 }
 
 /// Relies on the tester's `ClientHello` being understood: of TLS 1.2 with sound suites.
-async fn understood(cx: &Context, url: &Url) -> Result<(), Stop> {
+pub(super) async fn understood(url: &Url, patience: Duration) -> Result<(), Stop> {
     let sound = Offer {
         version: Version::TLS_1_2,
         suites: SOUND_SUITES,
     };
-    match said(cx, url, sound).await? {
+    match said(url, sound, patience).await? {
         // Who has TLS 1.3 alone says so.
         Said::Hello(..) | Said::Alert(PROTOCOL_VERSION) => Ok(()),
         other @ (Said::Alert(_) | Said::Nothing | Said::Other) => {
@@ -166,7 +179,7 @@ async fn understood(cx: &Context, url: &Url) -> Result<(), Stop> {
 
 /// Expects that an offer is refused.
 async fn refused(cx: &Context, url: &Url, offer: Offer, what: &str) -> Result<(), Stop> {
-    let found = said(cx, url, offer).await?;
+    let found = said(url, offer, cx.target().limits.request()).await?;
     let what = format!("what is said at {url} to a ClientHello {what}");
     let holds = !matches!(found, Said::Hello(..));
     cx.expect(holds, what, "an alert", found);
@@ -175,11 +188,10 @@ async fn refused(cx: &Context, url: &Url, offer: Offer, what: &str) -> Result<()
 
 async fn old_versions(cx: &Context, url: Url) -> Result<(), Stop> {
     secured(cx)?;
-    understood(cx, &url).await?;
-    for version in [Version::TLS_1_0, Version::TLS_1_1] {
-        let suites = OLD_SUITES;
-        let what = format!("of {version}");
-        refused(cx, &url, Offer { version, suites }, &what).await?;
+    understood(&url, cx.target().limits.request()).await?;
+    for offer in OLD_OFFERS {
+        let what = format!("of {}", offer.version);
+        refused(cx, &url, offer, &what).await?;
     }
     Ok(())
 }
@@ -197,7 +209,7 @@ async fn old_versions_of_polls(cx: &Context) -> Result<(), Stop> {
 async fn forbidden_suites(cx: &Context) -> Result<(), Stop> {
     secured(cx)?;
     let url = cx.endpoint(Operation::Read)?;
-    understood(cx, &url).await?;
+    understood(&url, cx.target().limits.request()).await?;
     let offer = Offer {
         version: Version::TLS_1_2,
         suites: FORBIDDEN_SUITES,

@@ -1,6 +1,9 @@
 //! What stands in front of the reference where its TLS is faulty: no sound library can be had to be.
 
-use std::net::SocketAddr;
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener as StdListener},
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
@@ -22,13 +25,48 @@ pub enum Entrance {
     AnySuite,
 }
 
-/// Where the two ways behind the entrance lead.
-#[derive(Clone, Copy, Debug)]
+/// The ports behind the entrance.
+#[derive(Debug)]
 pub(super) struct Behind {
     /// Where TLS is spoken.
-    pub(super) tls: SocketAddr,
-    /// Where it is not.
-    pub(super) plain: SocketAddr,
+    pub(super) tls: StdListener,
+    /// Where it is not, if somebody is led there.
+    pub(super) plain: Option<StdListener>,
+}
+
+/// The two ways behind the entrance.
+#[derive(Clone, Copy)]
+struct Ways {
+    tls: SocketAddr,
+    plain: SocketAddr,
+}
+
+impl Entrance {
+    /// Stands at this port until `at_work` is dropped; where the entrance is sound, nothing does.
+    pub(super) fn in_front(
+        self,
+        listener: StdListener,
+        at_work: &mut JoinSet<()>,
+    ) -> io::Result<Behind> {
+        if self == Self::Sound {
+            return Ok(Behind {
+                tls: listener,
+                plain: None,
+            });
+        }
+        let inner = || StdListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let (tls, plain) = (inner()?, inner()?);
+        let ways = Ways {
+            tls: tls.local_addr()?,
+            plain: plain.local_addr()?,
+        };
+        listener.set_nonblocking(true)?;
+        at_work.spawn(open(TcpListener::from_std(listener)?, self, ways));
+        Ok(Behind {
+            tls,
+            plain: Some(plain),
+        })
+    }
 }
 
 /// The first bytes of a `ClientHello` in its record: up to the session id, which our offers leave empty, and the first suite.
@@ -41,7 +79,7 @@ const HANDSHAKE: u8 = 22;
 const UNSOUND_BELOW: u16 = 0x1301;
 
 /// Lets whoever comes in, until it is dropped.
-pub(super) async fn open(listener: TcpListener, entrance: Entrance, behind: Behind) {
+async fn open(listener: TcpListener, entrance: Entrance, behind: Ways) {
     // Dropped with this task.
     let mut connections = JoinSet::new();
     loop {
@@ -52,7 +90,7 @@ pub(super) async fn open(listener: TcpListener, entrance: Entrance, behind: Behi
     }
 }
 
-async fn let_in(mut stream: TcpStream, entrance: Entrance, behind: Behind) {
+async fn let_in(mut stream: TcpStream, entrance: Entrance, behind: Ways) {
     let mut beginning = [0; BEGINNING_BYTES];
     if stream.read_exact(&mut beginning).await.is_err() {
         return;

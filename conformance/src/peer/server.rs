@@ -12,9 +12,8 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{
-    Asked, Caller, Entrance, Fault, Operation, Reply, Site,
+    Asked, Caller, Fault, Operation, Reply, Site,
     chaos::{Chosen, Journal, Mischief},
-    entrance::{self, Behind},
     fault::Spoilt,
     pusher,
     signer::Signer,
@@ -143,21 +142,12 @@ impl Peer {
             .workers(1)
             .disable_signals()
             .shutdown_timeout(0);
-        let listening = match entrance {
-            Entrance::Sound => server.listen_rustls_0_23(listener, tls),
-            Entrance::PlainAsWell | Entrance::OldVersions | Entrance::AnySuite => {
-                let inner = || TcpListener::bind((HOST, 0)).map_err(PeerError::Listen);
-                let (behind_tls, behind_plain) = (inner()?, inner()?);
-                let behind = Behind {
-                    tls: behind_tls.local_addr().map_err(PeerError::Listen)?,
-                    plain: behind_plain.local_addr().map_err(PeerError::Listen)?,
-                };
-                let listener = into_async(listener).map_err(PeerError::Listen)?;
-                at_work.spawn(entrance::open(listener, entrance, behind));
-                let server = server.listen(behind_plain);
-                server.and_then(|server| server.listen_rustls_0_23(behind_tls, tls))
-            }
-        };
+        let behind = entrance.in_front(listener, &mut at_work);
+        let behind = behind.map_err(PeerError::Listen)?;
+        let mut listening = server.listen_rustls_0_23(behind.tls, tls);
+        if let Some(plain) = behind.plain {
+            listening = listening.and_then(|server| server.listen(plain));
+        }
         let server = listening.map_err(PeerError::Listen)?.run();
         let handle = server.handle();
         tokio::spawn(server);
@@ -250,11 +240,6 @@ impl Drop for Peer {
         // What this returns only tells when it is done.
         drop(self.handle.stop(false));
     }
-}
-
-fn into_async(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
-    listener.set_nonblocking(true)?;
-    tokio::net::TcpListener::from_std(listener)
 }
 
 async fn answer(

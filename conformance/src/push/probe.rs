@@ -16,6 +16,7 @@ use std::{
 
 use serde_json::Value;
 use ssf_types::error::Chain;
+use url::Url;
 
 use super::{
     dialect::Way,
@@ -29,7 +30,7 @@ use crate::{
     exchange::{Answer, Exchange, NoAnswer, Request},
     peer::{
         Operation,
-        host::{Host, Seen},
+        host::{Delivery, Host, Seen},
     },
     record::Record,
     target_file::Limits,
@@ -312,6 +313,24 @@ impl Probe {
     pub fn host(&self) -> Result<&Host, Stop> {
         let host = self.run.host().map(Arc::as_ref);
         host.ok_or_else(|| Stop::not_offered("a push endpoint has no such thing"))
+    }
+
+    /// Where SETs are pushed to.
+    ///
+    /// # Errors
+    /// They are polled, or there is no stream.
+    pub fn pushed_to(&self) -> Result<Url, Stop> {
+        let Some(host) = self.run.host() else {
+            return Ok(self.run.url().clone());
+        };
+        match host.delivery() {
+            Some(Delivery::Push) => {
+                let url = host.pushed_to();
+                url.ok_or_else(|| Stop::blocked("the endpoint_url is no URL"))
+            }
+            Some(Delivery::Poll) => Err(Stop::not_offered("its stream is polled")),
+            None => Err(Stop::blocked("there is no stream that is enabled")),
+        }
     }
 
     /// Delivers SETs together under these names, where the stream is polled.

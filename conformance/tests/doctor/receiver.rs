@@ -11,6 +11,7 @@ use std::{
 use ssf_conformance::{
     authority::Authority,
     peer::receiver::{Receiver, Trust},
+    push::Security,
     sink::{Reaction, Sink},
     target::Target,
     target_file::PushSettings,
@@ -104,16 +105,15 @@ async fn of_a_receiver_that_is_in_order_nothing_is_to_be_fixed() {
         authorization: None,
         dialect: None,
         ca_certificates: None,
+        security: Security::Plain,
     };
     let receiver = Receiver::start(trust, None).unwrap();
     let toml = format!(
         "ca_out = \"ca.pem\"\nadapters.register.command = [\"true\"]\nadapters.alive.url = \"http://{}/alive\"",
         hook.local_addr().unwrap()
     );
-    let endpoint = receiver.endpoint().clone();
-    let output = judged
-        .examined(&toml, &["--push-endpoint", &endpoint])
-        .await;
+    let endpoint = receiver.endpoint();
+    let output = judged.examined(&toml, &["--push-endpoint", endpoint]).await;
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let told = String::from_utf8(output.stdout).unwrap();
     for of in [

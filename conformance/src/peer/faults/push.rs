@@ -8,6 +8,7 @@ mod older;
 mod request;
 mod signature;
 mod sound;
+mod tls;
 
 use serde_json::Value;
 
@@ -22,6 +23,7 @@ pub fn faults() -> impl Iterator<Item = &'static ReceiverFault> {
         .iter()
         .chain(answer::FAULTS)
         .chain(request::FAULTS)
+        .chain(tls::FAULTS)
         .chain(signature::FAULTS)
         .chain(header::FAULTS)
         .chain(claims::FAULTS)

@@ -54,6 +54,13 @@ impl Host {
         Some(self.transmitter().newest()?.method())
     }
 
+    /// Where the Receiver's stream is pushed to, if it is.
+    pub fn pushed_to(&self) -> Option<Url> {
+        let stream = self.transmitter().newest()?;
+        let is_pushed = stream.method() == Delivery::Push;
+        is_pushed.then(|| Url::parse(stream.endpoint()).ok())?
+    }
+
     /// The id of the Receiver's stream.
     pub fn stream_id(&self) -> Option<String> {
         Some(self.transmitter().newest()?.id)

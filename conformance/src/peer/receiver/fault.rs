@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::{Manners, Pushed, Verdict};
-use crate::{cases, checks, exchange::Request, peer::Reply};
+use crate::{
+    cases, checks,
+    exchange::Request,
+    peer::{Entrance, Reply},
+};
 
 /// How late it is then: longer than cases wait.
 pub(super) const LATE: Duration = Duration::from_secs(12);
@@ -32,6 +36,8 @@ pub enum Breaks {
     Manner(fn(&mut Manners)),
     /// It is later than cases wait with what it says of events of this type.
     Late(&'static str),
+    /// How it is reached.
+    Entrance(Entrance),
     /// It fetches keys from where this member of the header says.
     Follows(&'static str),
 }
@@ -54,9 +60,11 @@ impl ReceiverFault {
         claims.any(|(id, _)| cases::push::of_sets().any(|case| case.id == *id))
             && match self.breaks {
                 Breaks::Verdict(_) | Breaks::Follows(_) => true,
-                Breaks::Answer(_) | Breaks::Request(_) | Breaks::Manner(_) | Breaks::Late(_) => {
-                    false
-                }
+                Breaks::Answer(_)
+                | Breaks::Request(_)
+                | Breaks::Manner(_)
+                | Breaks::Late(_)
+                | Breaks::Entrance(_) => false,
             }
     }
 }

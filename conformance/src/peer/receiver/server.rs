@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     sync::Mutex,
     time::Duration,
@@ -16,14 +16,15 @@ use actix_web::{
     web::{self, Bytes, PayloadConfig},
 };
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, task::JoinSet};
 use url::Url;
 
 use super::{Breaks, Pushed, ReceiverFault, Verdict, fault::LATE};
 use crate::{
+    authority::{Authority, Flaw},
     context::locked,
-    peer::{PeerError, Reply},
-    push::Dialect,
+    peer::{Entrance, PeerError, Reply},
+    push::{Dialect, Security},
     target::Target,
     wire::{Settings, Wire},
 };
@@ -47,13 +48,18 @@ pub struct Trust {
     pub dialect: Option<Dialect>,
     /// PEM file with authorities to trust; read when keys are fetched.
     pub ca_certificates: Option<PathBuf>,
+    /// How it is served.
+    pub security: Security,
 }
 
 /// A reference Receiver that serves until it is dropped.
 #[derive(Debug)]
 pub struct Receiver {
-    address: SocketAddr,
+    endpoint: String,
+    root: Option<String>,
     handle: ServerHandle,
+    /// Ends with this.
+    _at_work: JoinSet<()>,
 }
 
 struct State {
@@ -71,6 +77,11 @@ impl Receiver {
     pub fn start(trust: Trust, fault: Option<&ReceiverFault>) -> Result<Self, PeerError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(PeerError::Listen)?;
         let address = listener.local_addr().map_err(PeerError::Listen)?;
+        let security = trust.security;
+        let entrance = match fault.map(|fault| fault.breaks) {
+            Some(Breaks::Entrance(entrance)) => entrance,
+            Some(_) | None => Entrance::Sound,
+        };
         let state = web::Data::new(State {
             trust,
             fault: fault.copied(),
@@ -87,18 +98,40 @@ impl Receiver {
             .workers(1)
             .disable_signals()
             .client_request_timeout(REQUEST_TIMEOUT)
-            .shutdown_timeout(0)
-            .listen(listener)
-            .map_err(PeerError::Listen)?
-            .run();
+            .tls_handshake_timeout(REQUEST_TIMEOUT)
+            .shutdown_timeout(0);
+        let mut at_work = JoinSet::new();
+        let (listening, scheme, root) = match security {
+            Security::Plain => (server.listen(listener), "http", None),
+            Security::OwnAuthority => {
+                let authority = Authority::new().map_err(PeerError::Certificate)?;
+                let tls = authority.server(&address.ip().to_string(), Flaw::None);
+                let tls = tls.map_err(PeerError::Certificate)?;
+                let behind = entrance.in_front(listener, &mut at_work);
+                let behind = behind.map_err(PeerError::Listen)?;
+                let listening = server.listen_rustls_0_23(behind.tls, tls);
+                (listening, "https", Some(authority.root().to_owned()))
+            }
+        };
+        let server = listening.map_err(PeerError::Listen)?.run();
         let handle = server.handle();
         tokio::spawn(server);
-        Ok(Self { address, handle })
+        Ok(Self {
+            endpoint: format!("{scheme}://{address}/push"),
+            root,
+            handle,
+            _at_work: at_work,
+        })
     }
 
     /// Its push endpoint.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}/push", self.address)
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The authority that has to be trusted, in PEM, if it is served over TLS.
+    pub fn root(&self) -> Option<&str> {
+        self.root.as_deref()
     }
 }
 
@@ -183,6 +216,7 @@ impl State {
             authorization,
             dialect: _,
             ca_certificates: _,
+            security: _,
         } = &self.trust;
         Verdict::of(pushed, issuer.issuer(), audience, authorization.as_deref())
     }
