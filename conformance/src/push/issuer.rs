@@ -10,6 +10,7 @@ use std::{
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
+use rustls::ServerConfig;
 use serde_json::{Value, json};
 
 use super::keys::{Key, KeyError, Keys};
@@ -54,6 +55,25 @@ impl Security {
         match self {
             Self::Plain => "http",
             Self::OwnAuthority => "https",
+        }
+    }
+
+    /// What serves `target` over TLS, and the authority that has to be trusted, in PEM; neither over plain http.
+    ///
+    /// # Errors
+    /// There is no certificate.
+    pub(crate) fn tls(
+        self,
+        target: &Target,
+    ) -> Result<Option<(ServerConfig, String)>, AuthorityError> {
+        match self {
+            Self::Plain => Ok(None),
+            Self::OwnAuthority => {
+                let host = target.url().host_str().unwrap_or_default();
+                let authority = Authority::new()?;
+                let root = authority.root().to_owned();
+                Ok(Some((authority.server(host, Flaw::None)?, root)))
+            }
         }
     }
 }
@@ -122,16 +142,10 @@ impl Issuer {
             .workers(1)
             .disable_signals()
             .shutdown_timeout(0);
-        let (server, root) = match security {
-            Security::Plain => (server.listen(listener), None),
-            Security::OwnAuthority => {
-                let host = target.url().host_str().unwrap_or_default();
-                let authority = Authority::new().map_err(IssuerError::Authority)?;
-                let tls = authority.server(host, Flaw::None);
-                let tls = tls.map_err(IssuerError::Authority)?;
-                let listening = server.listen_rustls_0_23(listener, tls);
-                (listening, Some(authority.root().to_owned()))
-            }
+        let tls = security.tls(&target).map_err(IssuerError::Authority)?;
+        let (server, root) = match tls {
+            None => (server.listen(listener), None),
+            Some((tls, root)) => (server.listen_rustls_0_23(listener, tls), Some(root)),
         };
         let server = server.map_err(unheard)?.run();
         let handle = server.handle();

@@ -28,17 +28,17 @@ use tokio::{
 use self::trouble::Trouble;
 use super::{Account, Chosen, Journal, Kind, Mischief, Patience, events};
 use crate::{
-    authority::{Authority, AuthorityError, Flaw},
+    authority::{Authority, Flaw},
     peer::{
-        Asked, Caller, Members, Operation, PeerError, Reply, Site,
+        Asked, Caller, Members, Operation, Reply, Site,
         fault::Spoilt,
+        host::HostError,
         pusher,
         server::{LONG_POLL, answered_within, headers, receiver, stream_id},
         signer::Signer,
         transmitter::{Terms, Transmitter},
     },
-    push::KeyError,
-    target::{Target, TargetError},
+    target::Target,
 };
 
 /// How long a request may take to come.
@@ -76,21 +76,9 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServedError {
-    /// The address is taken, or not this machine's.
-    #[error("{0} cannot be listened on")]
-    Listen(SocketAddr, #[source] io::Error),
-    /// The public origin is none.
-    #[error("the public URL cannot be used")]
-    Url(#[source] TargetError),
-    /// There is no certificate.
-    #[error("the issuer cannot be served over https")]
-    Authority(#[source] AuthorityError),
-    /// There is no key.
-    #[error("there is no key to sign with")]
-    Key(#[source] KeyError),
-    /// There is nobody to sign with it.
-    #[error("there is nobody to sign")]
-    Signer(#[source] PeerError),
+    /// It cannot be served, as any transmitter of the tester.
+    #[error(transparent)]
+    Host(HostError),
     /// There is nothing to push with.
     #[error("there is nothing to push with; check the certificates that are to be trusted")]
     Client(#[source] reqwest::Error),
@@ -129,7 +117,7 @@ impl Served {
     /// # Errors
     /// The address cannot be had, the URL is none, or something is amiss with certificates or keys.
     pub fn start(settings: &Settings, journal: Journal) -> Result<Self, ServedError> {
-        let unheard = |error| ServedError::Listen(settings.address, error);
+        let unheard = |error| ServedError::Host(HostError::Listen(settings.address, error));
         let listener = TcpListener::bind(settings.address).map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
         let scheme = if settings.authority.is_some() {
@@ -140,8 +128,9 @@ impl Served {
         let origin = settings.public.clone();
         let origin = origin.unwrap_or_else(|| format!("{scheme}://{address}"));
         let origin = origin.trim_end_matches('/');
-        let target = Target::parse(&format!("{origin}/tenant")).map_err(ServedError::Url)?;
-        let inner = Inner::new(origin, &target, settings, journal)?;
+        let target = Target::parse(&format!("{origin}/tenant"));
+        let target = target.map_err(|error| ServedError::Host(HostError::Url(error)))?;
+        let inner = Inner::new(origin, &target, settings, journal).map_err(ServedError::Host)?;
         let client = pusher::client(
             settings.authorities.as_deref().unwrap_or_default(),
             inner.transmitter.spoilt().rules(),
@@ -164,7 +153,8 @@ impl Served {
             Some(authority) => {
                 let host = target.url().host_str().unwrap_or_default();
                 let tls = authority.server(host, Flaw::None);
-                server.listen_rustls_0_23(listener, tls.map_err(ServedError::Authority)?)
+                let tls = tls.map_err(|error| ServedError::Host(HostError::Authority(error)))?;
+                server.listen_rustls_0_23(listener, tls)
             }
         };
         let server = server.map_err(unheard)?.run();
@@ -222,17 +212,17 @@ impl Inner {
         target: &Target,
         settings: &Settings,
         journal: Journal,
-    ) -> Result<Self, ServedError> {
+    ) -> Result<Self, HostError> {
         let chosen = settings.chosen.clone();
         let seed = chosen.seed;
         let (mischief, keys) = Mischief::new(chosen, journal)
             .with_keys()
-            .map_err(ServedError::Key)?;
+            .map_err(HostError::Key)?;
         let mischief = Arc::new(mischief);
         let spoilt = Spoilt::with(Arc::clone(&mischief));
         let mut site = Site::for_receivers(origin, target.issuer());
         spoilt.site(&mut site);
-        let signer = Signer::turning(keys).map_err(ServedError::Signer)?;
+        let signer = Signer::turning(keys).map_err(HostError::Signer)?;
         let transmitter = Transmitter::new(site, signer, spoilt);
         let terms = Terms::for_receivers(&settings.audience, INACTIVITY);
         Ok(Self {

@@ -26,7 +26,7 @@ use super::{
     changes::{Changes, Wanted},
 };
 use crate::{
-    authority::{Authority, AuthorityError, Flaw},
+    authority::AuthorityError,
     context::locked,
     exchange::{Answer, Request},
     peer::{
@@ -171,16 +171,10 @@ impl Host {
             .disable_signals()
             .client_request_timeout(REQUEST_TIMEOUT)
             .shutdown_timeout(0);
-        let (server, root) = match settings.security {
-            Security::Plain => (server.listen(listener), None),
-            Security::OwnAuthority => {
-                let host = target.url().host_str().unwrap_or_default();
-                let authority = Authority::new().map_err(HostError::Authority)?;
-                let tls = authority.server(host, Flaw::None);
-                let tls = tls.map_err(HostError::Authority)?;
-                let listening = server.listen_rustls_0_23(listener, tls);
-                (listening, Some(authority.root().to_owned()))
-            }
+        let tls = settings.security.tls(&target);
+        let (server, root) = match tls.map_err(HostError::Authority)? {
+            None => (server.listen(listener), None),
+            Some((tls, root)) => (server.listen_rustls_0_23(listener, tls), Some(root)),
         };
         let server = server.map_err(unheard)?.run();
         let handle = server.handle();
