@@ -124,6 +124,25 @@ pub struct Credentials {
     pub other_audience: Option<FromEnvironment>,
 }
 
+impl Credentials {
+    /// All of them, each in the environment variable that is its name in capital letters.
+    pub fn all() -> Self {
+        let from = |env: &str| {
+            let env = env.to_owned();
+            Some(FromEnvironment { env })
+        };
+        Self {
+            token: from("TOKEN"),
+            read_only: from("READ_ONLY"),
+            other: from("OTHER"),
+            manage_only: from("MANAGE_ONLY"),
+            expired: from("EXPIRED"),
+            revoked: from("REVOKED"),
+            other_audience: from("OTHER_AUDIENCE"),
+        }
+    }
+}
+
 /// Where a secret is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

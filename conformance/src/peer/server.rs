@@ -22,9 +22,7 @@ use super::{
 use crate::{
     authority::{Authority, AuthorityError, Flaw},
     run::Given,
-    target_file::{
-        AdapterAddress, AuthorityFiles, FromEnvironment, PushSettings, Secrets, TargetFile,
-    },
+    target_file::{AdapterAddress, AuthorityFiles, Credentials, PushSettings, Secrets, TargetFile},
     wire::WireError,
 };
 
@@ -163,17 +161,7 @@ impl Peer {
     /// What a run is given to judge it.
     pub fn given(&self) -> Given {
         let mut file = TargetFile::of(&self.issuer);
-        let from = |env: &str| {
-            let env = env.to_owned();
-            Some(FromEnvironment { env })
-        };
-        file.credentials.token = from("TOKEN");
-        file.credentials.read_only = from("READ_ONLY");
-        file.credentials.other = from("OTHER");
-        file.credentials.manage_only = from("MANAGE_ONLY");
-        file.credentials.expired = from("EXPIRED");
-        file.credentials.revoked = from("REVOKED");
-        file.credentials.other_audience = from("OTHER_AUDIENCE");
+        file.credentials = Credentials::all();
         let tokens = TOKENS.map(|(token, _)| Some(token.to_owned()));
         let [
             token,

@@ -27,7 +27,7 @@ use ssf_conformance::{
     results::Line,
     run::{Given, Outset, Run, judge},
     target_file::{
-        Adapter, AdapterAddress, AuthorityFiles, FromEnvironment, PushSettings, Secrets, TargetFile,
+        Adapter, AdapterAddress, AuthorityFiles, Credentials, PushSettings, Secrets, TargetFile,
     },
     wire::{Settings, Wire},
 };
@@ -197,17 +197,7 @@ async fn access_token(issuer: &str, client: &str, scope: &str) -> String {
 fn target(issuer: &str, directory: &Path, hooks: SocketAddr) -> TargetFile {
     let mut file = TargetFile::of(issuer);
     file.limits.streams = 8;
-    let from = |env: &str| {
-        let env = env.to_owned();
-        Some(FromEnvironment { env })
-    };
-    file.credentials.token = from("TOKEN");
-    file.credentials.read_only = from("READ_ONLY");
-    file.credentials.other = from("OTHER");
-    file.credentials.manage_only = from("MANAGE_ONLY");
-    file.credentials.expired = from("EXPIRED");
-    file.credentials.revoked = from("REVOKED");
-    file.credentials.other_audience = from("OTHER_AUDIENCE");
+    file.credentials = Credentials::all();
     file.adapters.set_status = Some(AdapterAddress::Hook {
         url: format!("{issuer}/operator/v1/streams/{{stream_id}}/status"),
         token_env: Some("OPERATOR".to_owned()),
