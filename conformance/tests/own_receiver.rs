@@ -5,14 +5,12 @@
     reason = "in a test, what cannot go on has failed"
 )]
 
-use std::{
-    net::{Ipv4Addr, TcpListener},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+#[path = "own/application.rs"]
+mod application;
 
-use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+
+use actix_web::web::{self, ServiceConfig};
 use serde_json::{Value, json};
 use ssf_conformance::{
     case::Case,
@@ -30,6 +28,8 @@ use ssf_types::{
     audience::Audience, secret::AuthorizationHeader, subject::SimpleSubject, time::Timestamp,
 };
 use url::Url;
+
+use self::application::Application;
 
 const AUDIENCE: &str = "https://rp.example.com";
 
@@ -76,48 +76,32 @@ fn is_not_asked_for(case: &Case, delivery: Delivery) -> bool {
 
 const TOKEN: &str = "management-s3cret";
 
-/// Our receiver, embedded in an application that tells whether a session goes on.
-struct Application {
-    receiver: Receiver,
-    server: ServerHandle,
-    url: Url,
+/// Our receiver in an application that tells whether a session goes on.
+struct OwnReceiver {
+    application: Application,
+    endpoint: Url,
 }
 
-impl Application {
+impl OwnReceiver {
     /// Starts it with what `build` makes of the push endpoint's URL.
     async fn start(directory: &Path, build: impl FnOnce(&str) -> Builder) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let url = format!("http://{}/events", listener.local_addr().unwrap());
-        let database = format!("sqlite://{}", directory.join("rp.db").display());
-        let builder = build(&url)
-            .database(database)
-            .members(["user", "session", "device"]);
-        let receiver = builder.start().await.unwrap();
-        let routes = receiver.clone();
-        let app = move || {
-            App::new()
-                .app_data(web::Data::new(routes.clone()))
-                .route("/alive", web::post().to(alive))
-                .configure(|config| routes.push_routes(config))
+        let mut endpoint = None;
+        let build = |url: &str| {
+            endpoint = Some(Url::parse(url).unwrap());
+            build(url).members(["user", "session", "device"])
         };
-        let server = HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .shutdown_timeout(0)
-            .listen(listener)
-            .unwrap()
-            .run();
-        let handle = server.handle();
-        tokio::spawn(server);
+        let further = |config: &mut ServiceConfig| {
+            config.route("/alive", web::post().to(alive));
+        };
+        let application = Application::start(directory, build, further).await;
         Self {
-            receiver,
-            server: handle,
-            url: Url::parse(&url).unwrap(),
+            application,
+            endpoint: endpoint.unwrap(),
         }
     }
 
     fn effects(&self) -> Effects {
-        let url = self.url.join("/alive").unwrap();
+        let url = self.endpoint.join("/alive").unwrap();
         Effects {
             register: None,
             alive: Adapter {
@@ -132,8 +116,7 @@ impl Application {
     }
 
     async fn stop(self) {
-        self.server.stop(false).await;
-        self.receiver.stop().await;
+        self.application.stop().await;
     }
 }
 
@@ -156,7 +139,7 @@ async fn alive(asked: web::Json<Value>, receiver: web::Data<Receiver>) -> web::J
 }
 
 /// Judges the receiver that has its stream at this host by all cases, and stops it.
-async fn judged(host: Arc<Host>, application: Application) -> Vec<CaseResult> {
+async fn judged(host: Arc<Host>, application: OwnReceiver) -> Vec<CaseResult> {
     let given = OverStream {
         effects: Some(application.effects()),
         patience: Duration::from_mins(1),
@@ -191,7 +174,7 @@ fn host() -> Arc<Host> {
 async fn our_own_receiver_is_conformant_where_it_polls() {
     let directory = tempfile::tempdir().unwrap();
     let host = host();
-    let application = Application::start(directory.path(), |_| {
+    let application = OwnReceiver::start(directory.path(), |_| {
         Receiver::polling(host.issuer()).management_token(TOKEN)
     });
     let results = judged(Arc::clone(&host), application.await).await;
@@ -204,7 +187,7 @@ async fn our_own_receiver_is_conformant_where_it_polls() {
 async fn our_own_receiver_is_conformant_where_it_is_pushed_to() {
     let directory = tempfile::tempdir().unwrap();
     let host = host();
-    let application = Application::start(directory.path(), |endpoint| {
+    let application = OwnReceiver::start(directory.path(), |endpoint| {
         Receiver::builder(host.issuer(), endpoint).management_token(TOKEN)
     });
     let results = judged(Arc::clone(&host), application.await).await;
@@ -219,7 +202,7 @@ async fn our_own_receiver_reads_each_dialect_and_ends_what_it_names() {
         let directory = tempfile::tempdir().unwrap();
         let host = host();
         let spoken = ssf_types::dialect::Dialect::named(dialect.as_str()).unwrap();
-        let application = Application::start(directory.path(), |_| {
+        let application = OwnReceiver::start(directory.path(), |_| {
             let receiver = Receiver::polling(host.issuer()).dialect(spoken);
             receiver.management_token(TOKEN)
         });
@@ -250,7 +233,7 @@ async fn our_own_push_endpoint_is_conformant() {
     let address = (Ipv4Addr::LOCALHOST, 0).into();
     let issuer = push::Issuer::serve(address, None, push::Security::Plain).unwrap();
     let name = issuer.issuer().to_owned();
-    let application = Application::start(directory.path(), |endpoint| {
+    let application = OwnReceiver::start(directory.path(), |endpoint| {
         Receiver::builder(name, endpoint).existing_stream(
             Audience::new([AUDIENCE.to_owned()]).unwrap(),
             AuthorizationHeader::parse(AUTHORIZATION).unwrap(),
@@ -261,7 +244,7 @@ async fn our_own_push_endpoint_is_conformant() {
     let given = push::Given {
         authorization: Some(AUTHORIZATION.to_owned()),
         patience: Duration::from_mins(1),
-        ..push::Given::new(application.url.as_str(), signer, AUDIENCE)
+        ..push::Given::new(application.endpoint.as_str(), signer, AUDIENCE)
     };
     let run = PushRun::begin(given).await.unwrap();
     let chosen: Vec<_> = cases::push_endpoint().collect();

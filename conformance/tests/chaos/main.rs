@@ -5,21 +5,22 @@
     reason = "in a test, what cannot go on has failed"
 )]
 
+#[path = "../own/application.rs"]
+mod application;
 mod own_transmitter;
 mod program;
 mod receiver_wire;
+#[path = "../own/registered.rs"]
+mod registered;
 mod wire;
 
-use std::{
-    net::{Ipv4Addr, TcpListener},
-    path::Path,
-    time::Duration,
-};
+use std::{net::Ipv4Addr, path::Path, time::Duration};
 
-use actix_web::{App, HttpServer, dev::ServerHandle};
 use ssf_conformance::peer::chaos::{Account, Chosen, Journal, Peers, Served, Settings};
 use ssf_receiver::{Builder, Receiver};
 use tokio::time::timeout;
+
+use self::application::Application;
 
 const TOKEN: &str = "management-s3cret";
 
@@ -43,39 +44,9 @@ fn served_with(chosen: Chosen, journal: Journal) -> Served {
     Served::start(&settings, journal).unwrap()
 }
 
-/// Our receiver behind its push endpoint.
-struct Application {
-    receiver: Receiver,
-    server: ServerHandle,
-}
-
-impl Application {
-    async fn start(directory: &Path, build: impl FnOnce(&str) -> Builder) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let url = format!("http://{}/events", listener.local_addr().unwrap());
-        let database = format!("sqlite://{}", directory.join("rp.db").display());
-        let receiver = build(&url).database(database).start().await.unwrap();
-        let routes = receiver.clone();
-        let app = move || App::new().configure(|config| routes.push_routes(config));
-        let server = HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .shutdown_timeout(0)
-            .listen(listener)
-            .unwrap()
-            .run();
-        let handle = server.handle();
-        tokio::spawn(server);
-        Self {
-            receiver,
-            server: handle,
-        }
-    }
-
-    async fn stop(self) {
-        self.server.stop(false).await;
-        self.receiver.stop().await;
-    }
+/// Our receiver with what `build` makes of the push endpoint's URL.
+async fn application(directory: &Path, build: impl FnOnce(&str) -> Builder) -> Application {
+    Application::start(directory, build, |_| {}).await
 }
 
 /// Has so many events happen, once there is a stream for them, and waits until nothing is on its way.
@@ -104,7 +75,7 @@ fn text(account: &Account) -> String {
 async fn our_own_receiver_loses_nothing_where_it_polls() {
     let directory = tempfile::tempdir().unwrap();
     let served = served(Chosen::all(Peers::Transmitter, 1));
-    let application = Application::start(directory.path(), |_| {
+    let application = application(directory.path(), |_| {
         Receiver::polling(served.issuer()).management_token(TOKEN)
     });
     let application = application.await;
@@ -118,7 +89,7 @@ async fn our_own_receiver_loses_nothing_where_it_polls() {
 async fn our_own_receiver_loses_nothing_where_it_is_pushed_to() {
     let directory = tempfile::tempdir().unwrap();
     let served = served(Chosen::all(Peers::Transmitter, 2));
-    let application = Application::start(directory.path(), |endpoint| {
+    let application = application(directory.path(), |endpoint| {
         Receiver::builder(served.issuer(), endpoint).management_token(TOKEN)
     });
     let application = application.await;

@@ -10,22 +10,16 @@ use ssf_conformance::{
     wire::{Settings, Wire},
 };
 use ssf_transmitter::{
-    app::{
-        clock::SystemClock,
-        receivers::{self, NewCredential, NewReceiver},
-    },
+    app::receivers::NewCredential,
     config::{Config, Layers},
     domain::issuer::IssuerName,
-    ports::Clock,
-    server::{Server, open_store},
-    store::Access,
+    server::Server,
     telemetry,
 };
-use ssf_types::audience::Audience;
 use tokio::sync::oneshot;
 use url::Url;
 
-use super::PATIENCE;
+use super::{PATIENCE, registered::registered};
 
 const SESSION_REVOKED: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
 
@@ -41,12 +35,7 @@ fn config(directory: &Path) -> Config {
 }
 
 async fn token(config: &Config, name: &str) -> String {
-    let (store, sealer) = open_store(config, Access::Administer).await.unwrap();
-    let audience = Audience::new(["https://rp.example.com".to_owned()]).unwrap();
-    let credentials = vec![NewCredential::Bearer];
-    let new = NewReceiver::new(IssuerName::default(), name, audience, credentials);
-    let added = receivers::add(&store, &sealer, new, SystemClock.now()).await;
-    let (_, secrets) = added.unwrap();
+    let (_, secrets) = registered(config, name, vec![NewCredential::Bearer]).await;
     secrets.bearer.unwrap().expose().to_owned()
 }
 

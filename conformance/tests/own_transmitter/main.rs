@@ -6,6 +6,8 @@
 )]
 
 mod owner;
+#[path = "../own/registered.rs"]
+mod registered;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -35,7 +37,7 @@ use ssf_transmitter::{
     access::AccessTokens,
     app::{
         clock::SystemClock,
-        receivers::{self, NewCredential, NewReceiver},
+        receivers::{self, NewCredential},
     },
     config::{Config, Layers},
     domain::issuer::IssuerName,
@@ -44,10 +46,13 @@ use ssf_transmitter::{
     store::Access,
     telemetry,
 };
-use ssf_types::{audience::Audience, time::Timestamp, uri::Issuer};
+use ssf_types::{time::Timestamp, uri::Issuer};
 use url::Url;
 
-use self::owner::{Owner, Start};
+use self::{
+    owner::{Owner, Start},
+    registered::registered,
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -128,16 +133,12 @@ fn config(directory: &Path, listen: SocketAddr, terms: Terms) -> Config {
 /// Registers two Receivers, and returns their tokens: the first one's, others of his that are less or nothing worth, and the second
 /// one's; and that of an operator, who hands in events.
 async fn secrets(config: &Config, issuer: &str, operator: &str) -> Secrets {
-    let (store, sealer) = open_store(config, Access::Administer).await.unwrap();
     let mut tokens = Vec::new();
     for name in ["rp", "other", "former"] {
-        let audience = Audience::new([format!("https://{name}.example.com")]).unwrap();
         let credentials = vec![NewCredential::Bearer, NewCredential::ClientSecret];
-        let new = NewReceiver::new(IssuerName::default(), name, audience, credentials);
-        let added = receivers::add(&store, &sealer, new, SystemClock.now()).await;
-        let (receiver, secrets) = added.unwrap();
-        tokens.push((receiver, secrets));
+        tokens.push(registered(config, name, credentials).await);
     }
+    let (store, sealer) = open_store(config, Access::Administer).await.unwrap();
     let (receiver, own) = &tokens[0];
     let client_secret = own.client_secret.as_ref().unwrap().expose();
     let (former, _) = &tokens[2];
