@@ -9,11 +9,10 @@ use crate::{
     cases,
     deviations::Deviations,
     push::{Dialect, Security},
-    target_file::{self, AdapterAddress, FromEnvironment, TargetFileError},
+    target_file::{
+        self, AdapterAddress, FromEnvironment, SECONDS_MAX, TargetFileError, check_limits,
+    },
 };
-
-/// Longest time that a limit may have, in seconds.
-const SECONDS_MAX: u64 = 3600;
 
 /// What a case takes besides the two SETs at most that it waits for in vain, in seconds.
 const CASE_BESIDES_SECONDS: u64 = 10;
@@ -156,7 +155,7 @@ impl ReceiverFile {
         let file: Self = toml::from_str(toml).map_err(TargetFileError::Toml)?;
         let limits = &file.limits;
         let settle_max = limits.case_seconds.saturating_sub(CASE_BESIDES_SECONDS) / 2;
-        for (name, value, max) in [
+        check_limits([
             ("request_seconds", limits.request_seconds, SECONDS_MAX),
             ("case_seconds", limits.case_seconds, SECONDS_MAX),
             ("wait_seconds", limits.wait_seconds, SECONDS_MAX),
@@ -166,11 +165,7 @@ impl ReceiverFile {
                 limits.inactivity_seconds,
                 86_400 * 365,
             ),
-        ] {
-            if value == 0 || value > max {
-                return Err(TargetFileError::Limit { name, max });
-            }
-        }
+        ])?;
         let cases = cases::receiver().chain(cases::in_dialect());
         let checked = file.deviations.check("receiver", cases);
         checked.map_err(TargetFileError::Deviations)?;
