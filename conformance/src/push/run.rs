@@ -1,196 +1,42 @@
-//! One run against a push endpoint: what all cases share, and whether it can begin.
+//! One run against a Receiver: what all cases share.
+
+mod carrier;
+mod given;
+mod preflight;
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use url::Url;
 
+pub(super) use self::carrier::Carried;
+use self::carrier::Carrier;
+pub(crate) use self::preflight::endpoint;
+pub use self::{
+    given::{Given, OverStream, Signer},
+    preflight::PreflightError,
+};
 use super::{
     dialect::Dialect,
     effects::Effects,
-    issuer::Issuer,
-    keys::{Key, KeyError, Keys},
+    keys::Keys,
     set::{SESSION_REVOKED, Set},
 };
 use crate::{
-    checks::shown,
     deviations::Deviations,
-    exchange::{Answer, Exchange, NoAnswer, Request},
-    peer::host::{Host, Told},
+    exchange::Request,
+    peer::host::Host,
     run::Masks,
     target_file::Limits,
-    wire::{Settings, Wire, WireError},
+    wire::{Settings, Wire},
 };
-
-/// How long to wait before the sound SET of the preflight is sent again.
-const AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// The media type of a SET (RFC 8417 §7.1.2).
 pub(super) const MEDIA_TYPE: &str = "application/secevent+jwt";
-
-/// Who signs the SETs of a run.
-#[derive(Debug)]
-pub enum Signer {
-    /// An issuer that is served meanwhile.
-    Served(Issuer),
-    /// One that the Receiver trusts already.
-    Trusted {
-        /// As it stands in `iss`.
-        issuer: String,
-        /// Its key.
-        key: Key,
-    },
-}
-
-impl Signer {
-    /// As it stands in `iss`.
-    pub fn issuer(&self) -> &str {
-        match self {
-            Self::Served(issuer) => issuer.issuer(),
-            Self::Trusted { issuer, .. } => issuer,
-        }
-    }
-}
-
-/// What a run is given.
-#[derive(Debug)]
-pub struct Given {
-    /// The push endpoint.
-    pub url: String,
-    /// Who signs.
-    pub signer: Signer,
-    /// What stands in `aud`.
-    pub audience: String,
-    /// What stands in `sub_id`.
-    pub subject: Value,
-    /// What pushes show in `Authorization`.
-    pub authorization: Option<String>,
-    /// Certificate authorities in PEM to trust besides those of this machine.
-    pub authorities: Option<Vec<u8>>,
-    /// Longest wait for an answer.
-    pub request: Duration,
-    /// For how long a Receiver that is not ready yet is waited for.
-    pub patience: Duration,
-    /// How SETs are written, if not as SSF 1.0 has it.
-    pub dialect: Option<Dialect>,
-    /// Cases that are known to fail.
-    pub deviations: Deviations,
-    /// Keeps the `jti` of this run apart from those of others.
-    pub run_id: u64,
-}
-
-impl Given {
-    /// What the endpoint, the signer and the audience leave open, as it is by default.
-    pub fn new(url: impl Into<String>, signer: Signer, audience: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            signer,
-            audience: audience.into(),
-            subject: json!({ "format": "email", "email": "ssf-conformance@example.com" }),
-            authorization: None,
-            authorities: None,
-            request: Duration::from_secs(15),
-            patience: Duration::ZERO,
-            dialect: None,
-            deviations: Deviations::default(),
-            run_id: 1,
-        }
-    }
-}
-
-/// What a run is given whose SETs go to the Receiver by its own stream.
-#[derive(Debug)]
-pub struct OverStream {
-    /// Where the Receiver has its stream.
-    pub host: Arc<Host>,
-    /// Tells whether a session goes on.
-    pub effects: Option<Effects>,
-    /// For how long a Receiver that has no stream yet is waited for.
-    pub patience: Duration,
-    /// How long cases may take.
-    pub limits: Limits,
-    /// How SETs are written, if not as SSF 1.0 has it.
-    pub dialect: Option<Dialect>,
-    /// Cases that are known to fail.
-    pub deviations: Deviations,
-    /// Keeps the `jti` of this run apart from those of others.
-    pub run_id: u64,
-}
-
-impl OverStream {
-    /// What the host leaves open, as it is by default.
-    pub fn new(host: Arc<Host>) -> Self {
-        Self {
-            host,
-            effects: None,
-            patience: Duration::ZERO,
-            limits: Limits::default(),
-            dialect: None,
-            deviations: Deviations::default(),
-            run_id: 1,
-        }
-    }
-}
-
-/// The endpoint cannot be judged yet.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PreflightError {
-    /// The endpoint is no URL that can be pushed to.
-    #[error(
-        "the push endpoint has to be an https URL, or an http URL on loopback, without a user name or a fragment"
-    )]
-    Endpoint,
-    /// There is no key to sign with.
-    #[error("the signing key cannot be used")]
-    Key(#[source] KeyError),
-    /// There is no HTTP client.
-    #[error("the push endpoint cannot be asked")]
-    Wire(#[source] WireError),
-    /// The Receiver has no stream.
-    #[error(
-        "the receiver has made no stream: {found}; check that it is told the issuer {issuer} and the token, and that it trusts the certificate"
-    )]
-    NoStream {
-        /// The issuer.
-        issuer: String,
-        /// What it has asked for instead.
-        found: String,
-    },
-    /// Nobody answers.
-    #[error(
-        "{url} cannot be reached ({reason}): check the address, the network and the certificate"
-    )]
-    Unreachable {
-        /// The endpoint.
-        url: String,
-        /// What happened instead.
-        reason: String,
-    },
-    /// The sound SET is refused.
-    #[error(
-        "{url} answers a sound SET with {status} {body}: check that the receiver trusts the issuer {issuer} and can fetch its keys, that its audience is {audience}, that it expects SETs as {written}, and what it wants in Authorization"
-    )]
-    Refused {
-        /// The endpoint.
-        url: String,
-        /// The status.
-        status: u16,
-        /// The beginning of the answer.
-        body: String,
-        /// Who signed.
-        issuer: String,
-        /// Whom it was for.
-        audience: String,
-        /// How it was written.
-        written: &'static str,
-    },
-}
 
 /// What all cases of a run share.
 pub struct PushRun {
@@ -207,24 +53,6 @@ pub struct PushRun {
     dialect: Option<Dialect>,
     deviations: Deviations,
     run_id: u64,
-}
-
-/// How SETs get to the Receiver.
-enum Carrier {
-    /// They are pushed to an endpoint that was named.
-    Endpoint { wire: Wire, served: Option<Issuer> },
-    /// They go as the Receiver wants its stream.
-    Stream(Arc<Host>),
-}
-
-/// A delivery that is over.
-pub(super) struct Carried {
-    /// What shows how it went.
-    pub(super) exchanges: Vec<Exchange>,
-    /// What was said of it.
-    pub(super) result: Result<Answer, NoAnswer>,
-    /// The delivery in words, for evidence.
-    pub(super) asked: String,
 }
 
 impl std::fmt::Debug for PushRun {
@@ -322,47 +150,6 @@ impl PushRun {
         Ok(run)
     }
 
-    async fn preflight(&self, patience: Duration) -> Result<(), PreflightError> {
-        let began = Instant::now();
-        let mut attempt = 0;
-        loop {
-            let set = self.sound(&format!("preflight-{attempt}"));
-            let Some(error) = self.refusal(&set).await? else {
-                return Ok(());
-            };
-            if began.elapsed() >= patience {
-                return Err(error);
-            }
-            attempt += 1;
-            tokio::time::sleep(AGAIN_AFTER).await;
-        }
-    }
-
-    /// Why a SET that is sound was not taken.
-    async fn refusal(&self, set: &Set) -> Result<Option<PreflightError>, PreflightError> {
-        let compact = set.compact(&self.keys);
-        let compact = compact.map_err(|_| PreflightError::Key(KeyError::Refused))?;
-        let carried = self.carry(self.request(compact.into_bytes())).await;
-        Ok(match carried.result {
-            Ok(answer) if answer.status == 202 => None,
-            Ok(answer) => {
-                let body = String::from_utf8_lossy(&answer.body).into_owned();
-                Some(PreflightError::Refused {
-                    url: self.url.to_string(),
-                    status: answer.status,
-                    body: shown(&Value::String(self.masks.mask(&body))),
-                    issuer: self.issuer.clone(),
-                    audience: self.audience.clone(),
-                    written: self.dialect.map_or("SSF 1.0 has them", Dialect::as_str),
-                })
-            }
-            Err(error) => Some(PreflightError::Unreachable {
-                url: self.url.to_string(),
-                reason: error.to_string(),
-            }),
-        })
-    }
-
     /// Seconds since 1970.
     #[expect(
         clippy::disallowed_methods,
@@ -410,26 +197,6 @@ impl PushRun {
             request.headers.push(header);
         }
         request
-    }
-
-    /// Makes a push, or delivers the SET that would be its body by the stream.
-    pub(super) async fn carry(&self, request: Request) -> Carried {
-        match &self.carrier {
-            Carrier::Endpoint { wire, .. } => {
-                let asked = format!("{} {}", request.method, request.url);
-                let exchange = wire.send(request).await;
-                Carried {
-                    result: exchange.result.clone(),
-                    exchanges: vec![exchange],
-                    asked,
-                }
-            }
-            Carrier::Stream(host) => {
-                let token = String::from_utf8_lossy(&request.body);
-                let told = host.deliver(&name_of(&token), &token).await;
-                told.into()
-            }
-        }
     }
 
     /// The endpoint.
@@ -491,39 +258,4 @@ impl PushRun {
     pub(super) fn authorization(&self) -> Option<&str> {
         self.authorization.as_deref()
     }
-}
-
-impl From<Told> for Carried {
-    fn from(told: Told) -> Self {
-        let Told {
-            exchanges,
-            result,
-            asked,
-        } = told;
-        Self {
-            exchanges,
-            result,
-            asked,
-        }
-    }
-}
-
-/// The name under which a SET is polled: its `jti`, or what stands for one that has none.
-pub(super) fn name_of(token: &str) -> String {
-    let claims = token.split('.').nth(1);
-    let claims = claims.and_then(|part| BASE64URL.decode(part).ok());
-    let claims: Option<Value> = claims.and_then(|claims| serde_json::from_slice(&claims).ok());
-    let jti = claims.as_ref().and_then(|claims| claims["jti"].as_str());
-    jti.unwrap_or("ssf-conformance-without-jti").to_owned()
-}
-
-/// Where SETs are pushed to: the URL may have a query.
-pub(crate) fn endpoint(text: &str) -> Result<Url, PreflightError> {
-    let url = Url::parse(text).map_err(|_| PreflightError::Endpoint)?;
-    let plain = url.scheme() == "http" && ssf_types::uri::is_loopback(&url);
-    let is_bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    if is_bare && (plain || url.scheme() == "https") {
-        return Ok(url);
-    }
-    Err(PreflightError::Endpoint)
 }
