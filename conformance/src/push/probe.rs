@@ -3,6 +3,7 @@
 //! As everywhere, what a case is *about* it expects, and what it *relies on* has to be given: the sound SETs before and after
 //! a spoilt one ([`Probe::refuses`]) are relied on, since another case is about those.
 
+mod refusals;
 mod sessions;
 
 use std::{
@@ -11,11 +12,9 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use serde_json::Value;
-use ssf_types::error::Chain;
 use url::Url;
 
 use super::{
@@ -24,7 +23,6 @@ use super::{
     set::Set,
 };
 use crate::{
-    adapter::AdapterError,
     case::{Case, Stop},
     context::{Answered, locked},
     exchange::{Answer, Exchange, NoAnswer, Request},
@@ -36,17 +34,8 @@ use crate::{
     target_file::Limits,
 };
 
-/// The statuses by which a push is put off.
-const PUT_OFF: [u16; 2] = [429, 503];
-
 /// Most requests of the Receiver that are recorded for one case.
 const KEPT_MAX: usize = 10;
-
-/// How often a push may be put off before that counts as the answer.
-const PUT_OFF_MAX: u32 = 2;
-
-/// For how long at most.
-const PUT_OFF_FOR: Duration = Duration::from_secs(20);
 
 /// What one case has in its hands.
 #[derive(Debug)]
@@ -145,19 +134,6 @@ impl Probe {
         }
     }
 
-    /// Makes a request, and again as often as the Receiver puts it off: one that may not fetch the issuer's keys again yet
-    /// cannot tell a new key from a stranger's, and says when it can.
-    async fn decided(&self, request: Request) -> Result<Answered, Stop> {
-        for _ in 0..PUT_OFF_MAX {
-            let answered = self.send(request.clone()).await?;
-            match put_off(&answered) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Ok(answered),
-            }
-        }
-        self.send(request).await
-    }
-
     /// Makes a request that may be left without an answer.
     ///
     /// # Errors
@@ -184,94 +160,6 @@ impl Probe {
     pub async fn given_accepted(&self) -> Result<(), Stop> {
         let answered = self.push(&self.sound()).await?;
         answered.given_success()?;
-        Ok(())
-    }
-
-    /// Expects that a spoilt SET is refused with 400 and one of these codes, while sound ones are accepted before and after.
-    ///
-    /// # Errors
-    /// Why the case did not go on to its end.
-    pub async fn refuses(&self, spoilt: Set, codes: &[&str]) -> Result<(), Stop> {
-        self.given_session(&spoilt).await?;
-        let request = self.request(&spoilt)?;
-        self.refuses_request(request, &[400], codes).await?;
-        self.expect_no_effect(&spoilt).await
-    }
-
-    /// The same for a request of any kind and one of these statuses.
-    ///
-    /// # Errors
-    /// Why the case did not go on to its end.
-    pub async fn refuses_request(
-        &self,
-        spoilt: Request,
-        statuses: &[u16],
-        codes: &[&str],
-    ) -> Result<(), Stop> {
-        self.given_accepted().await?;
-        let answered = self.decided(spoilt).await?;
-        self.expect_refused(&answered, statuses, codes);
-        self.given_accepted().await
-    }
-
-    /// Expects the same of a SET whose key the issuer does not publish, but it may be put off for ever (429, 503): the key may
-    /// be published later, and RFC 8935 §2.4 names the code for a key that does not count, not for one that is not known yet.
-    ///
-    /// # Errors
-    /// Why the case did not go on to its end.
-    pub async fn refuses_key(&self, spoilt: Set, codes: &[&str]) -> Result<(), Stop> {
-        self.given_session(&spoilt).await?;
-        let request = self.request(&spoilt)?;
-        self.given_accepted().await?;
-        let answered = self.decided(request).await?;
-        let mut statuses = vec![400];
-        statuses.extend(PUT_OFF);
-        self.expect_refused(&answered, &statuses, codes);
-        if PUT_OFF.contains(&answered.status()) {
-            self.note(format!(
-                "{}: {} puts it off instead of refusing it, since the key may be published later",
-                answered.asked(),
-                answered.status()
-            ));
-        }
-        self.given_accepted().await?;
-        self.expect_no_effect(&spoilt).await
-    }
-
-    /// Has the session of whom a SET is about begin, where the SET says so and somebody can tell of sessions.
-    ///
-    /// # Errors
-    /// It does not.
-    pub async fn given_session(&self, set: &Set) -> Result<(), Stop> {
-        if let (Some(effects), Some(subject)) = (self.run.effects(), set.subject()) {
-            let registered = effects.register(subject, PushRun::now()).await;
-            registered.map_err(|error| unheard("register", &error))?;
-        }
-        Ok(())
-    }
-
-    /// Whether the session of whom a SET is about goes on; `None` if nobody can tell.
-    ///
-    /// # Errors
-    /// The adapter does not answer.
-    pub async fn is_alive(&self, set: &Set) -> Result<Option<bool>, Stop> {
-        let (Some(effects), Some(subject)) = (self.run.effects(), set.subject()) else {
-            return Ok(None);
-        };
-        // A stream has no session.
-        if subject["format"] == "opaque" {
-            return Ok(None);
-        }
-        let alive = effects.is_alive(subject, PushRun::now()).await;
-        alive.map(Some).map_err(|error| unheard("alive", &error))
-    }
-
-    /// Expects that the session of whom a SET is about goes on, where somebody can tell.
-    async fn expect_no_effect(&self, spoilt: &Set) -> Result<(), Stop> {
-        if let Some(alive) = self.is_alive(spoilt).await? {
-            let found = if alive { "alive" } else { "ended" };
-            self.expect(alive, "the session of its subject", "alive", found);
-        }
         Ok(())
     }
 
@@ -348,23 +236,6 @@ impl Probe {
             .collect()
     }
 
-    /// Expects one of these statuses, and of a refusal with 400 one of these codes.
-    pub fn expect_refused(&self, answered: &Answered, statuses: &[u16], codes: &[&str]) {
-        self.expect_status(answered, statuses);
-        // That a refusal has the form of one is another case's affair.
-        if answered.status() == 400
-            && let Some(code) = code(answered)
-        {
-            let what = format!("{}: err", answered.asked());
-            self.expect(
-                codes.contains(&code.as_str()),
-                what,
-                codes.join(" or "),
-                code,
-            );
-        }
-    }
-
     /// Expects that a SET is accepted, while a plain one is.
     ///
     /// # Errors
@@ -390,18 +261,6 @@ impl Probe {
         let found = answered.status();
         let what = format!("{}: the status", answered.asked());
         self.expect(expected.contains(&found), what, codes.join(" or "), found)
-    }
-
-    /// A refusal whose form can be judged: that of a body which is no SET.
-    ///
-    /// # Errors
-    /// It is none, which other cases are about.
-    pub async fn refusal(&self) -> Result<Answered, Stop> {
-        let answered = self.send(self.body(b"ssf-conformance".to_vec())).await?;
-        match answered.status() {
-            400 => Ok(answered),
-            status => Err(Stop::blocked(format!("no SET at all → {status}, not 400"))),
-        }
     }
 
     /// What pushes show in `Authorization`.
@@ -488,23 +347,4 @@ impl Probe {
     pub(super) fn record(&self) -> MutexGuard<'_, Record> {
         locked(&self.record)
     }
-}
-
-/// The `err` of a refusal, if it can be read.
-fn code(answered: &Answered) -> Option<String> {
-    let err = answered.json()?.get("err")?.as_str()?.to_owned();
-    Some(err)
-}
-
-/// For how long a push is put off, if it is.
-fn put_off(answered: &Answered) -> Option<Duration> {
-    let is_put_off = PUT_OFF.contains(&answered.status());
-    let seconds = answered.header("retry-after").next()?.trim().parse().ok()?;
-    let wait = Duration::from_secs(seconds);
-    (is_put_off && wait <= PUT_OFF_FOR).then_some(wait)
-}
-
-/// An adapter did not tell.
-fn unheard(name: &str, error: &AdapterError) -> Stop {
-    Stop::blocked(format!("the adapter {name}: {}", Chain(error)))
 }

@@ -1,11 +1,16 @@
-//! Sessions that are known by more than an address, and what becomes of them.
+//! Sessions, and what becomes of them.
 
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use ssf_types::error::Chain;
 
-use super::{Probe, unheard};
-use crate::{case::Stop, push::run::PushRun};
+use super::Probe;
+use crate::{
+    adapter::AdapterError,
+    case::Stop,
+    push::{PushRun, Set},
+};
 
 /// How long an event may take to have an effect once the SET is taken.
 const EFFECT_MAX: Duration = Duration::from_secs(30);
@@ -14,6 +19,43 @@ const EFFECT_MAX: Duration = Duration::from_secs(30);
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 impl Probe {
+    /// Has the session of whom a SET is about begin, where the SET says so and somebody can tell of sessions.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn given_session(&self, set: &Set) -> Result<(), Stop> {
+        if let (Some(effects), Some(subject)) = (self.run.effects(), set.subject()) {
+            let registered = effects.register(subject, PushRun::now()).await;
+            registered.map_err(|error| unheard("register", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the session of whom a SET is about goes on; `None` if nobody can tell.
+    ///
+    /// # Errors
+    /// The adapter does not answer.
+    pub async fn is_alive(&self, set: &Set) -> Result<Option<bool>, Stop> {
+        let (Some(effects), Some(subject)) = (self.run.effects(), set.subject()) else {
+            return Ok(None);
+        };
+        // A stream has no session.
+        if subject["format"] == "opaque" {
+            return Ok(None);
+        }
+        let alive = effects.is_alive(subject, PushRun::now()).await;
+        alive.map(Some).map_err(|error| unheard("alive", &error))
+    }
+
+    /// Expects that the session of whom a SET is about goes on, where somebody can tell.
+    pub(super) async fn expect_no_effect(&self, spoilt: &Set) -> Result<(), Stop> {
+        if let Some(alive) = self.is_alive(spoilt).await? {
+            let found = if alive { "alive" } else { "ended" };
+            self.expect(alive, "the session of its subject", "alive", found);
+        }
+        Ok(())
+    }
+
     /// Relies on sessions that are known by these subjects, each to be one that goes on.
     ///
     /// # Errors
@@ -83,4 +125,9 @@ impl Probe {
         self.expect(alive, what, "alive", found);
         Ok(())
     }
+}
+
+/// An adapter did not tell.
+fn unheard(name: &str, error: &AdapterError) -> Stop {
+    Stop::blocked(format!("the adapter {name}: {}", Chain(error)))
 }
