@@ -130,7 +130,7 @@ impl KeySet {
             .take(CANDIDATES_MAX)
             .peekable();
         verifiers.peek()?;
-        Some(verifiers.any(|verifier| verifier.verify(signing_input, signature).is_ok()))
+        Some(verifiers.any(|verifier| verifier.is_valid(signing_input, signature)))
     }
 
     /// Writes the keys as a JWKS (RFC 7517 §5).

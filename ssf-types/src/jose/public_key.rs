@@ -3,7 +3,6 @@
 use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use josekit::jws::{ES256, EdDSA, JwsVerifier, PS256, RS256};
 use openssl::pkey::{HasPublic, Id, PKey};
 use serde_json::{Value, json};
 
@@ -11,6 +10,7 @@ use super::{
     KeyError, PEM_BYTES_MAX,
     jwk::{self, Jwk, Purpose},
     numbers::{Numbers, not_a_key},
+    verifier::Verifier,
 };
 use crate::{id::Kid, json::Members, set::Algorithm};
 
@@ -33,11 +33,8 @@ use crate::{id::Kid, json::Members, set::Algorithm};
 pub struct PublicKey {
     kid: Option<Kid>,
     numbers: Numbers,
-    verifiers: Vec<(Algorithm, SharedVerifier)>,
+    verifiers: Vec<(Algorithm, Arc<Verifier>)>,
 }
-
-/// The library's verifier, made once: that costs as much as several signatures.
-type SharedVerifier = Arc<dyn JwsVerifier + Send + Sync>;
 
 impl PublicKey {
     /// Reads a public key in PEM (`SubjectPublicKeyInfo`, RFC 7468 §13); its `kid` becomes its thumbprint.
@@ -86,7 +83,7 @@ impl PublicKey {
         let der = key.public_key_to_der().map_err(not_a_key)?;
         let verifiers = algorithms
             .iter()
-            .map(|algorithm| Ok((*algorithm, verifier(*algorithm, &der)?)))
+            .map(|algorithm| Ok((*algorithm, Arc::new(Verifier::from_der(*algorithm, &der)?))))
             .collect::<Result<_, KeyError>>()?;
         Ok(Self {
             kid,
@@ -132,12 +129,12 @@ impl PublicKey {
         Value::Object(jwk)
     }
 
-    pub(super) fn verifier(&self, algorithm: Algorithm) -> Option<&dyn JwsVerifier> {
+    pub(super) fn verifier(&self, algorithm: Algorithm) -> Option<&Verifier> {
         let (_, verifier) = self
             .verifiers
             .iter()
             .find(|(served, _)| *served == algorithm)?;
-        Some(&**verifier)
+        Some(verifier)
     }
 }
 
@@ -158,14 +155,4 @@ fn subject_public_key_info(pem: &str) -> Option<Vec<u8>> {
     let (body, _) = after.split_once("-----END PUBLIC KEY-----")?;
     let body: String = body.split_ascii_whitespace().collect();
     BASE64.decode(body).ok()
-}
-
-fn verifier(algorithm: Algorithm, der: &[u8]) -> Result<SharedVerifier, KeyError> {
-    let verifier: Result<SharedVerifier, _> = match algorithm {
-        Algorithm::Rs256 => RS256.verifier_from_der(der).map(|made| Arc::new(made) as _),
-        Algorithm::Ps256 => PS256.verifier_from_der(der).map(|made| Arc::new(made) as _),
-        Algorithm::Es256 => ES256.verifier_from_der(der).map(|made| Arc::new(made) as _),
-        Algorithm::EdDsa => EdDSA.verifier_from_der(der).map(|made| Arc::new(made) as _),
-    };
-    verifier.map_err(|_| KeyError::Unsuitable(algorithm))
 }

@@ -287,7 +287,6 @@ fn is_pair(
     let verifier = public
         .verifier(algorithm)
         .ok_or(KeyError::Unsuitable(algorithm))?;
-    verifier
-        .verify(PROBE, &signature)
-        .map_err(|_| KeyError::Mismatch)
+    let is_pair = verifier.is_valid(PROBE, &signature);
+    is_pair.then_some(()).ok_or(KeyError::Mismatch)
 }
