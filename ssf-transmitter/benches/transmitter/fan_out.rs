@@ -200,7 +200,7 @@ async fn add_stream(
     let types = vec![EventTypeUri::parse(SESSION_REVOKED)?];
     let mut request = CreateStream::default();
     request.events_requested = Some(types.clone());
-    let mut stream = Stream::create(request, receiver, ids::stream_id(), &types, NOW)?;
+    let mut stream = Stream::create(request, receiver, ids::stream_id(NOW), &types, NOW)?;
     stream.default_subjects = DefaultSubjects::None;
     store
         .create_stream(&stream, u64::from(STREAMS_EACH))

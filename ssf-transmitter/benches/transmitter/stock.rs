@@ -159,7 +159,7 @@ fn stream(receiver: &Receiver, endpoint: &str, now: Timestamp) -> Fallible<Strea
     Ok(Stream::create(
         request,
         receiver,
-        ids::stream_id(),
+        ids::stream_id(now),
         &types,
         now,
     )?)

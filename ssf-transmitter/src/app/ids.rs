@@ -25,7 +25,7 @@ pub fn jti(now: Timestamp) -> Jti {
     Jti::parse(uuid_of(now).simple().to_string()).expect("a UUID is an identifier")
 }
 
-/// A new id for a stream: 122 random bits, because whoever guesses one learns that it exists.
+/// A new id for a stream that is made at `now`: 74 random bits, because whoever guesses one learns that it exists.
 ///
 /// # Panics
 /// Never: a UUID has 32 digits.
@@ -33,8 +33,8 @@ pub fn jti(now: Timestamp) -> Jti {
     clippy::expect_used,
     reason = "32 hexadecimal digits are an identifier"
 )]
-pub fn stream_id() -> StreamId {
-    StreamId::parse(Uuid::new_v4().simple().to_string()).expect("a UUID is an identifier")
+pub fn stream_id(now: Timestamp) -> StreamId {
+    StreamId::parse(uuid_of(now).simple().to_string()).expect("a UUID is an identifier")
 }
 
 /// A new name for a run of numbers.
@@ -95,6 +95,6 @@ mod tests {
     fn two_ids_of_one_moment_differ() {
         let now = Timestamp::from_secs(1);
         assert_ne!(jti(now), jti(now));
-        assert_ne!(stream_id(), stream_id());
+        assert_ne!(stream_id(now), stream_id(now));
     }
 }

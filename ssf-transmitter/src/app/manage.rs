@@ -52,7 +52,7 @@ pub async fn create(
     default_subjects: DefaultSubjects,
     now: Timestamp,
 ) -> Result<Stream, CreateError> {
-    let mut stream = Stream::create(request, receiver, ids::stream_id(), supported, now)
+    let mut stream = Stream::create(request, receiver, ids::stream_id(now), supported, now)
         .map_err(CreateError::Request)?;
     stream.default_subjects = default_subjects;
     match store
