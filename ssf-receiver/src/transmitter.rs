@@ -4,6 +4,7 @@
 //! the sessions of that issuer alone.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -293,9 +294,12 @@ impl Shared {
                 return Answer::unavailable(RETRY_AFTER);
             }
         }
-        let policy = Policy {
-            critical: self.keys.critical_subject_members(),
-            ..self.policy.clone()
+        let critical = self.keys.critical_subject_members();
+        let policy = if critical == self.policy.critical {
+            Cow::Borrowed(&self.policy)
+        } else {
+            let known = self.policy.clone();
+            Cow::Owned(Policy { critical, ..known })
         };
         let acceptance = Acceptance {
             inbox: &self.core.inbox,

@@ -57,8 +57,8 @@ impl Shared {
         let expected = self.expectation();
         let expected = expected.ok_or_else(|| Answer::unavailable(RETRY_AFTER))?;
         // What was parsed is text.
-        let token = String::from_utf8_lossy(token);
-        let fingerprint = self.core.index.key().token(&token);
+        let token = std::str::from_utf8(token).unwrap_or_default();
+        let fingerprint = self.core.index.key().token(token);
         let waiting_since = self.quarantined.arrived_at(fingerprint);
         let received_at = waiting_since.unwrap_or(received_at);
         let verified = if self.quarantined.was_given_up(fingerprint) {
@@ -84,15 +84,15 @@ impl Shared {
             Err(Unverified::WithoutKey(error)) => {
                 let fetched_at = self.keys.fetched_at();
                 if self.quarantined.is_too_late(fingerprint, fetched_at) {
-                    self.give_up(&[fingerprint]).await;
+                    Box::pin(self.give_up(&[fingerprint])).await;
                     return Err(refused(&error));
                 }
                 (WaitsFor::Keys, RETRY_AFTER)
             }
             Err(Unverified::NotNow { retry_after }) => (WaitsFor::Keys, retry_after),
         };
-        self.keep(fingerprint, (&token, received_at), waits_for)
-            .await;
+        // It is rare, and would make each SET's task larger; so would what follows from one that waited.
+        Box::pin(self.keep(fingerprint, (token, received_at), waits_for)).await;
         Err(Answer::unavailable(retry_after))
     }
 
@@ -122,7 +122,7 @@ impl Shared {
             self.acknowledged();
         }
         if let Some(fingerprint) = arrived.waited.filter(|_| answer.is_settled()) {
-            self.let_go(&[fingerprint]).await;
+            Box::pin(self.let_go(&[fingerprint])).await;
         }
         answer
     }

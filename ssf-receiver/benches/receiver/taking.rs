@@ -96,17 +96,11 @@ async fn taken(issuer: &str, sets: &[String], at_once: usize) -> Fallible<(f64, 
         .await?;
     receiver.ready().await;
     let begun = (cpu::of_process(std::process::id())?, Instant::now());
-    let answers = stream::iter(sets).map(|set| {
-        let receiver = receiver.clone();
-        let set = set.clone().into_bytes();
-        tokio::spawn(async move {
-            let answer = receiver.accept(Some(SECRET), Some(MEDIA_TYPE), &set).await;
-            answer.status()
-        })
-    });
+    let answers = stream::iter(sets)
+        .map(|set| receiver.accept(Some(SECRET), Some(MEDIA_TYPE), set.as_bytes()));
     let mut answers = answers.buffer_unordered(at_once);
-    while let Some(status) = answers.next().await {
-        if status? != 202 {
+    while let Some(answer) = answers.next().await {
+        if answer.status() != 202 {
             return Err("a SET was not acknowledged".into());
         }
     }
