@@ -219,6 +219,7 @@ fn session(secret: &IndexKey, number: u32) -> Result<SessionKeys, UriError> {
     Ok(secret.keys(&session))
 }
 
+/// What the program reads from a token unless it is told otherwise.
 fn of_token(number: u32) -> Result<Session, UriError> {
     let token = SimpleSubject::JwtId {
         iss: ISSUER.into(),
@@ -228,7 +229,7 @@ fn of_token(number: u32) -> Result<Session, UriError> {
         Session::new(Issuer::parse(ISSUER)?, Timestamp::from_secs(NOW.into()))
             .iss_sub(ISSUER, number.to_string())
             .sid(format!("session-{number}"))
-            .identifier("token", token),
+            .identifier("session", token),
     )
 }
 

@@ -6,7 +6,7 @@ use ssf_types::{subject::SimpleSubject, uri::Issuer};
 use super::{Fingerprint, Mask, issuer_form};
 use crate::session::{SESSION, USER};
 
-/// So many bytes of most inputs, and of most identifiers: with room for them nothing is copied while they are put together.
+/// So many bytes of most inputs, for which nothing is allocated, and of most identifiers, for which it is once.
 const INPUT_BYTES: usize = 256;
 const IDENTIFIER_BYTES: usize = 96;
 
@@ -38,16 +38,16 @@ impl Parts {
     }
 
     pub(super) fn part(&mut self, bytes: &[u8]) {
-        self.bytes.extend(length(bytes.len()));
-        self.bytes.extend(bytes);
+        self.bytes.extend_from_slice(&length(bytes.len()));
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// A part that is in pieces.
     fn part_of(&mut self, pieces: &[&str]) {
-        self.bytes
-            .extend(length(pieces.iter().map(|piece| piece.len()).sum()));
+        let whole = pieces.iter().map(|piece| piece.len()).sum();
+        self.bytes.extend_from_slice(&length(whole));
         for piece in pieces {
-            self.bytes.extend(piece.as_bytes());
+            self.bytes.extend_from_slice(piece.as_bytes());
         }
     }
 
@@ -133,10 +133,22 @@ impl<'k> Hashing<'k> {
         if let Some(number) = self.common_places.number((member, format)) {
             return number;
         }
-        self.parts.bytes.truncate(self.start);
-        self.parts.bytes.push(Purpose::Place as u8);
+        self.apart(Purpose::Place);
         self.parts.part_of(&Mask::pieces_of_place(member, format));
         self.parts.finish_from(self.start)[0]
+    }
+
+    /// A number for the scope itself, or for another.
+    pub(crate) fn scope(&mut self, scope: &Issuer) -> u64 {
+        self.apart(Purpose::Scope);
+        self.parts.part(issuer_form(scope).as_bytes());
+        self.parts.finish_from(self.start)[0]
+    }
+
+    /// Begins with something that is the same in all scopes.
+    fn apart(&mut self, purpose: Purpose) {
+        self.parts.bytes.truncate(self.start);
+        self.parts.bytes.push(purpose as u8);
     }
 }
 
@@ -145,7 +157,8 @@ mod tests {
     use super::{super::IndexKey, *};
 
     #[test]
-    fn whatever_was_hashed_before_a_place_has_its_number_and_an_identifier_its_fingerprint() {
+    fn whatever_was_hashed_before_a_place_and_a_scope_have_their_numbers_and_an_identifier_its_fingerprint()
+     {
         let key = IndexKey::new([7; 16]);
         let scope = Issuer::parse("https://idp.example.com/").unwrap();
         let id = |id: &str| SimpleSubject::Opaque { id: id.into() };
@@ -155,6 +168,7 @@ mod tests {
             for identifier in [&one, &other] {
                 let expected = key.fingerprint(&scope, identifier);
                 assert_eq!(hashing.fingerprint(identifier), expected);
+                assert_eq!(hashing.scope(&scope), key.scope(&scope));
                 for (member, format) in [("user", "opaque"), ("user", "did"), ("seat", "opaque")] {
                     let place = Mask::place(member, format);
                     assert_eq!(hashing.place(member, format), key.place(&place));

@@ -106,7 +106,7 @@ impl IndexKey {
         }
         SessionKeys {
             secret: self.number(),
-            scope: self.scope(session.issuer()),
+            scope: hashing.scope(session.issuer()),
             began: seconds(session.began()),
             authenticated: session.authenticated().map(seconds),
             identifiers: identifiers.into(),
