@@ -58,22 +58,12 @@ impl Chosen {
         without: &[String],
         seed: u64,
     ) -> Result<Self, NoSuchKind> {
-        let mut kinds = BTreeSet::new();
-        for name in names {
-            match name.as_str() {
-                "none" => {}
-                "all" => kinds.extend(peers.kinds()),
-                name => {
-                    kinds.insert(named(peers, name)?);
-                }
-            }
-        }
+        let mut kinds = kinds_of(peers, names)?;
         if names.is_empty() {
             kinds.extend(peers.kinds());
         }
-        for name in without {
-            kinds.remove(&named(peers, name)?);
-        }
+        let without = kinds_of(peers, without)?;
+        kinds.retain(|kind| !without.contains(kind));
         Ok(Self { kinds, seed })
     }
 
@@ -83,11 +73,23 @@ impl Chosen {
     }
 }
 
-fn named(peers: Peers, name: &str) -> Result<Kind, NoSuchKind> {
-    peers.named(name).ok_or_else(|| NoSuchKind {
-        name: name.to_owned(),
-        known: peers.kinds().map(Kind::name).collect(),
-    })
+/// The kinds of these names.
+fn kinds_of(peers: Peers, names: &[String]) -> Result<BTreeSet<Kind>, NoSuchKind> {
+    let mut kinds = BTreeSet::new();
+    for name in names {
+        match name.as_str() {
+            "none" => {}
+            "all" => kinds.extend(peers.kinds()),
+            name => {
+                let kind = peers.named(name).ok_or_else(|| NoSuchKind {
+                    name: name.to_owned(),
+                    known: peers.kinds().map(Kind::name).collect(),
+                })?;
+                kinds.insert(kind);
+            }
+        }
+    }
+    Ok(kinds)
 }
 
 #[cfg(test)]
@@ -116,6 +118,8 @@ mod tests {
         assert_eq!(kinds(&["busy", "odd-ids"], &[]), ["odd-ids", "busy"]);
         assert_eq!(kinds(&["none"], &[]), Vec::<&str>::new());
         assert!(!kinds(&[], &["slow"]).contains(&"slow"));
+        assert_eq!(kinds(&[], &["all"]), Vec::<&str>::new());
+        assert_eq!(kinds(&["busy"], &["none"]), ["busy"]);
     }
 
     #[test]
