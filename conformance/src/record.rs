@@ -23,6 +23,18 @@ pub struct Assertion {
     pub seen: usize,
 }
 
+impl Assertion {
+    fn says_the_same(&self, other: &Self) -> bool {
+        let Self {
+            what,
+            expected,
+            found,
+            ..
+        } = self;
+        (what, expected, found) == (&other.what, &other.expected, &other.found)
+    }
+}
+
 /// What one case did and saw, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
@@ -82,6 +94,19 @@ impl Record {
             seen: self.exchanges.len(),
         });
         holds
+    }
+
+    /// The broken expectations in their order, each with how often it was broken in the same way.
+    pub fn broken(&self) -> Vec<(&Assertion, usize)> {
+        let mut broken: Vec<(&Assertion, usize)> = Vec::new();
+        for one in self.assertions.iter().filter(|one| !one.holds) {
+            let is_same = |(other, _): &&mut (&Assertion, usize)| other.says_the_same(one);
+            match broken.iter_mut().find(is_same) {
+                Some((_, count)) => *count += 1,
+                None => broken.push((one, 1)),
+            }
+        }
+        broken
     }
 
     /// The place of the exchange that shows the first broken expectation: the last one before it which the expectation names, or else
@@ -162,18 +187,19 @@ impl CaseResult {
     }
 
     fn broken(&self) -> Vec<String> {
-        let broken = |assertion: &&Assertion| !assertion.holds;
-        let sentence = |assertion: &Assertion| {
+        let sentence = |(assertion, count): (&Assertion, usize)| {
             let Assertion {
                 what,
                 expected,
                 found,
                 ..
             } = assertion;
-            format!("{what}: expected {expected}, found {found}")
+            match count {
+                1 => format!("{what}: expected {expected}, found {found}"),
+                count => format!("{what}: expected {expected}, found {found} ({count} times)"),
+            }
         };
-        let assertions = self.record.assertions.iter();
-        assertions.filter(broken).map(sentence).collect()
+        self.record.broken().into_iter().map(sentence).collect()
     }
 }
 
@@ -221,6 +247,25 @@ mod tests {
             .exchanges
             .push(exchange("https://tr.example.com/other"));
         assert_eq!(record.proof(), Some(2));
+    }
+
+    #[test]
+    fn what_is_broken_in_the_same_way_is_told_once() {
+        let mut record = Record::default();
+        for found in ["200", "500", "200"] {
+            record.expect(
+                false,
+                "the status".to_owned(),
+                "201".to_owned(),
+                found.to_owned(),
+            );
+        }
+        let broken = record.broken();
+        let told: Vec<_> = broken
+            .iter()
+            .map(|(one, count)| (one.found.as_str(), *count))
+            .collect();
+        assert_eq!(told, [("200", 2), ("500", 1)]);
     }
 
     #[test]

@@ -74,12 +74,16 @@ fn write_reasons(result: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
         }
         Ended::Judged(_) => {}
     }
-    for assertion in result.record.assertions.iter().filter(|one| !one.holds) {
+    for (assertion, count) in result.record.broken() {
         let (what, expected) = (Text(&assertion.what), Text(&assertion.expected));
         let found = Text(&assertion.found);
+        let times = match count {
+            1 => String::new(),
+            count => format!(" ({count} times)"),
+        };
         writeln!(
             out,
-            r#"<div class="broken"><p>{what}</p><dl><dt>expected</dt><dd>{expected}</dd><dt>found</dt><dd class="found">{found}</dd></dl></div>"#
+            r#"<div class="broken"><p>{what}{times}</p><dl><dt>expected</dt><dd>{expected}</dd><dt>found</dt><dd class="found">{found}</dd></dl></div>"#
         )?;
     }
     for note in &result.record.notes {
