@@ -307,7 +307,7 @@ impl Row {
         let host = Host::start(Settings {
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             public: None,
-            security: push::Security::Plain,
+            security: security(fault, "INTEROP-006."),
             token: TOKEN.to_owned(),
             audience: AUDIENCE.to_owned(),
             inactivity: match fault {
@@ -324,6 +324,7 @@ impl Row {
             token: TOKEN.to_owned(),
             delivery,
             dialect,
+            authorities: host.root().map(|root| root.as_bytes().to_vec()),
         };
         let receiver = WithStream::start(orders, fault).map_err(MatrixError::Peer)?;
         let run = PushRun::over_stream(OverStream {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Certificate, Client, Method, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Method, redirect};
+use rustls::ClientConfig;
 use ssf_types::error::Chain;
 use url::Url;
 
@@ -75,6 +76,15 @@ pub struct Wire {
     is_local: bool,
 }
 
+fn builder(settings: &Settings) -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("ssf-conformance/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
+        .timeout(settings.timeout)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+}
+
 impl Wire {
     /// Makes a client for one Transmitter.
     ///
@@ -89,19 +99,32 @@ impl Wire {
     /// # Errors
     /// The certificates are not PEM, or TLS cannot be had.
     pub fn to(url: &Url, settings: &Settings) -> Result<Self, WireError> {
-        let mut builder = Client::builder()
-            .user_agent(concat!("ssf-conformance/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
-            .timeout(settings.timeout)
-            .redirect(redirect::Policy::none())
-            .referer(false);
-        let is_local = ssf_types::uri::is_loopback(url);
-        if is_local {
-            builder = builder.no_proxy();
-        }
+        let mut builder = builder(settings);
         if let Some(pem) = &settings.extra_authorities {
             let extra = Certificate::from_pem_bundle(pem).map_err(WireError::Certificates)?;
             builder = builder.tls_certs_merge(extra);
+        }
+        Self::built(builder, url, settings)
+    }
+
+    /// The same with TLS of its own: that of a reference which is not sound.
+    pub(crate) fn over(
+        tls: ClientConfig,
+        url: &Url,
+        settings: &Settings,
+    ) -> Result<Self, WireError> {
+        let builder = builder(settings).tls_backend_preconfigured(tls);
+        Self::built(builder, url, settings)
+    }
+
+    fn built(
+        mut builder: ClientBuilder,
+        url: &Url,
+        settings: &Settings,
+    ) -> Result<Self, WireError> {
+        let is_local = ssf_types::uri::is_loopback(url);
+        if is_local {
+            builder = builder.no_proxy();
         }
         Ok(Self {
             client: builder.build().map_err(WireError::Client)?,

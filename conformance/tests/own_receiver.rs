@@ -63,6 +63,7 @@ fn is_not_asked_for(case: &Case, delivery: Delivery) -> bool {
     // Here everything is on loopback, without TLS.
     NOT_ASKED_FOR.contains(&case.requirement())
         || case.tags.contains(&"tls")
+        || case.tags.contains(&"certificate")
         || match delivery {
             // That its stream is gone it hears when it asks for its status.
             Delivery::Push => case.tags.contains(&"poll") || case.tags.contains(&"setup"),

@@ -33,6 +33,15 @@ const AUDIENCE: &str = "https://rp.example.com";
 
 const TOKEN: &str = "s3cret-token";
 
+/// Cases about pushes, for one that polls, and about TLS, on loopback.
+const NOT_RUN: [&str; 5] = [
+    "PUSH-R-020.tls-1.1",
+    "SSF-R-121.authorization_header",
+    "INTEROP-006.expired",
+    "INTEROP-006.other-name",
+    "INTEROP-006.unknown-authority",
+];
+
 /// An address that is free now; the program serves its transmitter there.
 fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -52,6 +61,7 @@ fn orders(issuer: Target) -> Orders {
         token: TOKEN.to_owned(),
         delivery: Delivery::Poll,
         dialect: None,
+        authorities: None,
     }
 }
 
@@ -98,8 +108,8 @@ async fn a_receiver_without_a_fault_exits_with_0_and_the_reports_agree() {
     let schema: Value = serde_json::from_str(include_str!("../schema/report.schema.json")).unwrap();
     assert!(jsonschema::is_valid(&schema, &report));
     assert_eq!(report["role"], json!("receiver"));
-    // How pushes come, and what they have to show, is nobody's affair who polls.
-    let passed = cases::receiver().count() - 2;
+    let passed = cases::receiver().filter(|case| !NOT_RUN.contains(&case.id));
+    let passed = passed.count();
     assert_eq!(report["counts"]["passed"], json!(passed));
     let page = fs::read_to_string(&paths[1]).unwrap();
     assert!(page.contains("What the specifications ask of receivers"));

@@ -2,6 +2,7 @@
 //! the stream. Those of SETs it shares with push endpoints.
 
 mod activity;
+mod certificate;
 mod effect;
 mod keys;
 mod late;
@@ -38,4 +39,5 @@ pub fn after() -> impl Iterator<Item = &'static Case> {
         .chain(request::CASES)
         .chain(subject::CASES)
         .chain(setup::CASES)
+        .chain(certificate::CASES)
 }

@@ -3,6 +3,7 @@
 
 mod changes;
 mod delivery;
+mod front;
 mod seen;
 mod server;
 
@@ -10,6 +11,7 @@ pub(crate) use self::server::issuer_at;
 pub use self::{
     changes::Wanted,
     delivery::{Delivery, Told},
+    front::{Certificate, Met},
     seen::Seen,
     server::{CRITICAL_MEMBER, Host, HostError, Settings, UNKNOWN_EVENT},
 };

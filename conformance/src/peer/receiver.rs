@@ -6,6 +6,7 @@
 
 mod asking;
 mod fault;
+mod lenient;
 mod manners;
 mod owner;
 mod polling;
@@ -20,6 +21,7 @@ mod with_stream;
 pub(crate) use self::asking::LEFT;
 pub use self::{
     fault::{Breaks, ReceiverFault},
+    lenient::Overlooks,
     manners::{Manners, Patience},
     pushed::Pushed,
     server::{Receiver, Trust},

@@ -42,6 +42,7 @@ async fn served_to(audience: &str) -> Output {
         token: TOKEN.to_owned(),
         delivery: Delivery::Poll,
         dialect: None,
+        authorities: None,
     };
     let _receiver = WithStream::start(orders, None).unwrap();
     run(&[

@@ -72,7 +72,7 @@ async fn stays_active(probe: &Probe) -> Result<(), Stop> {
 async fn watched(host: &Host, limit: Duration) -> Option<Activity> {
     loop {
         let known = host.log_length();
-        let activity = host.log(|log| activity(log, Instant::now()))?;
+        let activity = host.log(|log| activity(log, Instant::now(), host.hold()))?;
         if activity.longest > limit || activity.span >= limit {
             return Some(activity);
         }
@@ -83,11 +83,14 @@ async fn watched(host: &Host, limit: Duration) -> Option<Activity> {
     }
 }
 
-/// How active the Receiver has been up to now; `None` if it has not.
-fn activity(log: &[Seen], now: Instant) -> Option<Activity> {
+/// How active the Receiver has been up to now; `None` if it has not. A request without an answer is held, for so long at most.
+fn activity(log: &[Seen], now: Instant, hold: Duration) -> Option<Activity> {
     let mut signs = log.iter().filter(|seen| is_sign_of_life(seen));
     let first = signs.next()?;
-    let ended_at = |seen: &Seen| seen.answer.as_ref().map_or(now, |(_, at)| *at);
+    let ended_at = |seen: &Seen| match &seen.answer {
+        Some((_, at)) => *at,
+        None => now.min(seen.at + hold),
+    };
     let (mut last, mut active_until) = (first, ended_at(first));
     let mut longest = (Duration::ZERO, first, None);
     for sign in signs {

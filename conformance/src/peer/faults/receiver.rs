@@ -1,6 +1,7 @@
 //! Faults of a Receiver that has a stream, one file for each file of cases.
 
 mod activity;
+mod certificate;
 mod effect;
 mod keys;
 mod late;
@@ -30,6 +31,7 @@ pub fn faults() -> impl Iterator<Item = &'static ReceiverFault> {
         .chain(request::FAULTS)
         .chain(subject::FAULTS)
         .chain(setup::FAULTS)
+        .chain(certificate::FAULTS)
 }
 
 /// Those that show where the stream is pushed alone.

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     io,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -24,6 +24,7 @@ use url::Url;
 use super::{
     Seen,
     changes::{Changes, Wanted},
+    front::{Certificate, Front, FrontError, Met},
 };
 use crate::{
     authority::AuthorityError,
@@ -32,7 +33,7 @@ use crate::{
     peer::{
         Asked, Caller, Operation, PeerError, Reply, Site,
         fault::Spoilt,
-        server::{answered, headers, receiver, stream_id},
+        server::{LONG_POLL, answered, headers, receiver, stream_id},
         signer::Signer,
         transmitter::{Terms, Transmitter},
     },
@@ -102,7 +103,7 @@ pub enum HostError {
 #[derive(Debug)]
 pub struct Host {
     inner: Arc<Inner>,
-    root: Option<String>,
+    front: Option<Front>,
     settings: Settings,
     keys: Arc<Keys>,
     handle: ServerHandle,
@@ -171,10 +172,18 @@ impl Host {
             .disable_signals()
             .client_request_timeout(REQUEST_TIMEOUT)
             .shutdown_timeout(0);
-        let tls = settings.security.tls(&target);
-        let (server, root) = match tls.map_err(HostError::Authority)? {
-            None => (server.listen(listener), None),
-            Some((tls, root)) => (server.listen_rustls_0_23(listener, tls), Some(root)),
+        let (server, front) = match settings.security {
+            Security::Plain => (server.listen(listener), None),
+            Security::OwnAuthority => {
+                let behind = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(unheard)?;
+                let inside = behind.local_addr().map_err(unheard)?;
+                let host = target.url().host_str().unwrap_or_default();
+                let front = Front::open(listener, host, inside).map_err(|error| match error {
+                    FrontError::Authority(error) => HostError::Authority(error),
+                    FrontError::Listen(error) => unheard(error),
+                })?;
+                (server.listen(behind), Some(front))
+            }
         };
         let server = server.map_err(unheard)?.run();
         let handle = server.handle();
@@ -182,7 +191,7 @@ impl Host {
         let inner = inner.into_inner();
         let mut host = Self {
             inner: Arc::clone(&inner),
-            root,
+            front,
             settings,
             keys,
             handle,
@@ -222,7 +231,31 @@ impl Host {
 
     /// The authority that has to be trusted, in PEM, if it is served over https.
     pub fn root(&self) -> Option<&str> {
-        self.root.as_deref()
+        Some(self.front.as_ref()?.root())
+    }
+
+    /// Shows this certificate to whoever connects from now on, and ends the connections that there are.
+    ///
+    /// # Errors
+    /// There is no such certificate.
+    pub fn show(&self, certificate: Certificate) -> Result<(), AuthorityError> {
+        match &self.front {
+            Some(front) => front.show(certificate),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until somebody was shown the unsound certificate, and tells what became of that; for ever where there is no TLS.
+    pub async fn met(&self) -> Met {
+        match &self.front {
+            Some(front) => front.met().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The longest time for which a poll is held.
+    pub fn hold(&self) -> Duration {
+        LONG_POLL
     }
 
     /// The token that the Receiver shows.

@@ -53,6 +53,8 @@ pub struct Orders {
     pub delivery: Delivery,
     /// How they are written, if not as SSF 1.0 has it.
     pub dialect: Option<Dialect>,
+    /// Authorities in PEM to trust besides those of this machine.
+    pub authorities: Option<Vec<u8>>,
 }
 
 /// A reference Receiver that has its stream until it is dropped.
@@ -103,8 +105,9 @@ impl WithStream {
             let mut chance = Chance::of(u64::from(address.port()), &orders.token);
             format!("Bearer {}", chance.word())
         });
+        let wire = wire(&orders, &manners).map_err(PeerError::Wire)?;
         let owner = Owner {
-            wire: Wire::new(&orders.issuer, &Settings::default()).map_err(PeerError::Wire)?,
+            wire,
             orders,
             breaks,
             manners,
@@ -150,6 +153,19 @@ impl WithStream {
             },
             wire: Wire::to(&url, &Settings::default())?,
         })
+    }
+}
+
+/// How it asks; what it overlooks shows where there are authorities to trust.
+fn wire(orders: &Orders, manners: &Manners) -> Result<Wire, WireError> {
+    let settings = Settings {
+        extra_authorities: orders.authorities.clone(),
+        ..Settings::default()
+    };
+    let tls = manners.overlooks.zip(orders.authorities.as_deref());
+    match tls.and_then(|(overlooks, authorities)| overlooks.tls(authorities)) {
+        Some(tls) => Wire::over(tls, orders.issuer.url(), &settings),
+        None => Wire::new(&orders.issuer, &settings),
     }
 }
 
