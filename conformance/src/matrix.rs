@@ -19,7 +19,7 @@ use crate::{
     peer::{
         Fault, Peer, PeerError,
         host::{Delivery, Host, HostError, Settings},
-        receiver::{Orders, Receiver, ReceiverFault, Trust, WithStream},
+        receiver::{Access, Orders, Receiver, ReceiverFault, Trust, WithStream},
     },
     push::{self, Dialect, OverStream, PushRun},
     record::{CaseResult, Ended},
@@ -322,6 +322,11 @@ impl Row {
             issuer: host.target().clone(),
             audience: AUDIENCE.to_owned(),
             token: TOKEN.to_owned(),
+            access: if is_about(fault, "INTEROP-031.") {
+                Access::Secret
+            } else {
+                Access::Token
+            },
             delivery,
             dialect,
             authorities: host.root().map(|root| root.as_bytes().to_vec()),
@@ -399,13 +404,14 @@ impl Row {
 
 /// How somebody is served who is judged with this fault: over TLS where these cases are about it, since that takes its time.
 fn security(fault: Option<&ReceiverFault>, cases: &str) -> push::Security {
-    let is_about_tls = |fault: &ReceiverFault| {
-        let mut found = fault.found.iter();
-        found.any(|(id, _)| id.starts_with(cases))
-    };
-    if fault.is_none_or(is_about_tls) {
+    if is_about(fault, cases) {
         push::Security::OwnAuthority
     } else {
         push::Security::Plain
     }
+}
+
+/// Whether a fault is found by cases whose ids begin like this; where there is none, all cases have to pass.
+fn is_about(fault: Option<&ReceiverFault>, cases: &str) -> bool {
+    fault.is_none_or(|fault| fault.found.iter().any(|(id, _)| id.starts_with(cases)))
 }

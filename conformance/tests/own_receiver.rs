@@ -23,7 +23,7 @@ use ssf_conformance::{
     target_file::{AdapterAddress, Limits},
     wire::{self, Wire},
 };
-use ssf_receiver::{Builder, Receiver, guard::Decision};
+use ssf_receiver::{Builder, OAuthClient, Receiver, guard::Decision};
 use ssf_types::{
     audience::Audience, secret::AuthorizationHeader, subject::SimpleSubject, time::Timestamp,
 };
@@ -66,7 +66,11 @@ fn is_not_asked_for(case: &Case, delivery: Delivery) -> bool {
         || case.tags.contains(&"certificate")
         || match delivery {
             // That its stream is gone it hears when it asks for its status.
-            Delivery::Push => case.tags.contains(&"poll") || case.tags.contains(&"setup"),
+            Delivery::Push => {
+                let mut tags = case.tags.iter();
+                // And it was told its token.
+                tags.any(|tag| matches!(*tag, "poll" | "setup" | "tokens"))
+            }
             // It asks for verifications later on, acknowledges with the next poll for SETs, and is pushed nothing.
             Delivery::Poll => matches!(
                 case.requirement(),
@@ -176,7 +180,9 @@ async fn our_own_receiver_is_conformant_where_it_polls() {
     let directory = tempfile::tempdir().unwrap();
     let host = host();
     let application = OwnReceiver::start(directory.path(), |_| {
-        Receiver::polling(host.issuer()).management_token(TOKEN)
+        // It gets a token for the secret of a client.
+        let client = OAuthClient::with_secret("receiver", TOKEN);
+        Receiver::polling(host.issuer()).oauth_client(client)
     });
     let results = judged(Arc::clone(&host), application.await).await;
     assert_fine(&results, &NOTED, |case| {

@@ -19,7 +19,7 @@ use ssf_conformance::{
     peer::{
         faults,
         host::{Delivery, Host, Settings},
-        receiver::{Orders, ReceiverFault, WithStream},
+        receiver::{Access, Orders, ReceiverFault, WithStream},
     },
     push::{OverStream, PushRun, Security, judge},
     record::Ended,
@@ -33,8 +33,9 @@ const AUDIENCE: &str = "https://rp.example.com";
 
 const TOKEN: &str = "s3cret-token";
 
-/// Cases about pushes, for one that polls, and about TLS, on loopback.
-const NOT_RUN: [&str; 5] = [
+/// Cases about pushes, for one that polls, about TLS, on loopback, and about tokens, for one that has its own.
+const NOT_RUN: [&str; 6] = [
+    "INTEROP-031.scopes",
     "PUSH-R-020.tls-1.1",
     "SSF-R-121.authorization_header",
     "INTEROP-006.expired",
@@ -59,6 +60,7 @@ fn orders(issuer: Target) -> Orders {
         issuer,
         audience: AUDIENCE.to_owned(),
         token: TOKEN.to_owned(),
+        access: Access::Token,
         delivery: Delivery::Poll,
         dialect: None,
         authorities: None,

@@ -9,6 +9,7 @@ mod late;
 mod manage;
 mod poll;
 mod request;
+mod scopes;
 mod secret;
 mod setup;
 mod subject;
@@ -36,6 +37,7 @@ pub fn after() -> impl Iterator<Item = &'static Case> {
         .chain(poll::cases())
         .chain(manage::CASES)
         .chain(secret::CASES)
+        .chain(scopes::CASES)
         .chain(request::CASES)
         .chain(subject::CASES)
         .chain(setup::CASES)

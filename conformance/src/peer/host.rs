@@ -6,6 +6,7 @@ mod delivery;
 mod front;
 mod seen;
 mod server;
+mod tokens;
 
 pub(crate) use self::server::issuer_at;
 pub use self::{
@@ -14,4 +15,5 @@ pub use self::{
     front::{Certificate, Met},
     seen::Seen,
     server::{CRITICAL_MEMBER, Host, HostError, Settings, UNKNOWN_EVENT},
+    tokens::{SCOPES, TOKEN_PATH},
 };

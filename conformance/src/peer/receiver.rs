@@ -15,6 +15,7 @@ mod server;
 mod sessions;
 mod subject;
 mod taking;
+mod tokens;
 mod verdict;
 mod with_stream;
 
@@ -26,6 +27,7 @@ pub use self::{
     pushed::Pushed,
     server::{Receiver, Trust},
     sessions::Misjudges,
+    tokens::Scopes,
     verdict::Verdict,
-    with_stream::{Orders, WithStream},
+    with_stream::{Access, Orders, WithStream},
 };

@@ -9,7 +9,7 @@ use ssf_conformance::{
     peer::{
         chaos::Chosen,
         host::Delivery,
-        receiver::{Orders, WithStream},
+        receiver::{Access, Orders, WithStream},
     },
     target::Target,
 };
@@ -40,6 +40,7 @@ async fn served_to(audience: &str) -> Output {
         issuer,
         audience: audience.to_owned(),
         token: TOKEN.to_owned(),
+        access: Access::Token,
         delivery: Delivery::Poll,
         dialect: None,
         authorities: None,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     RECEIVER,
     manage::{is_not_empty, members},
+    scopes::asks_for_a_token,
 };
 use crate::{
     case::{Case, Judge, Stop},
@@ -72,7 +73,18 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 fn shows_token(probe: &Probe) -> Result<(), Stop> {
-    for seen in probe.asked(|seen| seen.operation.is_some())? {
+    // Whoever has no token may ask without one to be told where there are some (RFC 9728 §5).
+    let first = probe.host()?.log(|log| {
+        log.iter()
+            .find(|seen| asks_for_a_token(seen))
+            .map(|seen| seen.at)
+    });
+    let has_none = |seen: &Seen| first.is_some_and(|first| seen.at < first);
+    let asks = |seen: &Seen| {
+        let is_bare = seen.header("authorization").is_none();
+        seen.operation.is_some() && !(is_bare && has_none(seen))
+    };
+    for seen in probe.asked(asks)? {
         let scheme = seen
             .header("authorization")
             .and_then(|shown| shown.split_once(' '));

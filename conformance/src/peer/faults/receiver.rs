@@ -8,6 +8,7 @@ mod late;
 mod manage;
 mod poll;
 mod request;
+mod scopes;
 mod secret;
 mod setup;
 mod subject;
@@ -29,6 +30,7 @@ pub fn faults() -> impl Iterator<Item = &'static ReceiverFault> {
         .chain(poll::FAULTS)
         .chain(manage::FAULTS)
         .chain(request::FAULTS)
+        .chain(scopes::FAULTS)
         .chain(subject::FAULTS)
         .chain(setup::FAULTS)
         .chain(certificate::FAULTS)

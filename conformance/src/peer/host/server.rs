@@ -22,9 +22,10 @@ use tokio::{sync::Notify, task::JoinHandle};
 use url::Url;
 
 use super::{
-    Seen,
+    Seen, TOKEN_PATH,
     changes::{Changes, Wanted},
     front::{Certificate, Front, FrontError, Met},
+    tokens,
 };
 use crate::{
     authority::AuthorityError,
@@ -502,6 +503,10 @@ impl Inner {
         Some(reply)
     }
 
+    fn origin(&self) -> &str {
+        self.origin.as_str().trim_end_matches('/')
+    }
+
     /// What a request is, as changes of answers tell them apart.
     fn wanted(&self, asked: &Asked) -> Option<Wanted> {
         if asked.path == self.target.metadata_url().path() {
@@ -514,11 +519,18 @@ impl Inner {
         let instead = asked
             .is(Operation::Poll)
             .then(|| locked(&self.instead).pop_front());
+        if let Some(reply) = tokens::answer(asked, self.origin(), &self.token) {
+            return reply;
+        }
         match (instead.flatten(), asked.path.as_str()) {
             (Some(reply), _) => reply,
             (None, LURE) => Reply::json(&self.lure),
             (None, "/jwks.json") => Reply::json(&json!({ "keys": *locked(&self.jwks) })),
-            (None, _) => self.answer(asked, at).await,
+            (None, _) => {
+                let mut reply = self.answer(asked, at).await;
+                tokens::lead_to_resource(&mut reply, self.origin());
+                reply
+            }
         }
     }
 }
@@ -570,7 +582,11 @@ fn seen(inner: &Inner, request: &HttpRequest, asked: &Asked) -> Seen {
             (name.as_str().to_owned(), value.into_owned())
         })
         .collect();
-    written.body.clone_from(&asked.body);
+    written.body = if asked.path == TOKEN_PATH {
+        tokens::masked(&asked.body)
+    } else {
+        asked.body.clone()
+    };
     Seen {
         operation: asked.operation,
         request: written,

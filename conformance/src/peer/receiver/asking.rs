@@ -54,6 +54,9 @@ impl Owner {
         let url = |name: &str| Url::parse(metadata[name].as_str()?).ok();
         self.fetch_keys(url("jwks_uri")?).await?;
         let streams = url("configuration_endpoint")?;
+        if self.shown.is_none() {
+            self.shown = Some(self.token(&streams).await?);
+        }
         let stream = self.stream(&streams).await?;
         let id = stream["stream_id"].as_str()?;
         self.configure(&streams, id).await?;
@@ -194,8 +197,10 @@ impl Owner {
 
     pub(super) async fn send(&mut self, mut request: Request) -> Option<Answer> {
         // Documents that are there for everybody are no place for the token.
-        if request.url.path().starts_with("/ssf/") {
-            let authorization = format!("Bearer {}", self.orders.token);
+        if let Some(token) = &self.shown
+            && request.url.path().starts_with("/ssf/")
+        {
+            let authorization = format!("Bearer {token}");
             request
                 .headers
                 .push(("authorization".to_owned(), authorization));

@@ -1,6 +1,6 @@
 //! How the reference Receiver goes about its stream.
 
-use super::{Misjudges, Overlooks};
+use super::{Misjudges, Overlooks, Scopes};
 use crate::peer::Operation;
 
 /// For how long a verification is waited for.
@@ -40,6 +40,8 @@ pub struct Manners {
     pub does_without: bool,
     /// A stream is made without a look at those that there are.
     pub makes_streams_blindly: bool,
+    /// Which scopes a token is asked for with.
+    pub scopes: Scopes,
     /// What passes in the transmitter's certificate that should not.
     pub overlooks: Option<Overlooks>,
     /// For how long a verification is waited for.

@@ -53,6 +53,8 @@ pub(super) struct Owner {
     pub(super) pushes: mpsc::Receiver<Push>,
     /// What has to be shown there.
     pub(super) secret: Option<String>,
+    /// The token, once it has one.
+    pub(super) shown: Option<String>,
     pub(super) jwks: Value,
     /// Whether it has asked for all that it asks for once.
     pub(super) has_tended: bool,

@@ -49,12 +49,24 @@ pub struct Orders {
     pub audience: String,
     /// What it shows there.
     pub token: String,
+    /// What that is.
+    pub access: Access,
     /// How it wants its SETs.
     pub delivery: Delivery,
     /// How they are written, if not as SSF 1.0 has it.
     pub dialect: Option<Dialect>,
     /// Authorities in PEM to trust besides those of this machine.
     pub authorities: Option<Vec<u8>>,
+}
+
+/// What a Receiver was given to show.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Access {
+    /// A token.
+    #[default]
+    Token,
+    /// The secret of a client, for which it gets a token.
+    Secret,
 }
 
 /// A reference Receiver that has its stream until it is dropped.
@@ -108,7 +120,6 @@ impl WithStream {
         let wire = wire(&orders, &manners).map_err(PeerError::Wire)?;
         let owner = Owner {
             wire,
-            orders,
             breaks,
             manners,
             push_url: Url::parse(&at("push")).map_err(no_url)?,
@@ -116,12 +127,14 @@ impl WithStream {
             secret,
             jwks: Value::Null,
             has_tended: false,
+            shown: (orders.access == Access::Token).then(|| orders.token.clone()),
             states: BTreeMap::new(),
             seen: BTreeSet::new(),
             acknowledged: Vec::new(),
             errors: Map::new(),
             critical: Value::Null,
             sessions,
+            orders,
         };
         Ok(Self {
             task: tokio::spawn(owner.run()),
