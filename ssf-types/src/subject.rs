@@ -24,7 +24,18 @@ pub use self::{
 };
 use crate::json::{self, JsonError, Members};
 
-/// Most members of a complex subject; SSF 1.0 §3.3 names seven.
+/// The members of a complex subject that SSF 1.0 §3.3 names, in its order. Others may be agreed.
+pub const COMPLEX_MEMBERS: [&str; 7] = [
+    "user",
+    "device",
+    "session",
+    "application",
+    "tenant",
+    "org_unit",
+    "group",
+];
+
+/// Most members of a complex subject, those that the specification does not name included.
 pub const COMPLEX_MEMBERS_MAX: usize = 16;
 
 /// Longest name of a member of a complex subject, in bytes.
@@ -164,7 +175,7 @@ impl ComplexSubject {
         Self::new(read).map_err(|_| faulty())
     }
 
-    /// The member `name`: `user`, `device`, `session`, `application`, `tenant`, `org_unit`, `group` or another.
+    /// The member `name`: one of [`COMPLEX_MEMBERS`] or another.
     pub fn member(&self, name: &str) -> Option<&SimpleSubject> {
         self.0.get(name)
     }

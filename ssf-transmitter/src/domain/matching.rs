@@ -9,7 +9,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use ssf_types::subject::{ComplexSubject, SimpleSubject, Subject};
+use ssf_types::subject::{COMPLEX_MEMBERS, ComplexSubject, SimpleSubject, Subject};
 
 /// Most keys of one request to add or remove a subject: those of a subject with all seven members.
 pub const SUBJECT_KEYS_MAX: usize = 127;
@@ -17,20 +17,10 @@ pub const SUBJECT_KEYS_MAX: usize = 127;
 /// Most combinations of the identifiers of an event's subject: each is looked up once for each [`Mask`].
 pub const EVENT_COMBINATIONS_MAX: usize = 256;
 
-/// The members that an added subject may have (SSF 1.0 §3.3); the place of each is its bit in a [`Mask`].
+/// Which members a subject has, of those that an added one may have ([`COMPLEX_MEMBERS`]); a simple one has none. The place of each in
+/// the list is its bit, which is stored.
 ///
 /// The list is closed so that there are few masks: a name that one Receiver makes up would cost every event a look.
-const MEMBERS: [&str; 7] = [
-    "user",
-    "device",
-    "session",
-    "application",
-    "tenant",
-    "org_unit",
-    "group",
-];
-
-/// Which members a subject has; a simple one has none.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Mask(u8);
 
@@ -50,7 +40,7 @@ impl Mask {
 
     fn of(complex: &ComplexSubject) -> Self {
         let has = |(at, name): (usize, &&str)| complex.member(name).map(|_| 1 << at);
-        Self(MEMBERS.iter().enumerate().filter_map(has).sum())
+        Self(COMPLEX_MEMBERS.iter().enumerate().filter_map(has).sum())
     }
 
     fn in_common(self, other: Self) -> Self {
@@ -66,7 +56,7 @@ impl Mask {
 
     fn names(self) -> impl Iterator<Item = &'static str> {
         let has = move |(at, _): &(usize, &&str)| self.0 >> at & 1 == 1;
-        MEMBERS
+        COMPLEX_MEMBERS
             .iter()
             .enumerate()
             .filter(has)
@@ -322,8 +312,24 @@ mod tests {
     }
 
     #[test]
+    fn the_bits_of_masks_that_are_stored_mean_what_they_meant() {
+        for (name, bit) in [
+            ("user", 1),
+            ("device", 2),
+            ("session", 4),
+            ("application", 8),
+            ("tenant", 16),
+            ("org_unit", 32),
+            ("group", 64),
+        ] {
+            let subject = complex(&format!(r#""{name}":{{"format":"opaque","id":"1"}}"#));
+            assert_eq!(entries(&subject).unwrap()[0].mask.bits(), bit, "{name}");
+        }
+    }
+
+    #[test]
     fn a_subject_has_keys_for_all_seven_members_and_no_more() {
-        let all: Vec<String> = MEMBERS
+        let all: Vec<String> = COMPLEX_MEMBERS
             .iter()
             .map(|name| format!(r#""{name}":{{"format":"opaque","id":"1"}}"#))
             .collect();
@@ -358,8 +364,11 @@ mod tests {
     }
 
     fn any_subject() -> impl Strategy<Value = Subject> {
-        let members =
-            prop::collection::btree_map(prop::sample::select(&MEMBERS[..4]), any_simple(), 1..4);
+        let members = prop::collection::btree_map(
+            prop::sample::select(&COMPLEX_MEMBERS[..4]),
+            any_simple(),
+            1..4,
+        );
         let complex = members.prop_map(|members| ComplexSubject::new(members).unwrap().into());
         prop_oneof![any_simple().prop_map(Subject::from), complex]
     }

@@ -72,3 +72,13 @@ async fn once(cx: &Context) -> Result<(), Stop> {
     cx.expect(twice.is_none(), "members that stand twice", "none", found);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_that_ssf_types_has() {
+        assert_eq!(NAMES, ssf_types::subject::COMPLEX_MEMBERS);
+    }
+}
