@@ -15,6 +15,10 @@ use crate::{
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a connection waits for another request. Servers close those that wait, many after 5 s and some after 2 s, and a
+/// request that meets the end of its connection would be held against the peer.
+pub(crate) const IDLE_MAX: Duration = Duration::from_secs(1);
+
 /// How the tester speaks to a Transmitter.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -81,6 +85,7 @@ fn builder(settings: &Settings) -> ClientBuilder {
         .user_agent(concat!("ssf-conformance/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
         .timeout(settings.timeout)
+        .pool_idle_timeout(IDLE_MAX)
         .redirect(redirect::Policy::none())
         .referer(false)
 }

@@ -9,7 +9,10 @@ use reqwest::{Certificate, Client, Method, redirect};
 use tokio::time::{sleep_until, timeout};
 
 use super::{Rules, transmitter::Transmitter};
-use crate::exchange::{Answer, Request};
+use crate::{
+    exchange::{Answer, Request},
+    wire::IDLE_MAX,
+};
 
 /// Longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -107,6 +110,7 @@ pub(super) fn client(authorities: &[u8], rules: Rules) -> Result<Client, reqwest
     Client::builder()
         .no_proxy()
         .timeout(TIMEOUT)
+        .pool_idle_timeout(IDLE_MAX)
         .redirect(policy)
         .tls_certs_merge(Certificate::from_pem_bundle(authorities)?)
         .tls_danger_accept_invalid_certs(rules.trusts_any_certificate)

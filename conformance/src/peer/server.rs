@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{
-    Asked, Caller, Fault, Operation, Reply, Site,
+    Asked, Caller, Fault, Operation, REQUEST_TIMEOUT, Reply, Site,
     chaos::{Chosen, Journal, Mischief},
     fault::Spoilt,
     pusher,
@@ -139,6 +139,8 @@ impl Peer {
         let server = HttpServer::new(app)
             .workers(1)
             .disable_signals()
+            .client_request_timeout(REQUEST_TIMEOUT)
+            .tls_handshake_timeout(REQUEST_TIMEOUT)
             .shutdown_timeout(0);
         let behind = entrance.in_front(listener, &mut at_work);
         let behind = behind.map_err(PeerError::Listen)?;

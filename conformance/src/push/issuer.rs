@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::keys::{Key, KeyError, Keys};
 use crate::{
     authority::{Authority, AuthorityError, Flaw},
+    peer::REQUEST_TIMEOUT,
     target::{Target, TargetError},
 };
 
@@ -141,6 +142,8 @@ impl Issuer {
         let server = HttpServer::new(app)
             .workers(1)
             .disable_signals()
+            .client_request_timeout(REQUEST_TIMEOUT)
+            .tls_handshake_timeout(REQUEST_TIMEOUT)
             .shutdown_timeout(0);
         let tls = security.tls(&target).map_err(IssuerError::Authority)?;
         let (server, root) = match tls {

@@ -30,7 +30,7 @@ use super::{Account, Chosen, Journal, Kind, Mischief, Patience, events};
 use crate::{
     authority::{Authority, Flaw},
     peer::{
-        Asked, Caller, Members, Operation, Reply, Site,
+        Asked, Caller, Members, Operation, REQUEST_TIMEOUT, Reply, Site,
         fault::Spoilt,
         host::HostError,
         pusher,
@@ -40,9 +40,6 @@ use crate::{
     },
     target::Target,
 };
-
-/// How long a request may take to come.
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// After which time without a sign of life the streams might be stopped; they are not.
 const INACTIVITY: Duration = Duration::from_hours(24);
@@ -147,6 +144,7 @@ impl Served {
             .workers(1)
             .disable_signals()
             .client_request_timeout(REQUEST_TIMEOUT)
+            .tls_handshake_timeout(REQUEST_TIMEOUT)
             .shutdown_timeout(0);
         let server = match &settings.authority {
             None => server.listen(listener),

@@ -32,7 +32,7 @@ use crate::{
     context::locked,
     exchange::{Answer, Request},
     peer::{
-        Asked, Caller, Operation, PeerError, Reply, Site,
+        Asked, Caller, Operation, PeerError, REQUEST_TIMEOUT, Reply, Site,
         fault::Spoilt,
         server::{LONG_POLL, answered, headers, receiver, stream_id},
         signer::Signer,
@@ -54,9 +54,6 @@ pub const CRITICAL_MEMBER: &str = "ssf_conformance_place";
 
 /// The path of the issuer.
 const TENANT: &str = "/tenant";
-
-/// How long a request may take to come.
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a host is told.
 #[derive(Clone, Debug)]

@@ -23,7 +23,7 @@ use super::{Breaks, Pushed, ReceiverFault, Verdict, fault::LATE};
 use crate::{
     authority::{Authority, Flaw},
     context::locked,
-    peer::{Entrance, PeerError, Reply},
+    peer::{Entrance, PeerError, REQUEST_TIMEOUT, Reply},
     push::{Dialect, Security},
     target::Target,
     wire::{Settings, Wire},
@@ -31,9 +31,6 @@ use crate::{
 
 /// Most bytes that are read of a body; more than any case sends.
 const READ_BYTES_MAX: usize = 32 * 1024 * 1024;
-
-/// How long a request may take to come: those who send it may be busy with keys of theirs.
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a Receiver is told.
 #[derive(Clone, Debug)]
