@@ -27,19 +27,14 @@ use ssf_conformance::{
 };
 
 /// Cases that no fault of a transmitter of its own can be found by, with the reason.
-const WITHOUT_FAULT: [&str; 4] = [
+const WITHOUT_FAULT: [&str; 2] = [
     // Not run when what they ask for is absent, which the tests of `metadata` show.
     "SSF-T-012.jwks_uri-given",
     "SSF-T-027.authorization-schemes-public",
-    // Say that they need more than metadata and keys; cases with requests of their own judge that.
-    "SSF-T-009.one-issuer-everywhere",
-    "SSF-T-029.poll-endpoint-authorized",
 ];
 
 /// Cases that are not run against the reference, and why.
-const NOT_RUN: [&str; 9] = [
-    "SSF-T-009.one-issuer-everywhere",
-    "SSF-T-029.poll-endpoint-authorized",
+const NOT_RUN: [&str; 7] = [
     // A receiver may have several streams there.
     "SSF-T-102.conflict",
     // It has a day for a sign of life.
@@ -53,9 +48,7 @@ const NOT_RUN: [&str; 9] = [
 ];
 
 /// Cases that are not run where streams cover everybody.
-const NOT_RUN_FOR_EVERYBODY: [&str; 13] = [
-    "SSF-T-009.one-issuer-everywhere",
-    "SSF-T-029.poll-endpoint-authorized",
+const NOT_RUN_FOR_EVERYBODY: [&str; 11] = [
     "SSF-T-102.conflict",
     "SSF-T-090.not-before",
     "SSF-T-091.status-read",

@@ -172,7 +172,7 @@ const CASES: &[Case] = &[
     },
     Case {
         id: "POLL-T-020.challenge",
-        also: &["SSF-T-050"],
+        also: &["SSF-T-029", "SSF-T-050"],
         section: "RFC 8936 §3",
         level: Level::Must,
         title: "a poll without a token: 401 with WWW-Authenticate",

@@ -57,9 +57,7 @@ use self::{
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Cases that cannot be run against it over loopback, or that it need not offer.
-const NOT_RUN: [&str; 15] = [
-    "SSF-T-009",
-    "SSF-T-029",
+const NOT_RUN: [&str; 13] = [
     "SET-005",
     "SET-006",
     "SET-026",

@@ -71,6 +71,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SET-008.iss",
+        also: &["SSF-T-009"],
         section: "SSF 1.0 §4.1.6",
         title: "iss is that of the stream",
         why: "Receivers compare it, byte for byte, and refuse the SET of anybody else.",

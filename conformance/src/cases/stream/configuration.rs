@@ -36,6 +36,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         id: "SSF-T-073.iss",
+        also: &["SSF-T-009"],
         level: Level::Must,
         title: "iss is, byte for byte, the issuer of the metadata",
         why: "A receiver must not use a stream whose iss is not the issuer it has discovered.",

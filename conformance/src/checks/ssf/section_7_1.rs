@@ -177,13 +177,6 @@ pub const CHECKS: &[Check] = &[
         judge: spec_urns,
     },
     Check {
-        id: "SSF-T-029.poll-endpoint-authorized",
-        section: "SSF 1.0 §7.1.1",
-        level: Level::Should,
-        statement: "the same schemes protect a poll endpoint",
-        judge: |_| Outcome::not_run("needs a stream, which this command does not ask for"),
-    },
-    Check {
         id: "SSF-T-030.default_subjects-given",
         section: "SSF 1.0 §7.1",
         level: Level::May,

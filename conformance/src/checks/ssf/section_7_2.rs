@@ -84,15 +84,6 @@ pub const CHECKS: &[Check] = &[
         judge: issuer_identical,
     },
     Check {
-        id: "SSF-T-009.one-issuer-everywhere",
-        section: "SSF 1.0 §7.2.4",
-        level: Level::Must,
-        statement: "issuer is also iss in each stream configuration and in each SET",
-        judge: |_| {
-            Outcome::not_run("needs a stream and a SET, which this command does not ask for")
-        },
-    },
-    Check {
         id: "SSF-T-037.nothing-at-risc-path",
         section: "SSF 1.0 §7.2.2",
         level: Level::Should,

@@ -6,7 +6,6 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     sync::Mutex,
-    time::Duration,
 };
 
 use actix_web::{
