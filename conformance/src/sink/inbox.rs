@@ -64,7 +64,13 @@ impl Reaction {
     /// 400 with an error code (RFC 8935 §2.3).
     pub fn refuse_with(code: &str) -> Self {
         let body = serde_json::json!({ "err": code, "description": "ssf-conformance refuses it" });
-        Self::refuse("application/json", body.to_string())
+        let media_type = ("content-type".to_owned(), "application/json".to_owned());
+        let language = ("content-language".to_owned(), "en".to_owned());
+        Self::Answer(Answer {
+            status: 400,
+            headers: vec![media_type, language],
+            body: body.to_string().into_bytes(),
+        })
     }
 }
 

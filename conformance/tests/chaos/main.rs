@@ -7,6 +7,7 @@
 
 #[path = "../own/application.rs"]
 mod application;
+mod legal_receiver;
 mod own_transmitter;
 mod program;
 mod receiver_wire;

@@ -24,7 +24,7 @@ use super::{PATIENCE, TOKEN, served_with};
 /// How many SETs there are: verifications that it asks for.
 const SETS: usize = 40;
 
-fn given(issuer: &str, taking: Taking, chosen: Chosen) -> Given {
+pub(super) fn given(issuer: &str, taking: Taking, chosen: Chosen) -> Given {
     Given {
         issuer: issuer.to_owned(),
         token: TOKEN.to_owned(),
@@ -36,9 +36,9 @@ fn given(issuer: &str, taking: Taking, chosen: Chosen) -> Given {
     }
 }
 
-/// Asks for all verifications, and waits until each has its answer.
-async fn lived_through(receiving: Receiving) -> Receipts {
-    for _ in 0..SETS {
+/// Asks for verifications, and waits until each of the SETs has its answer.
+async fn lived_through(receiving: Receiving, verifications: usize) -> Receipts {
+    for _ in 0..verifications {
         assert!(receiving.verify().await);
     }
     let arrived = |receipts: &Receipts| receipts.acknowledged() + receipts.refused() == SETS;
@@ -53,7 +53,7 @@ async fn pushed(chosen: Chosen) -> (Vec<String>, Receipts) {
     let taking = Taking::Pushes(PushSettings::default(), None);
     let given = given(served.issuer(), taking, chosen);
     let receiving = Receiving::start(given, Journal::closed()).await.unwrap();
-    let receipts = lived_through(receiving).await;
+    let receipts = lived_through(receiving, SETS).await;
     drop(served);
     let mut told = Vec::new();
     while let Ok(line) = lines.try_recv() {
@@ -63,8 +63,8 @@ async fn pushed(chosen: Chosen) -> (Vec<String>, Receipts) {
     (told, receipts)
 }
 
-/// The polls that a transmitter saw, and what the receiver tells.
-async fn polled(chosen: Chosen) -> (Vec<Seen>, Receipts) {
+/// A transmitter that writes down what it is asked for, and for so long waits for what becomes of a SET.
+pub(super) fn host(settle: Duration) -> Arc<Host> {
     let settings = host::Settings {
         address: (Ipv4Addr::LOCALHOST, 0).into(),
         public: None,
@@ -72,13 +72,19 @@ async fn polled(chosen: Chosen) -> (Vec<Seen>, Receipts) {
         token: TOKEN.to_owned(),
         audience: "https://rp.example.com".to_owned(),
         inactivity: Duration::from_hours(24),
-        settle: PATIENCE,
+        settle,
         wire: wire::Settings::default(),
     };
-    let host: Arc<Host> = Host::start(settings).unwrap();
+    Host::start(settings).unwrap()
+}
+
+/// The polls that a transmitter saw, and what the receiver tells.
+async fn polled(chosen: Chosen) -> (Vec<Seen>, Receipts) {
+    let host = host(PATIENCE);
     let given = given(host.issuer(), Taking::Polls, chosen);
     let receiving = Receiving::start(given, Journal::closed()).await.unwrap();
-    let receipts = lived_through(receiving).await;
+    // The host keeps the first back.
+    let receipts = lived_through(receiving, SETS + 1).await;
     let polls = host.log(<[Seen]>::to_vec).into_iter();
     let polls = polls.filter(|seen| seen.operation == Some(Operation::Poll));
     (polls.collect(), receipts)

@@ -25,7 +25,9 @@ async fn new_key(probe: &Probe) -> Result<(), Stop> {
     probe.given_accepted().await?;
     probe.host()?.publish_next_key();
     let set = probe.sound().header("kid", json!(probe.next_kid()?));
-    let answered = probe.push(&set.signed(Signed::Next)).await?;
+    let request = probe.request(&set.signed(Signed::Next))?;
+    // It may be put off until the receiver has fetched keys again.
+    let answered = probe.decided(request).await?;
     probe.expect_accepted(&answered);
     Ok(())
 }

@@ -4,6 +4,7 @@ mod account;
 mod judging;
 mod polling;
 mod pushed;
+mod rest;
 mod stream;
 
 use std::{
@@ -129,7 +130,7 @@ impl Receiving {
             }
         };
         let (stream, jwks_uri) = Stream::make(&issuer, &wire, &given, delivery, &draws).await?;
-        let judge = Judge::of(issuer, wire, jwks_uri).await;
+        let judge = Judge::of(issuer, wire, jwks_uri, given.chosen.seed).await;
         let shared = Arc::new(Shared {
             stream,
             judge,
@@ -162,7 +163,9 @@ impl Receiving {
 
     /// Asks for a verification, so that there is something to take where nothing happens; whether the transmitter takes that.
     pub async fn verify(&self) -> bool {
-        let is_taken = self.shared.stream.verify().await;
+        // It may come before its request is answered.
+        let state = self.shared.judge.new_state();
+        let is_taken = self.shared.stream.verify(&state).await;
         if !is_taken {
             let line = "no verification comes, since the transmitter does not take the request: have an event happen there";
             self.shared.journal.tell(line);

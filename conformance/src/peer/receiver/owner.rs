@@ -20,7 +20,8 @@ use crate::{
     wire::Wire,
 };
 
-const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
+pub(crate) const VERIFICATION: &str =
+    "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 /// The pause where the Transmitter does not say how long it has to be.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);

@@ -68,7 +68,10 @@ impl Probe {
 
     /// Makes a request, and again as often as the Receiver puts it off: one that may not fetch the issuer's keys again yet
     /// cannot tell a new key from a stranger's, and says when it can.
-    async fn decided(&self, request: Request) -> Result<Answered, Stop> {
+    ///
+    /// # Errors
+    /// Nobody answers, which breaks whatever case it is.
+    pub async fn decided(&self, request: Request) -> Result<Answered, Stop> {
         for _ in 0..PUT_OFF_MAX {
             let answered = self.send(request.clone()).await?;
             match put_off(&answered) {

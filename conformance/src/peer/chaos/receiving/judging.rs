@@ -1,14 +1,15 @@
 //! Whether a SET is sound.
 
-use std::sync::Mutex;
+use std::{collections::BTreeSet, sync::Mutex};
 
 use serde_json::Value;
 use url::Url;
 
 use crate::{
+    chance::Chance,
     context::locked,
     exchange::Request,
-    peer::receiver::{Pushed, Verdict},
+    peer::receiver::{Pushed, VERIFICATION, Verdict},
     target::Target,
     wire::Wire,
 };
@@ -20,6 +21,9 @@ pub(super) struct Judge {
     wire: Wire,
     jwks_uri: Url,
     jwks: Mutex<Value>,
+    seed: u64,
+    /// The states that verifications were asked for with.
+    states: Mutex<BTreeSet<String>>,
 }
 
 /// What is thought of a SET.
@@ -35,12 +39,14 @@ pub(super) enum Opinion {
 
 impl Judge {
     /// One that has the keys of this issuer.
-    pub(super) async fn of(issuer: Target, wire: Wire, jwks_uri: Url) -> Self {
+    pub(super) async fn of(issuer: Target, wire: Wire, jwks_uri: Url, seed: u64) -> Self {
         let judge = Self {
             issuer,
             wire,
             jwks_uri,
             jwks: Mutex::default(),
+            seed,
+            states: Mutex::default(),
         };
         judge.fetch_keys().await;
         judge
@@ -55,6 +61,15 @@ impl Judge {
         {
             *locked(&self.jwks) = jwks;
         }
+    }
+
+    /// A state to ask for a verification with; one that comes with another state is not sound (SSF 1.0 §8.1.4.1).
+    pub(super) fn new_state(&self) -> String {
+        let mut states = locked(&self.states);
+        let mut chance = Chance::of(self.seed, &format!("state {}", states.len()));
+        let state = format!("{}{}", chance.word(), chance.word());
+        states.insert(state.clone());
+        state
     }
 
     /// Takes a SET apart, and says what is thought of it; `request` has its method, media type and authorization.
@@ -72,10 +87,24 @@ impl Judge {
             return (jti, Opinion::UnknownKey);
         }
         let opinion = match Verdict::of(&request, self.issuer.issuer(), audience, authorization) {
+            Verdict::Accepted if self.has_foreign_state(&request) => {
+                Opinion::Unsound("invalid_state")
+            }
             Verdict::Accepted => Opinion::Sound,
             Verdict::Refused(code) => Opinion::Unsound(code),
             Verdict::Status(_) => Opinion::Unsound("invalid_request"),
         };
         (jti, opinion)
+    }
+
+    fn has_foreign_state(&self, request: &Pushed) -> bool {
+        let state = request
+            .event()
+            .filter(|(uri, _)| *uri == VERIFICATION)
+            .and_then(|(_, event)| event.get("state"));
+        state.is_some_and(|state| {
+            let states = locked(&self.states);
+            state.as_str().is_none_or(|state| !states.contains(state))
+        })
     }
 }

@@ -5,20 +5,18 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Map, Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::{Shared, judging::Opinion};
+use super::{
+    Shared,
+    judging::Opinion,
+    rest::{PAUSE, pause_after},
+};
 use crate::{
     exchange::Answer,
     peer::{
-        chaos::{Kind, json as odd_json},
+        chaos::{Kind, events::now, json as odd_json},
         receiver::Pushed,
     },
 };
-
-/// The pause where the transmitter does not say how long it has to be.
-const PAUSE: Duration = Duration::from_millis(200);
-
-/// Longest pause that it may ask for.
-const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// One poll in so many is given up.
 const ABANDONED: u64 = 6;
@@ -92,7 +90,7 @@ impl Shared {
             }
             Ok(answer) => {
                 self.journal.tell(&format!("poll → {}", answer.status));
-                sleep(pause_told(&answer)).await;
+                sleep(pause_after(&answer, now())).await;
             }
             Err(error) => {
                 self.journal.tell(&format!("poll → {error}"));
@@ -224,11 +222,4 @@ impl Shared {
         let error = json!({ "err": code, "description": "the SET is not sound" });
         pending.errors.insert(name.to_owned(), error);
     }
-}
-
-/// How long a transmitter wants to be left alone that puts something off, as far as it may.
-pub(super) fn pause_told(answer: &Answer) -> Duration {
-    let told = answer.header("retry-after").next();
-    let told = told.and_then(|seconds| seconds.parse().ok());
-    told.map_or(PAUSE, Duration::from_secs).min(PAUSE_MAX)
 }

@@ -1,13 +1,15 @@
 //! The stream of a hostile receiver.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{Given, ReceivingError};
+use super::{Given, ReceivingError, rest::pause_after};
 use crate::{
     chance::Chance,
     exchange::{Answer, Exchange, Request},
-    peer::chaos::{Draws, Kind, json as odd_json},
+    peer::chaos::{Draws, Kind, events::now, json as odd_json},
     target::Target,
     wire::Wire,
 };
@@ -18,6 +20,9 @@ const PUSH: &str = "urn:ietf:rfc:8935";
 
 /// How often the transmitter is asked again that puts something off.
 const TRIES_MAX: u32 = 5;
+
+/// Longest pause that is waited for where somebody waits for the answer; who wants a longer one is not asked again.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// A stream, and how the transmitter is asked about it.
 #[derive(Debug)]
@@ -111,12 +116,12 @@ impl Stream {
         Ok((stream, jwks_uri))
     }
 
-    /// Asks for a verification without a state.
-    pub(super) async fn verify(&self) -> bool {
+    /// Asks for a verification with this state.
+    pub(super) async fn verify(&self, state: &str) -> bool {
         let Some(url) = self.verification.clone() else {
             return false;
         };
-        let body = json!({ "stream_id": self.id }).to_string();
+        let body = json!({ "stream_id": self.id, "state": state }).to_string();
         self.asking().answer(posted(url, body), true).await.is_ok()
     }
 
@@ -134,6 +139,9 @@ impl Stream {
     pub(super) async fn poll(&self, url: &Url, body: String) -> Exchange {
         let mut request = posted(url.clone(), body);
         authorize(&mut request, &self.token);
+        // Descriptions of errors say in which language they are (RFC 8936 §2.4.4), and polls without any may.
+        let language = ("content-language".to_owned(), "en".to_owned());
+        request.headers.push(language);
         self.wire.send(request).await
     }
 
@@ -180,7 +188,18 @@ impl Asking<'_> {
             match exchange.result {
                 Ok(answer) if answer.is_success() => return Ok(answer),
                 Ok(answer) if matches!(answer.status, 429 | 503) && tries < TRIES_MAX => {
-                    tokio::time::sleep(super::polling::pause_told(&answer)).await;
+                    let pause = pause_after(&answer, now());
+                    if pause > PAUSE_MAX {
+                        let seconds = pause.as_secs();
+                        return Err(ReceivingError::Refused {
+                            asked: format!("{} {}", request.method, request.url),
+                            answer: format!(
+                                "status {}, to be asked again in {seconds} s",
+                                answer.status
+                            ),
+                        });
+                    }
+                    tokio::time::sleep(pause).await;
                 }
                 Ok(answer) => {
                     return Err(ReceivingError::Refused {
