@@ -360,10 +360,7 @@ async fn what_is_spoilt_is_found_in_a_dialect_as_well() {
 
 #[test]
 fn each_case_has_a_fault_that_it_finds() {
-    let receiver = faults::push_endpoint().chain(faults::receiver());
-    let receiver = receiver.chain(faults::over_pushes());
-    let receiver = receiver.chain(faults::in_dialect().map(|(_, fault)| fault));
-    let receiver = receiver.flat_map(|fault| fault.found);
+    let receiver = faults::of_receivers().flat_map(|fault| fault.found);
     let found: BTreeSet<&str> = faults::transmitter()
         .flat_map(|fault| fault.found)
         .chain(receiver)

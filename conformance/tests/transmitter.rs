@@ -270,3 +270,8 @@ fn the_list_of_coverage_names_cases_reasons_and_counts() {
     let both = run(&["list", "--coverage", "--only", "SSF-T-122"]);
     assert_eq!(both.status.code(), Some(2), "{both:?}");
 }
+    let older = stdout(&run(&["explain", "LEGACY-R-004.null-state"]));
+    assert!(
+        older.contains("finds:    a state has to be a text"),
+        "{older}"
+    );

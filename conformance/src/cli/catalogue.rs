@@ -156,9 +156,7 @@ fn explain(case: &Case, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "needs:    {}", Need::as_str(*need))?;
     }
     let transmitter = faults::transmitter().map(|fault| (fault.name, fault.found));
-    let receiver = faults::push_endpoint().chain(faults::receiver());
-    let receiver = receiver.chain(faults::over_pushes());
-    let receiver = receiver.map(|fault| (fault.name, fault.found));
+    let receiver = faults::of_receivers().map(|fault| (fault.name, fault.found));
     for (name, found) in transmitter.chain(receiver) {
         if found.iter().any(|(id, _)| *id == case.id) {
             writeln!(out, "finds:    {name}")?;

@@ -72,6 +72,14 @@ pub fn over_stream() -> impl Iterator<Item = &'static ReceiverFault> {
         .chain(receiver())
 }
 
+/// All faults of a Receiver, wherever they show, in the order of the catalogue.
+pub fn of_receivers() -> impl Iterator<Item = &'static ReceiverFault> {
+    push_endpoint()
+        .chain(receiver())
+        .chain(over_pushes())
+        .chain(in_dialect().map(|(_, fault)| fault))
+}
+
 /// All faults in how SETs of older drafts and of vendors are read, each with a dialect in which it shows.
 pub fn in_dialect() -> impl Iterator<Item = (Dialect, &'static ReceiverFault)> {
     push::in_dialect()
