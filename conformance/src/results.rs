@@ -75,8 +75,8 @@ pub struct Results {
     pub role: Role,
     /// The issuer: that was judged, or whose SETs were delivered.
     pub issuer: String,
-    /// The profiles that it claims to meet.
-    pub profiles: Vec<&'static str>,
+    /// The profiles whose cases it was judged by.
+    pub profiles: Vec<Profile>,
     /// The seed that repeats the run's chance.
     pub seed: u64,
     /// Whether a broken SHOULD counts as well.
@@ -138,6 +138,10 @@ impl Results {
         } else {
             Conclusion::Conformant
         }
+    }
+
+    fn profile_names(&self) -> Vec<&'static str> {
+        self.profiles.iter().copied().map(Profile::as_str).collect()
     }
 
     /// How many cases ended in each way.

@@ -90,6 +90,22 @@ async fn a_receiver_without_a_fault_exits_with_0_and_the_reports_agree() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_report_names_the_profiles_that_were_judged_and_not_all_that_a_case_is_in() {
+    let address = free();
+    let arguments = [
+        "--audience",
+        AUDIENCE,
+        "--only",
+        "PUSH-R-002",
+        "--json",
+        "-",
+    ];
+    let output = judged(&receiver(address, None), address, &arguments).await;
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["profiles"], json!(["ssf-1.0"]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_issuer_is_served_over_https_by_an_authority_of_the_run() {
     let (address, directory) = (free(), tempfile::tempdir().unwrap());
     let root = directory.path().join("ca.pem");

@@ -149,6 +149,27 @@ async fn a_fault_exits_with_1_and_one_case_can_be_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reports_name_the_profiles_that_were_judged_and_not_those_of_the_target_file() {
+    let target = Target::start(None);
+    let html = target.path("report.html");
+    let reports = ["--json", "-", "--html", html.to_str().unwrap()];
+    for (profile, names) in [
+        (&[][..], "ssf-1.0"),
+        (&["--profile", "caep-interop"], "caep-interop"),
+    ] {
+        let only = ["--only", "SSF-T-122.empty-list"];
+        let output = target
+            .judged(&[&only, &reports[..], profile].concat())
+            .await;
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert_eq!(report["profiles"], json!([names]));
+        let page = fs::read_to_string(&html).unwrap();
+        let fact = format!("<dt>Profiles</dt><dd>{names}</dd>");
+        assert!(page.contains(&fact), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_warning_fails_a_strict_run_alone() {
     let target = Target::start(Some(fault("the reason is dropped")));
     let only = ["--only", "SSF-T-177.reason"];
@@ -253,6 +274,11 @@ fn cases_are_listed_and_explained() {
         explained.contains("finds:    without streams there is no list"),
         "{explained}"
     );
+    let older = stdout(&run(&["explain", "LEGACY-R-004.null-state"]));
+    assert!(
+        older.contains("finds:    a state has to be a text"),
+        "{older}"
+    );
     let unknown = run(&["explain", "SSF-T-999"]);
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
 }
@@ -270,8 +296,3 @@ fn the_list_of_coverage_names_cases_reasons_and_counts() {
     let both = run(&["list", "--coverage", "--only", "SSF-T-122"]);
     assert_eq!(both.status.code(), Some(2), "{both:?}");
 }
-    let older = stdout(&run(&["explain", "LEGACY-R-004.null-state"]));
-    assert!(
-        older.contains("finds:    a state has to be a text"),
-        "{older}"
-    );

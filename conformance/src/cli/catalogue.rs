@@ -33,12 +33,14 @@ pub(super) struct SelectionArgs {
 }
 
 impl SelectionArgs {
-    pub(super) fn selection(&self) -> Selection {
+    /// The cases that are wanted; of these profiles, if no other is named.
+    pub(super) fn selection_of(&self, profiles: &[Profile]) -> Selection {
+        let named = Some(self.profile.as_slice()).filter(|named| !named.is_empty());
         Selection {
             ids: self.only.clone(),
             sections: self.section.clone(),
             tags: self.tag.clone(),
-            profiles: self.profile.clone(),
+            profiles: named.unwrap_or(profiles).to_vec(),
         }
     }
 }
@@ -63,7 +65,7 @@ impl List {
             write_coverage(out).map_err(Preflight::Output)?;
             return Ok(Conclusion::Conformant);
         }
-        let selection = self.selection.selection();
+        let selection = self.selection.selection_of(&[]);
         let listed: Vec<_> = selection.of(cases::all()).collect();
         write_lines(&listed, out).map_err(Preflight::Output)?;
         Ok(Conclusion::Conformant)

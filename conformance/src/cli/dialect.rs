@@ -2,6 +2,13 @@
 
 use crate::{case::Profile, push::Dialect};
 
+/// By what a run judges a receiver.
+pub(super) struct By {
+    pub(super) profiles: Vec<Profile>,
+    /// How its SETs are written.
+    pub(super) dialect: Option<Dialect>,
+}
+
 /// The run has no clear dialect.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DialectError {

@@ -1,12 +1,10 @@
 //! `push-endpoint`: judges the push endpoint of a Receiver by SETs that are sent to it.
 
 use std::{
-    collections::BTreeSet,
     env, fs,
     io::{self, Write},
     net::SocketAddr,
     path::PathBuf,
-    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -17,7 +15,7 @@ use super::{
     Connection, Preflight, beginning,
     catalogue::{SelectionArgs, write_lines},
     course::{self, Progress},
-    dialect::{self, DialectError},
+    dialect::{self, By, DialectError},
     reports::Reports,
     runtime_of_several,
 };
@@ -29,7 +27,6 @@ use crate::{
         Dialect, Given, Issuer, IssuerError, Key, KeyError, PreflightError, PushRun, Security,
         Signer,
     },
-    record::CaseResult,
     report::Conclusion,
     results::{Results, Role},
 };
@@ -129,24 +126,21 @@ pub(super) enum PushEndpointError {
 
 impl PushEndpoint {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Conclusion, Preflight> {
-        let (dialect, chosen) = self.chosen().map_err(Preflight::PushEndpoint)?;
+        let (by, chosen) = self.chosen().map_err(Preflight::PushEndpoint)?;
         let deviations = self.deviations().map_err(Preflight::PushEndpoint)?;
         course::reported(&self.reports, out, |told| {
             if self.dry_run {
                 write_lines(&chosen, told).map_err(Preflight::Output)?;
                 return Ok(None);
             }
-            self.judge(dialect, deviations, &chosen, told).map(Some)
+            self.judge(by, deviations, &chosen, told).map(Some)
         })
     }
 
-    /// The cases, and in which dialect their SETs are.
-    fn chosen(&self) -> Result<(Option<Dialect>, Vec<&'static Case>), PushEndpointError> {
-        let mut selection = self.selection.selection();
-        if selection.profiles.is_empty() {
-            let profile = self.dialect.map_or(Profile::Ssf, |_| Profile::Legacy);
-            selection.profiles = vec![profile];
-        }
+    /// The cases, by what they are, and in which dialect their SETs are.
+    fn chosen(&self) -> Result<(By, Vec<&'static Case>), PushEndpointError> {
+        let profile = self.dialect.map_or(Profile::Ssf, |_| Profile::Legacy);
+        let selection = self.selection.selection_of(&[profile]);
         let dialect = dialect::of_run(&selection.profiles, self.dialect);
         let dialect = dialect.map_err(PushEndpointError::Dialect)?;
         if dialect != self.dialect {
@@ -159,7 +153,8 @@ impl PushEndpoint {
         if chosen.is_empty() {
             return Err(PushEndpointError::NothingChosen);
         }
-        Ok((dialect, chosen))
+        let profiles = selection.profiles;
+        Ok((By { profiles, dialect }, chosen))
     }
 
     fn deviations(&self) -> Result<Deviations, PushEndpointError> {
@@ -172,7 +167,7 @@ impl PushEndpoint {
 
     fn judge(
         &self,
-        dialect: Option<Dialect>,
+        by: By,
         deviations: Deviations,
         chosen: &[&'static Case],
         out: &mut dyn Write,
@@ -182,7 +177,7 @@ impl PushEndpoint {
         let judged = runtime_of_several()?.block_on(async {
             let given = Given {
                 authorities,
-                dialect,
+                dialect: by.dialect,
                 deviations,
                 ..self.given(now, out)?
             };
@@ -197,32 +192,19 @@ impl PushEndpoint {
         let (run, cases, progress) = judged.map_err(Preflight::PushEndpoint)?;
         progress.end()?;
         Ok(Results {
-            took: began.elapsed(),
-            ..self.results(&run, cases, now)
-        })
-    }
-
-    fn results(&self, run: &Arc<PushRun>, cases: Vec<CaseResult>, now: SystemTime) -> Results {
-        // A case may be of several; the run has been by one of an older draft, or by others.
-        let is_chosen =
-            |profile: &Profile| (*profile == Profile::Legacy) == run.dialect().is_some();
-        let named = cases.iter().flat_map(|result| result.case.profiles);
-        let named = named.copied().filter(is_chosen).map(Profile::as_str);
-        let profiles: BTreeSet<&'static str> = named.collect();
-        Results {
             role: Role::PushEndpoint {
                 url: run.url().to_string(),
             },
             issuer: run.issuer().to_owned(),
-            profiles: profiles.into_iter().collect(),
+            profiles: by.profiles,
             seed: 0,
             strictness: self.reports.strictness(),
             cases,
             left_behind: Vec::new(),
             discovery: Vec::new(),
             began: now,
-            took: Duration::ZERO,
-        }
+            took: began.elapsed(),
+        })
     }
 
     /// Has the issuer served, and leaves what has to be trusted where the Receiver finds it.

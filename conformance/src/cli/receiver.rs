@@ -15,12 +15,12 @@ use super::{
     Preflight, beginning,
     catalogue::{SelectionArgs, write_lines},
     course::{self, Progress},
-    dialect::{self, DialectError},
+    dialect::{self, By, DialectError},
     reports::Reports,
     runtime_of_several,
 };
 use crate::{
-    case::{Case, Profile},
+    case::Case,
     cases,
     named_file::{FileError, read_capped},
     peer::host::{Host, HostError, Settings},
@@ -28,7 +28,6 @@ use crate::{
     receiver_file::ReceiverFile,
     report::Conclusion,
     results::{Results, Role},
-    selection::Selection,
     target_file::{AdapterAddress, TargetFileError, secret},
     wire::{self, Wire, WireError},
 };
@@ -45,12 +44,6 @@ pub(super) struct Receiver {
     dry_run: bool,
     #[command(flatten)]
     reports: Reports,
-}
-
-/// By what a run judges.
-struct By {
-    profiles: Vec<Profile>,
-    dialect: Option<Dialect>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +79,7 @@ impl Receiver {
                 write_lines(&chosen, told).map_err(Preflight::Output)?;
                 return Ok(None);
             }
-            self.judge(&file, &by, &chosen, told).map(Some)
+            self.judge(&file, by, &chosen, told).map(Some)
         })
     }
 
@@ -97,10 +90,7 @@ impl Receiver {
 
     /// The cases, by what they are, and in which dialect their SETs are.
     fn chosen(&self, file: &ReceiverFile) -> Result<(By, Vec<&'static Case>), ReceiverError> {
-        let mut selection: Selection = self.selection.selection();
-        if selection.profiles.is_empty() {
-            selection.profiles.clone_from(&file.profiles);
-        }
+        let selection = self.selection.selection_of(&file.profiles);
         let dialect = dialect::of_run(&selection.profiles, file.dialect);
         let dialect = dialect.map_err(ReceiverError::Dialect)?;
         let chosen: Vec<_> = match dialect {
@@ -117,7 +107,7 @@ impl Receiver {
     fn judge(
         &self,
         file: &ReceiverFile,
-        by: &By,
+        by: By,
         chosen: &[&'static Case],
         out: &mut dyn Write,
     ) -> Result<Results, Preflight> {
@@ -133,7 +123,7 @@ impl Receiver {
         Ok(Results {
             role: Role::Receiver,
             issuer: run.issuer().to_owned(),
-            profiles: by.profiles.iter().copied().map(Profile::as_str).collect(),
+            profiles: by.profiles,
             seed: 0,
             strictness: self.reports.strictness(),
             cases,

@@ -24,7 +24,6 @@ use crate::{
     report::Conclusion,
     results::{Results, Role},
     run::{Given, Outset, PreflightError, Run, judge},
-    selection::Selection,
     target_file::{FromEnvironment, Secrets, TargetFile, TargetFileError},
 };
 
@@ -59,6 +58,12 @@ pub(super) struct Transmitter {
     dry_run: bool,
     #[command(flatten)]
     reports: Reports,
+}
+
+/// What a run judges by.
+struct Chosen {
+    cases: Vec<&'static Case>,
+    profiles: Vec<Profile>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -112,27 +117,25 @@ impl Transmitter {
         let file = self.target.file().map_err(Preflight::Transmitter)?;
         let chosen = self.chosen(&file).map_err(Preflight::Transmitter)?;
         course::reported(&self.reports, out, |told| {
-            let written = self.write_outset(&file, &chosen, told);
+            let written = self.write_outset(&file, &chosen.cases, told);
             written.map_err(Preflight::Output)?;
             if self.dry_run {
                 // With it a transmitter can be told whom to trust before it is judged.
                 push_authority(&file).map_err(Preflight::Transmitter)?;
                 return Ok(None);
             }
-            self.judge(file, &chosen, told).map(Some)
+            self.judge(file, chosen, told).map(Some)
         })
     }
 
-    fn chosen(&self, file: &TargetFile) -> Result<Vec<&'static Case>, TransmitterError> {
-        let mut selection: Selection = self.selection.selection();
-        if selection.profiles.is_empty() {
-            selection.profiles.clone_from(&file.profiles);
-        }
-        let chosen: Vec<_> = selection.of(cases::transmitter()).collect();
-        if chosen.is_empty() {
+    fn chosen(&self, file: &TargetFile) -> Result<Chosen, TransmitterError> {
+        let selection = self.selection.selection_of(&file.profiles);
+        let cases: Vec<_> = selection.of(cases::transmitter()).collect();
+        if cases.is_empty() {
             return Err(TransmitterError::NothingChosen);
         }
-        Ok(chosen)
+        let profiles = selection.profiles;
+        Ok(Chosen { cases, profiles })
     }
 
     /// Tells how long it will take at most, and with `--dry-run` what would be done.
@@ -174,7 +177,7 @@ impl Transmitter {
     fn judge(
         &self,
         file: TargetFile,
-        chosen: &[&'static Case],
+        chosen: Chosen,
         out: &mut dyn Write,
     ) -> Result<Results, Preflight> {
         let given = given(file).map_err(Preflight::Transmitter)?;
@@ -190,7 +193,7 @@ impl Transmitter {
                 let mut interrupted = false;
                 let told = |result: &_| progress.tell(result);
                 let stop = beginning::ctrl_c(&mut interrupted);
-                let cases = judge(&run, chosen, told, stop).await;
+                let cases = judge(&run, &chosen.cases, told, stop).await;
                 let left_behind = run.clean_up().await;
                 Ok::<_, TransmitterError>((Arc::clone(&run), cases, left_behind, interrupted))
             })
@@ -202,13 +205,7 @@ impl Transmitter {
         Ok(Results {
             role: Role::Transmitter,
             issuer: run.target().issuer.clone(),
-            profiles: run
-                .target()
-                .profiles
-                .iter()
-                .copied()
-                .map(Profile::as_str)
-                .collect(),
+            profiles: chosen.profiles,
             seed: outset.seed,
             strictness: self.reports.strictness(),
             cases,

@@ -194,7 +194,7 @@ impl Results {
             Role::PushEndpoint { url } => facts.insert(0, ("Push endpoint", url.clone())),
         }
         facts.extend([
-            ("Profiles", self.profiles.join(", ")),
+            ("Profiles", self.profile_names().join(", ")),
             ("Began", fmt_http_date(self.began)),
             ("Took", format!("{:.1} s", self.took.as_secs_f64())),
             ("Fails on", fails_on.to_owned()),

@@ -25,7 +25,7 @@ impl Results {
             "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
             "role": self.role.as_str(),
             "issuer": self.issuer,
-            "profiles": self.profiles,
+            "profiles": self.profile_names(),
             "seed": self.seed,
             "strict": self.strictness == super::Strictness::Strict,
             "conformant": self.conclusion() == Conclusion::Conformant,

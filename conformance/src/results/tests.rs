@@ -46,7 +46,7 @@ fn results(cases: Vec<CaseResult>) -> Results {
     Results {
         role: Role::Transmitter,
         issuer: "https://tr.example.com".to_owned(),
-        profiles: vec!["ssf-1.0"],
+        profiles: vec![Profile::Ssf],
         seed: 7,
         strictness: Strictness::Lenient,
         cases,

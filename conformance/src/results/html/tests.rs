@@ -4,7 +4,7 @@ use url::Url;
 
 use super::*;
 use crate::{
-    case::{Case, NotRun, NotRunKind},
+    case::{Case, NotRun, NotRunKind, Profile},
     checks::Level,
     exchange::{Answer, Exchange, NoAnswer, Request},
     record::{Assertion, Record},
@@ -81,7 +81,7 @@ fn results(cases: Vec<CaseResult>) -> Results {
     Results {
         role: Role::Transmitter,
         issuer: "https://tr.example.com".to_owned(),
-        profiles: vec!["ssf-1.0"],
+        profiles: vec![Profile::Ssf],
         seed: 7,
         strictness: Strictness::Lenient,
         cases,
