@@ -47,6 +47,8 @@ pub struct Context {
     case: &'static Case,
     record: Mutex<Record>,
     chance: Mutex<Chance>,
+    /// What it judges by that was gathered for others as well.
+    recorded: Mutex<Vec<Gathering>>,
     description: String,
 }
 
@@ -59,6 +61,7 @@ impl Context {
             run,
             case,
             record: Mutex::default(),
+            recorded: Mutex::default(),
         }
     }
 
@@ -161,6 +164,16 @@ impl Context {
 
     pub(crate) fn keep(&self, exchange: Exchange) {
         self.record().exchanges.push(exchange);
+    }
+
+    /// Whether the requests of a gathering have to be recorded, since they are not yet.
+    fn records(&self, gathering: Gathering) -> bool {
+        let mut recorded = locked(&self.recorded);
+        let is_new = !recorded.contains(&gathering);
+        if is_new {
+            recorded.push(gathering);
+        }
+        is_new
     }
 
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {

@@ -11,7 +11,7 @@ use crate::target::Target;
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// One request and what came of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Exchange {
     /// What was asked for.
     pub request: Request,
@@ -22,7 +22,7 @@ pub struct Exchange {
 }
 
 /// A request, as it is sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Request {
     /// The method, in capitals.
     pub method: String,
@@ -35,7 +35,7 @@ pub struct Request {
 }
 
 /// An answer, unread.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
@@ -46,7 +46,7 @@ pub struct Answer {
 }
 
 /// There is no answer that could be judged.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoAnswer {
     /// No connection, no TLS session, or no answer in time.

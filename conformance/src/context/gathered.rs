@@ -156,7 +156,7 @@ impl Context {
         };
         let cell = self.run().gatherings().of(gathering);
         let gathered = Arc::clone(cell.get_or_init(|| gather).await);
-        if !is_own {
+        if self.records(gathering) && !is_own {
             let shown = gathered.exchanges.iter().cloned();
             self.record().exchanges.extend(shown);
         }

@@ -3,12 +3,14 @@
 mod case;
 mod coverage;
 mod exchange;
+mod exchanges;
 mod not_run;
 mod text;
 
 use std::{
     fmt,
     io::{self, Write},
+    slice,
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -17,6 +19,7 @@ use httpdate::fmt_http_date;
 
 use self::{
     exchange::Fold,
+    exchanges::Shown,
     text::{Prose, Text},
 };
 use super::{Results, Role, Strictness};
@@ -126,12 +129,13 @@ impl Results {
             move |result: &&CaseResult| !self.fails(result) && result.ended == Ended::Judged(wanted)
         };
         let known = |result: &&CaseResult| matches!(result.ended, Ended::KnownDeviation { .. });
-        self.write_part(&FAILED, fails, out)?;
-        self.write_part(&WARNINGS, ended(Verdict::Warning), out)?;
-        self.write_part(&KNOWN, known, out)?;
-        self.write_part(&NOTES, ended(Verdict::Note), out)?;
+        let mut shown = Shown::default();
+        self.write_part(&FAILED, fails, &mut shown, out)?;
+        self.write_part(&WARNINGS, ended(Verdict::Warning), &mut shown, out)?;
+        self.write_part(&KNOWN, known, &mut shown, out)?;
+        self.write_part(&NOTES, ended(Verdict::Note), &mut shown, out)?;
         not_run::write(self, out)?;
-        self.write_passed(out)?;
+        self.write_passed(&mut shown, out)?;
         coverage::write(&self.role, &self.cases, out)?;
         self.write_discovery(out)?;
         self.write_end(out)?;
@@ -265,10 +269,11 @@ impl Results {
     }
 
     /// Writes the cases that fit, each with all that is known of it.
-    fn write_part(
-        &self,
+    fn write_part<'r>(
+        &'r self,
         part: &Part,
         fits: impl Fn(&&CaseResult) -> bool,
+        shown: &mut Shown<'r>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let cases: Vec<&CaseResult> = self.cases.iter().filter(fits).collect();
@@ -281,12 +286,12 @@ impl Results {
         }
         for result in cases {
             let repeating = self.repeating(Some(result.case.id));
-            case::write_whole(result, &repeating, out)?;
+            case::write_whole(result, &repeating, shown, out)?;
         }
         writeln!(out, "</section>")
     }
 
-    fn write_passed(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn write_passed<'r>(&'r self, shown: &mut Shown<'r>, out: &mut dyn Write) -> io::Result<()> {
         let passed = |result: &&CaseResult| result.ended == Ended::Judged(Verdict::Passed);
         let passed: Vec<&CaseResult> = self.cases.iter().filter(passed).collect();
         if passed.is_empty() {
@@ -294,7 +299,7 @@ impl Results {
         }
         open(&PASSED, passed.len(), out)?;
         for result in passed {
-            case::write_folded(result, out)?;
+            case::write_folded(result, shown, out)?;
         }
         writeln!(out, "</section>")
     }
@@ -308,7 +313,7 @@ impl Results {
             r#"<section id="discovery"><h2>Discovery</h2><p class="lead">What was asked before the first case, and what its metadata and keys were judged by.</p>"#
         )?;
         for exchange in &self.discovery {
-            exchange::write(exchange, Fold::Closed, out)?;
+            exchange::write(slice::from_ref(exchange), Fold::Closed, out)?;
         }
         writeln!(out, "</section>")
     }

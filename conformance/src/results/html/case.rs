@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{
-    exchange::{self, Fold},
+    exchanges::{self, Shown},
     mark,
     text::{Prose, Text},
 };
@@ -16,9 +16,10 @@ use crate::{
 const HELD_MAX: usize = 100;
 
 /// Writes a case with all that is known of it.
-pub(super) fn write_whole(
-    result: &CaseResult,
+pub(super) fn write_whole<'r>(
+    result: &'r CaseResult,
     repeating: &str,
+    shown: &mut Shown<'r>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let CaseResult { case, ended, .. } = result;
@@ -29,7 +30,7 @@ pub(super) fn write_whole(
     write_where(case, out)?;
     writeln!(out, "</p>")?;
     write_reasons(result, out)?;
-    write_record(result, out)?;
+    write_record(result, shown, out)?;
     if !case.why.is_empty() {
         writeln!(out, r#"<p class="why">{}</p>"#, Prose(case.why))?;
     }
@@ -41,7 +42,11 @@ pub(super) fn write_whole(
 }
 
 /// Writes a case folded, with its first line alone until somebody unfolds it.
-pub(super) fn write_folded(result: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_folded<'r>(
+    result: &'r CaseResult,
+    shown: &mut Shown<'r>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let (case, mark) = (result.case, mark(&result.ended));
     let (id, title) = (Text(case.id), Prose(case.title));
     writeln!(
@@ -52,7 +57,7 @@ pub(super) fn write_folded(result: &CaseResult, out: &mut dyn Write) -> io::Resu
     write!(out, r#"<p class="where">"#)?;
     write_where(case, out)?;
     writeln!(out, ", {} ms</p>", result.took.as_millis())?;
-    write_record(result, out)?;
+    write_record(result, shown, out)?;
     writeln!(out, "</details>")
 }
 
@@ -93,7 +98,11 @@ fn write_reasons(result: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The expectations that hold, and the exchanges.
-fn write_record(result: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
+fn write_record<'r>(
+    result: &'r CaseResult,
+    shown: &mut Shown<'r>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let record = &result.record;
     let held: Vec<&Assertion> = record.assertions.iter().filter(|one| one.holds).collect();
     if !held.is_empty() {
@@ -122,14 +131,5 @@ fn write_record(result: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
             r##"<p class="noted">Judged over <a href="#discovery">what discovery recorded</a>.</p>"##
         )?;
     }
-    let proof = record.proof();
-    for (at, exchange) in record.exchanges.iter().enumerate() {
-        let fold = if proof == Some(at) {
-            Fold::Open
-        } else {
-            Fold::Closed
-        };
-        exchange::write(exchange, fold, out)?;
-    }
-    Ok(())
+    exchanges::write(result, shown, out)
 }

@@ -1,4 +1,4 @@
-//! A request and its answer on the page, folded.
+//! A request and its answer on the page, folded; once for all times that they were the same.
 
 use std::io::{self, Write};
 
@@ -16,8 +16,11 @@ pub(super) enum Fold {
     Closed,
 }
 
-/// Writes an exchange.
-pub(super) fn write(exchange: &Exchange, fold: Fold, out: &mut dyn Write) -> io::Result<()> {
+/// Writes exchanges that are the same but for what each answer has of its own: the first, and how many there are.
+pub(super) fn write(exchanges: &[Exchange], fold: Fold, out: &mut dyn Write) -> io::Result<()> {
+    let [exchange, again @ ..] = exchanges else {
+        return Ok(());
+    };
     let Request {
         method,
         url,
@@ -33,11 +36,12 @@ pub(super) fn write(exchange: &Exchange, fold: Fold, out: &mut dyn Write) -> io:
         Err(_) => ("no answer".to_owned(), "status none"),
     };
     let (method, url) = (Text(method), Text(url.as_str()));
-    let millis = exchange.took.as_millis();
     write!(
         out,
-        r#"<details class="exchange"{open}><summary><b>{method}</b> <span class="url">{url}</span> <span class="{class}">{status}</span> <span class="took">{millis} ms</span></summary>"#
+        r#"<details class="exchange"{open}><summary><b>{method}</b> <span class="url">{url}</span> <span class="{class}">{status}</span> "#
     )?;
+    write_times(exchange, again, out)?;
+    write!(out, "</summary>")?;
     write!(out, r#"<div class="sides"><div><h4>Request</h4><pre>"#)?;
     write_message(&format!("{method} {url}"), headers, body, out)?;
     write!(out, "</pre></div><div><h4>Answer</h4><pre>")?;
@@ -46,6 +50,31 @@ pub(super) fn write(exchange: &Exchange, fold: Fold, out: &mut dyn Write) -> io:
         Err(error) => write!(out, "{}", Text(&error.to_string()))?,
     }
     writeln!(out, "</pre></div></div></details>")
+}
+
+/// How long it took, and how often it came again.
+fn write_times(first: &Exchange, again: &[Exchange], out: &mut dyn Write) -> io::Result<()> {
+    let millis = |exchange: &Exchange| exchange.took.as_millis();
+    let Some(last) = again.last() else {
+        let millis = millis(first);
+        return write!(out, r#"<span class="took">{millis} ms</span>"#);
+    };
+    let all = || again.iter().map(millis).chain([millis(first)]);
+    let (shortest, longest) = (
+        all().min().unwrap_or_default(),
+        all().max().unwrap_or_default(),
+    );
+    let date = last
+        .result
+        .as_ref()
+        .ok()
+        .and_then(|answer| answer.header("date").next());
+    let last_at = date.map_or_else(String::new, |date| format!(", the last at {}", Text(date)));
+    let count = 1 + again.len();
+    write!(
+        out,
+        r#"<span class="times">{count} times{last_at}</span> <span class="took">{shortest} to {longest} ms</span>"#
+    )
 }
 
 /// Writes a message; `first` is markup.
