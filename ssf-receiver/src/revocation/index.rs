@@ -85,8 +85,10 @@ impl Index {
             scope,
             masks: Masks::default(),
         };
+        let scopes: Box<[OfScope]> = scopes.into_iter().map(of_scope).collect();
+        let key = key.for_scopes(scopes.iter().map(|of_scope| &of_scope.scope.issuer));
         Self {
-            scopes: scopes.into_iter().map(of_scope).collect(),
+            scopes,
             secret: key.number(),
             entries: Arc::new(Entries::new(limits)),
             key,

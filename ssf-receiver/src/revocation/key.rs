@@ -3,14 +3,14 @@
 //! An identifier is hashed once, when a session is signed in. The keys of complex subjects are mixed from such hashes and a
 //! secret of their mask, so that masks that appear later find the session, too.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use ssf_types::{subject::SimpleSubject, uri::Issuer};
 
 use super::{
     Mask, Selection,
-    hashing::{CommonPlaces, Hashing, Parts, Purpose, length},
+    hashing::{CommonPlaces, HashedScope, Hashing, Parts, Purpose, length},
     issuer_form,
 };
 
@@ -23,6 +23,8 @@ pub struct IndexKey {
     /// A number for the secret itself, which tells nothing of it.
     number: u64,
     common_places: CommonPlaces,
+    /// Transmitters whose sessions are hashed again and again.
+    scopes: Box<[HashedScope]>,
 }
 
 /// Hash of a scope, a mask and identifiers.
@@ -43,7 +45,17 @@ impl IndexKey {
         Self {
             number: Parts::new(&secret, Purpose::Secret).finish()[0],
             common_places: CommonPlaces::new(&secret),
+            scopes: Box::default(),
             secret,
+        }
+    }
+
+    /// The same, with what all hashes of these transmitters have in common hashed once.
+    pub(super) fn for_scopes<'i>(self, issuers: impl Iterator<Item = &'i Issuer>) -> Self {
+        let scopes = issuers.map(|issuer| HashedScope::new(&self.secret, issuer));
+        Self {
+            scopes: scopes.collect(),
+            ..self
         }
     }
 
@@ -71,6 +83,11 @@ impl IndexKey {
 
     /// What hashes in the scope of one transmitter, for those who have several things to hash.
     pub(crate) fn hashing(&self, scope: &Issuer) -> Hashing<'_> {
+        let known = self.scopes.iter().find(|known| known.is_of(scope));
+        let scope = match known {
+            Some(known) => Cow::Borrowed(known),
+            None => Cow::Owned(HashedScope::new(&self.secret, scope)),
+        };
         Hashing::new(&self.secret, &self.common_places, scope)
     }
 
@@ -130,9 +147,7 @@ impl IndexKey {
 
     /// A number for a transmitter.
     pub(crate) fn scope(&self, scope: &Issuer) -> u64 {
-        let mut hash = self.hash(Purpose::Scope);
-        hash.part(issuer_form(scope).as_bytes());
-        hash.finish()[0]
+        HashedScope::new(&self.secret, scope).number()
     }
 
     /// A number for the secret itself, which tells nothing of it.

@@ -106,7 +106,7 @@ impl IndexKey {
         }
         SessionKeys {
             secret: self.number(),
-            scope: hashing.scope(session.issuer()),
+            scope: hashing.scope(),
             began: seconds(session.began()),
             authenticated: session.authenticated().map(seconds),
             identifiers: identifiers.into(),
