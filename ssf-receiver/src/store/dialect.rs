@@ -8,6 +8,8 @@ pub(super) struct Dialect {
     pub(super) look_up: &'static str,
     /// What tells, of a row with the columns `event` and `reason`, that they may be `a` and `b`, by the index that there is.
     pub(super) is_told: &'static str,
+    /// Adds rows of which none is there yet, where a failure undoes the whole transaction.
+    pub(super) insert: &'static str,
     /// Where a row lies.
     pub(super) place: &'static str,
     /// The greater of two values.
@@ -21,6 +23,8 @@ const SQLITE: Dialect = Dialect {
     // Left to itself, SQLite reads the whole table; joined in this order, it looks each up.
     look_up: "CROSS JOIN",
     is_told: "event = a AND reason = b",
+    // By default SQLite notes what it would take to undo the statement alone.
+    insert: "INSERT OR FAIL INTO",
     place: "rowid",
     greater: "MAX",
     #[cfg(any(test, feature = "redis"))]
@@ -31,6 +35,7 @@ const POSTGRES: Dialect = Dialect {
     look_up: "JOIN",
     // An entry of an index has room for 2,704 bytes, and a reason may be longer.
     is_told: "hashtextextended(event || reason, 0) = hashtextextended(a || b, 0) AND event = a AND reason = b",
+    insert: "INSERT INTO",
     place: "ctid",
     greater: "GREATEST",
     #[cfg(any(test, feature = "redis"))]

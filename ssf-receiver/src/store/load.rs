@@ -40,7 +40,7 @@ pub(super) async fn changes(
     let failed = |error: DbErr| InboxError::new("list the revocations", error);
     let text = format!(
         "SELECT position, {} FROM revocation WHERE position > ? ORDER BY position LIMIT {most}",
-        row::REVOCATION
+        row::REVOCATION.join(", ")
     );
     let rows = statement::query(database, &text, vec![after.into()]).await;
     let rows = rows.map_err(failed)?;

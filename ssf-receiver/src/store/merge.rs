@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, hash_map::Entry},
+    iter,
     sync::Arc,
 };
 
@@ -12,7 +13,7 @@ use sea_orm::{ConnectionTrait, DbErr, Value};
 use super::{
     dialect::{self, Dialect},
     row,
-    statement::{self, ROWS_MAX},
+    statement::{self, Insert, ROWS_MAX},
 };
 use crate::{
     inbox::{InboxError, References, Stored, changed, merged, row as text},
@@ -46,32 +47,42 @@ async fn merge_rows(
     }
     let failed = |error: DbErr| InboxError::new("retain what a revocation tells", error);
     let details = details(connection, &changed).await.map_err(failed)?;
-    let mut values = Vec::with_capacity(changed.len() * row::REVOCATION_WIDTH);
+    let (mut new, mut known) = (Vec::with_capacity(changed.len()), Vec::new());
     for revocation in &changed {
-        let known = (
+        let references = (
             masks.get(&revocation.mask).copied(),
             details.get(&text::of_detail(&revocation.detail)).copied(),
         );
-        let (Some(mask), Some(detail)) = known else {
+        let (Some(mask), Some(detail)) = references else {
             return Err(InboxError::new(
                 "retain a revocation",
                 "its mask or detail has no row",
             ));
         };
-        values.extend(row::of_revocation(revocation, (mask, detail)));
+        let is_known = stored.contains_key(&(revocation.key, revocation.kind));
+        let rows = if is_known { &mut known } else { &mut new };
+        rows.push(row::of_revocation(revocation, (mask, detail)));
     }
-    let text = format!(
-        "INSERT INTO revocation ({}) VALUES {} ON CONFLICT (key, kind) DO UPDATE SET \
-         effect = excluded.effect, occurred = excluded.occurred, toe = excluded.toe, arrived = excluded.arrived, \
-         moment = excluded.moment, until = excluded.until, detail = excluded.detail, position = excluded.position",
-        row::REVOCATION,
-        statement::rows(changed.len(), row::REVOCATION_WIDTH)
-    );
-    statement::execute(connection, &text, values)
-        .await
-        .map(drop)
-        .map_err(|error| InboxError::new("retain a revocation", error))
+    let failed = |error: DbErr| InboxError::new("retain a revocation", error);
+    let insert = Insert {
+        verb: dialect::of(connection.get_database_backend()).insert,
+        table: "revocation",
+        columns: row::REVOCATION,
+        otherwise: "",
+    };
+    insert.execute(connection, new).await.map_err(failed)?;
+    let update = Insert {
+        verb: "INSERT INTO",
+        otherwise: UPDATE,
+        ..insert
+    };
+    update.execute(connection, known).await.map_err(failed)
 }
+
+/// What is written over the row of a revocation that is there.
+const UPDATE: &str = "ON CONFLICT (key, kind) DO UPDATE SET \
+    effect = excluded.effect, occurred = excluded.occurred, toe = excluded.toe, arrived = excluded.arrived, \
+    moment = excluded.moment, until = excluded.until, detail = excluded.detail, position = excluded.position";
 
 /// So many pairs of values, as a table `wanted` with the columns `a` and `b`.
 ///
@@ -85,7 +96,7 @@ fn wanted(count: usize) -> String {
 
 fn stored_text(dialect: &Dialect, count: usize) -> String {
     let wanted = wanted(count);
-    let (look_up, columns) = (dialect.look_up, row::REVOCATION);
+    let (look_up, columns) = (dialect.look_up, row::REVOCATION.join(", "));
     format!(
         "{wanted} SELECT event, reason, {columns} FROM wanted {look_up} revocation ON key = a AND kind = b \
          JOIN detail ON detail.id = revocation.detail"
@@ -106,12 +117,15 @@ async fn stored(
 ) -> Result<Stored, InboxError> {
     let failed = |error: DbErr| InboxError::new("read what was revoked", error);
     let dialect = dialect::of(connection.get_database_backend());
-    let text = stored_text(dialect, revocations.len());
+    let room = statement::room(revocations.len());
+    let text = stored_text(dialect, room);
     let key = |one: &Revocation| -> [Value; 2] {
         let kind = i64::from(one.kind.number());
         [one.key.to_bytes().to_vec().into(), kind.into()]
     };
-    let values = revocations.iter().flat_map(key).collect();
+    let nulls = [None::<Vec<u8>>.into(), None::<i64>.into()];
+    let keys = revocations.iter().map(key).chain(iter::repeat(nulls));
+    let values = keys.take(room).flatten().collect();
     let rows = statement::query(connection, &text, values);
     let mut references = References {
         masks: masks.iter().map(|(mask, id)| (*id, mask.clone())).collect(),

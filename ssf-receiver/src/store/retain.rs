@@ -6,9 +6,9 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use ssf_types::time::Timestamp;
 
 use super::{
-    merge,
+    dialect, merge,
     numbering::{Found, keep_accounts},
-    statement::{self, ROWS_MAX},
+    statement::{self, Insert, ROWS_MAX},
 };
 use crate::{
     inbox::{Arriving, InboxError, KnownSet, KnownSets, ReceivedSet, Retained},
@@ -25,9 +25,7 @@ pub(super) async fn retain(
     let failed = |error: DbErr| InboxError::new("retain a SET", error);
     let known = known(connection, sets).await.map_err(failed)?;
     let (retained, new) = known.compare_all(sets);
-    for new in new.chunks(ROWS_MAX) {
-        insert(connection, new, runs).await.map_err(failed)?;
-    }
+    insert(connection, &new, runs).await.map_err(failed)?;
     keep_accounts(connection, &new, runs).await?;
     let revocations = new.iter().flat_map(|arriving| &arriving.revocations);
     merge::merge(connection, revocations).await?;
@@ -47,12 +45,14 @@ async fn known<'a>(
     let mut known = KnownSets::default();
     for (issuer, jtis) in jtis {
         for jtis in jtis.chunks(ROWS_MAX) {
+            let room = statement::room(jtis.len());
             let text = format!(
                 "SELECT jti, fingerprint, received_at_millis, claims FROM inbox WHERE issuer = ? AND jti IN ({})",
-                statement::list(jtis.len())
+                statement::list(room)
             );
             let values = std::iter::once(issuer).chain(jtis.iter().copied());
-            let values = values.map(Value::from).collect();
+            let mut values: Vec<Value> = values.map(Value::from).collect();
+            values.resize(1 + room, None::<String>.into());
             for row in statement::query(connection, &text, values).await? {
                 known.insert(issuer, row.try_get_by_index(0)?, read(&row)?);
             }
@@ -77,21 +77,34 @@ async fn insert(
     new: &[&Arriving],
     runs: &Found,
 ) -> Result<(), DbErr> {
-    let text = format!(
-        "INSERT INTO inbox (issuer, jti, fingerprint, claims, received_at_millis, outcome, run, number) VALUES {}",
-        statement::rows(new.len(), 8)
-    );
-    let values = new.iter().flat_map(|arriving| values(&arriving.set, runs));
-    let inserted = statement::execute(connection, &text, values.collect());
-    inserted.await.map(drop)
+    let insert = Insert {
+        verb: dialect::of(connection.get_database_backend()).insert,
+        table: "inbox",
+        columns: COLUMNS,
+        otherwise: "",
+    };
+    let rows = new.iter().map(|arriving| values(&arriving.set, runs));
+    insert.execute(connection, rows.collect()).await
 }
 
-fn values(set: &ReceivedSet, runs: &Found) -> [Value; 8] {
+/// The columns of a SET, in the order of its values.
+const COLUMNS: [&str; 8] = [
+    "jti",
+    "issuer",
+    "fingerprint",
+    "claims",
+    "received_at_millis",
+    "outcome",
+    "run",
+    "number",
+];
+
+fn values(set: &ReceivedSet, runs: &Found) -> [Value; COLUMNS.len()] {
     let sequence = set.sequence.as_ref();
     let run = sequence.and_then(|sequence| runs.of(&set.issuer, sequence));
     [
-        set.issuer.as_str().into(),
         set.jti.as_str().into(),
+        set.issuer.as_str().into(),
         Fingerprint::to_bytes(set.fingerprint).to_vec().into(),
         set.claims.as_str().into(),
         set.received_at.as_millis().cast_signed().into(),

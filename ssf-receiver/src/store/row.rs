@@ -11,7 +11,7 @@ use crate::{
 pub(super) fn of_revocation(
     revocation: &Revocation,
     (mask, detail): (i64, i64),
-) -> [Value; REVOCATION_WIDTH] {
+) -> [Value; REVOCATION.len()] {
     let state = revocation.state;
     let of_state = |number: fn(State) -> i64| Value::from(state.map(number));
     [
@@ -30,11 +30,10 @@ pub(super) fn of_revocation(
 }
 
 /// The columns of a revocation, in the order in which they are read.
-pub(super) const REVOCATION: &str =
-    "key, kind, effect, occurred, toe, arrived, scope, mask, moment, until, detail";
-
-/// How many they are.
-pub(super) const REVOCATION_WIDTH: usize = 11;
+pub(super) const REVOCATION: [&str; 11] = [
+    "key", "kind", "effect", "occurred", "toe", "arrived", "scope", "mask", "moment", "until",
+    "detail",
+];
 
 /// The place of the detail among them.
 pub(super) const DETAIL_AT: usize = 10;
