@@ -7,7 +7,7 @@
 //! * A key serves one algorithm. Only an RSA key whose JWK does not say which serves two, RS256 and PS256.
 //! * A key that is published with its private part is not trusted.
 //!
-//! josekit signs and verifies, on top of OpenSSL, and is named here alone; RS256 is verified with OpenSSL itself. The keys are
+//! josekit signs and verifies, on top of OpenSSL, and is named here alone; RS256 is done with OpenSSL itself. The keys are
 //! taken apart here and not there, because its readers demand what the other members of a JWK say, check no sizes, and quote
 //! values in their errors.
 
@@ -17,6 +17,7 @@ mod key_set;
 mod numbers;
 mod public_key;
 mod rs256;
+mod signer;
 mod signing_key;
 mod verifier;
 

@@ -3,7 +3,6 @@
 use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use josekit::jws::{ES256, EdDSA, JwsSigner, PS256, RS256};
 use openssl::{
     ec::EcKey,
     pkey::{Id, PKey, Private},
@@ -16,6 +15,7 @@ use super::{
     KeyError, PEM_BYTES_MAX, PublicKey, RSA_BITS, SignError,
     jwk::{self, Jwk, Purpose},
     numbers::{Numbers, not_a_key, number, octets, octets_32, p256_point},
+    signer::Signer,
 };
 use crate::{
     dialect::InDialect,
@@ -45,7 +45,7 @@ pub struct SigningKey {
     kid: Kid,
     algorithm: Algorithm,
     header: Arc<str>,
-    signer: Arc<dyn JwsSigner + Send + Sync>,
+    signer: Arc<Signer>,
     public: PublicKey,
     pem: Arc<SecretString>,
 }
@@ -112,9 +112,9 @@ impl SigningKey {
         let algorithm = numbers.suits(algorithm)?;
         let kid = kid.unwrap_or_else(|| numbers.thumbprint());
         let der = key.private_key_to_pkcs8().map_err(not_a_key)?;
-        let signer = signer(algorithm, &der)?;
+        let signer = Arc::new(Signer::from_der(algorithm, &der)?);
         let public = PublicKey::new(Some(kid.clone()), &[algorithm], numbers, key)?;
-        is_pair(&*signer, &public, algorithm)?;
+        is_pair(&signer, &public, algorithm)?;
         let pem = key.private_key_to_pem_pkcs8().map_err(not_a_key)?;
         let pem = String::from_utf8(pem).map_err(|_| KeyError::NotAKey)?;
         Ok(Self {
@@ -169,11 +169,7 @@ impl SigningKey {
         claims.claims().check().map_err(SignError::Profile)?;
         let claims = serde_json::to_vec(&claims).map_err(SignError::Claims)?;
         json::check(&claims).map_err(SignError::Unsound)?;
-        let set = CompactSet::compose(&self.header, &claims, |input| {
-            self.signer
-                .sign(input)
-                .map_err(|source| SignError::Refused(source.into()))
-        })?;
+        let set = CompactSet::compose(&self.header, &claims, |input| self.signer.sign(input))?;
         if set.as_str().len() > SET_BYTES_MAX {
             return Err(SignError::TooLong);
         }
@@ -191,11 +187,7 @@ impl SigningKey {
         let header = json!({ "alg": self.algorithm.as_str(), "kid": self.kid, "typ": "JWT" });
         let header = BASE64URL.encode(header.to_string());
         let claims = serde_json::to_vec(claims).map_err(SignError::Claims)?;
-        let jwt = CompactSet::compose(&header, &claims, |input| {
-            self.signer
-                .sign(input)
-                .map_err(|source| SignError::Refused(source.into()))
-        })?;
+        let jwt = CompactSet::compose(&header, &claims, |input| self.signer.sign(input))?;
         Ok(jwt.into_string().into())
     }
 }
@@ -267,22 +259,8 @@ fn private_part(jwk: &mut Members<'_>, numbers: &Numbers) -> Result<PKey<Private
     .map_err(not_a_key)
 }
 
-fn signer(algorithm: Algorithm, der: &[u8]) -> Result<Arc<dyn JwsSigner + Send + Sync>, KeyError> {
-    let signer: Result<Arc<dyn JwsSigner + Send + Sync>, _> = match algorithm {
-        Algorithm::Rs256 => RS256.signer_from_der(der).map(|made| Arc::new(made) as _),
-        Algorithm::Ps256 => PS256.signer_from_der(der).map(|made| Arc::new(made) as _),
-        Algorithm::Es256 => ES256.signer_from_der(der).map(|made| Arc::new(made) as _),
-        Algorithm::EdDsa => EdDSA.signer_from_der(der).map(|made| Arc::new(made) as _),
-    };
-    signer.map_err(|_| KeyError::Unsuitable(algorithm))
-}
-
 /// What the private part signs, the public part verifies; no library checks this when it puts a key together.
-fn is_pair(
-    signer: &dyn JwsSigner,
-    public: &PublicKey,
-    algorithm: Algorithm,
-) -> Result<(), KeyError> {
+fn is_pair(signer: &Signer, public: &PublicKey, algorithm: Algorithm) -> Result<(), KeyError> {
     let signature = signer.sign(PROBE).map_err(|_| KeyError::Mismatch)?;
     let verifier = public
         .verifier(algorithm)
