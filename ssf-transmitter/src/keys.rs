@@ -16,6 +16,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use futures_util::future::join_all;
 use ssf_types::{
     jose::KeyError,
     set::{Algorithm, CompactSet},
@@ -40,6 +41,10 @@ use crate::{
 
 /// How long a snapshot of the keys counts: a removed key signs no longer than this.
 pub const FRESH: Duration = Duration::from_secs(1);
+
+/// SETs that are signed in one turn where many are wanted together: whoever waits for them is woken once for all, and whoever waits
+/// behind them does so for a few milliseconds.
+const PIECE_SETS: usize = 8;
 
 /// Longest wait for a snapshot that counts, before a signature is given up for this time.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -100,7 +105,7 @@ struct Shared {
     confirmed: watch::Sender<Instant>,
     /// Asks for such a look now.
     wanted: Notify,
-    signers: Signers<Result<CompactSet, SignError>>,
+    signers: Signers<Vec<Result<CompactSet, SignError>>>,
     /// Lets one key after the other be made that requests ask for.
     providing: Mutex<()>,
     default_algorithm: Algorithm,
@@ -233,7 +238,7 @@ impl Shared {
 
     fn sign(
         &self,
-        issuer: IssuerName,
+        issuer: &IssuerName,
         algorithm: Algorithm,
         minted: &Minted,
     ) -> Result<CompactSet, SignError> {
@@ -242,7 +247,8 @@ impl Shared {
             return Err(SignError(NoKey::NotFresh.into()));
         }
         let snapshot = self.snapshot.load();
-        let Some(key) = snapshot.signing(&issuer, algorithm) else {
+        let Some(key) = snapshot.signing(issuer, algorithm) else {
+            let issuer = issuer.clone();
             return Err(SignError(NoKey::None { issuer, algorithm }.into()));
         };
         let began = Instant::now();
@@ -258,21 +264,64 @@ impl Signer for SigningKeys {
         &self,
         issuer: &IssuerName,
         algorithm: Option<Algorithm>,
-        mut minted: Minted,
+        minted: Minted,
     ) -> Result<CompactSet, SignError> {
         let algorithm = algorithm.unwrap_or(self.0.default_algorithm);
-        // Before its turn: an issuer without a key must not hold up the others.
-        self.ready_for(issuer, algorithm).await?;
-        let (shared, issuer) = (Arc::clone(&self.0), issuer.clone());
-        if let Some(sealer) = shared.txns.get()
-            && let Some(txn) = &minted.claims.txn
-        {
-            minted.claims.txn = Some(txn::named(sealer, &minted.claims.aud, txn));
-        }
-        let signing = move || shared.sign(issuer, algorithm, &minted);
-        let signed = self.0.signers.run(signing).await;
-        signed.unwrap_or_else(|| Err(SignError(NoKey::BrokenOff.into())))
+        let signed = self.sign_piece(issuer, algorithm, vec![minted]).await;
+        let only = signed.into_iter().next();
+        only.unwrap_or_else(|| Err(SignError(NoKey::BrokenOff.into())))
     }
+
+    async fn sign_all(
+        &self,
+        issuer: &IssuerName,
+        algorithm: Option<Algorithm>,
+        minted: Vec<Minted>,
+    ) -> Vec<Result<CompactSet, SignError>> {
+        let algorithm = algorithm.unwrap_or(self.0.default_algorithm);
+        let mut pieces = Vec::with_capacity(minted.len().div_ceil(PIECE_SETS));
+        let mut piece = minted;
+        while !piece.is_empty() {
+            let rest = piece.split_off(piece.len().min(PIECE_SETS));
+            pieces.push(self.sign_piece(issuer, algorithm, piece));
+            piece = rest;
+        }
+        join_all(pieces).await.into_iter().flatten().collect()
+    }
+}
+
+impl SigningKeys {
+    /// Signs these in one turn, one after the other.
+    async fn sign_piece(
+        &self,
+        issuer: &IssuerName,
+        algorithm: Algorithm,
+        mut piece: Vec<Minted>,
+    ) -> Vec<Result<CompactSet, SignError>> {
+        let count = piece.len();
+        // Before its turn: an issuer without a key must not hold up the others.
+        if self.ready_for(issuer, algorithm).await.is_err() {
+            return refused(count, || NoKey::NotFresh);
+        }
+        let (shared, issuer) = (Arc::clone(&self.0), issuer.clone());
+        if let Some(sealer) = shared.txns.get() {
+            for Minted { claims, .. } in &mut piece {
+                let name = |txn| txn::named(sealer, &claims.aud, txn);
+                claims.txn = claims.txn.as_ref().map(name);
+            }
+        }
+        let signing = move || {
+            let sign = |minted| shared.sign(&issuer, algorithm, minted);
+            piece.iter().map(sign).collect()
+        };
+        let signed = self.0.signers.run(signing).await;
+        signed.unwrap_or_else(|| refused(count, || NoKey::BrokenOff))
+    }
+}
+
+fn refused(count: usize, why: impl Fn() -> NoKey) -> Vec<Result<CompactSet, SignError>> {
+    let refuse = |_| Err(SignError(why().into()));
+    (0..count).map(refuse).collect()
 }
 
 /// Does slow work off the reactor.

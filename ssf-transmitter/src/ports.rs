@@ -37,6 +37,7 @@ mod trace;
 
 use std::{error::Error, future::Future};
 
+use futures_util::future::join_all;
 use ssf_types::{
     push::PushOutcome,
     set::{Algorithm, CompactSet},
@@ -118,7 +119,7 @@ pub trait Clock {
 }
 
 /// Signs SETs.
-pub trait Signer {
+pub trait Signer: Sync {
     /// Signs the claims of a SET of `issuer`, with the key of that issuer that is current at this moment.
     ///
     /// Without an `algorithm`, the one that the installation is configured for is used.
@@ -131,6 +132,19 @@ pub trait Signer {
         algorithm: Option<Algorithm>,
         minted: Minted,
     ) -> impl Future<Output = Result<CompactSet, SignError>> + Send;
+
+    /// Signs several in the same way; each that cannot be signed fails alone. The answers are in the order of `minted`.
+    fn sign_all(
+        &self,
+        issuer: &IssuerName,
+        algorithm: Option<Algorithm>,
+        minted: Vec<Minted>,
+    ) -> impl Future<Output = Vec<Result<CompactSet, SignError>>> + Send {
+        let each = minted
+            .into_iter()
+            .map(move |minted| self.sign(issuer, algorithm, minted));
+        join_all(each)
+    }
 }
 
 /// A SET could not be signed.

@@ -6,13 +6,12 @@ mod waiting;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use futures_util::future::join_all;
 use ssf_types::{
     audience::Audience,
     error::Chain,
     id::{Epoch, Jti, StreamId},
     poll::{PollRequest, PollResponse},
-    set::{Algorithm, CompactSet},
+    set::Algorithm,
     uri::Issuer,
 };
 use tokio::{sync::Semaphore, time::Instant};
@@ -38,9 +37,7 @@ use crate::{
         sequence::CLAIM_BYTES_MAX,
         stream::Stream,
     },
-    ports::{
-        Clock, PollSettled, PollStep, PollStore, Polled, SignError, Signer, StoreError, StreamStore,
-    },
+    ports::{Clock, PollSettled, PollStep, PollStore, Polled, Signer, StoreError, StreamStore},
 };
 
 /// Most steps of polls that are taken at once, so that thousands that are woken together queue here and leave
@@ -292,12 +289,13 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
     /// Signs the SETs, several at once. One that cannot be signed is left out; it is offered again when its time with the
     /// Receiver is over, so that nobody asks for it without end.
     async fn answer(&self, asked: &Asked<'_>, found: Found) -> PollAnswer {
-        let signed = join_all(
-            found
-                .deliveries
-                .iter()
-                .map(|delivery| self.signed(asked, &found, delivery)),
-        );
+        let epoch = found.epoch.as_ref();
+        let mint =
+            |delivery| mint::mint(self.issuer, &asked.audience, self.profile, epoch, delivery);
+        let minted = found.deliveries.iter().map(mint).collect();
+        let signed = self
+            .signer
+            .sign_all(&asked.issuer, found.signing_alg, minted);
         let mut sets = Vec::with_capacity(found.deliveries.len());
         for (delivery, set) in found.deliveries.iter().zip(signed.await) {
             match set {
@@ -312,18 +310,6 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
             response: PollResponse::new(sets, found.more_available),
             handed_out: found.handed_out,
         }
-    }
-
-    async fn signed(
-        &self,
-        asked: &Asked<'_>,
-        found: &Found,
-        delivery: &Delivery,
-    ) -> Result<CompactSet, SignError> {
-        let epoch = found.epoch.as_ref();
-        let minted = mint::mint(self.issuer, &asked.audience, self.profile, epoch, delivery);
-        let signing = self.signer.sign(&asked.issuer, found.signing_alg, minted);
-        signing.await
     }
 }
 

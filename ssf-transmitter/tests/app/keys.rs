@@ -18,7 +18,7 @@ use ssf_types::{
     event::caep::SessionRevoked,
     id::{Jti, Kid},
     jose::KeySet,
-    set::{Algorithm, SetClaims, UnverifiedSet},
+    set::{Algorithm, CompactSet, Expectation, SET_BYTES_MAX, SetClaims, UnverifiedSet},
     subject::SimpleSubject,
     time::Timestamp,
     uri::{EndpointUrl, Issuer},
@@ -48,12 +48,16 @@ fn plan() -> KeyPlan {
 }
 
 fn minted() -> Minted {
+    minted_about("1", "7")
+}
+
+fn minted_about(jti: &str, subject: &str) -> Minted {
     let claims = SetClaims::new(
         Issuer::parse("https://tr.example.com").unwrap(),
-        Jti::parse("1").unwrap(),
+        Jti::parse(jti).unwrap(),
         Timestamp::from_secs(1_800_000_000),
         Audience::new(["https://rp.example.com"]).unwrap(),
-        SimpleSubject::Opaque { id: "7".into() }.into(),
+        SimpleSubject::Opaque { id: subject.into() }.into(),
         SessionRevoked::default().into(),
     );
     Minted::new(claims, Profile::Strict)
@@ -142,6 +146,28 @@ async fn every_algorithm_can_be_the_one_that_signs_and_a_new_one_gets_a_key() {
         assert_eq!(token.header().alg, *algorithm);
     }
     assert_eq!(ring(&world, &main_name()).await.keys().len(), 4);
+}
+
+#[tokio::test]
+async fn sets_that_are_signed_together_come_in_their_order_and_one_that_is_too_long_fails_alone() {
+    let keys = started(&World::new()).await;
+    let too_long = "x".repeat(SET_BYTES_MAX);
+    let all = (0..20).map(|number| {
+        let subject = if number == 11 { &too_long } else { "7" };
+        minted_about(&number.to_string(), subject)
+    });
+    let signed = keys.sign_all(&main_name(), None, all.collect()).await;
+    let published = KeySet::parse(keys.jwks(&main_name()).as_bytes()).unwrap();
+    let claims = minted().claims;
+    let expectation = Expectation::new(claims.iss, claims.aud);
+    let jti = |set: &Result<CompactSet, SignError>| {
+        let set = UnverifiedSet::parse(set.as_ref().ok()?.as_str().as_bytes()).unwrap();
+        let set = set.verify(&published, &expectation, claims.iat).unwrap();
+        Some(set.claims().jti.as_str().to_owned())
+    };
+    let expected = (0..20).map(|number| (number != 11).then(|| number.to_string()));
+    let signed: Vec<Option<String>> = signed.iter().map(jti).collect();
+    assert_eq!(signed, expected.collect::<Vec<_>>());
 }
 
 #[tokio::test]
