@@ -18,6 +18,7 @@ mod connect;
 mod credentials;
 mod deliver;
 mod dropped;
+mod due_row;
 mod entity;
 mod failure;
 mod fan_out;

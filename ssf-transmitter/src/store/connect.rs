@@ -20,7 +20,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 use super::{
-    SeaStore, gathered::Gathered, ledger::any_shard, migration::Migrator, session, settle,
+    SeaStore, gathered::Gathered, ledger::any_shard, migration::Migrator, row, session, settle,
 };
 use crate::sealing::Sealer;
 
@@ -154,6 +154,7 @@ impl SeaStore {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .statement_cache_capacity(session::STATEMENTS_KEPT)
+            .row_buffer_size(row::ROWS_MAX)
             .disable_statement_logging();
         create_private(options.get_filename())
             .map_err(|error| OpenStoreError::Database(Box::new(error)))?;

@@ -1,36 +1,29 @@
 //! Deliveries of one stream: what is due, and when.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::BTreeSet;
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Statement, UpdateMany, Value,
     sea_query::{Expr, ExprTrait},
 };
-use ssf_types::{id::Jti, subject::Subject, time::Timestamp};
+use ssf_types::time::Timestamp;
 use uuid::Uuid;
 
 use super::{
     SeaStore,
     announce::{Gateway, is_open},
-    entity::{delivery, event, stream_queue},
-    fan_out::subject_cell,
+    due_row::DueRow,
+    entity::{delivery, stream_queue},
     lease::held,
     limited::{Only, first},
     ordered::is_ordered,
     outbox::State,
-    row::{self, Cell},
-    unreadable::tell,
+    row,
 };
 use crate::{
-    domain::{
-        delivery::{Delivery, Offer},
-        event::AcceptedEvent,
-    },
-    ports::{CorruptRow, StoreError, StreamLease},
+    domain::delivery::Delivery,
+    ports::{StoreError, StreamLease},
 };
 
 impl SeaStore {
@@ -46,6 +39,8 @@ impl SeaStore {
         };
         let under_way: Vec<i64> = under_way.iter().copied().map(row::signed).collect();
         let due = delivery::Entity::find()
+            .select_only()
+            .columns(DueRow::COLUMNS)
             .filter(delivery::Column::StreamId.eq(stream))
             .filter(delivery::Column::Sequence.is_not_in(row::padded(under_way)))
             .filter(delivery::Column::DueAt.lte(row::millis(now)))
@@ -57,7 +52,7 @@ impl SeaStore {
             .filter(is_open())
             .into_query();
         let of_open = due.clone().filter(Expr::exists(is_open));
-        let rows: Vec<delivery::Model> = first(of_open, limit, &self.reader).await?;
+        let rows: Vec<DueRow> = first(of_open, limit, &self.reader).await?;
         if !rows.is_empty() {
             return self.read_deliveries(stream, rows, now).await;
         }
@@ -72,91 +67,6 @@ impl SeaStore {
             }
         };
         self.read_deliveries(stream, rows, now).await
-    }
-
-    /// Joins deliveries of a stream to their events. Those that cannot be read wait for a while.
-    pub(super) async fn read_deliveries(
-        &self,
-        stream: Uuid,
-        rows: Vec<delivery::Model>,
-        now: Timestamp,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let positions: BTreeSet<i64> = rows.iter().map(|row| row.event_position).collect();
-        let mut accepted = HashMap::with_capacity(positions.len());
-        let mut others = Vec::new();
-        for position in positions {
-            match self.recent.event(position) {
-                Some(event) => {
-                    accepted.insert(position, event);
-                }
-                None => others.push(position),
-            }
-        }
-        if !others.is_empty() {
-            let events = event::Entity::find()
-                .filter(event::Column::Position.is_in(row::padded(others)))
-                .all(&self.reader)
-                .await?;
-            for (row, event) in self.read_waiting(&events).readable {
-                let event = Arc::new(event);
-                self.recent.keep(row.position, &event);
-                accepted.insert(row.position, event);
-            }
-        }
-        let mut deliveries = Vec::with_capacity(rows.len());
-        let mut unreadable = Vec::new();
-        for row in rows {
-            let sequence = row.sequence;
-            match self.read_delivery(row, &accepted) {
-                Ok(delivery) => deliveries.push(delivery),
-                Err(error) => {
-                    tell(&error);
-                    unreadable.push(sequence);
-                }
-            }
-        }
-        self.postpone_unreadable(stream, unreadable, now).await?;
-        Ok(deliveries)
-    }
-
-    fn read_delivery(
-        &self,
-        row: delivery::Model,
-        events: &HashMap<i64, Arc<AcceptedEvent>>,
-    ) -> Result<Delivery, CorruptRow> {
-        let key = format!("{}/{}", row.stream_id, row.sequence);
-        let corrupt = |column, why| Cell::new("delivery", column, key.clone()).corrupt(why);
-        let event = events.get(&row.event_position).ok_or_else(|| {
-            corrupt(
-                "event_position",
-                "its event is not there, or cannot be read",
-            )
-        })?;
-        let sub_id = match row.subject {
-            Some(sealed) => {
-                let cell = subject_cell(row.stream_id, row.sequence);
-                let json = cell.text(&self.sealer, &sealed)?;
-                Subject::read(&json).map_err(|_| cell.corrupt("it is not a subject"))?
-            }
-            None => event.event.sub_id.clone(),
-        };
-        let jti = Jti::parse(row.jti).map_err(|_| corrupt("jti", "it is not an identifier"))?;
-        let mut delivery = Delivery::new(
-            row::unsigned(row.sequence),
-            jti,
-            row::moment(row.iat),
-            sub_id,
-            Arc::clone(event),
-        );
-        delivery.attempts = u32::try_from(row.attempts).unwrap_or(u32::MAX);
-        delivery.key_refusals = u32::try_from(row.key_refusals).unwrap_or_default();
-        if row.offered_once {
-            delivery.offer = Offer::Once;
-        }
-        Ok(delivery)
     }
 }
 
@@ -208,10 +118,10 @@ async fn held_back(
     let settled = row::padded(settled);
     let places = (0..settled.len()).map(|place| format!("${}", place + 2));
     let places = places.collect::<Vec<_>>().join(", ");
-    // One look into an index for each: a join is planned by what PostgreSQL knows of the table, which is nothing yet where a
+    // Most hold nothing back, and all of those are one row. One look into an index for each: a join is planned by what PostgreSQL knows of the table, which is nothing yet where a
     // backlog has just grown, and then reads the whole of it for every row.
     let sql = format!(
-        "SELECT (SELECT MIN(later.sequence) FROM delivery AS later \
+        "SELECT DISTINCT (SELECT MIN(later.sequence) FROM delivery AS later \
          WHERE later.order_key = settled.order_key AND later.stream_id = settled.stream_id \
          AND later.state = 0) AS next \
          FROM delivery AS settled WHERE settled.stream_id = $1 AND settled.sequence IN ({places})"

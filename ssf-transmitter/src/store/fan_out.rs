@@ -21,6 +21,7 @@ use super::{
     ledger::{self, Total},
     limited::first,
     outbox::State,
+    recent::ReadEvent,
     row::{self, Cell},
     subjects::Listed,
     unreadable::{Waiting, not_set_aside, set_aside},
@@ -182,7 +183,11 @@ impl SeaStore {
         self.added_deliveries(count);
         for (row, event) in accepted {
             if sent.contains(&row.position) {
-                self.recent.keep(row.position, &Arc::new(event));
+                let read = ReadEvent {
+                    event: Arc::new(event),
+                    stored_bytes: row.payload.len(),
+                };
+                self.recent.keep(row.position, read);
             }
         }
         Ok(FannedOut::Done {
@@ -373,12 +378,22 @@ impl SeaStore {
 
     /// Reads an event as it was accepted.
     pub(super) fn accepted_event(&self, row: &event::Model) -> Result<AcceptedEvent, CorruptRow> {
-        let cell = payload_cell(row.id);
-        let json = cell.text(&self.sealer, &row.payload)?;
+        self.opened_event(row.id, &row.payload, row.accepted_at)
+    }
+
+    /// Reads an event from what was stored of it.
+    pub(super) fn opened_event(
+        &self,
+        id: Uuid,
+        payload: &[u8],
+        accepted_at: i64,
+    ) -> Result<AcceptedEvent, CorruptRow> {
+        let cell = payload_cell(id);
+        let json = cell.text(&self.sealer, payload)?;
         let event = NewEvent::read_stored(&json)
             .map_err(|_| cell.corrupt("it is not an event any more"))?;
-        let accepted_at = row::moment(row.accepted_at);
-        Ok(AcceptedEvent::new(EventId::new(row.id), accepted_at, event))
+        let accepted_at = row::moment(accepted_at);
+        Ok(AcceptedEvent::new(EventId::new(id), accepted_at, event))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, IdenStatic, QueryResult, Statement, Value};
 use ssf_types::time::Timestamp;
 use uuid::Uuid;
 
 use super::{
     SeaStore,
-    entity::delivery,
+    due_row::DueRow,
     row,
     settle::{TOGETHER_MAX, own},
 };
@@ -86,9 +86,11 @@ impl SeaStore {
         let streams = row::padded(streams);
         let places = (0..streams.len()).map(|place| format!("${}", place + 2));
         let places = places.collect::<Vec<_>>().join(", ");
+        let columns = DueRow::COLUMNS.map(|column| format!("delivery.{}", column.as_str()));
+        let columns = columns.join(", ");
         // Driven by the queues: of a long backlog, one entry of an index is read.
         let sql = format!(
-            "SELECT delivery.*, stream_queue.lease_worker, stream_queue.lease_epoch, \
+            "SELECT {columns}, stream_queue.stream_id, stream_queue.lease_worker, stream_queue.lease_epoch, \
              EXISTS (SELECT 1 FROM delivery AS other \
              WHERE other.stream_id = stream_queue.stream_id AND other.due_at <= $1 \
              AND other.sequence <> delivery.sequence) AS has_more \
@@ -111,7 +113,7 @@ impl SeaStore {
 
 /// The first delivery of a stream that is due, and under which lease the stream is.
 struct First {
-    delivery: delivery::Model,
+    delivery: DueRow,
     worker: Option<Uuid>,
     epoch: i64,
     has_more: bool,
@@ -119,14 +121,14 @@ struct First {
 
 impl First {
     fn read(row: &QueryResult) -> Result<(Uuid, Self), DbErr> {
-        let delivery = delivery::Model::from_query_result(row, "")?;
+        let stream = row.try_get("", "stream_id")?;
         let first = Self {
             worker: row.try_get("", "lease_worker")?,
             epoch: row.try_get("", "lease_epoch")?,
             has_more: row.try_get("", "has_more")?,
-            delivery,
+            delivery: DueRow::from_query_result(row, "")?,
         };
-        Ok((first.delivery.stream_id, first))
+        Ok((stream, first))
     }
 
     /// Whether the look is that of the stream's owner.

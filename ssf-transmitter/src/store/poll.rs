@@ -5,12 +5,13 @@
 
 mod answers;
 mod due;
+mod picked;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::Expr,
+    QuerySelect,
 };
 use ssf_types::{
     id::{Jti, StreamId},
@@ -22,9 +23,9 @@ pub(super) use self::due::{follow_method, refresh_poll_due};
 use self::{answers::Answers, due::set_poll_due};
 use super::{
     SeaStore,
-    announce::{Gateway, open_if_announced},
-    append::chunks,
-    deliver::{let_through, of_pending},
+    announce::open_if_announced,
+    deliver::of_pending,
+    due_row::DueRow,
     entity::{delivery, event, stream, stream_queue},
     ledger::count_acknowledged,
     limited::Only,
@@ -38,7 +39,6 @@ use crate::{
         attempt::Attempt,
         delivery::DeliveryState,
         id::{AnswerId, ReceiverId},
-        poll::{SETS_OUT_MAX, fitting},
     },
     ports::{CorruptRow, PollSettled, PollStep, PollStore, Polled, Settlement, StoreError},
 };
@@ -50,12 +50,8 @@ enum Glance {
     NotFound,
 }
 
-/// Deliveries for an answer.
-#[derive(Default)]
-struct Picked {
-    rows: Vec<delivery::Model>,
-    more_available: bool,
-}
+/// Most values of one `IN`: a power of two.
+const NAMED_TOGETHER: usize = 512;
 
 impl PollStore for SeaStore {
     async fn poll(
@@ -89,7 +85,9 @@ impl PollStore for SeaStore {
         }
         let gateway = open_if_announced(&transaction, &queue).await?;
         let mut out = Answers::of(&transaction, uuid, &sequences, now).await?;
-        let picked = pick(&transaction, (uuid, gateway), &out, &step, now).await?;
+        let picked = self
+            .pick(&transaction, (uuid, gateway), &out, &step, now)
+            .await?;
         out.add(&transaction, uuid, &step, &picked.rows).await?;
         count_announcements(&transaction, uuid, &picked.rows).await?;
         let due = picked.more_available.then_some(row::millis(now));
@@ -98,7 +96,7 @@ impl PollStore for SeaStore {
         transaction.commit().await?;
         Ok(Polled::Done {
             settled,
-            deliveries: self.read_deliveries(uuid, picked.rows, now).await?,
+            deliveries: self.joined(uuid, picked.rows, picked.events, now).await?,
             more_available: picked.more_available,
             signing_alg: stream.signing_alg,
             epoch: stream.sequence_epoch,
@@ -190,7 +188,7 @@ impl SeaStore {
         let pending = pending(transaction, stream, named.keys()).await?;
         let own = |(jti, _): &(&Jti, &DeliveryState)| pending.contains_key(jti.as_str());
         let mut settled = PollSettled::count(named.len(), named.iter().filter(own));
-        settled.accepted_at = accepted_at(transaction, &pending, named).await?;
+        settled.accepted_at = self.accepted_at(transaction, &pending, named).await?;
         let settlement = |(jti, state): (&Jti, &DeliveryState)| {
             pending.get(jti.as_str()).map(|pending| Settlement {
                 sequence: row::unsigned(pending.sequence),
@@ -205,6 +203,41 @@ impl SeaStore {
         count_acknowledged(transaction, stream, acknowledged).await?;
         let sequences = settlements.iter().map(|one| row::signed(one.sequence));
         Ok((settled, sequences.collect()))
+    }
+
+    /// When the events of those SETs were accepted that are acknowledged now.
+    async fn accepted_at(
+        &self,
+        transaction: &DatabaseTransaction,
+        pending: &HashMap<String, Pending>,
+        named: &BTreeMap<Jti, DeliveryState>,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        let is_acknowledged = |state: &DeliveryState| match state {
+            DeliveryState::Acknowledged { .. } => true,
+            DeliveryState::Pending { .. }
+            | DeliveryState::Quarantined { .. }
+            | DeliveryState::Dropped { .. } => false,
+        };
+        let acknowledged = named.iter().filter(|(_, state)| is_acknowledged(state));
+        let acknowledged = acknowledged.filter_map(|(jti, _)| pending.get(jti.as_str()));
+        let (mut moments, mut others) = (Vec::new(), Vec::new());
+        for one in acknowledged {
+            match self.recent.accepted_at(one.event_position) {
+                Some(moment) => moments.push(moment),
+                None => others.push(one.event_position),
+            }
+        }
+        for some in others.chunks(NAMED_TOGETHER) {
+            let found: Vec<i64> = event::Entity::find()
+                .filter(event::Column::Position.is_in(row::padded(some.to_vec())))
+                .select_only()
+                .column(event::Column::AcceptedAt)
+                .into_tuple()
+                .all(transaction)
+                .await?;
+            moments.extend(found.into_iter().map(row::moment));
+        }
+        Ok(moments)
     }
 }
 
@@ -221,10 +254,11 @@ async fn pending(
     named: impl Iterator<Item = &Jti>,
 ) -> Result<HashMap<String, Pending>, StoreError> {
     let mut pending = HashMap::new();
-    for chunk in chunks(named.map(Jti::as_str).collect()) {
+    let named: Vec<&str> = named.map(Jti::as_str).collect();
+    for some in named.chunks(NAMED_TOGETHER) {
         let found: Vec<(String, i64, i64)> = delivery::Entity::find()
             .filter(delivery::Column::StreamId.eq(stream))
-            .filter(delivery::Column::Jti.is_in(chunk))
+            .filter(delivery::Column::Jti.is_in(row::padded(some.to_vec())))
             .filter(State::Pending.is())
             .select_only()
             .column(delivery::Column::Jti)
@@ -244,73 +278,11 @@ async fn pending(
     Ok(pending)
 }
 
-/// When the events of those SETs were accepted that are acknowledged now.
-async fn accepted_at(
-    transaction: &DatabaseTransaction,
-    pending: &HashMap<String, Pending>,
-    named: &BTreeMap<Jti, DeliveryState>,
-) -> Result<Vec<Timestamp>, StoreError> {
-    let is_acknowledged = |state: &DeliveryState| match state {
-        DeliveryState::Acknowledged { .. } => true,
-        DeliveryState::Pending { .. }
-        | DeliveryState::Quarantined { .. }
-        | DeliveryState::Dropped { .. } => false,
-    };
-    let acknowledged = named.iter().filter(|(_, state)| is_acknowledged(state));
-    let positions = acknowledged.filter_map(|(jti, _)| pending.get(jti.as_str()));
-    let positions: Vec<i64> = positions.map(|one| one.event_position).collect();
-    let mut moments = Vec::with_capacity(positions.len());
-    for chunk in chunks(positions) {
-        let found: Vec<i64> = event::Entity::find()
-            .filter(event::Column::Position.is_in(chunk))
-            .select_only()
-            .column(event::Column::AcceptedAt)
-            .into_tuple()
-            .all(transaction)
-            .await?;
-        moments.extend(found.into_iter().map(row::moment));
-    }
-    Ok(moments)
-}
-
-/// Picks what is due and in no other answer, as much as fits.
-async fn pick(
-    transaction: &DatabaseTransaction,
-    (stream, gateway): (Uuid, Gateway),
-    out: &Answers,
-    step: &PollStep,
-    now: Timestamp,
-) -> Result<Picked, StoreError> {
-    let room = SETS_OUT_MAX.saturating_sub(out.sequences().len());
-    if room == 0 {
-        return Ok(Picked::default());
-    }
-    let sets_max = step.sets_max.min(room);
-    let mut rows = delivery::Entity::find()
-        .filter(delivery::Column::StreamId.eq(stream))
-        .filter(let_through(gateway))
-        .filter(delivery::Column::DueAt.lte(row::millis(now)))
-        .filter(delivery::Column::Sequence.is_not_in(out.sequences().iter().copied()))
-        .order_by_asc(delivery::Column::DueAt)
-        .order_by_asc(delivery::Column::Sequence)
-        // One more than are wanted tells whether there are more.
-        .limit(sets_max as u64 + 1)
-        .all(transaction)
-        .await?;
-    let found = rows.len();
-    let sizes = sizes(transaction, &rows, step.overhead_bytes).await?;
-    rows.truncate(fitting(sizes, sets_max));
-    Ok(Picked {
-        more_available: rows.len() < found,
-        rows,
-    })
-}
-
 /// Counts the offer of an announcement as an attempt: what is held waits for it, but not without end.
 async fn count_announcements(
     transaction: &DatabaseTransaction,
     stream: Uuid,
-    rows: &[delivery::Model],
+    rows: &[DueRow],
 ) -> Result<(), StoreError> {
     let announcements: Vec<i64> = rows
         .iter()
@@ -329,29 +301,4 @@ async fn count_announcements(
         .exec(transaction)
         .await?;
     Ok(())
-}
-
-/// About how many bytes the claims of each delivery have; no less, since what is sealed is longer.
-async fn sizes(
-    transaction: &DatabaseTransaction,
-    rows: &[delivery::Model],
-    overhead: usize,
-) -> Result<Vec<usize>, StoreError> {
-    let positions = rows.iter().map(|row| row.event_position);
-    let payloads: Vec<(i64, i64)> = event::Entity::find()
-        .filter(event::Column::Position.is_in(positions))
-        .select_only()
-        .column(event::Column::Position)
-        .column_as(Expr::cust("CAST(LENGTH(payload) AS BIGINT)"), "size")
-        .into_tuple()
-        .all(transaction)
-        .await?;
-    let payloads: HashMap<i64, i64> = payloads.into_iter().collect();
-    let size = |row: &delivery::Model| {
-        let payload = payloads.get(&row.event_position).copied();
-        let payload = usize::try_from(payload.unwrap_or_default()).unwrap_or(usize::MAX);
-        let subject = row.subject.as_ref().map_or(0, Vec::len);
-        payload.saturating_add(subject).saturating_add(overhead)
-    };
-    Ok(rows.iter().map(size).collect())
 }

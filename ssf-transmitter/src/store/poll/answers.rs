@@ -7,7 +7,8 @@ use ssf_types::time::Timestamp;
 use uuid::Uuid;
 
 use super::super::{
-    entity::{delivery, poll_answer},
+    due_row::DueRow,
+    entity::poll_answer,
     row::{self, Cell},
 };
 use crate::{
@@ -83,7 +84,7 @@ impl Answers {
         transaction: &DatabaseTransaction,
         stream: Uuid,
         step: &PollStep,
-        rows: &[delivery::Model],
+        rows: &[DueRow],
     ) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
