@@ -22,6 +22,7 @@ mod due_row;
 mod entity;
 mod failure;
 mod fan_out;
+mod fresh;
 mod gathered;
 mod hold;
 mod keys;
@@ -68,6 +69,7 @@ use sea_orm::{
 
 use self::{
     connect::DatabaseLock,
+    fresh::FreshEvents,
     gathered::Gathered,
     look::{Look, Seen},
     recent::RecentEvents,
@@ -89,6 +91,7 @@ pub struct SeaStore {
     /// Where this process counts what it accepts.
     shard: i16,
     recent: Arc<RecentEvents>,
+    fresh: Arc<FreshEvents>,
     growth: Arc<Growth>,
     looks: Arc<Gathered<Look, Seen>>,
     settlings: Arc<Gathered<Settling, Settled>>,

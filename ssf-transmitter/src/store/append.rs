@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     Placing, SeaStore,
     entity::{event, idempotency},
+    fresh::FreshEvent,
     ledger::{self, Total},
     limited::Only,
     row::{self, Cell},
@@ -49,7 +50,7 @@ impl SeaStore {
         let transaction = self.begin_placing(Placing::Event).await?;
         let remembered = self.remember_keys(&transaction, &submissions, now).await?;
         let mut answers = Vec::with_capacity(submissions.len());
-        let mut rows = Vec::new();
+        let (mut rows, mut fresh) = (Vec::new(), Vec::new());
         for submission in submissions {
             let ids: Vec<EventId> = submission.events.iter().map(|(id, _)| *id).collect();
             let before = submission.idempotency.and_then(|key| {
@@ -63,6 +64,11 @@ impl SeaStore {
             for (id, event) in submission.events {
                 let mut row = self.event_row(&submission.issuer, id, &event, now)?;
                 row.source_id = Set(submission.source.map(SourceId::uuid));
+                fresh.push(FreshEvent {
+                    id: id.uuid(),
+                    payload: row.payload.as_ref().clone(),
+                    event,
+                });
                 rows.push(row);
             }
             answers.push(Appended::Accepted(ids));
@@ -77,6 +83,7 @@ impl SeaStore {
         reached(Failpoint::BeforeCommit);
         transaction.commit().await?;
         reached(Failpoint::AfterCommit);
+        self.fresh.keep(fresh);
         Ok(answers)
     }
 

@@ -24,7 +24,7 @@ use super::{
     row,
 };
 use crate::{
-    domain::event::AcceptedEvent,
+    domain::{event::AcceptedEvent, id::EventId},
     ports::{CorruptRow, StoreError},
 };
 
@@ -44,7 +44,7 @@ impl SeaStore {
             unreadable: Vec::new(),
         };
         for row in rows {
-            match self.accepted_event(row) {
+            match self.fresh_or_read(row) {
                 Ok(event) => waiting.readable.push((row, event)),
                 Err(error) => {
                     tell(&error);
@@ -53,6 +53,16 @@ impl SeaStore {
             }
         }
         waiting
+    }
+
+    fn fresh_or_read(&self, row: &event::Model) -> Result<AcceptedEvent, CorruptRow> {
+        match self.fresh.take(row.id, &row.payload) {
+            Some(event) => {
+                let accepted_at = row::moment(row.accepted_at);
+                Ok(AcceptedEvent::new(EventId::new(row.id), accepted_at, event))
+            }
+            None => self.accepted_event(row),
+        }
     }
 
     /// Lets deliveries of a stream that could not be read wait for a while. Those that wait for them go on waiting.
