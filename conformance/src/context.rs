@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 pub use self::{
     answered::Answered,
     call::{Call, Credential, INTERVAL_MAX, Operation},
-    delivery::{Arrived, Polled, VERIFICATION},
+    delivery::{Arrived, Polled},
     gathered::{Gathering, Sample},
     push::{PushStream, has_state, is_about, is_verification},
     stream::{POLL, PUSH, Stream},

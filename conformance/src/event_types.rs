@@ -1,4 +1,4 @@
-//! The events of CAEP 1.0, of RISC 1.0 and of the draft OAuth Event Types 1.0: what each says, and what the tester has the adapter emit.
+//! The events of CAEP 1.0, of RISC 1.0 and of the draft OAuth Event Types 1.0, besides those of streams: what each says, and what the tester has the adapter emit.
 //!
 //! The table is written from the specifications and shares nothing with `ssf-types`, so that a fault there cannot hide.
 
@@ -7,6 +7,13 @@ mod form;
 use serde_json::{Map, Value, json};
 
 pub use self::form::{Fit, Form, seconds};
+
+/// The type of the events that verify a stream (SSF 1.0 §8.1.4.1).
+pub const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
+
+/// The type of the events that announce a status (SSF 1.0 §8.1.5).
+pub const STREAM_UPDATED: &str =
+    "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
 
 /// One type of event.
 #[derive(Debug)]

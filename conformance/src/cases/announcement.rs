@@ -7,13 +7,11 @@ use crate::{
     cases::poll::set_status,
     checks::{Level, shown},
     context::{Arrived, Context, Operation, PushStream, Stream, is_about},
+    event_types::STREAM_UPDATED,
     set::RawSet,
     sink::Push,
     target_file::Adapter,
 };
-
-/// The type of announcements.
-const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
 
 const BASE: Case = Case {
     section: "SSF 1.0 §8.1.5",

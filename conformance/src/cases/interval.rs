@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::{
     case::{Case, Judge::Script, Stop},
     checks::Level,
-    context::{Answered, Context, INTERVAL_MAX, Operation, Stream, VERIFICATION},
+    context::{Answered, Context, INTERVAL_MAX, Operation, Stream},
+    event_types::VERIFICATION,
 };
 
 /// How much longer than the interval is waited, since clocks and roads differ.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::{
     case::{Case, Judge::Script, Need, Profile, Stop},
     checks::{Level, shown},
-    context::{Context, Credential, Operation, Polled, Stream, VERIFICATION},
+    context::{Context, Credential, Operation, Polled, Stream},
+    event_types::VERIFICATION,
     set::RawSet,
 };
 

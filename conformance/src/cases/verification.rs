@@ -10,7 +10,8 @@ use crate::{
     },
     cases::refusal::{self, Refusal},
     checks::{Level, shown},
-    context::{Arrived, Context, Operation, Stream, VERIFICATION},
+    context::{Arrived, Context, Operation, Stream},
+    event_types::VERIFICATION,
 };
 
 const OPERATION: Operation = Operation::Verify;

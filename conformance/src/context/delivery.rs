@@ -10,13 +10,11 @@ use crate::{
     adapter,
     case::Stop,
     event_types,
+    event_types::VERIFICATION,
     set::RawSet,
     sink::Push,
     target_file::{Adapter, Delivery},
 };
-
-/// The type of verification events.
-pub const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 /// Between two polls for something that is still on its way.
 const POLL_PAUSE: Duration = Duration::from_millis(100);

@@ -11,9 +11,10 @@ use std::{
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Context, PUSH, Stream, VERIFICATION};
+use super::{Context, PUSH, Stream};
 use crate::{
     case::Stop,
+    event_types::VERIFICATION,
     set::RawSet,
     sink::{Inbox, Push, Reaction, Sink},
 };

@@ -19,7 +19,7 @@ mod tokens;
 mod verdict;
 mod with_stream;
 
-pub(crate) use self::{asking::LEFT, owner::VERIFICATION};
+pub(crate) use self::asking::LEFT;
 pub use self::{
     fault::{Breaks, ReceiverFault},
     lenient::Overlooks,

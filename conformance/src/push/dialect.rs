@@ -6,11 +6,9 @@
 use serde_json::{Map, Value, json};
 
 use super::set::SESSION_REVOKED;
+use crate::event_types::VERIFICATION;
 
-/// The verification event of SSF 1.0.
-const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
-
-/// The same in SSE draft 1 (§7.1.4.1).
+/// The verification event of SSE draft 1 (§7.1.4.1).
 const SSE_VERIFICATION: &str = "https://schemas.openid.net/secevent/sse/event-type/verification";
 
 /// The same in the RISC profile of 2018 (§4.1.4.1).

@@ -6,7 +6,8 @@ use super::BASE;
 use crate::{
     case::{Case, Judge::Script, Profile, Stop},
     checks::{Level, shown},
-    context::{Context, Operation, PUSH, Stream, VERIFICATION, has_state, is_verification},
+    context::{Context, Operation, PUSH, Stream, has_state, is_verification},
+    event_types::VERIFICATION,
     sink::Push,
 };
 

@@ -8,11 +8,9 @@ use super::{INVALID_REQUEST, sound::SOUND};
 use crate::{
     case::{Case, Judge, Profile},
     checks::Level::MustImplied,
-    event_types::{ASSURANCE_LEVEL_CHANGE, SESSION_ESTABLISHED, TOKEN_CLAIMS_CHANGE},
+    event_types::{ASSURANCE_LEVEL_CHANGE, SESSION_ESTABLISHED, TOKEN_CLAIMS_CHANGE, VERIFICATION},
     push::{SESSION_REVOKED, Set, Way},
 };
-
-const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 /// The spelling in the examples of SSE and SSF up to draft 3.
 const TOKEN_CLAIMS_CHANGED: &str =

@@ -3,13 +3,11 @@
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{
-    RECEIVER,
-    verification::{VERIFICATION, about_stream},
-};
+use super::{RECEIVER, verification::about_stream};
 use crate::{
     case::{Case, Judge, Stop},
     checks::Level::Must,
+    event_types::VERIFICATION,
     push::Probe,
 };
 

@@ -7,12 +7,9 @@ use crate::{
     case::{Case, Judge, Stop},
     cases::push::{UNVERIFIED, answer::CODES},
     checks::Level::{Must, MustImplied, Should},
+    event_types::{STREAM_UPDATED, VERIFICATION},
     push::{Probe, Set, Signed},
 };
-
-pub(super) const VERIFICATION: &str =
-    "https://schemas.openid.net/secevent/ssf/event-type/verification";
-const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
 
 const STREAM: Case = Case {
     tags: &["receiver", "verification"],

@@ -9,7 +9,8 @@ use super::{BASE, each};
 use crate::{
     case::{Case, Judge::Script, Need, Profile, Stop},
     checks::{Level, shown},
-    context::{Context, Gathering, Sample, VERIFICATION},
+    context::{Context, Gathering, Sample},
+    event_types::VERIFICATION,
     set::{RawSet, texts},
     unique::repeated_name,
 };

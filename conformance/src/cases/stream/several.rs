@@ -6,7 +6,8 @@ use crate::{
     case::{Case, Judge::Script, Need, Stop},
     cases::poll::set_status,
     checks::{Level, shown},
-    context::{Answered, Context, Operation, Stream, VERIFICATION},
+    context::{Answered, Context, Operation, Stream},
+    event_types::VERIFICATION,
     set::RawSet,
 };
 

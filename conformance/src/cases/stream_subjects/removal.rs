@@ -6,7 +6,8 @@ use super::{add, address, ask, events_about, expect_event, remove};
 use crate::{
     case::{Case, Judge::Script, Need, Stop},
     checks::Level,
-    context::{Context, Operation, Stream, VERIFICATION},
+    context::{Context, Operation, Stream},
+    event_types::VERIFICATION,
     set::RawSet,
 };
 

@@ -4,13 +4,12 @@ use serde_json::{Value, json};
 
 use crate::{
     checks::Verdict::{Failed, Note, Warning},
+    event_types::STREAM_UPDATED,
     peer::{
         Breaks::{Rules, Set},
         Fault, Members,
     },
 };
-
-const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
 
 /// The faults.
 pub const FAULTS: &[Fault] = &[

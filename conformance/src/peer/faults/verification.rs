@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     checks::Verdict::{Failed, Warning},
+    event_types::VERIFICATION,
     peer::{
         Breaks::{Answer, Request, Set},
         Caller::{Nobody, Other, Receiver, Unknown},
@@ -16,8 +17,6 @@ use crate::{
         Reply,
     },
 };
-
-const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 /// The faults.
 pub const FAULTS: &[Fault] = &[

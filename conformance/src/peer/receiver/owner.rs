@@ -15,13 +15,11 @@ use super::{
     sessions::Sessions, taking::Push,
 };
 use crate::{
+    event_types::VERIFICATION,
     exchange::Request,
     push::{SESSION_REVOKED, SESSIONS_REVOKED},
     wire::Wire,
 };
-
-pub(crate) const VERIFICATION: &str =
-    "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 /// The pause where the Transmitter does not say how long it has to be.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);

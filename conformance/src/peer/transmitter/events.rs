@@ -10,12 +10,9 @@ use super::{
 use crate::{
     chance::Chance,
     context::locked,
-    event_types::ACCOUNT_DISABLED,
+    event_types::{ACCOUNT_DISABLED, STREAM_UPDATED, VERIFICATION},
     peer::{Asked, Keeps, Reply, fault::Members, queue::Passage},
 };
-
-const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
-const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
 
 impl Transmitter {
     /// Has the transmitter itself decide on the status of a stream, and announce it.

@@ -8,8 +8,9 @@ use url::Url;
 use crate::{
     chance::Chance,
     context::locked,
+    event_types::VERIFICATION,
     exchange::Request,
-    peer::receiver::{Pushed, VERIFICATION, Verdict},
+    peer::receiver::{Pushed, Verdict},
     target::Target,
     wire::Wire,
 };

@@ -89,5 +89,5 @@ pub const FAULTS: &[Fault] = &[
 pub(super) fn is_verification(body: &[u8]) -> bool {
     let text = str::from_utf8(body).unwrap_or_default();
     let set = crate::set::RawSet::parse(text);
-    set.is_ok_and(|set| set.event(crate::context::VERIFICATION).is_some())
+    set.is_ok_and(|set| set.event(crate::event_types::VERIFICATION).is_some())
 }

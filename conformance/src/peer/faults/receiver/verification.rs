@@ -2,14 +2,12 @@
 
 use crate::{
     checks::Verdict::{Failed, Warning},
+    event_types::{STREAM_UPDATED, VERIFICATION},
     peer::receiver::{
         Breaks::{Manner, Verdict},
         Pushed, ReceiverFault, Verdict as Judged,
     },
 };
-
-const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
-const STREAM_UPDATED: &str = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
 
 /// The faults.
 pub(super) const FAULTS: &[ReceiverFault] = &[

@@ -4,13 +4,12 @@ use serde_json::{Value, json};
 
 use crate::{
     checks::Verdict::{Failed, Note, Warning},
+    event_types::VERIFICATION,
     peer::{
         Breaks::{Payload, Set},
         Fault, Members,
     },
 };
-
-const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 /// The faults.
 pub const FAULTS: &[Fault] = &[
