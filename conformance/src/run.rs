@@ -25,7 +25,7 @@ use crate::{
     exchange::{Exchange, Recording, Request},
     sink::Sink,
     target::Target,
-    target_file::{Secrets, TargetFile},
+    target_file::{Secrets, TargetFile, Token},
     wire::{Settings, Wire},
 };
 
@@ -190,7 +190,8 @@ impl Run {
     /// Returns the streams that could not be deleted.
     pub async fn clean_up(&self) -> Vec<String> {
         self.delete(self.streams.all()).await;
-        if let (Some(url), Some(token)) = (self.configuration_endpoint(), &self.secrets.token) {
+        let token = self.secrets.token(Token::Receiver);
+        if let (Some(url), Some(token)) = (self.configuration_endpoint(), token) {
             let unseen = self
                 .streams
                 .unseen(&self.wire, url, token, &self.description);

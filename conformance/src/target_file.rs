@@ -14,7 +14,7 @@ use serde::Deserialize;
 pub use self::{
     adapters::{Adapter, AdapterAddress, Adapters},
     limits::Limits,
-    secrets::{Credentials, FromEnvironment, Secrets},
+    secrets::{Credentials, FromEnvironment, Secrets, Token},
 };
 pub(crate) use self::{
     limits::{SECONDS_MAX, check_limits},

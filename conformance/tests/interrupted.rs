@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use ssf_conformance::{
     exchange::Request,
     peer::Peer,
-    target_file::AdapterAddress,
+    target_file::{AdapterAddress, Token},
     wire::{Settings, Wire},
 };
 use url::Url;
@@ -41,7 +41,7 @@ impl Receiver {
         Self {
             wire: Wire::to(&streams, &settings).unwrap(),
             streams,
-            token: given.secrets.token.unwrap(),
+            token: given.secrets.token(Token::Receiver).unwrap().to_owned(),
         }
     }
 

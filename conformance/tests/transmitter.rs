@@ -12,7 +12,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use ssf_conformance::peer::{Fault, Peer, faults};
+use ssf_conformance::{
+    peer::{Fault, Peer, faults},
+    target_file::Token,
+};
 use tempfile::TempDir;
 
 /// The reference, and a target file that leads to it.
@@ -51,9 +54,13 @@ impl Target {
         let secrets = self.peer.given().secrets;
         let mut command = tester(&self.path("target.toml"));
         command.args(arguments);
-        command.env("TOKEN", secrets.token.unwrap());
-        command.env("READ_ONLY", secrets.read_only.unwrap());
-        command.env("OTHER", secrets.other.unwrap());
+        for (variable, token) in [
+            ("TOKEN", Token::Receiver),
+            ("READ_ONLY", Token::ReadOnly),
+            ("OTHER", Token::Other),
+        ] {
+            command.env(variable, secrets.token(token).unwrap());
+        }
         // The reference serves from this runtime meanwhile.
         tokio::task::spawn_blocking(move || command.output().unwrap())
             .await

@@ -8,6 +8,7 @@ use crate::{
     cases::refusal,
     checks::Level,
     context::{Answered, Call, Context, Credential, Operation, Stream},
+    target_file::Token,
 };
 
 const BASE: Case = Case {
@@ -166,7 +167,8 @@ pub const CASES: &[Case] = &[
 
 /// The Receiver's token.
 fn token(cx: &Context) -> Result<String, Stop> {
-    let token = cx.run().secrets().token.clone();
+    let token = cx.run().secrets().token(Token::Receiver);
+    let token = token.map(str::to_owned);
     token.ok_or_else(|| Stop::not_configured("needs credentials.token"))
 }
 

@@ -10,7 +10,7 @@ use crate::{
     case::Stop,
     exchange::{Answer, NoAnswer, Request},
     run::{Masks, endpoint},
-    target_file::Secrets,
+    target_file::{Secrets, Token},
 };
 
 /// Longest interval between verifications that is waited for.
@@ -102,19 +102,21 @@ pub enum Credential {
 impl Credential {
     /// The bearer token to show; none if there is to be none.
     fn token(self, secrets: &Secrets) -> Result<Option<String>, Stop> {
-        let missing = |key| Stop::not_configured(format!("needs credentials.{key}"));
-        let (token, key) = match self {
-            Self::Receiver => (&secrets.token, "token"),
-            Self::ReadOnly => (&secrets.read_only, "read_only"),
-            Self::Other => (&secrets.other, "other"),
-            Self::ManageOnly => (&secrets.manage_only, "manage_only"),
-            Self::Expired => (&secrets.expired, "expired"),
-            Self::Revoked => (&secrets.revoked, "revoked"),
-            Self::OtherAudience => (&secrets.other_audience, "other_audience"),
+        let token = match self {
+            Self::Receiver => Token::Receiver,
+            Self::ReadOnly => Token::ReadOnly,
+            Self::Other => Token::Other,
+            Self::ManageOnly => Token::ManageOnly,
+            Self::Expired => Token::Expired,
+            Self::Revoked => Token::Revoked,
+            Self::OtherAudience => Token::OtherAudience,
             Self::Missing => return Ok(None),
             Self::Unknown => return Ok(Some("ssf-conformance-unknown-token".to_owned())),
         };
-        token.clone().map(Some).ok_or_else(|| missing(key))
+        match secrets.token(token) {
+            Some(value) => Ok(Some(value.to_owned())),
+            None => Err(Stop::not_configured(format!("needs {}", token.key()))),
+        }
     }
 }
 

@@ -22,7 +22,9 @@ use super::{
 use crate::{
     authority::{Authority, AuthorityError, Flaw},
     run::Given,
-    target_file::{AdapterAddress, AuthorityFiles, Credentials, PushSettings, Secrets, TargetFile},
+    target_file::{
+        AdapterAddress, AuthorityFiles, Credentials, PushSettings, Secrets, TargetFile, Token,
+    },
     wire::WireError,
 };
 
@@ -39,14 +41,18 @@ const HELD: Duration = Duration::from_millis(2500);
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// The tokens that the reference knows.
-const TOKENS: [(&str, Caller); 7] = [
-    ("reference-receiver", Caller::Receiver),
-    ("reference-read-only", Caller::ReadOnly),
-    ("reference-other", Caller::Other),
-    ("reference-manage-only", Caller::Receiver),
-    ("reference-expired", Caller::Unknown),
-    ("reference-revoked", Caller::Unknown),
-    ("reference-other-audience", Caller::Unknown),
+const TOKENS: [(Token, &str, Caller); 7] = [
+    (Token::Receiver, "reference-receiver", Caller::Receiver),
+    (Token::ReadOnly, "reference-read-only", Caller::ReadOnly),
+    (Token::Other, "reference-other", Caller::Other),
+    (Token::ManageOnly, "reference-manage-only", Caller::Receiver),
+    (Token::Expired, "reference-expired", Caller::Unknown),
+    (Token::Revoked, "reference-revoked", Caller::Unknown),
+    (
+        Token::OtherAudience,
+        "reference-other-audience",
+        Caller::Unknown,
+    ),
 ];
 
 /// The reference cannot be started.
@@ -164,24 +170,10 @@ impl Peer {
     pub fn given(&self) -> Given {
         let mut file = TargetFile::of(&self.issuer);
         file.credentials = Credentials::all();
-        let tokens = TOKENS.map(|(token, _)| Some(token.to_owned()));
-        let [
-            token,
-            read_only,
-            other,
-            manage_only,
-            expired,
-            revoked,
-            other_audience,
-        ] = tokens;
         let secrets = Secrets {
-            token,
-            read_only,
-            other,
-            manage_only,
-            expired,
-            revoked,
-            other_audience,
+            tokens: TOKENS
+                .map(|(token, value, _)| (token, value.to_owned()))
+                .into(),
             hooks: BTreeMap::new(),
         };
         let origin = self
@@ -306,8 +298,8 @@ fn caller(request: &HttpRequest) -> Caller {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Caller::Unknown;
     }
-    let known = TOKENS.into_iter().find(|(known, _)| *known == token);
-    known.map_or(Caller::Unknown, |(_, caller)| caller)
+    let known = TOKENS.into_iter().find(|(_, known, _)| *known == token);
+    known.map_or(Caller::Unknown, |(_, _, caller)| caller)
 }
 
 /// Who asks where one Receiver is known.

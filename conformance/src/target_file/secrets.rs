@@ -43,6 +43,19 @@ impl Credentials {
             other_audience: from("OTHER_AUDIENCE"),
         }
     }
+
+    /// Where a token is, if it is anywhere.
+    pub fn of(&self, token: Token) -> Option<&FromEnvironment> {
+        match token {
+            Token::Receiver => self.token.as_ref(),
+            Token::ReadOnly => self.read_only.as_ref(),
+            Token::Other => self.other.as_ref(),
+            Token::ManageOnly => self.manage_only.as_ref(),
+            Token::Expired => self.expired.as_ref(),
+            Token::Revoked => self.revoked.as_ref(),
+            Token::OtherAudience => self.other_audience.as_ref(),
+        }
+    }
 }
 
 /// Where a secret is.
@@ -53,23 +66,56 @@ pub struct FromEnvironment {
     pub env: String,
 }
 
+/// A token that a target file may name.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Token {
+    /// `token`.
+    Receiver,
+    /// `read_only`.
+    ReadOnly,
+    /// `other`.
+    Other,
+    /// `manage_only`.
+    ManageOnly,
+    /// `expired`.
+    Expired,
+    /// `revoked`.
+    Revoked,
+    /// `other_audience`.
+    OtherAudience,
+}
+
+impl Token {
+    /// All tokens.
+    pub const ALL: [Self; 7] = [
+        Self::Receiver,
+        Self::ReadOnly,
+        Self::Other,
+        Self::ManageOnly,
+        Self::Expired,
+        Self::Revoked,
+        Self::OtherAudience,
+    ];
+
+    /// Its key in the target file.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Receiver => "credentials.token",
+            Self::ReadOnly => "credentials.read_only",
+            Self::Other => "credentials.other",
+            Self::ManageOnly => "credentials.manage_only",
+            Self::Expired => "credentials.expired",
+            Self::Revoked => "credentials.revoked",
+            Self::OtherAudience => "credentials.other_audience",
+        }
+    }
+}
+
 /// The tokens themselves.
 #[derive(Clone, Default)]
 pub struct Secrets {
-    /// A Receiver's, with which streams can be managed.
-    pub token: Option<String>,
-    /// The same Receiver's, with which streams can be read and not changed.
-    pub read_only: Option<String>,
-    /// Another Receiver's.
-    pub other: Option<String>,
-    /// The first Receiver's, with `ssf.manage` as its only scope.
-    pub manage_only: Option<String>,
-    /// One that has expired.
-    pub expired: Option<String>,
-    /// One that was revoked.
-    pub revoked: Option<String>,
-    /// One that was issued for another resource.
-    pub other_audience: Option<String>,
+    /// Those of the target file that are there.
+    pub tokens: BTreeMap<Token, String>,
     /// What the hooks of adapters are shown.
     pub hooks: BTreeMap<Adapter, String>,
 }
@@ -80,62 +126,43 @@ impl Secrets {
     /// # Errors
     /// Names the one that is not set.
     pub fn from_environment(file: &TargetFile) -> Result<Self, TargetFileError> {
-        let Credentials {
-            token,
-            read_only,
-            other,
-            manage_only,
-            expired,
-            revoked,
-            other_audience,
-        } = &file.credentials;
-        let mut hooks = BTreeMap::new();
+        let mut secrets = Self::default();
+        for token in Token::ALL {
+            let variable = file.credentials.of(token).map(|from| from.env.as_str());
+            if let Some(value) = secret(token.key(), variable)? {
+                secrets.tokens.insert(token, value);
+            }
+        }
         for adapter in Adapter::ALL {
             let address = file.adapters.address(adapter);
             let variable = address.and_then(AdapterAddress::token_env);
-            if let Some(token) = secret(adapter.key(), variable)? {
-                hooks.insert(adapter, token);
+            if let Some(value) = secret(adapter.key(), variable)? {
+                secrets.hooks.insert(adapter, value);
             }
         }
-        let named = |from: &Option<FromEnvironment>| from.as_ref().map(|from| from.env.clone());
-        Ok(Self {
-            token: secret("credentials.token", named(token).as_deref())?,
-            read_only: secret("credentials.read_only", named(read_only).as_deref())?,
-            other: secret("credentials.other", named(other).as_deref())?,
-            manage_only: secret("credentials.manage_only", named(manage_only).as_deref())?,
-            expired: secret("credentials.expired", named(expired).as_deref())?,
-            revoked: secret("credentials.revoked", named(revoked).as_deref())?,
-            other_audience: secret(
-                "credentials.other_audience",
-                named(other_audience).as_deref(),
-            )?,
-            hooks,
-        })
+        Ok(secrets)
+    }
+
+    /// A token, if it is there.
+    pub fn token(&self, token: Token) -> Option<&str> {
+        self.tokens.get(&token).map(String::as_str)
     }
 
     /// Those that streams can be asked about with, each with its key in the target file.
     pub(crate) fn to_manage(&self) -> [(&'static str, Option<&str>); 4] {
         [
-            ("credentials.token", self.token.as_deref()),
-            ("credentials.read_only", self.read_only.as_deref()),
-            ("credentials.other", self.other.as_deref()),
-            ("credentials.manage_only", self.manage_only.as_deref()),
+            Token::Receiver,
+            Token::ReadOnly,
+            Token::Other,
+            Token::ManageOnly,
         ]
+        .map(|token| (token.key(), self.token(token)))
     }
 
     /// All of them, to be masked.
     pub fn all(&self) -> impl Iterator<Item = &str> {
-        let tokens = [
-            &self.token,
-            &self.read_only,
-            &self.other,
-            &self.manage_only,
-            &self.expired,
-            &self.revoked,
-            &self.other_audience,
-        ];
-        let tokens = tokens.into_iter().flatten();
-        tokens.chain(self.hooks.values()).map(String::as_str)
+        let all = self.tokens.values().chain(self.hooks.values());
+        all.map(String::as_str)
     }
 }
 

@@ -4,7 +4,7 @@ use ssf_conformance::{
     doctor::{Finding, State, of_transmitter},
     peer::Peer,
     run::Given,
-    target_file::AdapterAddress,
+    target_file::{AdapterAddress, Token},
 };
 
 use super::nobody;
@@ -46,7 +46,8 @@ async fn of_a_target_that_is_in_order_nothing_is_to_be_fixed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_that_is_not_in_order_is_told_at_once() {
     let findings = findings(|given| {
-        given.secrets.token = Some("nobodys".to_owned());
+        let tokens = &mut given.secrets.tokens;
+        tokens.insert(Token::Receiver, "nobodys".to_owned());
         let url = format!("http://{}/", nobody());
         given.file.adapters.emit = Some(AdapterAddress::Hook {
             url,

@@ -30,6 +30,7 @@ use ssf_conformance::{
     run::{Given, Outset, Run, judge},
     target_file::{
         Adapter, AdapterAddress, AuthorityFiles, Credentials, PushSettings, Secrets, TargetFile,
+        Token,
     },
     wire::{Settings, Wire},
 };
@@ -151,17 +152,23 @@ async fn secrets(config: &Config, issuer: &str, operator: &str) -> Secrets {
     let issue = |issuer: &str, since: Timestamp| {
         let issuer = Issuer::parse(issuer).unwrap();
         let token = access.issue(&grant, &issuer, since, HOUR);
-        Some(token.expose_secret().to_owned())
+        token.expose_secret().to_owned()
     };
-    let bearer = |at: usize| Some(tokens[at].1.bearer.as_ref().unwrap().expose().to_owned());
+    let bearer = |at: usize| tokens[at].1.bearer.as_ref().unwrap().expose().to_owned();
+    let expired = issue(issuer, now.before(2 * HOUR));
+    let foreign = issue("https://other.example.com", now);
+    let read_only = access_token(issuer, &client, "ssf.read").await;
     Secrets {
-        token: bearer(0),
-        read_only: Some(access_token(issuer, &client, "ssf.read").await),
-        other: bearer(1),
-        manage_only: Some(manage_only),
-        expired: issue(issuer, now.before(2 * HOUR)),
-        revoked: bearer(2),
-        other_audience: issue("https://other.example.com", now),
+        tokens: [
+            (Token::Receiver, bearer(0)),
+            (Token::ReadOnly, read_only),
+            (Token::Other, bearer(1)),
+            (Token::ManageOnly, manage_only),
+            (Token::Expired, expired),
+            (Token::Revoked, bearer(2)),
+            (Token::OtherAudience, foreign),
+        ]
+        .into(),
         hooks: Adapter::ALL
             .map(|adapter| (adapter, operator.to_owned()))
             .into(),
