@@ -73,7 +73,7 @@ fn write_times(first: &Exchange, again: &[Exchange], out: &mut dyn Write) -> io:
     let count = 1 + again.len();
     write!(
         out,
-        r#"<span class="times">{count} times{last_at}</span> <span class="took">{shortest} to {longest} ms</span>"#
+        r#"<span class="times">{count} times{last_at}</span> <span class="took">each {shortest} to {longest} ms</span>"#
     )
 }
 

@@ -71,8 +71,7 @@ fn what_is_answered_alike_again_and_again_stands_once_with_how_often_and_until_w
     let result = result(&FIRST, vec![poll(5), poll(3), poll(9), full(10), poll(11)]);
     let written = written(&result, &mut Shown::default());
     assert_eq!(count(&written), 3, "{written}");
-    let times =
-        "3 times, the last at Fri, 07 Nov 2025 12:00:09 GMT</span> <span class=\"took\">3 to 9 ms<";
+    let times = "3 times, the last at Fri, 07 Nov 2025 12:00:09 GMT</span> <span class=\"took\">each 3 to 9 ms<";
     assert!(written.contains(times), "{written}");
     assert_eq!(written.matches(" times").count(), 1, "{written}");
 }
