@@ -92,6 +92,8 @@ pub mod run;
 #[cfg(feature = "cli")]
 pub mod selection;
 #[cfg(feature = "cli")]
+mod serving;
+#[cfg(feature = "cli")]
 pub mod set;
 #[cfg(feature = "cli")]
 pub mod sink;

@@ -22,8 +22,6 @@ mod signer;
 mod site;
 mod transmitter;
 
-use std::time::Duration;
-
 pub use self::{
     asked::{Asked, Caller, Operation},
     coverage::CoverageFault,
@@ -36,6 +34,3 @@ pub use self::{
     site::Site,
     transmitter::{Forgets, Idling, Namesakes, OptOut, Rotation},
 };
-
-/// How long a request, or a TLS handshake, may take to come: those who send it may be busy with keys of theirs.
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);

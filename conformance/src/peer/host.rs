@@ -3,17 +3,23 @@
 
 mod changes;
 mod delivery;
+mod desk;
 mod front;
+mod log;
 mod seen;
 mod server;
+mod settings;
 mod tokens;
 
-pub(crate) use self::server::issuer_at;
+pub(crate) use self::settings::issuer_at;
+pub(super) use self::settings::origin_of;
 pub use self::{
     changes::Wanted,
     delivery::{Delivery, Told},
+    desk::{CRITICAL_MEMBER, UNKNOWN_EVENT},
     front::{Certificate, Met},
     seen::Seen,
-    server::{CRITICAL_MEMBER, Host, HostError, Settings, UNKNOWN_EVENT},
+    server::Host,
+    settings::{HostError, Settings},
     tokens::{SCOPES, TOKEN_PATH},
 };

@@ -1,5 +1,6 @@
 //! What the reference answers, as faults may spoil it.
 
+use actix_web::{HttpResponse, http::StatusCode};
 use serde_json::{Map, Value};
 
 use crate::exchange::Answer;
@@ -81,5 +82,16 @@ impl From<Reply> for Answer {
                 .collect(),
             body: reply.body,
         }
+    }
+}
+
+impl From<Reply> for HttpResponse {
+    fn from(reply: Reply) -> Self {
+        let status = StatusCode::from_u16(reply.status);
+        let mut response = Self::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+        for header in reply.headers {
+            response.append_header(header);
+        }
+        response.body(reply.body)
     }
 }

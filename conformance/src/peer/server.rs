@@ -3,16 +3,14 @@
 use std::{collections::BTreeMap, io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
-    dev::ServerHandle,
-    http::StatusCode,
+    HttpRequest, HttpResponse,
     web::{self, Bytes},
 };
 use serde_json::json;
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{
-    Asked, Caller, Fault, Operation, REQUEST_TIMEOUT, Reply, Site,
+    Asked, Caller, Fault, Operation, Reply, Site,
     chaos::{Chosen, Journal, Mischief},
     fault::Spoilt,
     pusher,
@@ -22,6 +20,7 @@ use super::{
 use crate::{
     authority::{Authority, AuthorityError, Flaw},
     run::Given,
+    serving::{Door, Serving},
     target_file::{
         AdapterAddress, AuthorityFiles, Credentials, PushSettings, Secrets, TargetFile, Token,
     },
@@ -82,8 +81,9 @@ pub struct Peer {
     issuer: String,
     root: String,
     push_authority: Arc<Authority>,
-    handle: ServerHandle,
     /// Ends with this.
+    _serving: Serving,
+    /// And so does this.
     _at_work: JoinSet<()>,
 }
 
@@ -135,33 +135,21 @@ impl Peer {
         };
         let transmitter = web::Data::from(transmitter);
         let spoilt = web::Data::new(spoilt);
-        let app = move || {
-            App::new()
-                .app_data(transmitter.clone())
-                .app_data(spoilt.clone())
-                .app_data(web::PayloadConfig::new(longest))
-                .default_service(web::to(answer))
-        };
-        let server = HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .client_request_timeout(REQUEST_TIMEOUT)
-            .tls_handshake_timeout(REQUEST_TIMEOUT)
-            .shutdown_timeout(0);
         let behind = entrance.in_front(listener, &mut at_work);
         let behind = behind.map_err(PeerError::Listen)?;
-        let mut listening = server.listen_rustls_0_23(behind.tls, tls);
-        if let Some(plain) = behind.plain {
-            listening = listening.and_then(|server| server.listen(plain));
-        }
-        let server = listening.map_err(PeerError::Listen)?.run();
-        let handle = server.handle();
-        tokio::spawn(server);
+        let plain = behind.plain.map(Door::plain);
+        let doors = [Door::of(behind.tls, Some(tls))].into_iter().chain(plain);
+        let serving = Serving::at(doors, move |app| {
+            app.app_data(transmitter.clone())
+                .app_data(spoilt.clone())
+                .app_data(web::PayloadConfig::new(longest))
+                .default_service(web::to(answer));
+        });
         Ok(Self {
             issuer,
             root: authority.root().to_owned(),
             push_authority,
-            handle,
+            _serving: serving.map_err(PeerError::Listen)?,
             _at_work: at_work,
         })
     }
@@ -217,41 +205,20 @@ impl Peer {
     }
 }
 
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // What this returns only tells when it is done.
-        drop(self.handle.stop(false));
-    }
-}
-
 async fn answer(
     request: HttpRequest,
     body: Bytes,
     transmitter: web::Data<Transmitter>,
     spoilt: web::Data<Spoilt>,
 ) -> HttpResponse {
-    let mut asked = Asked {
-        operation: Transmitter::operation(request.method().as_str(), request.path()),
-        caller: caller(&request),
-        method: request.method().as_str().to_owned(),
-        path: request.path().to_owned(),
-        stream_id: stream_id(&request),
-        query: request.query_string().to_owned(),
-        headers: headers(&request),
-        body: body.into(),
-    };
+    let mut asked = asked(&request, body, caller(&request));
     spoilt.request(&mut asked);
     let mut reply = answered(&transmitter, &asked).await;
     if asked.operation.is_some_and(Operation::is_of_owner) {
         pusher::offered(&transmitter).await;
     }
     spoilt.answer(&asked, &mut reply);
-    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::build(status);
-    for (name, value) in reply.headers {
-        response.append_header((name, value));
-    }
-    response.body(reply.body)
+    reply.into()
 }
 
 /// The answer, which a poll may wait for.
@@ -316,8 +283,19 @@ pub(super) fn receiver(request: &HttpRequest, token: &str) -> Caller {
     }
 }
 
-pub(super) fn stream_id(request: &HttpRequest) -> Option<String> {
-    parameter(request, "stream_id")
+/// What somebody asks for.
+pub(super) fn asked(request: &HttpRequest, body: Bytes, caller: Caller) -> Asked {
+    let (method, path) = (request.method().as_str(), request.path());
+    Asked {
+        operation: Transmitter::operation(method, path),
+        caller,
+        method: method.to_owned(),
+        path: path.to_owned(),
+        stream_id: parameter(request, "stream_id"),
+        query: request.query_string().to_owned(),
+        headers: headers(request),
+        body: body.into(),
+    }
 }
 
 fn parameter(request: &HttpRequest, wanted: &str) -> Option<String> {
@@ -326,8 +304,7 @@ fn parameter(request: &HttpRequest, wanted: &str) -> Option<String> {
     named.next().map(|(_, value)| value.into_owned())
 }
 
-/// The headers of a request.
-pub(super) fn headers(request: &HttpRequest) -> Vec<(String, String)> {
+fn headers(request: &HttpRequest) -> Vec<(String, String)> {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let headers = request.headers().iter();
     headers

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::{Value, json};
 
-use super::Reply;
+use super::{Reply, host::origin_of};
+use crate::target::Target;
 
 /// Where the keys are.
 pub(super) const JWKS_PATH: &str = "/jwks.json";
@@ -71,8 +72,9 @@ impl Site {
     }
 
     /// That of a transmitter whom Receivers use for a while: it is about everybody.
-    pub(super) fn for_receivers(origin: &str, issuer: &str) -> Self {
-        let mut site = Self::without_fault(origin);
+    pub(super) fn for_receivers(target: &Target) -> Self {
+        let issuer = target.issuer();
+        let mut site = Self::without_fault(origin_of(target));
         issuer.clone_into(&mut site.issuer);
         // There is nobody to get a token from.
         site.resource = None;

@@ -9,14 +9,14 @@ use std::{
     },
 };
 
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use rustls::ServerConfig;
 use serde_json::{Value, json};
 
 use super::keys::{Key, KeyError, Keys};
 use crate::{
     authority::{Authority, AuthorityError, Flaw},
-    peer::REQUEST_TIMEOUT,
+    serving::{Door, Serving},
     target::{Target, TargetError},
 };
 
@@ -86,7 +86,8 @@ pub struct Issuer {
     root: Option<String>,
     keys: Arc<Keys>,
     lured: Arc<AtomicUsize>,
-    handle: ServerHandle,
+    /// Ends with this.
+    _serving: Serving,
 }
 
 #[derive(Clone)]
@@ -134,31 +135,18 @@ impl Issuer {
             lure: json!({ "keys": [keys.foreign.jwk()] }),
             lured: Arc::clone(&lured),
         };
-        let app = move || {
-            App::new()
-                .app_data(web::Data::new(pages.clone()))
-                .default_service(web::to(answer))
-        };
-        let server = HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .client_request_timeout(REQUEST_TIMEOUT)
-            .tls_handshake_timeout(REQUEST_TIMEOUT)
-            .shutdown_timeout(0);
         let tls = security.tls(&target).map_err(IssuerError::Authority)?;
-        let (server, root) = match tls {
-            None => (server.listen(listener), None),
-            Some((tls, root)) => (server.listen_rustls_0_23(listener, tls), Some(root)),
-        };
-        let server = server.map_err(unheard)?.run();
-        let handle = server.handle();
-        tokio::spawn(server);
+        let (tls, root) = tls.unzip();
+        let pages = web::Data::new(pages);
+        let serving = Serving::at([Door::of(listener, tls)], move |app| {
+            app.app_data(pages.clone()).default_service(web::to(answer));
+        });
         Ok(Self {
             name: issuer,
             root,
             keys: Arc::new(keys),
             lured,
-            handle,
+            _serving: serving.map_err(unheard)?,
         })
     }
 
@@ -184,13 +172,6 @@ impl Issuer {
     /// How often somebody asked for the lure.
     pub(super) fn lured(&self) -> usize {
         self.lured.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Issuer {
-    fn drop(&mut self) {
-        // What this returns only tells when it is done.
-        drop(self.handle.stop(false));
     }
 }
 

@@ -13,9 +13,7 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
-    dev::ServerHandle,
-    http::StatusCode,
+    HttpRequest, HttpResponse,
     web::{self, Bytes},
 };
 use futures_util::stream;
@@ -30,14 +28,16 @@ use super::{Account, Chosen, Journal, Kind, Mischief, Patience, events};
 use crate::{
     authority::{Authority, Flaw},
     peer::{
-        Asked, Caller, Members, Operation, REQUEST_TIMEOUT, Reply, Site,
+        Asked, Caller, Members, Operation, Reply, Site,
         fault::Spoilt,
-        host::HostError,
+        host::{HostError, issuer_at},
         pusher,
-        server::{LONG_POLL, answered_within, headers, receiver, stream_id},
+        server::{LONG_POLL, answered_within, asked, receiver},
         signer::Signer,
         transmitter::{Terms, Transmitter},
     },
+    push::Security,
+    serving::{Door, Serving},
     target::Target,
 };
 
@@ -86,7 +86,8 @@ pub enum ServedError {
 pub struct Served {
     inner: Arc<Inner>,
     issuer: String,
-    handle: ServerHandle,
+    /// Ends with this.
+    _serving: Serving,
     pushing: JoinHandle<()>,
 }
 
@@ -117,17 +118,13 @@ impl Served {
         let unheard = |error| ServedError::Host(HostError::Listen(settings.address, error));
         let listener = TcpListener::bind(settings.address).map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
-        let scheme = if settings.authority.is_some() {
-            "https"
-        } else {
-            "http"
+        let security = match &settings.authority {
+            None => Security::Plain,
+            Some(_) => Security::OwnAuthority,
         };
-        let origin = settings.public.clone();
-        let origin = origin.unwrap_or_else(|| format!("{scheme}://{address}"));
-        let origin = origin.trim_end_matches('/');
-        let target = Target::parse(&format!("{origin}/tenant"));
+        let target = issuer_at(settings.public.as_deref(), security, address);
         let target = target.map_err(|error| ServedError::Host(HostError::Url(error)))?;
-        let inner = Inner::new(origin, &target, settings, journal).map_err(ServedError::Host)?;
+        let inner = Inner::new(&target, settings, journal).map_err(ServedError::Host)?;
         let client = pusher::client(
             settings.authorities.as_deref().unwrap_or_default(),
             inner.transmitter.spoilt().rules(),
@@ -135,35 +132,21 @@ impl Served {
         let client = client.map_err(ServedError::Client)?;
         let inner = web::Data::new(inner);
         let data = inner.clone();
-        let app = move || {
-            App::new()
-                .app_data(data.clone())
-                .default_service(web::to(answer))
-        };
-        let server = HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .client_request_timeout(REQUEST_TIMEOUT)
-            .tls_handshake_timeout(REQUEST_TIMEOUT)
-            .shutdown_timeout(0);
-        let server = match &settings.authority {
-            None => server.listen(listener),
-            Some(authority) => {
-                let host = target.url().host_str().unwrap_or_default();
-                let tls = authority.server(host, Flaw::None);
-                let tls = tls.map_err(|error| ServedError::Host(HostError::Authority(error)))?;
-                server.listen_rustls_0_23(listener, tls)
-            }
-        };
-        let server = server.map_err(unheard)?.run();
-        let handle = server.handle();
-        tokio::spawn(server);
+        let host = target.url().host_str().unwrap_or_default();
+        let tls = settings.authority.as_ref();
+        let tls = tls.map(|authority| authority.server(host, Flaw::None));
+        let tls = tls.transpose();
+        let tls = tls.map_err(|error| ServedError::Host(HostError::Authority(error)))?;
+        let serving = Serving::at([Door::of(listener, tls)], move |app| {
+            app.app_data(data.clone()).default_service(web::to(answer));
+        });
+        let serving = serving.map_err(unheard)?;
         let inner = inner.into_inner();
         Ok(Self {
             pushing: tokio::spawn(pusher::run(Arc::clone(&inner.transmitter), client)),
             inner,
             issuer: target.issuer().to_owned(),
-            handle,
+            _serving: serving,
         })
     }
 
@@ -199,18 +182,11 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         self.pushing.abort();
-        // What this returns only tells when it is done.
-        drop(self.handle.stop(false));
     }
 }
 
 impl Inner {
-    fn new(
-        origin: &str,
-        target: &Target,
-        settings: &Settings,
-        journal: Journal,
-    ) -> Result<Self, HostError> {
+    fn new(target: &Target, settings: &Settings, journal: Journal) -> Result<Self, HostError> {
         let chosen = settings.chosen.clone();
         let seed = chosen.seed;
         let (mischief, keys) = Mischief::new(chosen, journal)
@@ -218,7 +194,7 @@ impl Inner {
             .map_err(HostError::Key)?;
         let mischief = Arc::new(mischief);
         let spoilt = Spoilt::with(Arc::clone(&mischief));
-        let mut site = Site::for_receivers(origin, target.issuer());
+        let mut site = Site::for_receivers(target);
         spoilt.site(&mut site);
         let signer = Signer::turning(keys).map_err(HostError::Signer)?;
         let transmitter = Transmitter::new(site, signer, spoilt);
@@ -349,20 +325,11 @@ fn named(event: &Value) -> Option<String> {
 
 async fn answer(request: HttpRequest, body: Bytes, inner: web::Data<Inner>) -> HttpResponse {
     let began = Instant::now();
-    let operation = Transmitter::operation(request.method().as_str(), request.path());
-    let is_hook = operation.is_some_and(Operation::is_of_owner);
-    let asked = Asked {
-        operation,
-        caller: receiver(&request, &inner.token),
-        method: request.method().as_str().to_owned(),
-        path: request.path().to_owned(),
-        stream_id: stream_id(&request),
-        query: request.query_string().to_owned(),
-        headers: headers(&request),
-        body: body.into(),
-    };
+    let caller = receiver(&request, &inner.token);
+    let asked = asked(&request, body, caller);
+    let is_hook = asked.operation.is_some_and(Operation::is_of_owner);
     if is_hook {
-        return response(inner.reply(&asked).await);
+        return inner.reply(&asked).await.into();
     }
     let mut trouble = Trouble::of(&asked, &inner.mischief, &inner.patience);
     if let Some(pause) = trouble.pause {
@@ -382,16 +349,7 @@ async fn answer(request: HttpRequest, body: Bytes, inner: web::Data<Inner>) -> H
         reply.body.truncate(half);
         return broken_off(reply);
     }
-    response(reply)
-}
-
-fn response(reply: Reply) -> HttpResponse {
-    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::build(status);
-    for (name, value) in reply.headers {
-        response.append_header((name, value));
-    }
-    response.body(reply.body)
+    reply.into()
 }
 
 /// What there is of an answer, and then nothing any more.

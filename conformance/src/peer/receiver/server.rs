@@ -9,9 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
-    dev::ServerHandle,
-    http::StatusCode,
+    HttpRequest, HttpResponse,
     web::{self, Bytes, PayloadConfig},
 };
 use serde_json::Value;
@@ -22,8 +20,9 @@ use super::{Breaks, Pushed, ReceiverFault, Verdict, fault::LATE};
 use crate::{
     authority::{Authority, Flaw},
     context::locked,
-    peer::{Entrance, PeerError, REQUEST_TIMEOUT, Reply},
+    peer::{Entrance, PeerError},
     push::{Dialect, Security},
+    serving::{Door, Serving},
     target::Target,
     wire::{Settings, Wire},
 };
@@ -53,8 +52,9 @@ pub struct Trust {
 pub struct Receiver {
     endpoint: String,
     root: Option<String>,
-    handle: ServerHandle,
     /// Ends with this.
+    _serving: Serving,
+    /// And so does this.
     _at_work: JoinSet<()>,
 }
 
@@ -84,38 +84,28 @@ impl Receiver {
             seen: Mutex::default(),
             keys: OnceCell::new(),
         });
-        let app = move || {
-            App::new()
-                .app_data(state.clone())
-                .app_data(bodies())
-                .default_service(web::to(answer))
-        };
-        let server = HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .client_request_timeout(REQUEST_TIMEOUT)
-            .tls_handshake_timeout(REQUEST_TIMEOUT)
-            .shutdown_timeout(0);
         let mut at_work = JoinSet::new();
-        let (listening, scheme, root) = match security {
-            Security::Plain => (server.listen(listener), "http", None),
+        let (door, root) = match security {
+            Security::Plain => (Door::plain(listener), None),
             Security::OwnAuthority => {
                 let authority = Authority::new().map_err(PeerError::Certificate)?;
                 let tls = authority.server(&address.ip().to_string(), Flaw::None);
                 let tls = tls.map_err(PeerError::Certificate)?;
                 let behind = entrance.in_front(listener, &mut at_work);
                 let behind = behind.map_err(PeerError::Listen)?;
-                let listening = server.listen_rustls_0_23(behind.tls, tls);
-                (listening, "https", Some(authority.root().to_owned()))
+                let root = authority.root().to_owned();
+                (Door::of(behind.tls, Some(tls)), Some(root))
             }
         };
-        let server = listening.map_err(PeerError::Listen)?.run();
-        let handle = server.handle();
-        tokio::spawn(server);
+        let serving = Serving::at([door], move |app| {
+            app.app_data(state.clone())
+                .app_data(bodies())
+                .default_service(web::to(answer));
+        });
         Ok(Self {
-            endpoint: format!("{scheme}://{address}/push"),
+            endpoint: format!("{}://{address}/push", security.scheme()),
             root,
-            handle,
+            _serving: serving.map_err(PeerError::Listen)?,
             _at_work: at_work,
         })
     }
@@ -128,13 +118,6 @@ impl Receiver {
     /// The authority that has to be trusted, in PEM, if it is served over TLS.
     pub fn root(&self) -> Option<&str> {
         self.root.as_deref()
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        // What this returns only tells when it is done.
-        drop(self.handle.stop(false));
     }
 }
 
@@ -170,16 +153,7 @@ async fn answer(request: HttpRequest, body: Bytes, state: web::Data<State>) -> H
     if let Some(Breaks::Answer(spoil)) = breaks {
         spoil(&pushed, &mut reply);
     }
-    response(reply)
-}
-
-pub(super) fn response(reply: Reply) -> HttpResponse {
-    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::build(status);
-    for (name, value) in reply.headers {
-        response.append_header((name, value));
-    }
-    response.body(reply.body)
+    reply.into()
 }
 
 /// How bodies are read: all that cases send.

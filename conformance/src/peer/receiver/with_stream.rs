@@ -3,12 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, TcpListener},
-    time::Duration,
 };
 
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
-    dev::ServerHandle,
+    HttpRequest, HttpResponse,
     web::{self, Bytes},
 };
 use serde_json::{Map, Value, json};
@@ -21,7 +19,7 @@ use url::Url;
 use super::{
     Breaks, Manners, ReceiverFault,
     owner::Owner,
-    server::{bodies, brought, response},
+    server::{bodies, brought},
     sessions::Sessions,
     taking::Push,
 };
@@ -29,13 +27,11 @@ use crate::{
     chance::Chance,
     peer::{PeerError, host::Delivery},
     push::{Adapter, Dialect, Effects},
+    serving::{Door, Serving},
     target::Target,
     target_file::AdapterAddress,
     wire::{Settings, Wire, WireError},
 };
-
-/// How long a request may take to come.
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many pushes wait at once.
 const PUSHES_MAX: usize = 16;
@@ -74,7 +70,8 @@ pub enum Access {
 pub struct WithStream {
     task: JoinHandle<()>,
     hook: String,
-    server: ServerHandle,
+    /// Ends with this.
+    _serving: Serving,
 }
 
 impl WithStream {
@@ -94,24 +91,14 @@ impl WithStream {
         let sessions = Sessions::with(manners.misjudges);
         let (sender, pushes) = mpsc::channel(PUSHES_MAX);
         let (told, sender) = (web::Data::new(sessions.clone()), web::Data::new(sender));
-        let app = move || {
-            App::new()
-                .app_data(told.clone())
+        let serving = Serving::at([Door::plain(listener)], move |app| {
+            app.app_data(told.clone())
                 .app_data(sender.clone())
                 .app_data(bodies())
                 .route("/alive", web::post().to(alive))
-                .route("/push", web::to(push))
-        };
-        let server = HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .client_request_timeout(REQUEST_TIMEOUT)
-            .shutdown_timeout(0)
-            .listen(listener)
-            .map_err(PeerError::Listen)?
-            .run();
-        let handle = server.handle();
-        tokio::spawn(server);
+                .route("/push", web::to(push));
+        });
+        let serving = serving.map_err(PeerError::Listen)?;
         let no_url = |_| PeerError::Wire(WireError::NoUrl);
         let secret = (orders.delivery == Delivery::Push && !manners.is_open).then(|| {
             let mut chance = Chance::of(u64::from(address.port()), &orders.token);
@@ -139,7 +126,7 @@ impl WithStream {
         Ok(Self {
             task: tokio::spawn(owner.run()),
             hook: at("alive"),
-            server: handle,
+            _serving: serving,
         })
     }
 
@@ -185,8 +172,6 @@ fn wire(orders: &Orders, manners: &Manners) -> Result<Wire, WireError> {
 impl Drop for WithStream {
     fn drop(&mut self) {
         self.task.abort();
-        // What this returns only tells when it is done.
-        drop(self.server.stop(false));
     }
 }
 
@@ -211,7 +196,7 @@ async fn push(
         return HttpResponse::ServiceUnavailable().finish();
     }
     match answered.await {
-        Ok(reply) => response(reply),
+        Ok(reply) => reply.into(),
         Err(_) => HttpResponse::ServiceUnavailable().finish(),
     }
 }
