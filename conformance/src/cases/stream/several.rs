@@ -82,9 +82,9 @@ async fn status(cx: &Context) -> Result<(), Stop> {
     let [before, after] = [before, after].map(Option::unwrap_or_default);
     let what = "the status of the other stream";
     cx.require(before == after, what, shown(&before), shown(&after))?;
-    cx.verify(&second, None).await?;
-    // The control arm: it can be polled.
+    // The control arm: it can be polled. Whatever an answer brings comes again late, so that this is asked first.
     cx.poll_now(&second, json!({})).await?;
+    cx.verify(&second, None).await?;
     let is_one = |set: &RawSet| set.event(VERIFICATION).is_some();
     let what = ("a verification of the other stream", "to come");
     cx.expect_arrival(&second, what, is_one).await
