@@ -5,11 +5,14 @@ use std::{
     future,
     io::{self, Write},
     net::Ipv4Addr,
-    pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
-use tokio::task::{JoinError, JoinHandle};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinError, JoinHandle},
+};
 
 use crate::{
     case::Case,
@@ -122,71 +125,64 @@ pub enum MatrixError {
     BrokeOff(#[source] JoinError),
 }
 
-/// Rows in the making, in the order of their faults.
+/// Rows in the making, in the order of their faults: one that takes long holds up none of those behind it.
+///
+/// They must be made within a runtime.
 pub struct Rows {
-    begun: VecDeque<JoinHandle<Result<Row, MatrixError>>>,
-    rest: Box<dyn Iterator<Item = Making>>,
+    making: VecDeque<JoinHandle<Result<Row, MatrixError>>>,
 }
-
-type Making = Pin<Box<dyn Future<Output = Result<Row, MatrixError>> + Send>>;
 
 impl Rows {
     /// Those of the reference Transmitter with each of these faults.
-    pub fn of(
-        faults: impl Iterator<Item = Option<&'static Fault>> + 'static,
-        breadth: Breadth,
-    ) -> Self {
-        let made = move |fault| -> Making { Box::pin(Row::of_some(fault, breadth)) };
-        Self::made(faults.map(made))
+    pub fn of(faults: impl Iterator<Item = Option<&'static Fault>>, breadth: Breadth) -> Self {
+        Self::made(faults.map(|fault| Row::of_some(fault, breadth)))
     }
 
     /// Those of the reference Receiver.
-    pub fn of_receivers(
-        faults: impl Iterator<Item = Option<&'static ReceiverFault>> + 'static,
-    ) -> Self {
-        Self::made(faults.map(|fault| -> Making { Box::pin(Row::of_receiver(fault)) }))
+    pub fn of_receivers(faults: impl Iterator<Item = Option<&'static ReceiverFault>>) -> Self {
+        Self::made(faults.map(Row::of_receiver))
     }
 
     /// Those of the reference Receiver that has a stream which it polls.
-    pub fn over_stream(
-        faults: impl Iterator<Item = Option<&'static ReceiverFault>> + 'static,
-    ) -> Self {
-        Self::made(faults.map(|fault| -> Making { Box::pin(Row::over_stream(fault)) }))
+    pub fn over_stream(faults: impl Iterator<Item = Option<&'static ReceiverFault>>) -> Self {
+        Self::made(faults.map(Row::over_stream))
     }
 
     /// Those of the reference Receiver that has a stream which is pushed.
-    pub fn over_pushes(
-        faults: impl Iterator<Item = Option<&'static ReceiverFault>> + 'static,
-    ) -> Self {
-        Self::made(faults.map(|fault| -> Making { Box::pin(Row::over_pushes(fault)) }))
+    pub fn over_pushes(faults: impl Iterator<Item = Option<&'static ReceiverFault>>) -> Self {
+        Self::made(faults.map(Row::over_pushes))
     }
 
     /// Those of the reference Receiver that has a stream and expects SETs in a dialect.
     pub fn in_dialects(
-        faults: impl Iterator<Item = (Dialect, Option<&'static ReceiverFault>)> + 'static,
+        faults: impl Iterator<Item = (Dialect, Option<&'static ReceiverFault>)>,
     ) -> Self {
-        let made = |(dialect, fault)| -> Making { Box::pin(Row::in_dialect(dialect, fault)) };
-        Self::made(faults.map(made))
+        Self::made(faults.map(|(dialect, fault)| Row::in_dialect(dialect, fault)))
     }
 
-    fn made(rest: impl Iterator<Item = Making> + 'static) -> Self {
+    fn made<Making>(rows: impl Iterator<Item = Making>) -> Self
+    where
+        Making: Future<Output = Result<Row, MatrixError>> + Send + 'static,
+    {
+        let turns = Arc::new(Semaphore::new(ROWS_AT_ONCE));
+        let begun = |row: Making| {
+            let turns = Arc::clone(&turns);
+            tokio::spawn(async move {
+                let _turn = turns.acquire().await;
+                row.await
+            })
+        };
         Self {
-            begun: VecDeque::new(),
-            rest: Box::new(rest),
+            making: rows.map(begun).collect(),
         }
     }
 
-    /// The next row, if there is one; must be called within a runtime.
+    /// The next row, if there is one.
     ///
     /// # Errors
     /// The row cannot be made.
     pub async fn next(&mut self) -> Option<Result<Row, MatrixError>> {
-        while self.begun.len() < ROWS_AT_ONCE
-            && let Some(making) = self.rest.next()
-        {
-            self.begun.push_back(tokio::spawn(making));
-        }
-        let made = self.begun.pop_front()?.await;
+        let made = self.making.pop_front()?.await;
         Some(made.unwrap_or_else(|error| Err(MatrixError::BrokeOff(error))))
     }
 }
@@ -194,7 +190,7 @@ impl Rows {
 impl std::fmt::Debug for Rows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rows")
-            .field("begun", &self.begun.len())
+            .field("making", &self.making.len())
             .finish_non_exhaustive()
     }
 }
