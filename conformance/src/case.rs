@@ -306,8 +306,33 @@ impl Case {
         })
     }
 
+    /// How many streams it takes of those that the Receiver may have.
+    pub(crate) fn streams_of(&self, total: u32) -> u32 {
+        if self.needs.contains(&Need::Alone) {
+            total
+        } else {
+            // One that needs more than that is not run.
+            self.streams.min(total)
+        }
+    }
+
     /// By when it has to have ended.
     pub fn deadline(&self, limits: &Limits) -> Duration {
-        limits.case() + (self.waits)(limits)
+        limits.case() + self.waits_at_most(limits)
+    }
+
+    /// For how long it waits if nothing comes that it waits for.
+    pub fn waits_at_most(&self, limits: &Limits) -> Duration {
+        (self.waits)(limits)
+    }
+
+    /// For how long it waits if everything comes at once: what is left is silence.
+    pub fn waits_at_least(&self, limits: &Limits) -> Duration {
+        (self.waits)(&Limits {
+            event_seconds: 0,
+            request_seconds: 0,
+            inactivity_seconds: 0,
+            ..limits.clone()
+        })
     }
 }

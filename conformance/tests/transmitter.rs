@@ -272,6 +272,29 @@ fn a_dry_run_asks_nobody_and_says_what_it_would_lack() {
 }
 
 #[test]
+fn a_run_begins_with_how_long_it_will_take() {
+    let told = |case| {
+        let issuer = [
+            "transmitter",
+            "--issuer",
+            "https://127.0.0.1:1",
+            "--dry-run",
+        ];
+        let token = ["--token-env", "PATH", "--only", case];
+        stdout(&run(&[&issuer[..], &token].concat()))
+    };
+    let verified = told("SSF-T-223.state");
+    let at_once = "wait for about 0 s if everything comes at once, and for up to 15 s";
+    assert!(verified.contains(at_once), "{verified}");
+    // It also lets intervals go by.
+    let kept = told("SSF-T-086.kept");
+    let at_once = "wait for about 6 s if everything comes at once, and for up to 21 s";
+    assert!(kept.contains(at_once), "{kept}");
+    let not_run = told("SSF-T-179.paused");
+    assert!(not_run.contains("for up to 0 s"), "{not_run}");
+}
+
+#[test]
 fn cases_are_listed_and_explained() {
     let listed = stdout(&run(&["list", "--section", "8.1.1.2"]));
     assert!(listed.contains("SSF-T-122.empty-list"), "{listed}");

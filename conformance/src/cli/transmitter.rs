@@ -4,7 +4,7 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use clap::Args;
@@ -24,7 +24,7 @@ use crate::{
     report::Conclusion,
     results::{Results, Role},
     run::{Given, Outset, PreflightError, Run, judge},
-    target_file::{FromEnvironment, Secrets, TargetFile, TargetFileError},
+    target_file::{FromEnvironment, Limits, Secrets, TargetFile, TargetFileError},
 };
 
 /// Which transmitter is meant, and what is needed to ask it.
@@ -146,15 +146,18 @@ impl Transmitter {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let limits = &file.limits;
-        let waits: u64 = chosen
-            .iter()
-            .map(|case| (case.waits)(limits).as_secs())
-            .sum();
         let (count, streams) = (chosen.len(), limits.streams);
-        let waits = waits / u64::from(streams.max(1));
+        let run = || chosen.iter().filter(|case| case.unmet(file).is_none());
+        // Cases run beside one another, each with streams of its own.
+        let waits = |wait: fn(&Case, &Limits) -> Duration| {
+            let waits = run().map(|case| wait(case, limits) * case.streams_of(streams));
+            (waits.sum::<Duration>() / streams.max(1)).as_secs()
+        };
+        let (least, most) = (waits(Case::waits_at_least), waits(Case::waits_at_most));
         writeln!(
             out,
-            "{count} cases, as many at once as {streams} streams allow; up to {waits} s of waiting by design"
+            "{count} cases, as many at once as {streams} streams allow: they wait for about {least} s if everything comes at once, and \
+             for up to {most} s if nothing does"
         )?;
         writeln!(
             out,

@@ -12,7 +12,7 @@ use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 
 use super::Run;
 use crate::{
-    case::{Case, Judge, Need, NotRun, NotRunKind, Stop},
+    case::{Case, Judge, NotRun, NotRunKind, Stop},
     cases::{event, refusal},
     checks::Outcome,
     context::Context,
@@ -48,7 +48,7 @@ pub async fn judge(
     let mut under_way = JoinSet::new();
     for (at, case) in cases.iter().copied().enumerate() {
         let run = Arc::clone(run);
-        let turn = Arc::clone(&streams).acquire_many_owned(streams_of(case, total));
+        let turn = Arc::clone(&streams).acquire_many_owned(case.streams_of(total));
         let mut turn = Box::pin(maybe_done(turn));
         // Turns are in the order of the cases, whichever task is run first.
         future::poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx).is_ready())).await;
@@ -103,16 +103,6 @@ fn lost(case: &'static Case, was_interrupted: bool) -> CaseResult {
         record: Record::default(),
         ended,
         took: Duration::ZERO,
-    }
-}
-
-/// How many streams a case takes of those that the Receiver may have.
-fn streams_of(case: &Case, total: u32) -> u32 {
-    if case.needs.contains(&Need::Alone) {
-        total
-    } else {
-        // One that needs more than that is not run.
-        case.streams.min(total)
     }
 }
 
