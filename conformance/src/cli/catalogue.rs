@@ -11,6 +11,7 @@ use crate::{
     coverage::{self, Binds, Count, Requirement, Standing},
     matrix::{Breadth, Rows},
     peer::faults,
+    push::Dialect,
     report::Conclusion,
     selection::Selection,
 };
@@ -167,21 +168,47 @@ fn explain(case: &Case, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// A kind of peers, in words, and the rows of the matrix about them.
+type Kind = (&'static str, fn() -> Rows);
+
+/// All that the matrix is about.
+const KINDS: [Kind; 5] = [
+    ("a transmitter", || {
+        Rows::of(with_none(faults::transmitter()), Breadth::Whole)
+    }),
+    ("a push endpoint", || {
+        Rows::of_receivers(with_none(faults::push_endpoint()))
+    }),
+    ("a receiver that polls", || {
+        Rows::over_stream(with_none(faults::over_stream()))
+    }),
+    ("a receiver that is pushed", || {
+        Rows::over_pushes(with_none(faults::over_pushes()))
+    }),
+    ("a receiver that reads a dialect", || {
+        let sound = Dialect::ALL.map(|dialect| (dialect, None));
+        let faults = faults::in_dialect().map(|(dialect, fault)| (dialect, Some(fault)));
+        Rows::in_dialects(sound.into_iter().chain(faults))
+    }),
+];
+
+/// Faults, behind none at all.
+fn with_none<T>(faults: impl Iterator<Item = T>) -> impl Iterator<Item = Option<T>> {
+    [None].into_iter().chain(faults.map(Some))
+}
+
 /// Prints which cases find which faults.
 pub(super) fn matrix(out: &mut dyn Write) -> Result<Conclusion, Preflight> {
     let runtime = runtime_of_several()?;
+    runtime.block_on(print_matrix(&KINDS, out))
+}
+
+async fn print_matrix(kinds: &[Kind], out: &mut dyn Write) -> Result<Conclusion, Preflight> {
     let mut unsound = 0;
-    let transmitter = faults::transmitter().map(Some);
-    let endpoint = faults::push_endpoint().map(Some);
-    let receiver = faults::over_stream().map(Some);
-    let pushed = faults::over_pushes().map(Some);
-    for mut rows in [
-        Rows::of([None].into_iter().chain(transmitter), Breadth::Whole),
-        Rows::of_receivers([None].into_iter().chain(endpoint)),
-        Rows::over_stream([None].into_iter().chain(receiver)),
-        Rows::over_pushes([None].into_iter().chain(pushed)),
-    ] {
-        while let Some(row) = runtime.block_on(rows.next()) {
+    for (kind, rows) in kinds {
+        writeln!(out, "# {kind}").map_err(Preflight::Output)?;
+        let mut rows = rows();
+        while let Some(row) = rows.next().await {
             let row = row.map_err(Preflight::Matrix)?;
             row.write_text(out).map_err(Preflight::Output)?;
             unsound += usize::from(!row.is_sound());
@@ -196,4 +223,31 @@ pub(super) fn matrix(out: &mut dyn Write) -> Result<Conclusion, Preflight> {
         0 => Conclusion::Conformant,
         _ => Conclusion::NonConformant,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_matrix_says_who_is_judged_and_what_is_found() {
+        let rows: fn() -> Rows = || {
+            let (dialect, fault) = faults::in_dialect().next().unwrap();
+            Rows::in_dialects([(dialect, Some(fault))].into_iter())
+        };
+        let mut out = Vec::new();
+        let runtime = runtime_of_several().unwrap();
+        let kinds = [("somebody", rows)];
+        let printed = print_matrix(&kinds, &mut out);
+        let conclusion = runtime.block_on(printed).unwrap();
+        assert_eq!(conclusion, Conclusion::Conformant);
+        let text = String::from_utf8(out).unwrap();
+        let (_, fault) = faults::in_dialect().next().unwrap();
+        let begins = format!("# somebody\n{}\n", fault.name);
+        assert!(text.starts_with(&begins), "{text}");
+        let (case, verdict) = fault.found[0];
+        let found = format!("    {:8} {case}\n", verdict.as_str());
+        assert!(text.contains(&found), "{text}");
+        assert!(text.ends_with("0 faults are not found by just the cases that claim them\n"));
+    }
 }
