@@ -25,7 +25,7 @@ use crate::{
         receiver::{Access, Orders, Receiver, ReceiverFault, Trust, WithStream},
     },
     push::{self, Dialect, OverStream, PushRun},
-    record::{CaseResult, Ended},
+    record::{CaseResult, Ended, Record},
     run::{Outset, PreflightError, Run, judge},
     target::{Target, TargetError},
     target_file::Limits,
@@ -84,14 +84,17 @@ impl Breadth {
     }
 }
 
+/// Cases that claim to find a fault, each with its verdict.
+type Claims = &'static [(&'static str, Verdict)];
+
 /// What one fault should be found by, and is.
 #[derive(Debug)]
 pub struct Row {
     /// What is wrong with the reference.
     pub name: &'static str,
     /// Which cases claim to find it.
-    pub claims: &'static [(&'static str, Verdict)],
-    /// What its cases came to.
+    pub claims: Claims,
+    /// What its cases came to; their records are empty.
     pub results: Vec<CaseResult>,
 }
 
@@ -220,11 +223,8 @@ impl Row {
         let chosen: Vec<&'static Case> = chosen.collect();
         let results = judge(&run, &chosen, |_| {}, future::pending()).await;
         run.clean_up().await;
-        Ok(Self {
-            name: fault.map_or(NO_FAULT, |fault| fault.name),
-            claims: fault.map(|fault| fault.found).unwrap_or_default(),
-            results,
-        })
+        let fault = fault.map(|fault| (fault.name, fault.found));
+        Ok(Self::judged(fault, results))
     }
 
     /// The same for the reference Receiver, and the cases of a push endpoint.
@@ -253,11 +253,8 @@ impl Row {
         let run = PushRun::begin(given).await.map_err(MatrixError::Push)?;
         let chosen: Vec<&'static Case> = cases::push_endpoint().collect();
         let results = push::judge(&run, &chosen, |_| {}, future::pending()).await;
-        Ok(Self {
-            name: fault.map_or(NO_FAULT, |fault| fault.name),
-            claims: fault.map(|fault| fault.found).unwrap_or_default(),
-            results,
-        })
+        let fault = fault.map(|fault| (fault.name, fault.found));
+        Ok(Self::judged(fault, results))
     }
 
     /// The same for the reference Receiver that has a stream; a fault in what it thinks of SETs is looked for by the cases of
@@ -340,11 +337,22 @@ impl Row {
         });
         let run = run.await.map_err(MatrixError::Push)?;
         let results = push::judge(&run, chosen, |_| {}, future::pending()).await;
-        Ok(Self {
-            name: fault.map_or(NO_FAULT, |fault| fault.name),
-            claims: fault.map(|fault| fault.found).unwrap_or_default(),
-            results,
-        })
+        let fault = fault.map(|fault| (fault.name, fault.found));
+        Ok(Self::judged(fault, results))
+    }
+
+    /// What the cases came to, without what they recorded: a row that waits for others would have megabytes of it.
+    fn judged(fault: Option<(&'static str, Claims)>, results: Vec<CaseResult>) -> Self {
+        let (name, claims) = fault.unwrap_or((NO_FAULT, &[]));
+        let bare = |result| CaseResult {
+            record: Record::default(),
+            ..result
+        };
+        Self {
+            name,
+            claims,
+            results: results.into_iter().map(bare).collect(),
+        }
     }
 
     /// All that was found, by case; what passed or was not run found nothing.
