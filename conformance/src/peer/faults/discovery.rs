@@ -359,7 +359,11 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "nothing listens at jwks_uri",
         breaks: Spoil(|site| site.document["jwks_uri"] = json!("https://127.0.0.1:1/jwks.json")),
-        found: &[("SSF-T-013.jwks-answers", Failed)],
+        found: &[
+            ("SSF-T-013.jwks-answers", Failed),
+            ("SSF-T-012.new-key", Failed),
+            ("SSF-T-012.former-key", Warning),
+        ],
     },
     Fault {
         name: "the keys are a bare array",

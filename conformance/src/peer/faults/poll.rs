@@ -124,7 +124,10 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "acknowledgements are overlooked",
-        found: &[("POLL-T-013.acknowledged", Failed)],
+        found: &[
+            ("POLL-T-013.acknowledged", Failed),
+            ("SSF-T-183.poll", Failed),
+        ],
         breaks: Request(|asked| {
             if asked
                 .object()

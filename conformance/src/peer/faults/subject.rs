@@ -14,7 +14,11 @@ use crate::{
 pub const FAULTS: &[Fault] = &[
     Fault {
         name: "a member of a complex subject is a text",
-        found: &[("SUBJ-004.complex", Failed)],
+        found: &[
+            ("SUBJ-004.complex", Failed),
+            ("SSF-T-203.less-specific", Warning),
+            ("SSF-T-204.more-specific", Warning),
+        ],
         breaks: Set(|_, claims| {
             subject(claims, "complex", |s| {
                 set(s, "user", |user| user["email"].clone());
@@ -23,7 +27,11 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "a complex subject has a member that SSF does not name",
-        found: &[("SUBJ-005.names", Note)],
+        found: &[
+            ("SUBJ-005.names", Note),
+            ("SSF-T-203.less-specific", Warning),
+            ("SSF-T-204.more-specific", Warning),
+        ],
         breaks: Set(|_, claims| {
             subject(claims, "complex", |s| {
                 let team = json!({ "format": "opaque", "id": "team" });

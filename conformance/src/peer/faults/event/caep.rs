@@ -21,7 +21,11 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "session-revoked is told an hour late",
-        found: &[("CAEP-SR-003.time", Failed)],
+        found: &[
+            ("CAEP-SR-003.time", Failed),
+            ("SSF-T-183.poll", Failed),
+            ("SSF-T-183.push", Failed),
+        ],
         breaks: Set(|_, claims| an_hour_before(claims, &SESSION_REVOKED)),
     },
     Fault {

@@ -9,7 +9,7 @@ use crate::{
 pub const FAULTS: &[Fault] = &[
     Fault {
         name: "events end when an opt-out is initiated",
-        found: &[("RISC-015.initiated", Failed)],
+        found: &[("RISC-015.initiated", Failed), ("RISC-015.effective", Note)],
         breaks: Rules(|rules| rules.opt_out = Some(OptOut::AtOnce)),
     },
     Fault {

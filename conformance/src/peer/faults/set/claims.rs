@@ -74,7 +74,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "SETs are made out to others as well",
-        found: &[("SET-010.aud", Failed)],
+        found: &[("SET-010.aud", Failed), ("SET-012.separate-sets", Warning)],
         breaks: Set(|_, claims| {
             let aud = claims.remove("aud");
             claims.insert("aud".into(), json!([aud, "https://everybody.example.com"]));
@@ -82,7 +82,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "there is no aud",
-        found: &[("SET-023.aud", Warning)],
+        found: &[("SET-023.aud", Warning), ("SET-012.separate-sets", Warning)],
         breaks: Set(|_, claims| drop(claims.remove("aud"))),
     },
     Fault {
@@ -92,7 +92,10 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "txn is a number",
-        found: &[("SET-027.txn-is-a-string", Failed)],
+        found: &[
+            ("SET-027.txn-is-a-string", Failed),
+            ("SET-014.txn", Warning),
+        ],
         breaks: Set(|_, claims| {
             let jti = claims.get("jti").and_then(Value::as_str);
             let digits = jti.and_then(|jti| jti.rsplit('-').next()?.parse::<u64>().ok());
@@ -118,7 +121,13 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "all SETs have the same jti",
-        found: &[("POLL-T-003.keys", Failed), ("SET-021.jti", Failed)],
+        found: &[
+            ("POLL-T-003.keys", Failed),
+            ("SET-021.jti", Failed),
+            ("SET-012.separate-sets", Warning),
+            ("SSF-T-183.push", Failed),
+            ("SSF-T-200.after-restart", Warning),
+        ],
         breaks: Set(|_, claims| drop(claims.insert("jti".into(), json!("0")))),
     },
     Fault {
@@ -166,7 +175,10 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "jti stands twice",
-        found: &[("SET-025.no-name-twice", Failed)],
+        found: &[
+            ("SET-025.no-name-twice", Failed),
+            ("SUBJ-007.once", Warning),
+        ],
         breaks: Payload(|claims| {
             let twice = claims.replacen(r#""jti":"#, r#""jti":"0","jti":"#, 1);
             twice.into_bytes()

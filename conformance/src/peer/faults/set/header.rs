@@ -38,7 +38,11 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "SETs are signed with ES256",
-        found: &[("INTEROP-028.rs256", Failed)],
+        found: &[
+            ("INTEROP-028.rs256", Failed),
+            ("SSF-T-012.new-key", Failed),
+            ("SSF-T-012.former-key", Warning),
+        ],
         breaks: Set(|header, _| {
             header.insert("alg".into(), json!("ES256"));
             header.insert("kid".into(), json!("b"));

@@ -132,6 +132,9 @@ pub(super) const FAULTS: &[Fault] = &[
         found: &[
             ("SSF-T-101.second-stream", Failed),
             ("SSF-T-254.url-of-its-own", Failed),
+            ("SSF-T-057.deletion", Failed),
+            ("SSF-T-057.status", Failed),
+            ("SSF-T-071.of-two-receivers", Failed),
         ],
         breaks: Rules(|rules| rules.namesakes = Some(Namesakes::AreOne)),
     },
