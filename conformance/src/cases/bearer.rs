@@ -75,7 +75,14 @@ pub const CASES: &[Case] = &[
         title: "a token that has expired: 401 with error=\"invalid_token\"",
         why: "A client learns from it that it is time to fetch a new one.",
         needs: &[Need::Token, Need::ExpiredToken],
-        judge: Script(|cx| Box::pin(told(cx, Credential::Expired, 401, "invalid_token"))),
+        judge: Script(|cx| {
+            Box::pin(told(
+                cx,
+                Credential::Of(Token::Expired),
+                401,
+                "invalid_token",
+            ))
+        }),
         ..BASE
     },
     Case {
@@ -94,7 +101,7 @@ pub const CASES: &[Case] = &[
         title: "a token that was issued for another resource: 401",
         why: "Otherwise whoever serves that resource can take the tokens that it is shown, and manage streams with them.",
         needs: &[Need::Token, Need::OtherAudienceToken],
-        judge: Script(|cx| Box::pin(refused(cx, Credential::OtherAudience))),
+        judge: Script(|cx| Box::pin(refused(cx, Credential::Of(Token::OtherAudience)))),
         ..BASE
     },
     Case {
@@ -136,7 +143,7 @@ pub const CASES: &[Case] = &[
         title: "a token that has expired: 401",
         why: "Whoever finds one in an old log could go on with it.",
         needs: &[Need::Token, Need::ExpiredToken],
-        judge: Script(|cx| Box::pin(refused(cx, Credential::Expired))),
+        judge: Script(|cx| Box::pin(refused(cx, Credential::Of(Token::Expired)))),
         ..INTEROP
     },
     Case {
@@ -145,7 +152,7 @@ pub const CASES: &[Case] = &[
         title: "a token that was revoked: 401",
         why: "It was revoked because somebody else has it.",
         needs: &[Need::Token, Need::RevokedToken],
-        judge: Script(|cx| Box::pin(refused(cx, Credential::Revoked))),
+        judge: Script(|cx| Box::pin(refused(cx, Credential::Of(Token::Revoked)))),
         ..INTEROP
     },
     Case {
@@ -240,7 +247,10 @@ async fn told(cx: &Context, credential: Credential, status: u16, error: &str) ->
 async fn told_insufficient(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let call = refusal::valid(cx, Operation::SetStatus, &stream);
-    let answered = call.credential(Credential::ReadOnly).send().await?;
+    let answered = call
+        .credential(Credential::Of(Token::ReadOnly))
+        .send()
+        .await?;
     expect_error(cx, &answered, 403, "insufficient_scope")
 }
 
@@ -264,7 +274,7 @@ fn names_error(challenge: &str, error: &str) -> bool {
 }
 
 async fn manage_alone(cx: &Context) -> Result<(), Stop> {
-    let manage = Credential::ManageOnly;
+    let manage = Credential::Of(Token::ManageOnly);
     let call = cx.call(Operation::Create).json(&cx.stream_request());
     let answered = call.credential(manage).send().await?;
     answered.given_room()?;

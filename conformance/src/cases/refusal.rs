@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     case::Stop,
     context::{Call, Context, Credential, Operation, Stream},
+    target_file::Token,
 };
 
 /// What is sent where an object belongs and the text breaks off.
@@ -76,8 +77,12 @@ pub(crate) async fn judge(
     match refusal {
         Refusal::WithoutToken => credential(cx, operation, Credential::Missing, &[401]).await,
         Refusal::UnknownToken => credential(cx, operation, Credential::Unknown, &[401]).await,
-        Refusal::ReadOnlyToken => credential(cx, operation, Credential::ReadOnly, &[403]).await,
-        Refusal::ByAnother => credential(cx, operation, Credential::Other, &[404, 403]).await,
+        Refusal::ReadOnlyToken => {
+            credential(cx, operation, Credential::Of(Token::ReadOnly), &[403]).await
+        }
+        Refusal::ByAnother => {
+            credential(cx, operation, Credential::Of(Token::Other), &[404, 403]).await
+        }
         Refusal::UnknownStream => unknown_stream(cx, operation).await,
         Refusal::BrokenJson => spoilt_body(cx, operation, |_, _| BROKEN_JSON.to_owned()).await,
         Refusal::Body(spoilt) => spoilt_body(cx, operation, spoilt).await,

@@ -79,20 +79,8 @@ impl Operation {
 /// Who the request says it comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Credential {
-    /// The Receiver under whose name streams are made.
-    Receiver,
-    /// The same, with a token that may read alone.
-    ReadOnly,
-    /// Another Receiver.
-    Other,
-    /// The first one, with `ssf.manage` as the only scope.
-    ManageOnly,
-    /// A token that has expired.
-    Expired,
-    /// A token that was revoked.
-    Revoked,
-    /// A token that was issued for another resource.
-    OtherAudience,
+    /// Whose token the target file names.
+    Of(Token),
     /// Nobody: there is no `Authorization`.
     Missing,
     /// A bearer token that nobody issued.
@@ -103,13 +91,7 @@ impl Credential {
     /// The bearer token to show; none if there is to be none.
     fn token(self, secrets: &Secrets) -> Result<Option<String>, Stop> {
         let token = match self {
-            Self::Receiver => Token::Receiver,
-            Self::ReadOnly => Token::ReadOnly,
-            Self::Other => Token::Other,
-            Self::ManageOnly => Token::ManageOnly,
-            Self::Expired => Token::Expired,
-            Self::Revoked => Token::Revoked,
-            Self::OtherAudience => Token::OtherAudience,
+            Self::Of(token) => token,
             Self::Missing => return Ok(None),
             Self::Unknown => return Ok(Some("ssf-conformance-unknown-token".to_owned())),
         };
@@ -181,7 +163,7 @@ impl Context {
         Call {
             cx: self,
             request,
-            credential: Credential::Receiver,
+            credential: Credential::Of(Token::Receiver),
             authorization: None,
             interval: None,
         }
@@ -280,7 +262,7 @@ impl Call<'_> {
     fn made(self) -> Result<Request, Stop> {
         let mut request = self.request?;
         let own = self.authorization;
-        let own = own.filter(|_| self.credential == Credential::Receiver);
+        let own = own.filter(|_| self.credential == Credential::Of(Token::Receiver));
         let token = self.credential.token(self.cx.run().secrets())?;
         if let Some(value) = own.or_else(|| token.map(|token| format!("Bearer {token}"))) {
             request.headers.push(("authorization".to_owned(), value));

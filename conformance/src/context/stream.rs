@@ -9,7 +9,7 @@ use super::{Answered, Call, Context, Credential, Operation, same::is_same};
 use crate::{
     case::Stop,
     sink::{Inbox, Sink},
-    target_file::Delivery,
+    target_file::{Delivery, Token},
 };
 
 /// The delivery method of polls.
@@ -68,7 +68,7 @@ impl Context {
     /// That does not succeed, which other cases judge.
     pub async fn stream_of_another(&self, request: &Value) -> Result<Stream, Stop> {
         let call = self.call(Operation::Create).json(request);
-        Stream::given(&call.credential(Credential::Other).send().await?)
+        Stream::given(&call.credential(Credential::Of(Token::Other)).send().await?)
     }
 
     /// Reads the configuration of a stream.

@@ -69,19 +69,19 @@ pub struct FromEnvironment {
 /// A token that a target file may name.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Token {
-    /// `token`.
+    /// `token`: the Receiver under whose name streams are made.
     Receiver,
-    /// `read_only`.
+    /// `read_only`: the same Receiver's, which may read alone.
     ReadOnly,
-    /// `other`.
+    /// `other`: another Receiver's.
     Other,
-    /// `manage_only`.
+    /// `manage_only`: the first one's, with `ssf.manage` as the only scope.
     ManageOnly,
-    /// `expired`.
+    /// `expired`: it has expired.
     Expired,
-    /// `revoked`.
+    /// `revoked`: it was revoked.
     Revoked,
-    /// `other_audience`.
+    /// `other_audience`: it was issued for another resource.
     OtherAudience,
 }
 

@@ -10,6 +10,7 @@ use crate::{
     checks::Level,
     context::{Context, Credential, Operation, is_about},
     sink::Push,
+    target_file::Token,
 };
 
 /// The cases of two Receivers.
@@ -37,7 +38,7 @@ async fn separate_sets(cx: &Context) -> Result<(), Stop> {
     if cx.endpoint(Operation::AddSubject).is_ok() {
         let body = json!({ "stream_id": other.id, "subject": subject });
         let call = cx.call(Operation::AddSubject).json(&body);
-        let added = call.credential(Credential::Other).send().await?;
+        let added = call.credential(Credential::Of(Token::Other)).send().await?;
         added.given_success()?;
     }
     let named = cx.emit(&subject).await?;

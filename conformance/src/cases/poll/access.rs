@@ -7,6 +7,7 @@ use crate::{
     case::{Case, Judge::Script, Need, Profile, Stop},
     checks::Level,
     context::{Context, Credential, Operation, Stream},
+    target_file::Token,
 };
 
 /// The cases.
@@ -70,7 +71,9 @@ async fn challenge(cx: &Context) -> Result<(), Stop> {
 async fn by_another(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let body = json!({ "returnImmediately": true });
-    let call = cx.poll(&stream, &body)?.credential(Credential::Other);
+    let call = cx
+        .poll(&stream, &body)?
+        .credential(Credential::Of(Token::Other));
     let answered = call.send().await?;
     cx.expect_status(&answered, &[401, 403, 404]);
     cx.poll_now(&stream, json!({})).await?;

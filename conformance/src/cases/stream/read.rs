@@ -11,6 +11,7 @@ use crate::{
     cases::refusal::Refusal,
     checks::{Level, shown},
     context::{Context, Credential, Operation, is_same},
+    target_file::Token,
 };
 
 const BASE: Case = Case {
@@ -183,14 +184,19 @@ async fn empty_list(cx: &Context) -> Result<(), Stop> {
 async fn read_only(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
     let call = cx.call(Operation::Read).stream(&stream.id);
-    let answered = call.credential(Credential::ReadOnly).send().await?;
+    let answered = call
+        .credential(Credential::Of(Token::ReadOnly))
+        .send()
+        .await?;
     cx.expect_status(&answered, &[200]);
     Ok(())
 }
 
 async fn list_of_another(cx: &Context) -> Result<(), Stop> {
     let stream = cx.stream().await?;
-    let call = cx.call(Operation::Read).credential(Credential::Other);
+    let call = cx
+        .call(Operation::Read)
+        .credential(Credential::Of(Token::Other));
     let answered = call.send().await?;
     let list = answered.given_array()?;
     let has = |one: &Value| one.get("stream_id").is_some_and(|id| *id == stream.id);
