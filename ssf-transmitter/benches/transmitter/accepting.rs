@@ -1,7 +1,7 @@
 //! Events that many callers hand in at the same time, each answered when it is durable.
 //!
-//! Beside it, a bare handler that reads the same body as JSON and answers as much; and events that are stored one by one, each in
-//! a transaction of its own, on the same disk.
+//! Beside it, a bare handler that reads the same body as JSON and answers as much; one that stores it, too, and does nothing else;
+//! and events that are stored one by one, each in a transaction of its own, on the same disk.
 
 use std::{
     net::SocketAddr,
@@ -9,15 +9,17 @@ use std::{
 };
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::{
-    Fallible,
+    Fallible, TMP,
     connection::{Connection, request},
     measure::{median, rounded},
     program::{Engine, Installation, Server},
     ratio::{Ratio, figure},
     stock::{append, submission},
+    storing,
 };
 
 /// Most that an event may cost, in requests to the bare handler.
@@ -36,7 +38,35 @@ pub(crate) fn measure(engines: &[Engine], callers: &[u32], rounds: u32) -> Falli
             entries.extend(compare(engine, callers, rounds)?);
         }
     }
+    for &callers in callers {
+        entries.push(at_least(callers, rounds)?);
+    }
     Ok(entries)
+}
+
+/// What it costs with the same libraries at least: whatever the program takes beyond that is its own.
+fn at_least(callers: u32, rounds: u32) -> Fallible<Value> {
+    let directory = TempDir::new_in(TMP)?;
+    let database = directory.path().join("storing.db").display().to_string();
+    let (storing, bare) = (storing::start(&database)?, Server::bare(&[])?);
+    let mut of_storing = Callers::at(storing.address, callers, "any")?;
+    let mut of_bare = Callers::at(bare.address, callers, "any")?;
+    let (mut cpu, mut bare_cpu, mut micros) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        bare_cpu.push(of_bare.round(&bare)?.cpu);
+        let round = of_storing.round(&storing)?;
+        cpu.push(round.cpu);
+        micros.push(round.seconds * 1e6);
+    }
+    let ratio = Ratio {
+        name: format!("store one event and nothing else, {callers} callers, SQLite"),
+        nanos: median(cpu),
+        yardstick: median(bare_cpu),
+        goal: None,
+    };
+    let mut entry = ratio.entry();
+    entry["per_second"] = rounded(1e6 / median(micros), 0).into();
+    Ok(entry)
 }
 
 fn compare(engine: Engine, callers: u32, rounds: u32) -> Fallible<Vec<Value>> {

@@ -33,6 +33,7 @@ mod raw;
 mod sink;
 mod spread;
 mod stock;
+mod storing;
 mod summary;
 mod waiting;
 
@@ -61,6 +62,11 @@ fn main() -> Fallible<()> {
         && first == floor::ARGUMENT
     {
         return floor::post(endpoint, sets.parse()?, database);
+    }
+    if let [first, database] = &arguments[..]
+        && first == storing::ARGUMENT
+    {
+        return storing::serve(database);
     }
     // Without `--bench`, everything happens once and on a small scale, so that a broken bench is seen early.
     if !arguments.iter().any(|argument| argument == "--bench") {
