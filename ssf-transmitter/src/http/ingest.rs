@@ -313,12 +313,14 @@ fn read(
     issuer: &IssuerName,
 ) -> Result<Read, Problem> {
     let text = json::check(body).map_err(|error| Problem::bad_request(error.to_string()))?;
-    let texts: Vec<&RawValue> = if text.trim_ascii_start().starts_with('[') {
-        serde_json::from_str(text)
+    let texts: Vec<&str> = if text.trim_ascii_start().starts_with('[') {
+        let events: Vec<&RawValue> = serde_json::from_str(text)
+            .map_err(|_| Problem::bad_request("the body must be an event or an array of events"))?;
+        events.into_iter().map(RawValue::get).collect()
     } else {
-        serde_json::from_str(text).map(|one| vec![one])
-    }
-    .map_err(|_| Problem::bad_request("the body must be an event or an array of events"))?;
+        // One value, as was checked.
+        vec![text.trim_ascii()]
+    };
     if texts.is_empty() || texts.len() > SUBMISSION_EVENTS_MAX {
         return Err(Problem::bad_request(format!(
             "an array must have 1 to {SUBMISSION_EVENTS_MAX} events"
@@ -327,7 +329,7 @@ fn read(
     let mut entries = Vec::with_capacity(texts.len());
     let mut events = Vec::with_capacity(texts.len());
     for text in texts {
-        match read_one(text.get(), state, caller, issuer) {
+        match read_one(text, state, caller, issuer) {
             Ok(event) => {
                 entries.push(Entry::Accepted {
                     txn: event.txn.clone(),
