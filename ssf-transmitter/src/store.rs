@@ -59,6 +59,7 @@ mod tend;
 mod trace;
 mod unreadable;
 mod verify;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -64,11 +64,12 @@ impl SeaStore {
             for (id, event) in submission.events {
                 let mut row = self.event_row(&submission.issuer, id, &event, now)?;
                 row.source_id = Set(submission.source.map(SourceId::uuid));
-                fresh.push(FreshEvent {
-                    id: id.uuid(),
-                    payload: row.payload.as_ref().clone(),
+                let stored_bytes = row.payload.as_ref().len();
+                let event = FreshEvent {
                     event,
-                });
+                    stored_bytes,
+                };
+                fresh.push((id.uuid(), event));
                 rows.push(row);
             }
             answers.push(Appended::Accepted(ids));

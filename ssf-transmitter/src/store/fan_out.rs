@@ -1,9 +1,6 @@
 //! Fan-out: events become deliveries.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
     ActiveValue::Set,
@@ -19,12 +16,12 @@ use super::{
     append::{chunks, payload_cell},
     entity::{delivery, event, fan_out_record, stream_event_type, stream_queue},
     ledger::{self, Total},
-    limited::first,
     outbox::State,
     recent::ReadEvent,
     row::{self, Cell},
     subjects::Listed,
-    unreadable::{Waiting, not_set_aside, set_aside},
+    unreadable::set_aside,
+    waiting::{Place, Waiting},
 };
 use crate::{
     domain::{
@@ -82,7 +79,7 @@ struct Interest {
 
 impl Interest {
     /// The streams that an event may go to, in a fixed order, and those that are left out.
-    fn of(&self, event: &event::Model) -> Result<(Vec<StreamId>, Vec<Skipped>), CorruptRow> {
+    fn of(&self, event: &Place) -> Result<(Vec<StreamId>, Vec<Skipped>), CorruptRow> {
         let of_issuer = self.in_everybody.get(&event.issuer);
         let everybody = of_issuer.and_then(|types| types.get(&event.event_type));
         let in_listed = self.in_listed.get(&event.event_type);
@@ -109,11 +106,11 @@ impl Interest {
     /// Has it decided what the streams get, and adds those that are left out.
     fn decided(
         &self,
-        row: &event::Model,
+        place: &Place,
         event: &AcceptedEvent,
         decide: impl FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut,
     ) -> Result<FanOut, CorruptRow> {
-        let (streams, mut left_out) = self.of(row)?;
+        let (streams, mut left_out) = self.of(place)?;
         let mut fan_out = decide(event, &streams);
         fan_out.skipped.append(&mut left_out);
         Ok(fan_out)
@@ -121,6 +118,10 @@ impl Interest {
 }
 
 type Skipped = (StreamId, SkipReason);
+
+fn of_read((place, read): &(Place, ReadEvent)) -> (&Place, &AcceptedEvent) {
+    (place, &read.event)
+}
 
 impl SeaStore {
     pub(super) async fn fan_out_events<D>(
@@ -137,29 +138,25 @@ impl SeaStore {
         if !self.holds_fan_out(&transaction, lease).await? {
             return Ok(FannedOut::LeaseLost);
         }
-        let events = event::Entity::find()
-            .filter(event::Column::DispatchedAt.is_null())
-            .filter(not_set_aside(now))
-            .order_by_asc(event::Column::Position);
-        let events: Vec<event::Model> = first(events, limit, &transaction).await?;
-        if events.is_empty() {
+        let Waiting {
+            readable: accepted,
+            unreadable,
+        } = self.waiting(&transaction, now, limit).await?;
+        if accepted.is_empty() && unreadable.is_empty() {
             return Ok(FannedOut::Done {
                 events: 0,
                 deliveries: 0,
             });
         }
-        let Waiting {
-            readable: accepted,
-            unreadable,
-        } = self.read_waiting(&events);
         set_aside(&transaction, unreadable, now).await?;
-        let interest = self.interest(&transaction, &accepted).await?;
+        let events: Vec<_> = accepted.iter().map(of_read).collect();
+        let interest = self.interest(&transaction, &events).await?;
         let mut placed = Vec::new();
-        let mut skipped = Vec::with_capacity(accepted.len());
-        for (row, event) in &accepted {
-            let fan_out = interest.decided(row, event, &mut decide)?;
-            skipped.push((row.position, counted(&fan_out)));
-            self.place(row.position, fan_out.planned, Hold::Obeys, &mut placed);
+        let mut skipped = Vec::with_capacity(events.len());
+        for (place, event) in events {
+            let fan_out = interest.decided(place, event, &mut decide)?;
+            skipped.push((place.position, counted(&fan_out)));
+            self.place(place.position, fan_out.planned, Hold::Obeys, &mut placed);
         }
         let sent: HashSet<i64> = placed.iter().map(|one| one.event_position).collect();
         let deliveries = self.number(&transaction, &placed, now).await?;
@@ -171,7 +168,7 @@ impl SeaStore {
                 .exec_without_returning(&transaction)
                 .await?;
         }
-        let positions: Vec<i64> = accepted.iter().map(|(row, _)| row.position).collect();
+        let positions: Vec<i64> = accepted.iter().map(|(place, _)| place.position).collect();
         let fanned_out = positions.len() as u64;
         if is_given_up(&interest) {
             forget_given_up(&transaction, positions.last().copied()).await?;
@@ -181,13 +178,9 @@ impl SeaStore {
         reached(Failpoint::FanOut);
         transaction.commit().await?;
         self.added_deliveries(count);
-        for (row, event) in accepted {
-            if sent.contains(&row.position) {
-                let read = ReadEvent {
-                    event: Arc::new(event),
-                    stored_bytes: row.payload.len(),
-                };
-                self.recent.keep(row.position, read);
+        for (place, read) in accepted {
+            if sent.contains(&place.position) {
+                self.recent.keep(place.position, read);
             }
         }
         Ok(FannedOut::Done {
@@ -207,54 +200,48 @@ impl SeaStore {
     where
         D: FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
     {
-        let row = event::Model {
+        let place = Place {
             // Whatever was changed before counts for the greatest position, and what has ended does not.
             position: i64::MAX,
             id: event.id.uuid(),
             issuer: issuer.as_str().to_owned(),
-            source_id: None,
             event_type: event.event.event.uri().as_str().to_owned(),
-            txn: None,
-            payload: Vec::new(),
             accepted_at: row::millis(event.accepted_at),
-            dispatched_at: None,
-            set_aside_until: None,
         };
-        self.decided_at(transaction, &row, event, decide).await
+        self.decided_at(transaction, &place, event, decide).await
     }
 
     /// What is decided about an event at its place, as its fan-out would.
     pub(super) async fn decided_at<D>(
         &self,
         transaction: &DatabaseTransaction,
-        row: &event::Model,
+        place: &Place,
         event: &AcceptedEvent,
         decide: D,
     ) -> Result<FanOut, StoreError>
     where
         D: FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
     {
-        let events = [(row, event.clone())];
-        let interest = self.interest(transaction, &events).await?;
-        Ok(interest.decided(row, event, decide)?)
+        let interest = self.interest(transaction, &[(place, event)]).await?;
+        Ok(interest.decided(place, event, decide)?)
     }
 
     /// Who is interested in these events, read in the transaction that fans them out.
     async fn interest(
         &self,
         transaction: &DatabaseTransaction,
-        events: &[(&event::Model, AcceptedEvent)],
+        events: &[(&Place, &AcceptedEvent)],
     ) -> Result<Interest, StoreError> {
         let mut interest = Interest {
             listed: self.listed(transaction, events).await?,
             ..Interest::default()
         };
         let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for (row, _) in events {
+        for (place, _) in events {
             types
-                .entry(&row.issuer)
+                .entry(&place.issuer)
                 .or_default()
-                .insert(&row.event_type);
+                .insert(&place.event_type);
         }
         for (issuer, types) in &types {
             let rows = stream_event_type::Entity::find()

@@ -1,5 +1,5 @@
 //! Events that were accepted a moment ago and wait for their fan-out, which mostly happens in the same process: it need not
-//! open and read what was just written, as long as that is what the database has.
+//! open and read what was just written. An event never changes, so that one from memory is the one in the database.
 
 use std::{
     collections::HashMap,
@@ -15,12 +15,12 @@ use crate::domain::event::NewEvent;
 /// process fans out, events are forgotten when so many have followed.
 const GENERATION_BYTES: usize = 1024 * 1024;
 
-/// An event, and the sealed payload of its row.
+/// An event that was committed.
 #[derive(Debug)]
 pub(super) struct FreshEvent {
-    pub(super) id: Uuid,
-    pub(super) payload: Vec<u8>,
     pub(super) event: NewEvent,
+    /// How long it is where it is stored.
+    pub(super) stored_bytes: usize,
 }
 
 /// Those that came lately, and those that came before.
@@ -36,25 +36,30 @@ struct Generations {
 
 impl FreshEvents {
     /// Remembers events that were committed.
-    pub(super) fn keep(&self, events: Vec<FreshEvent>) {
+    pub(super) fn keep(&self, events: Vec<(Uuid, FreshEvent)>) {
         let mut generations = self.generations();
-        for event in events {
-            let bytes = event.payload.len();
+        for (id, event) in events {
+            let bytes = event.stored_bytes;
             if generations.young_bytes + bytes > GENERATION_BYTES {
                 generations.old = mem::take(&mut generations.young);
                 generations.young_bytes = 0;
             }
             generations.young_bytes += bytes;
-            generations.young.insert(event.id, event);
+            generations.young.insert(id, event);
         }
     }
 
-    /// Gives an event back, once: if it is remembered, and this is what its row has still.
-    pub(super) fn take(&self, id: Uuid, payload: &[u8]) -> Option<NewEvent> {
+    /// Gives those of these events back, once, that are remembered.
+    pub(super) fn take(&self, ids: impl Iterator<Item = Uuid>) -> HashMap<Uuid, FreshEvent> {
         let mut generations = self.generations();
-        let young = generations.young.remove(&id);
-        let fresh = young.or_else(|| generations.old.remove(&id))?;
-        (fresh.payload == payload).then_some(fresh.event)
+        let mut taken = HashMap::with_capacity(ids.size_hint().0);
+        for id in ids {
+            let young = generations.young.remove(&id);
+            if let Some(event) = young.or_else(|| generations.old.remove(&id)) {
+                taken.insert(id, event);
+            }
+        }
+        taken
     }
 
     /// Each step leaves the maps whole, so that a panic elsewhere is no reason to stop.
@@ -74,40 +79,36 @@ mod tests {
         NewEvent::new(SimpleSubject::Opaque { id }, SessionRevoked::default())
     }
 
-    fn stored(id: u128, payload: &[u8]) -> FreshEvent {
-        FreshEvent {
-            id: Uuid::from_u128(id),
-            payload: payload.to_vec(),
-            event: event(),
-        }
+    fn stored(id: u128, stored_bytes: usize) -> (Uuid, FreshEvent) {
+        let event = event();
+        let fresh = FreshEvent {
+            event,
+            stored_bytes,
+        };
+        (Uuid::from_u128(id), fresh)
     }
 
     #[test]
     fn an_event_is_given_back_once() {
         let fresh = FreshEvents::default();
-        fresh.keep(vec![stored(1, b"sealed")]);
-        assert_eq!(fresh.take(Uuid::from_u128(2), b"sealed"), None);
-        assert_eq!(fresh.take(Uuid::from_u128(1), b"sealed"), Some(event()));
-        assert_eq!(fresh.take(Uuid::from_u128(1), b"sealed"), None);
-    }
-
-    #[test]
-    fn an_event_whose_row_was_changed_is_not_given_back() {
-        let fresh = FreshEvents::default();
-        fresh.keep(vec![stored(1, b"sealed")]);
-        assert_eq!(fresh.take(Uuid::from_u128(1), b"changed"), None);
+        fresh.keep(vec![stored(1, 6)]);
+        let [first, second] = [1, 2].map(Uuid::from_u128);
+        let taken = fresh.take([first, second].into_iter());
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[&first].event, event());
+        assert_eq!(taken[&first].stored_bytes, 6);
+        assert!(fresh.take([first].into_iter()).is_empty());
     }
 
     #[test]
     fn what_nobody_takes_is_forgotten_when_enough_have_followed() {
         let fresh = FreshEvents::default();
-        let payload = vec![0; GENERATION_BYTES / 4];
         for number in 0..100 {
-            fresh.keep(vec![stored(number, &payload)]);
+            fresh.keep(vec![stored(number, GENERATION_BYTES / 4)]);
         }
-        let is_kept = |number: &u128| fresh.take(Uuid::from_u128(*number), &payload).is_some();
-        let kept = (0..100).filter(is_kept);
-        let kept: Vec<u128> = kept.collect();
+        let taken = fresh.take((0..100).map(Uuid::from_u128));
+        let mut kept: Vec<u128> = taken.keys().map(Uuid::as_u128).collect();
+        kept.sort_unstable();
         assert_eq!(kept, [92, 93, 94, 95, 96, 97, 98, 99]);
     }
 }

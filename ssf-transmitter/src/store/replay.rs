@@ -25,6 +25,7 @@ use super::{
     row,
     streams::living,
     trace::{chosen, condition, traced_delivery},
+    unreadable::tell,
 };
 use crate::{
     domain::{
@@ -181,9 +182,11 @@ impl SeaStore {
         let positions: BTreeSet<i64> = rows.iter().map(|row| row.event_position).collect();
         for chunk in chunks(positions.into_iter().collect()) {
             let found = event::Entity::find().filter(event::Column::Position.is_in(chunk.clone()));
-            let events = found.all(transaction).await?;
-            for (row, event) in self.read_waiting(&events).readable {
-                known.events.insert(row.position, event);
+            for row in found.all(transaction).await? {
+                match self.accepted_event(&row) {
+                    Ok(event) => _ = known.events.insert(row.position, event),
+                    Err(error) => tell(&error),
+                }
             }
             let latest = latest(transaction, chunk).await?;
             let is_superseded = |row: &&delivery::Model| {

@@ -22,9 +22,11 @@ use super::{
     entity::{
         delivery, drop_order, event, fan_out_record, poll_answer, stream_event_type, stream_queue,
     },
+    limited::Only,
     ordered::is_ordered,
     outbox::State,
     row::{self, Cell},
+    waiting::Place,
 };
 use crate::{
     domain::{
@@ -99,11 +101,14 @@ impl TraceStore for SeaStore {
     {
         let position = row::signed(traced.position);
         let transaction = self.begin_snapshot().await?;
-        let found = event::Entity::find_by_id(position).one(&transaction);
-        let Some(found) = found.await? else {
+        let found = event::Entity::find_by_id(position)
+            .select_only()
+            .columns(Place::COLUMNS)
+            .into_model::<Place>();
+        let Some(place) = found.only(&transaction).await? else {
             return Ok(Traced::new(FanOut::default(), 0, Vec::new()));
         };
-        let decided = self.decided_at(&transaction, &found, &traced.event, decide);
+        let decided = self.decided_at(&transaction, &place, &traced.event, decide);
         let decided = decided.await?;
         let of_issuer = StreamFilter {
             issuer: Some(traced.issuer.clone()),
@@ -114,7 +119,7 @@ impl TraceStore for SeaStore {
         let ids: Vec<Uuid> = (streams.iter())
             .filter_map(|stream| row::stream_uuid(&stream.id))
             .collect();
-        let asked = asked(&transaction, &found, &ids).await?;
+        let asked = asked(&transaction, &place, &ids).await?;
         let mut deliveries = self.deliveries_of(&transaction, position, &ids).await?;
         let with_it = delivery::Entity::find()
             .filter(delivery::Column::EventPosition.eq(position))
@@ -291,7 +296,7 @@ impl SeaStore {
 /// Whether each of these streams had asked for the event's type before it; those that have no interest are absent.
 async fn asked(
     transaction: &DatabaseTransaction,
-    event: &event::Model,
+    event: &Place,
     streams: &[Uuid],
 ) -> Result<HashMap<StreamId, Asked>, StoreError> {
     let rows = stream_event_type::Entity::find()

@@ -23,48 +23,12 @@ use super::{
     poll::refresh_poll_due,
     row,
 };
-use crate::{
-    domain::{event::AcceptedEvent, id::EventId},
-    ports::{CorruptRow, StoreError},
-};
+use crate::ports::{CorruptRow, StoreError};
 
 /// After how long a row is looked at again: by then, a node of the version that wrote it may be there.
 pub(super) const REST: Duration = Duration::from_mins(5);
 
-/// Events that wait for their fan-out, read and not to be read.
-pub(super) struct Waiting<'r> {
-    pub(super) readable: Vec<(&'r event::Model, AcceptedEvent)>,
-    pub(super) unreadable: Vec<i64>,
-}
-
 impl SeaStore {
-    pub(super) fn read_waiting<'r>(&self, rows: &'r [event::Model]) -> Waiting<'r> {
-        let mut waiting = Waiting {
-            readable: Vec::with_capacity(rows.len()),
-            unreadable: Vec::new(),
-        };
-        for row in rows {
-            match self.fresh_or_read(row) {
-                Ok(event) => waiting.readable.push((row, event)),
-                Err(error) => {
-                    tell(&error);
-                    waiting.unreadable.push(row.position);
-                }
-            }
-        }
-        waiting
-    }
-
-    fn fresh_or_read(&self, row: &event::Model) -> Result<AcceptedEvent, CorruptRow> {
-        match self.fresh.take(row.id, &row.payload) {
-            Some(event) => {
-                let accepted_at = row::moment(row.accepted_at);
-                Ok(AcceptedEvent::new(EventId::new(row.id), accepted_at, event))
-            }
-            None => self.accepted_event(row),
-        }
-    }
-
     /// Lets deliveries of a stream that could not be read wait for a while. Those that wait for them go on waiting.
     pub(super) async fn postpone_unreadable(
         &self,

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, Database};
 use ssf_transmitter::{
+    domain::delivery::Delivery,
     ports::{FannedOut, LedgerStore, Outbox},
     store::SeaStore,
 };
-use ssf_types::time::Timestamp;
+use ssf_types::{subject::Subject, time::Timestamp};
 
 use super::{
     contract::poll::{poll, polled_stream},
     fixture::*,
+    postgres, sqlite,
 };
 
 const CAROL: &str = "carol@example.com";
@@ -58,10 +60,25 @@ async fn dispatch_at(store: &SeaStore, now: Timestamp) -> (u64, u64) {
     (events, deliveries)
 }
 
-async fn an_event_is_set_aside(store: &SeaStore, url: &str) {
+async fn three_events_wait(store: &SeaStore) {
     known_stream(store, 1, &[LOGOUT]).await;
     let users = [ALICE, BOB, CAROL].map(|user| event(LOGOUT, email(user)));
     accept(store, users.to_vec()).await;
+}
+
+async fn an_event_goes_out_as_it_was_accepted(store: &SeaStore, url: &str) {
+    three_events_wait(store).await;
+    edit(url, OF_ANOTHER).await;
+    assert_eq!(dispatch(store).await, (3, 3));
+    let leased = lease(store, 1, NOW).await;
+    let about = |delivery: &Delivery| delivery.sub_id.clone();
+    let about: Vec<Subject> = due(store, &leased, NOW).await.iter().map(about).collect();
+    let accepted = [ALICE, BOB, CAROL].map(|user| Subject::from(email(user)));
+    assert_eq!(about, accepted);
+}
+
+/// An event that another process accepted, or this one before it was started anew, has to be read from its row.
+async fn an_event_is_set_aside(store: &SeaStore, url: &str) {
     keep_payloads(url).await;
     edit(url, OF_ANOTHER).await;
 
@@ -113,8 +130,22 @@ async fn a_poll_gets_the_others(store: &SeaStore, url: &str) {
     assert_eq!(sequences(&got), [2], "it takes no place among them");
 }
 
+#[tokio::test]
+async fn after_a_restart_an_event_is_set_aside_on_sqlite() {
+    let rig = sqlite::Rig::new();
+    three_events_wait(&rig.open().await).await;
+    an_event_is_set_aside(&rig.open().await, &rig.url()).await;
+}
+
+#[tokio::test]
+async fn after_a_restart_an_event_is_set_aside_on_postgres() {
+    let rig = postgres::Rig::new();
+    three_events_wait(&rig.open().await).await;
+    an_event_is_set_aside(&rig.open().await, rig.url()).await;
+}
+
 on_both! {
-    an_event_is_set_aside
+    an_event_goes_out_as_it_was_accepted
     a_delivery_waits_for_a_while
     a_poll_gets_the_others
 }

@@ -14,11 +14,7 @@ use crate::{
         matching::{Mask, keys_of_event},
     },
     ports::StoreError,
-    store::{
-        SeaStore,
-        append::chunks,
-        entity::{event, subject_mask},
-    },
+    store::{SeaStore, append::chunks, entity::subject_mask, waiting::Place},
 };
 
 /// The streams that have the subjects of some events among their entries, by the events' positions.
@@ -62,7 +58,7 @@ impl SeaStore {
     pub(in crate::store) async fn listed(
         &self,
         transaction: &DatabaseTransaction,
-        events: &[(&event::Model, AcceptedEvent)],
+        events: &[(&Place, &AcceptedEvent)],
     ) -> Result<Listed, StoreError> {
         let masks = subject_mask::Entity::find().all(transaction).await?;
         let masks: Vec<Mask> = masks
@@ -70,13 +66,13 @@ impl SeaStore {
             .filter_map(|row| u8::try_from(row.bits).ok().map(Mask::new))
             .collect();
         let mut asked = Vec::new();
-        for (row, event) in events {
+        for (place, event) in events {
             for mask in &masks {
                 let keys = keys_of_event(&event.event.sub_id, *mask);
                 asked.extend(keys.iter().map(|key| Asked {
-                    position: row.position,
-                    accepted_at: row.accepted_at,
-                    key: self.subject_key(&row.issuer, key),
+                    position: place.position,
+                    accepted_at: place.accepted_at,
+                    key: self.subject_key(&place.issuer, key),
                 }));
             }
         }
