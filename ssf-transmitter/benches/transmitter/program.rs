@@ -162,7 +162,8 @@ impl Server {
         Ok((server, port.parse()?))
     }
 
-    /// The bare loop that posts, with its arguments; its address is that to which it posts.
+    /// What a goal costs at least, as this program with these arguments: the bare loop, whose address is that to which it posts, or the
+    /// handler that stores.
     pub(crate) fn floor(arguments: &[&str]) -> Fallible<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         Self::start(command.args(arguments).stdin(Stdio::null()), &[])
