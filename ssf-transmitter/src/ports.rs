@@ -4,7 +4,7 @@
 //! outside a store holds a transaction. The rules that types cannot hold, and that the contract suite checks for every
 //! store:
 //!
-//! 1. What [`Outbox::append`] has answered survives a crash.
+//! 1. What [`Outbox::append`] and [`Outbox::append_and_fan_out`] have answered survives a crash.
 //! 2. Every accepted event is fanned out exactly once: to the streams of its issuer that asked for its type before it
 //!    was accepted, and still do, and that covered its subject then. No event of one issuer ever reaches a stream of
 //!    another.

@@ -21,7 +21,8 @@ use crate::{
         deliver::DeliverySettings,
         dispatch::Dispatcher,
         gate::Gate,
-        ids, ingest,
+        ids,
+        ingest::{self, Onward},
         keys::{self, ChangeKeysError, KeyPlan},
         poll::{self, Polls, Unreached},
         quota::Quotas,
@@ -413,11 +414,12 @@ fn spawn_loops(
     let (stopper, stop) = worker::stop();
     let mut tasks = JoinSet::new();
     let storing = Arc::clone(work);
-    tasks.spawn(async move {
-        queue
-            .run(&storing.store, &storing.clock, &storing.accepted)
-            .await;
-    });
+    let onward = Onward {
+        shortcut: dispatcher.shortcut(),
+        accepted: work.accepted.clone(),
+        fresh: work.fresh.clone(),
+    };
+    tasks.spawn(async move { queue.run(&storing.store, &storing.clock, &onward).await });
     tasks.spawn(worker::fan_out(Arc::clone(work), dispatcher, stop.clone()));
     tasks.spawn(worker::deliver(Arc::clone(work), stop.clone()));
     if let Some(watch) = watch {

@@ -10,6 +10,7 @@
 
 mod announce;
 mod append;
+mod at_once;
 mod attempts;
 mod audit;
 mod change;

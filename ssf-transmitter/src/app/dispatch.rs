@@ -1,16 +1,24 @@
-//! Fanning accepted events out, one step at a time, by the one who holds the lease.
+//! Fanning accepted events out, by the one who holds the lease: one step at a time, or at once where they are accepted.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use ssf_types::time::Timestamp;
+use ssf_types::{id::StreamId, time::Timestamp};
 
 use super::{
     ids,
     measure::{self, LeaseChange, Leased},
 };
 use crate::{
-    domain::{fan_out::fan_out, id::WorkerId, subjects::SubjectPreference},
-    ports::{Clock, FanOutLease, FannedOut, Outbox, StoreError},
+    domain::{
+        event::AcceptedEvent,
+        fan_out::{FanOut, fan_out},
+        id::WorkerId,
+        subjects::SubjectPreference,
+    },
+    ports::{Appended, Clock, FanOutLease, FannedOut, Outbox, StoreError, Submission},
 };
 
 /// Most events of one step, so that its transaction stays short.
@@ -32,14 +40,88 @@ pub enum Dispatched {
     },
 }
 
+impl Dispatched {
+    /// What came of it, which is counted.
+    fn counted(fanned_out: FannedOut) -> Self {
+        match fanned_out {
+            FannedOut::LeaseLost => Self::NotOurs,
+            FannedOut::Done { events: 0, .. } => Self::Idle,
+            FannedOut::Done { events, deliveries } => {
+                metrics::counter!("ssf_events_dispatched_total").increment(events);
+                metrics::counter!("ssf_deliveries_total").increment(deliveries);
+                Self::Some { events, deliveries }
+            }
+        }
+    }
+}
+
+/// Accepts events, and fans them out with that while a dispatcher of this process has the lease. Clones are the same.
+///
+/// It is closed by whatever goes wrong, so that events can be accepted where they cannot be fanned out, and opened by the next
+/// step that does not.
+#[derive(Clone, Debug)]
+pub struct Shortcut {
+    preference: SubjectPreference,
+    lease: Arc<Mutex<Option<FanOutLease>>>,
+}
+
+impl Shortcut {
+    /// Accepts submissions, and tells what was fanned out with that; the rest waits for a step.
+    ///
+    /// # Errors
+    /// The store is not available; perhaps all of it was done.
+    pub async fn accept(
+        &self,
+        store: &impl Outbox,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+    ) -> Result<(Vec<Appended>, Dispatched), StoreError> {
+        let Some(lease) = *self.lease() else {
+            let appended = store.append(submissions, now).await?;
+            return Ok((appended, Dispatched::NotOurs));
+        };
+        let decide = decide(&self.preference, now);
+        let accepted = store.append_and_fan_out(submissions, now, lease, decide);
+        match accepted.await {
+            Ok((appended, fanned_out)) => {
+                if fanned_out == FannedOut::LeaseLost {
+                    self.put(None);
+                }
+                Ok((appended, Dispatched::counted(fanned_out)))
+            }
+            Err(error) => {
+                self.put(None);
+                Err(error)
+            }
+        }
+    }
+
+    fn put(&self, lease: Option<FanOutLease>) {
+        *self.lease() = lease;
+    }
+
+    /// It is one value, so that a panic elsewhere is no reason to stop.
+    fn lease(&self) -> MutexGuard<'_, Option<FanOutLease>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Decides what streams get of an event.
+fn decide(
+    preference: &SubjectPreference,
+    now: Timestamp,
+) -> impl FnMut(&AcceptedEvent, &[StreamId]) -> FanOut {
+    move |event, streams| fan_out(event, streams, preference, now, || ids::jti(now))
+}
+
 /// Fans out, and remembers the lease between steps.
 #[derive(Debug)]
 pub struct Dispatcher {
     worker: WorkerId,
-    preference: SubjectPreference,
     /// How long a lease lasts.
     term: Duration,
     held: Option<Held>,
+    shortcut: Shortcut,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,10 +136,18 @@ impl Dispatcher {
     pub fn new(worker: WorkerId, preference: SubjectPreference, lease: Duration) -> Self {
         Self {
             worker,
-            preference,
             term: lease,
             held: None,
+            shortcut: Shortcut {
+                preference,
+                lease: Arc::default(),
+            },
         }
+    }
+
+    /// The way past it, which is open from its first step on.
+    pub fn shortcut(&self) -> Shortcut {
+        self.shortcut.clone()
     }
 
     /// Fans out at most 256 of the events that wait.
@@ -72,24 +162,20 @@ impl Dispatcher {
     ) -> Result<Dispatched, StoreError> {
         let now = clock.now();
         let Some(lease) = self.lease(store, now).await? else {
+            self.shortcut.put(None);
             return Ok(Dispatched::NotOurs);
         };
-        let preference = &self.preference;
-        let decide =
-            |event: &_, streams: &[_]| fan_out(event, streams, preference, now, || ids::jti(now));
-        match store.fan_out(lease, now, STEP_EVENTS_MAX, decide).await? {
+        let decide = decide(&self.shortcut.preference, now);
+        let fanned_out = store.fan_out(lease, now, STEP_EVENTS_MAX, decide).await?;
+        match fanned_out {
             FannedOut::LeaseLost => {
                 measure::leases(Leased::FanOut, LeaseChange::Lost, 1);
                 self.held = None;
-                Ok(Dispatched::NotOurs)
+                self.shortcut.put(None);
             }
-            FannedOut::Done { events: 0, .. } => Ok(Dispatched::Idle),
-            FannedOut::Done { events, deliveries } => {
-                metrics::counter!("ssf_events_dispatched_total").increment(events);
-                metrics::counter!("ssf_deliveries_total").increment(deliveries);
-                Ok(Dispatched::Some { events, deliveries })
-            }
+            FannedOut::Done { .. } => self.shortcut.put(Some(lease)),
         }
+        Ok(Dispatched::counted(fanned_out))
     }
 
     /// Lets another fan out at once.
@@ -97,6 +183,7 @@ impl Dispatcher {
     /// # Errors
     /// The store is not available; the lease expires by itself.
     pub async fn give_back(&mut self, store: &impl Outbox) -> Result<(), StoreError> {
+        self.shortcut.put(None);
         match self.held.take() {
             Some(held) => store.release_fan_out(held.lease).await,
             None => Ok(()),

@@ -10,7 +10,11 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{ids, wake::Wake};
+use super::{
+    dispatch::{Dispatched, Shortcut},
+    ids,
+    wake::Wake,
+};
 use crate::{
     domain::{event::NewEvent, id::SourceId, issuer::IssuerName},
     ports::{Appended, Clock, Idempotency, Outbox, StoreError, Submission},
@@ -72,6 +76,27 @@ struct Waiting {
     answer: oneshot::Sender<Result<Appended, IngestError>>,
 }
 
+/// How events go on behind their commit.
+#[derive(Clone, Debug)]
+pub struct Onward {
+    /// Fans out with the commit, where that can be.
+    pub shortcut: Shortcut,
+    /// Is called when events wait for their fan-out.
+    pub accepted: Wake,
+    /// Is called when deliveries were added.
+    pub fresh: Wake,
+}
+
+impl Onward {
+    fn call(&self, dispatched: Dispatched) {
+        match dispatched {
+            Dispatched::Some { deliveries: 0, .. } => {}
+            Dispatched::Some { .. } => self.fresh.wake(),
+            Dispatched::Idle | Dispatched::NotOurs => self.accepted.wake(),
+        }
+    }
+}
+
 /// Makes a queue: handlers get the one end, and a task runs the other.
 pub fn queue() -> (Ingest, IngestQueue) {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
@@ -109,8 +134,8 @@ impl Ingest {
 impl IngestQueue {
     /// Stores submissions until every [`Ingest`] is gone, and what waits then is stored, too.
     ///
-    /// `wake` is called after each commit.
-    pub async fn run(mut self, store: &impl Outbox, clock: &impl Clock, wake: &Wake) {
+    /// After each commit, events go on by `onward`.
+    pub async fn run(mut self, store: &impl Outbox, clock: &impl Clock, onward: &Onward) {
         while let Some(first) = self.0.recv().await {
             let mut together = vec![first];
             let mut events = together[0].events.len();
@@ -120,13 +145,18 @@ impl IngestQueue {
                 events += next.events.len();
                 together.push(next);
             }
-            commit(store, clock, together).await;
-            wake.wake();
+            let dispatched = commit(store, clock, &onward.shortcut, together).await;
+            onward.call(dispatched);
         }
     }
 }
 
-async fn commit(store: &impl Outbox, clock: &impl Clock, together: Vec<Waiting>) {
+async fn commit(
+    store: &impl Outbox,
+    clock: &impl Clock,
+    shortcut: &Shortcut,
+    together: Vec<Waiting>,
+) -> Dispatched {
     let now = clock.now();
     let mut answers = Vec::with_capacity(together.len());
     let mut submissions = Vec::with_capacity(together.len());
@@ -140,12 +170,17 @@ async fn commit(store: &impl Outbox, clock: &impl Clock, together: Vec<Waiting>)
         });
         answers.push(waiting.answer);
     }
-    let outcomes = match store.append(submissions, now).await {
-        Ok(appended) => appended.into_iter().map(Ok).collect(),
-        Err(error) => vec![Err(IngestError::Store(Arc::new(error))); answers.len()],
+    let accepted = shortcut.accept(store, submissions, now).await;
+    let (outcomes, dispatched) = match accepted {
+        Ok((appended, dispatched)) => (appended.into_iter().map(Ok).collect(), dispatched),
+        Err(error) => {
+            let failed = Err(IngestError::Store(Arc::new(error)));
+            (vec![failed; answers.len()], Dispatched::Idle)
+        }
     };
     for (answer, outcome) in answers.into_iter().zip(outcomes) {
         // Whoever asked may have hung up; the events are stored all the same.
         let _ = answer.send(outcome);
     }
+    dispatched
 }

@@ -27,6 +27,19 @@ pub trait Outbox {
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<Appended>, StoreError>> + Send;
 
+    /// Accepts submissions as [`Outbox::append`] does, and fans their events out in the same transaction, as [`Outbox::fan_out`]
+    /// would: if `lease` is the newest of the fan-out, no event waits, these are few and become few deliveries, and nobody else
+    /// works on what that needs. Else they wait, and it tells of no events, or of the lease.
+    fn append_and_fan_out<D>(
+        &self,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+        lease: FanOutLease,
+        decide: D,
+    ) -> impl Future<Output = Result<(Vec<Appended>, FannedOut), StoreError>> + Send
+    where
+        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send;
+
     /// What was answered under this key of [`Idempotency`].
     fn answered(
         &self,
@@ -206,8 +219,16 @@ pub enum FannedOut {
         /// How many deliveries.
         deliveries: u64,
     },
-    /// Somebody else has the lease; nothing changed.
+    /// Somebody else has the lease, or works under it; nothing was fanned out.
     LeaseLost,
+}
+
+impl FannedOut {
+    /// There was nothing to fan out, or nothing that could be.
+    pub const NOTHING: Self = Self::Done {
+        events: 0,
+        deliveries: 0,
+    };
 }
 
 /// The right to deliver on a stream, until it expires.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     domain::{
-        event::NewEvent,
+        event::{AcceptedEvent, NewEvent},
         id::{EventId, Fingerprint, SourceId},
         issuer::IssuerName,
     },
@@ -41,6 +41,13 @@ fn repeated(before: &Answered, body: Fingerprint, ids: &[EventId]) -> Option<App
     (before.ids != ids).then(|| Appended::Replayed(before.clone()))
 }
 
+/// An event that is new in this transaction.
+pub(super) struct Arrival {
+    pub(super) issuer: IssuerName,
+    source: Option<SourceId>,
+    pub(super) event: AcceptedEvent,
+}
+
 impl SeaStore {
     pub(super) async fn append_submissions(
         &self,
@@ -48,9 +55,48 @@ impl SeaStore {
         now: Timestamp,
     ) -> Result<Vec<Appended>, StoreError> {
         let transaction = self.begin_placing(Placing::Event).await?;
-        let remembered = self.remember_keys(&transaction, &submissions, now).await?;
+        let (answers, arrivals) = self.admit(&transaction, submissions, now).await?;
+        self.leave_waiting(transaction, arrivals).await?;
+        Ok(answers)
+    }
+
+    /// Stores events, whose fan-out is another step's.
+    pub(super) async fn leave_waiting(
+        &self,
+        transaction: DatabaseTransaction,
+        arrivals: Vec<Arrival>,
+    ) -> Result<(), StoreError> {
+        let (accepted, mut fresh) = (arrivals.len() as u64, Vec::new());
+        let mut rows = Vec::with_capacity(arrivals.len());
+        for arrival in arrivals {
+            let row = self.arrival_row(&arrival)?;
+            let event = FreshEvent {
+                event: arrival.event.event,
+                stored_bytes: row.payload.as_ref().len(),
+            };
+            fresh.push((arrival.event.id.uuid(), event));
+            rows.push(row);
+        }
+        for chunk in chunks(rows) {
+            event::Entity::insert_many(chunk)
+                .exec_without_returning(&transaction)
+                .await?;
+        }
+        self.commit_accepted(transaction, accepted).await?;
+        self.fresh.keep(fresh);
+        Ok(())
+    }
+
+    /// Answers submissions, and tells which events are to be stored for that.
+    pub(super) async fn admit(
+        &self,
+        transaction: &DatabaseTransaction,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+    ) -> Result<(Vec<Appended>, Vec<Arrival>), StoreError> {
+        let remembered = self.remember_keys(transaction, &submissions, now).await?;
         let mut answers = Vec::with_capacity(submissions.len());
-        let (mut rows, mut fresh) = (Vec::new(), Vec::new());
+        let mut arrivals = Vec::new();
         for submission in submissions {
             let ids: Vec<EventId> = submission.events.iter().map(|(id, _)| *id).collect();
             let before = submission.idempotency.and_then(|key| {
@@ -61,31 +107,28 @@ impl SeaStore {
                 answers.push(answer);
                 continue;
             }
-            for (id, event) in submission.events {
-                let mut row = self.event_row(&submission.issuer, id, &event, now)?;
-                row.source_id = Set(submission.source.map(SourceId::uuid));
-                let stored_bytes = row.payload.as_ref().len();
-                let event = FreshEvent {
-                    event,
-                    stored_bytes,
-                };
-                fresh.push((id.uuid(), event));
-                rows.push(row);
-            }
+            let (issuer, source) = (submission.issuer, submission.source);
+            let arrival = |(id, event)| Arrival {
+                issuer: issuer.clone(),
+                source,
+                event: AcceptedEvent::new(id, now, event),
+            };
+            arrivals.extend(submission.events.into_iter().map(arrival));
             answers.push(Appended::Accepted(ids));
         }
-        let accepted = rows.len() as u64;
-        for chunk in chunks(rows) {
-            event::Entity::insert_many(chunk)
-                .exec_without_returning(&transaction)
-                .await?;
-        }
+        Ok((answers, arrivals))
+    }
+
+    pub(super) async fn commit_accepted(
+        &self,
+        transaction: DatabaseTransaction,
+        accepted: u64,
+    ) -> Result<(), StoreError> {
         ledger::add(&transaction, Total::Accepted, self.shard, accepted).await?;
         reached(Failpoint::BeforeCommit);
         transaction.commit().await?;
         reached(Failpoint::AfterCommit);
-        self.fresh.keep(fresh);
-        Ok(answers)
+        Ok(())
     }
 
     /// Stores the answers under keys that are new, and returns what stands under each key now.
@@ -178,6 +221,17 @@ impl SeaStore {
             .exec(&self.writer)
             .await?;
         Ok(deleted.rows_affected)
+    }
+
+    pub(super) fn arrival_row(&self, arrival: &Arrival) -> Result<event::ActiveModel, StoreError> {
+        let AcceptedEvent {
+            id,
+            event,
+            accepted_at,
+        } = &arrival.event;
+        let mut row = self.event_row(&arrival.issuer, *id, event, *accepted_at)?;
+        row.source_id = Set(arrival.source.map(SourceId::uuid));
+        Ok(row)
     }
 
     pub(super) fn event_row(

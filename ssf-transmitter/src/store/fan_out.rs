@@ -66,9 +66,16 @@ fn wanted_at(interest: &stream_event_type::Model, position: i64) -> Wanted {
     }
 }
 
+/// The fan-out of some events, in a transaction that is open.
+pub(super) struct Written {
+    /// The positions of those that go to somebody.
+    sent: HashSet<i64>,
+    deliveries: u64,
+}
+
 /// The streams that are interested in some events.
 #[derive(Default)]
-struct Interest {
+pub(super) struct Interest {
     /// By issuer and type, those that cover everybody.
     in_everybody: HashMap<String, HashMap<String, Vec<stream_event_type::Model>>>,
     /// By type and stream, those that cover the subjects that were added, if any of these events is about such a one.
@@ -104,7 +111,7 @@ impl Interest {
     }
 
     /// Has it decided what the streams get, and adds those that are left out.
-    fn decided(
+    pub(super) fn decided(
         &self,
         place: &Place,
         event: &AcceptedEvent,
@@ -114,6 +121,26 @@ impl Interest {
         let mut fan_out = decide(event, &streams);
         fan_out.skipped.append(&mut left_out);
         Ok(fan_out)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &stream_event_type::Model> {
+        let in_everybody = self.in_everybody.values();
+        let in_everybody = in_everybody.flat_map(HashMap::values).flatten();
+        let in_listed = self.in_listed.values().flat_map(HashMap::values);
+        in_everybody.chain(in_listed)
+    }
+
+    /// How many streams are interested in some type of some issuer, or in some subject.
+    pub(super) fn breadth(&self) -> usize {
+        self.all().count()
+    }
+
+    /// Whether some interest has ended and was kept for events that waited.
+    ///
+    /// That of a stream that covers nobody of whom these events are is not seen. It means nothing for later events, and goes
+    /// with the next that is seen.
+    fn is_given_up(&self) -> bool {
+        self.all().any(|one| one.given_up_after.is_some())
     }
 }
 
@@ -143,50 +170,76 @@ impl SeaStore {
             unreadable,
         } = self.waiting(&transaction, now, limit).await?;
         if accepted.is_empty() && unreadable.is_empty() {
-            return Ok(FannedOut::Done {
-                events: 0,
-                deliveries: 0,
-            });
+            return Ok(FannedOut::NOTHING);
         }
         set_aside(&transaction, unreadable, now).await?;
         let events: Vec<_> = accepted.iter().map(of_read).collect();
         let interest = self.interest(&transaction, &events).await?;
-        let mut placed = Vec::new();
-        let mut skipped = Vec::with_capacity(events.len());
+        let mut decided = Vec::with_capacity(events.len());
         for (place, event) in events {
             let fan_out = interest.decided(place, event, &mut decide)?;
-            skipped.push((place.position, counted(&fan_out)));
-            self.place(place.position, fan_out.planned, Hold::Obeys, &mut placed);
+            decided.push((place.position, fan_out));
         }
-        let sent: HashSet<i64> = placed.iter().map(|one| one.event_position).collect();
-        let deliveries = self.number(&transaction, &placed, now).await?;
+        let positions: Vec<i64> = accepted.iter().map(|(place, _)| place.position).collect();
+        dispatched(&transaction, positions, now).await?;
+        let written = self
+            .write_fan_outs(&transaction, decided, &interest, now)
+            .await?;
+        reached(Failpoint::FanOut);
+        transaction.commit().await?;
+        let events = accepted
+            .into_iter()
+            .map(|(place, read)| (place.position, read));
+        Ok(self.fanned_out(&written, events.collect()))
+    }
+
+    /// Writes what is decided about events, in the order of their positions: deliveries, records, and what is counted.
+    pub(super) async fn write_fan_outs(
+        &self,
+        transaction: &DatabaseTransaction,
+        decided: Vec<(i64, FanOut)>,
+        interest: &Interest,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        let (events, last) = (decided.len() as u64, decided.last().map(|(last, _)| *last));
+        let mut placed = Vec::new();
+        let mut skipped = Vec::with_capacity(decided.len());
+        for (position, fan_out) in decided {
+            skipped.push((position, counted(&fan_out)));
+            self.place(position, fan_out.planned, Hold::Obeys, &mut placed);
+        }
+        let deliveries = self.number(transaction, &placed, now).await?;
         let matched = deliveries.iter().map(|row| *row.event_position.as_ref());
-        record(&transaction, skipped, matched).await?;
+        record(transaction, skipped, matched).await?;
         let count = deliveries.len() as u64;
         for chunk in chunks(deliveries) {
             delivery::Entity::insert_many(chunk)
-                .exec_without_returning(&transaction)
+                .exec_without_returning(transaction)
                 .await?;
         }
-        let positions: Vec<i64> = accepted.iter().map(|(place, _)| place.position).collect();
-        let fanned_out = positions.len() as u64;
-        if is_given_up(&interest) {
-            forget_given_up(&transaction, positions.last().copied()).await?;
+        if interest.is_given_up() {
+            forget_given_up(transaction, last).await?;
         }
-        dispatched(&transaction, positions, now).await?;
-        ledger::add(&transaction, Total::Dispatched, 0, fanned_out).await?;
-        reached(Failpoint::FanOut);
-        transaction.commit().await?;
-        self.added_deliveries(count);
-        for (place, read) in accepted {
-            if sent.contains(&place.position) {
-                self.recent.keep(place.position, read);
-            }
-        }
-        Ok(FannedOut::Done {
-            events: fanned_out,
+        ledger::add(transaction, Total::Dispatched, 0, events).await?;
+        Ok(Written {
+            sent: placed.iter().map(|one| one.event_position).collect(),
             deliveries: count,
         })
+    }
+
+    /// What was written is committed: remembers, by position, those of the events that are about to be sent.
+    pub(super) fn fanned_out(&self, written: &Written, events: Vec<(i64, ReadEvent)>) -> FannedOut {
+        let count = events.len() as u64;
+        self.added_deliveries(written.deliveries);
+        for (position, read) in events {
+            if written.sent.contains(&position) {
+                self.recent.keep(position, read);
+            }
+        }
+        FannedOut::Done {
+            events: count,
+            deliveries: written.deliveries,
+        }
     }
 
     /// What the fan-out of an event would be that was accepted behind all others.
@@ -200,14 +253,8 @@ impl SeaStore {
     where
         D: FnOnce(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
     {
-        let place = Place {
-            // Whatever was changed before counts for the greatest position, and what has ended does not.
-            position: i64::MAX,
-            id: event.id.uuid(),
-            issuer: issuer.as_str().to_owned(),
-            event_type: event.event.event.uri().as_str().to_owned(),
-            accepted_at: row::millis(event.accepted_at),
-        };
+        // Whatever was changed before counts for the greatest position, and what has ended does not.
+        let place = Place::foreseen(i64::MAX, issuer, event);
         self.decided_at(transaction, &place, event, decide).await
     }
 
@@ -227,7 +274,7 @@ impl SeaStore {
     }
 
     /// Who is interested in these events, read in the transaction that fans them out.
-    async fn interest(
+    pub(super) async fn interest(
         &self,
         transaction: &DatabaseTransaction,
         events: &[(&Place, &AcceptedEvent)],
@@ -506,18 +553,6 @@ async fn dispatched(
             .await?;
     }
     Ok(())
-}
-
-/// Whether some interest has ended and was kept for events that waited.
-///
-/// That of a stream that covers nobody of whom these events are is not seen. It means nothing for later events, and goes
-/// with the next that is seen.
-fn is_given_up(interest: &Interest) -> bool {
-    let in_everybody = interest.in_everybody.values();
-    let in_everybody = in_everybody.flat_map(HashMap::values).flatten();
-    let in_listed = interest.in_listed.values().flat_map(HashMap::values);
-    let mut all = in_everybody.chain(in_listed);
-    all.any(|one| one.given_up_after.is_some())
 }
 
 /// Forgets the interest that ended with an event, or before: they are fanned out in the order of their positions, and all

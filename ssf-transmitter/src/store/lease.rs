@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, FromQueryResult,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, UpdateMany,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany,
     sea_query::{Expr, Func, LockBehavior, LockType},
 };
 use ssf_types::{error::Chain, time::Timestamp};
@@ -88,13 +88,18 @@ impl SeaStore {
         transaction: &DatabaseTransaction,
         held: FanOutLease,
     ) -> Result<bool, StoreError> {
-        let row = lease::Entity::find_by_id(FAN_OUT)
-            .filter(lease::Column::Worker.eq(held.worker.uuid()))
-            .filter(lease::Column::Epoch.eq(row::signed(held.epoch)))
-            .lock_exclusive()
-            .only(transaction)
-            .await?;
+        let row = newest(held).lock_exclusive().only(transaction).await?;
         Ok(row.is_some())
+    }
+
+    /// The same for whoever waits for nobody: it does not while a transaction of another is under way there.
+    pub(super) async fn holds_free_fan_out(
+        &self,
+        transaction: &DatabaseTransaction,
+        held: FanOutLease,
+    ) -> Result<bool, StoreError> {
+        let free = newest(held).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        Ok(free.only(transaction).await?.is_some())
     }
 
     pub(super) async fn take_streams(
@@ -238,6 +243,13 @@ impl SeaStore {
             .await?;
         Ok(next.flatten().map(row::moment))
     }
+}
+
+/// Finds the lease of the fan-out, if it is still this one.
+fn newest(held: FanOutLease) -> Select<lease::Entity> {
+    lease::Entity::find_by_id(FAN_OUT)
+        .filter(lease::Column::Worker.eq(held.worker.uuid()))
+        .filter(lease::Column::Epoch.eq(row::signed(held.epoch)))
 }
 
 /// Matches the queues of streams that none of these Receivers has.

@@ -73,6 +73,19 @@ impl Outbox for SeaStore {
         self.append_submissions(submissions, now).await
     }
 
+    async fn append_and_fan_out<D>(
+        &self,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+        lease: FanOutLease,
+        decide: D,
+    ) -> Result<(Vec<Appended>, FannedOut), StoreError>
+    where
+        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        self.append_at_once(submissions, (lease, decide), now).await
+    }
+
     async fn answered(&self, key: Fingerprint) -> Result<Option<Answered>, StoreError> {
         self.remembered_answer(key).await
     }

@@ -22,7 +22,7 @@ use super::{
     unreadable::{not_set_aside, tell},
 };
 use crate::{
-    domain::{event::AcceptedEvent, id::EventId},
+    domain::{event::AcceptedEvent, id::EventId, issuer::IssuerName},
     ports::StoreError,
 };
 
@@ -45,6 +45,17 @@ impl Place {
         event::Column::EventType,
         event::Column::AcceptedAt,
     ];
+
+    /// That of an event which is not stored.
+    pub(super) fn foreseen(position: i64, issuer: &IssuerName, event: &AcceptedEvent) -> Self {
+        Self {
+            position,
+            id: event.id.uuid(),
+            issuer: issuer.as_str().to_owned(),
+            event_type: event.event.event.uri().as_str().to_owned(),
+            accepted_at: row::millis(event.accepted_at),
+        }
+    }
 }
 
 /// Events in the order of their positions, read and not to be read.

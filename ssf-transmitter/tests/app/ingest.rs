@@ -12,7 +12,7 @@ use ssf_transmitter::{
         deliver::LEASE_DEFAULT,
         dispatch::{Dispatched, Dispatcher},
         ids,
-        ingest::{self, IngestError},
+        ingest::{self, IngestError, Onward},
         wake::Wake,
     },
     domain::{id::Fingerprint, subjects::SubjectPreference},
@@ -33,13 +33,44 @@ impl Clock for CountingClock<'_> {
     }
 }
 
-async fn accepted(world: &World) -> u64 {
-    let mut dispatcher = Dispatcher::new(
+fn dispatcher() -> Dispatcher {
+    Dispatcher::new(
         ids::worker_id(),
         SubjectPreference::default(),
         LEASE_DEFAULT,
-    );
-    match dispatcher.step(&world.store, &world.clock).await.unwrap() {
+    )
+}
+
+/// Behind a dispatcher that has made no step.
+fn onward() -> Onward {
+    behind(&dispatcher())
+}
+
+fn behind(dispatcher: &Dispatcher) -> Onward {
+    Onward {
+        shortcut: dispatcher.shortcut(),
+        accepted: Wake::default(),
+        fresh: Wake::default(),
+    }
+}
+
+/// Hands in one event, and tells who is called for that: who fans out, and who delivers.
+async fn called(world: &World, onward: &Onward) -> (bool, bool) {
+    let (mut accepted, mut fresh) = (onward.accepted.listen(), onward.fresh.listen());
+    let (ingest, queue) = ingest::queue();
+    let submitting = async move { ingest.submit(main(), vec![logout("a")], None).await };
+    let queue = queue.run(&world.store, &world.clock, onward);
+    let (answer, ()) = tokio::join!(submitting, queue);
+    assert!(matches!(answer, Ok(Appended::Accepted(_))));
+    let is_called = |called: Option<()>| called.is_some();
+    (
+        is_called(accepted.called().now_or_never()),
+        is_called(fresh.called().now_or_never()),
+    )
+}
+
+async fn accepted(world: &World) -> u64 {
+    match dispatcher().step(&world.store, &world.clock).await.unwrap() {
         Dispatched::Some { events, .. } => events,
         Dispatched::Idle | Dispatched::NotOurs => 0,
     }
@@ -63,10 +94,10 @@ async fn submissions_that_wait_together_share_a_commit() {
         }
         answered
     };
-    let wake = Wake::default();
+    let onward = onward();
     let answered = tokio::select! {
         answered = answers => answered,
-        () = queue.run(&world.store, &clock, &wake) => unreachable!("a handle is left"),
+        () = queue.run(&world.store, &clock, &onward) => unreachable!("a handle is left"),
     };
     assert_eq!(answered, 4);
     assert_eq!(clock.1.load(Ordering::SeqCst), 1);
@@ -79,9 +110,7 @@ async fn what_waits_when_the_last_handle_goes_is_stored() {
     let (ingest, queue) = ingest::queue();
     let submitting =
         tokio::spawn(async move { ingest.submit(main(), vec![logout("a")], None).await });
-    queue
-        .run(&world.store, &world.clock, &Wake::default())
-        .await;
+    queue.run(&world.store, &world.clock, &onward()).await;
     let answer = submitting.await.unwrap().unwrap();
     assert!(matches!(answer, Appended::Accepted(ids) if ids.len() == 1));
     assert_eq!(accepted(&world).await, 1);
@@ -98,9 +127,7 @@ async fn a_caller_that_hangs_up_takes_nothing_back() {
             .is_none()
     );
     drop(ingest);
-    queue
-        .run(&world.store, &world.clock, &Wake::default())
-        .await;
+    queue.run(&world.store, &world.clock, &onward()).await;
     assert_eq!(accepted(&world).await, 1);
 }
 
@@ -131,8 +158,8 @@ async fn after_the_end_of_the_queue_nothing_is_accepted() {
 async fn a_commit_wakes_the_dispatcher() {
     let world = World::new();
     let (ingest, queue) = ingest::queue();
-    let wake = Wake::default();
-    let mut listener = wake.listen();
+    let onward = onward();
+    let mut listener = onward.accepted.listen();
     let began = Instant::now();
     let submitting = async {
         ingest
@@ -143,7 +170,7 @@ async fn a_commit_wakes_the_dispatcher() {
     };
     tokio::select! {
         () = submitting => {}
-        () = queue.run(&world.store, &world.clock, &wake) => pending().await,
+        () = queue.run(&world.store, &world.clock, &onward) => pending().await,
     }
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
@@ -167,10 +194,10 @@ async fn each_submission_gets_its_own_answer() {
             ingest.submit(main(), vec![logout("c")], None),
         )
     };
-    let wake = Wake::default();
+    let onward = onward();
     let (first, again, conflict, other) = tokio::select! {
         answers = answers => answers,
-        () = queue.run(&world.store, &world.clock, &wake) => unreachable!("a handle is left"),
+        () = queue.run(&world.store, &world.clock, &onward) => unreachable!("a handle is left"),
     };
     let Appended::Accepted(ids) = first.unwrap() else {
         panic!("the first is accepted")
@@ -181,4 +208,48 @@ async fn each_submission_gets_its_own_answer() {
     assert_eq!((again.ids, again.answer.as_str()), (ids, "said"));
     assert_eq!(conflict.unwrap(), Appended::KeyConflict);
     assert!(matches!(other.unwrap(), Appended::Accepted(_)));
+}
+
+#[tokio::test]
+async fn while_the_dispatcher_has_the_lease_a_commit_fans_out_and_calls_who_delivers() {
+    let world = World::new();
+    world.stream().await;
+    let mut dispatcher = dispatcher();
+    let onward = behind(&dispatcher);
+    assert_eq!(called(&world, &onward).await, (true, false));
+    let step = dispatcher.step(&world.store, &world.clock).await.unwrap();
+    let expected = Dispatched::Some {
+        events: 1,
+        deliveries: 1,
+    };
+    assert_eq!(step, expected);
+    assert_eq!(called(&world, &onward).await, (false, true));
+    let step = dispatcher.step(&world.store, &world.clock).await.unwrap();
+    assert_eq!(step, Dispatched::Idle);
+}
+
+#[tokio::test]
+async fn once_the_lease_is_given_back_events_wait_for_whoever_takes_it() {
+    let world = World::new();
+    world.stream().await;
+    let mut dispatcher = dispatcher();
+    let onward = behind(&dispatcher);
+    dispatcher.step(&world.store, &world.clock).await.unwrap();
+    dispatcher.give_back(&world.store).await.unwrap();
+    assert_eq!(called(&world, &onward).await, (true, false));
+    assert_eq!(accepted(&world).await, 1);
+}
+
+#[tokio::test]
+async fn once_another_has_taken_the_lease_events_wait_for_it() {
+    let world = World::new();
+    world.stream().await;
+    let (mut first, mut second) = (dispatcher(), dispatcher());
+    let onward = behind(&first);
+    first.step(&world.store, &world.clock).await.unwrap();
+    world.clock.advance(LEASE_DEFAULT);
+    second.step(&world.store, &world.clock).await.unwrap();
+    assert_eq!(called(&world, &onward).await, (true, false));
+    let step = second.step(&world.store, &world.clock).await.unwrap();
+    assert!(matches!(step, Dispatched::Some { events: 1, .. }));
 }

@@ -12,7 +12,7 @@ use ssf_transmitter::{
         dispatch::{Dispatched, Dispatcher},
         gate::Gate,
         ids,
-        ingest::{self, Ingest, IngestQueue},
+        ingest::{self, Ingest, IngestQueue, Onward},
         poll::{self, Caller, Poller, Polls, Unreached},
         replay::replay,
         retain::{Retained, Retaining},
@@ -124,8 +124,15 @@ impl Node {
             stopping: Signal::default(),
         });
         let run = &node.process;
-        run.spawn(take_in(Arc::clone(&node), queue));
-        run.spawn(fan_out(Arc::clone(&node)));
+        let preference = SubjectPreference::default();
+        let dispatcher = Dispatcher::new(node.worker, preference, LEASE_DEFAULT);
+        let onward = Onward {
+            shortcut: dispatcher.shortcut(),
+            accepted: node.accepted.clone(),
+            fresh: node.fresh.clone(),
+        };
+        run.spawn(take_in(Arc::clone(&node), queue, onward));
+        run.spawn(fan_out(Arc::clone(&node), dispatcher));
         run.spawn(deliver(Arc::clone(&node)));
         run.spawn(call_polls(Arc::clone(&node), unreached));
         run.spawn(retain(Arc::clone(&node)));
@@ -274,14 +281,12 @@ impl Node {
     }
 }
 
-async fn take_in(node: Arc<Node>, queue: IngestQueue) {
-    queue.run(&node.store, &node.clock, &node.accepted).await;
+async fn take_in(node: Arc<Node>, queue: IngestQueue, onward: Onward) {
+    queue.run(&node.store, &node.clock, &onward).await;
 }
 
-async fn fan_out(node: Arc<Node>) {
+async fn fan_out(node: Arc<Node>, mut dispatcher: Dispatcher) {
     let mut accepted = node.accepted.listen();
-    let preference = SubjectPreference::default();
-    let mut dispatcher = Dispatcher::new(node.worker, preference, LEASE_DEFAULT);
     while !node.is_stopping() {
         if let Ok(Dispatched::Some { .. }) = dispatcher.step(&node.store, &node.clock).await {
             node.fresh.wake();

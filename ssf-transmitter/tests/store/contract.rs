@@ -18,6 +18,7 @@ use ssf_types::{error::ErrCode, id::StreamId, subject::SimpleSubject};
 use super::fixture::*;
 
 mod announcement;
+pub(crate) mod at_once;
 mod audit;
 mod circuit;
 mod finish;
@@ -44,7 +45,7 @@ mod turns;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, audit::*, circuit::*, finish::*, issuers::*, keys::*, ledger::*,
+    announcement::*, at_once::*, audit::*, circuit::*, finish::*, issuers::*, keys::*, ledger::*,
     lost_leases::*, operators::*, overview::*, poll::*, profiles::*, push_hosts::*, quotas::*,
     receivers::*, replay::*, retention::*, sequence::*, signing_alg::*, status::*, subjects::*,
     tending::*, trace::*, turns::*, verification::*,

@@ -22,6 +22,8 @@ macro_rules! on_both {
 }
 
 #[cfg(test)]
+mod at_once;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod fixture;
@@ -88,6 +90,11 @@ on_every_store! {
     a_key_with_another_body_is_a_conflict_and_hinders_nobody
     one_worker_fans_out_at_a_time
     a_worker_that_lost_the_lease_fans_out_nothing
+    where_nothing_waits_an_event_is_fanned_out_as_it_is_accepted
+    behind_an_event_that_waits_others_wait_and_keep_their_order
+    who_has_lost_the_fan_out_accepts_events_and_leaves_them_waiting
+    a_repeated_submission_is_not_fanned_out_again
+    what_is_fanned_out_at_once_waits_for_what_is_pending_of_the_same_user
     a_stream_has_one_owner_at_a_time
     the_stream_that_nobody_had_for_the_longest_time_is_leased_first
     a_receiver_that_has_its_share_leaves_the_others_theirs

@@ -127,6 +127,30 @@ impl Outbox for MemoryStore {
         Ok(submissions.into_iter().map(append).collect())
     }
 
+    async fn append_and_fan_out<D>(
+        &self,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+        lease: FanOutLease,
+        decide: D,
+    ) -> Result<(Vec<Appended>, FannedOut), StoreError>
+    where
+        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        let mut state = self.state();
+        let nothing_waits = state.dispatched == state.events.len();
+        let append = |submission| state.append(submission, now);
+        let appended = submissions.into_iter().map(append).collect();
+        let fanned_out = if state.fan_out.is_none_or(|(newest, _)| newest != lease) {
+            FannedOut::LeaseLost
+        } else if nothing_waits {
+            state.fan_out(now, u64::MAX, decide)
+        } else {
+            FannedOut::NOTHING
+        };
+        Ok((appended, fanned_out))
+    }
+
     async fn answered(&self, key: Fingerprint) -> Result<Option<Answered>, StoreError> {
         let state = self.state();
         let before = state.answers.get(&key);

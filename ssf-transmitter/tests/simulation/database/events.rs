@@ -25,6 +25,19 @@ fn names(submission: &Submission) -> Vec<String> {
     names.map(|txn| txn.as_str().to_owned()).collect()
 }
 
+impl Connection {
+    /// Tells the oracle what was accepted, by the names that each submission has.
+    fn tell(&self, names: &[Vec<String>], appended: &[Appended]) {
+        for (names, appended) in names.iter().zip(appended) {
+            if let Appended::Accepted(_) = appended {
+                for name in names {
+                    self.world.oracle.appended(name);
+                }
+            }
+        }
+    }
+}
+
 impl Outbox for Connection {
     async fn append(
         &self,
@@ -34,14 +47,29 @@ impl Outbox for Connection {
         let names: Vec<Vec<String>> = submissions.iter().map(names).collect();
         let work = async {
             let appended = self.memory().append(submissions, now).await?;
-            for (names, appended) in names.iter().zip(&appended) {
-                if let Appended::Accepted(_) = appended {
-                    for name in names {
-                        self.world.oracle.appended(name);
-                    }
-                }
-            }
+            self.tell(&names, &appended);
             Ok(appended)
+        };
+        self.step(work).await
+    }
+
+    async fn append_and_fan_out<D>(
+        &self,
+        submissions: Vec<Submission>,
+        now: Timestamp,
+        lease: FanOutLease,
+        decide: D,
+    ) -> Result<(Vec<Appended>, FannedOut), StoreError>
+    where
+        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+    {
+        let names: Vec<Vec<String>> = submissions.iter().map(names).collect();
+        let work = async {
+            let memory = self.memory();
+            let accepted = memory.append_and_fan_out(submissions, now, lease, decide);
+            let (appended, fanned_out) = accepted.await?;
+            self.tell(&names, &appended);
+            Ok((appended, fanned_out))
         };
         self.step(work).await
     }

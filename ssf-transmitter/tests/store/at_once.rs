@@ -1,0 +1,65 @@
+//! Where there is much to do, nobody who hands events in waits for it, on both databases.
+
+use sea_orm::{ConnectionTrait, Database, TransactionTrait};
+use ssf_transmitter::{
+    ports::{FannedOut, Outbox},
+    store::SeaStore,
+};
+
+use super::{
+    contract::at_once::{hand_in, hand_in_at_most},
+    fixture::*,
+    postgres, sqlite,
+};
+
+async fn much_waits_for_a_step_of_its_own(store: &SeaStore) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let all = FannedOut::Done {
+        events: 256,
+        deliveries: 256,
+    };
+    assert_eq!(hand_in_at_most(store, 256).await, all);
+    assert_eq!(hand_in_at_most(store, 257).await, FannedOut::NOTHING);
+    assert_eq!(dispatch(store).await, (257, 257));
+    known_stream(store, 2, &[LOGOUT]).await;
+    assert_eq!(hand_in_at_most(store, 129).await, FannedOut::NOTHING);
+    assert_eq!(dispatch(store).await, (129, 258));
+    balances(store).await;
+}
+
+#[tokio::test]
+async fn much_waits_for_a_step_of_its_own_on_sqlite() {
+    let rig = sqlite::Rig::new();
+    much_waits_for_a_step_of_its_own(&rig.open().await).await;
+}
+
+#[tokio::test]
+async fn much_waits_for_a_step_of_its_own_on_postgres() {
+    let rig = postgres::Rig::new();
+    much_waits_for_a_step_of_its_own(&rig.open().await).await;
+}
+
+/// As a node does that was stopped in the midst of something.
+const STANDSTILLS: [(&str, FannedOut); 2] = [
+    ("SELECT 1 FROM stream_queue FOR UPDATE", FannedOut::NOTHING),
+    ("SELECT 1 FROM lease FOR UPDATE", FannedOut::LeaseLost),
+];
+
+#[tokio::test]
+async fn who_hands_events_in_waits_for_no_other_node() {
+    let rig = postgres::Rig::new();
+    let store = rig.open().await;
+    known_stream(&store, 1, &[LOGOUT]).await;
+    let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
+    let held = held.unwrap().unwrap();
+    let other = Database::connect(rig.url()).await.unwrap();
+    for (standstill, expected) in STANDSTILLS {
+        let stands_still = other.begin().await.unwrap();
+        stands_still.execute_unprepared(standstill).await.unwrap();
+        let events = vec![event(LOGOUT, email(ALICE))];
+        assert_eq!(hand_in(&store, held, events).await, expected);
+        stands_still.rollback().await.unwrap();
+        assert_eq!(dispatch(&store).await, (1, 1));
+    }
+    other.close().await.unwrap();
+}

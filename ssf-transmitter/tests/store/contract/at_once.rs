@@ -1,0 +1,117 @@
+//! Events that are fanned out as they are accepted.
+
+use ssf_transmitter::{
+    domain::{event::NewEvent, room::Room},
+    ports::{Appended, FanOutLease, FannedOut},
+};
+use ssf_types::subject::Subject;
+
+use super::super::fixture::*;
+
+async fn fan_out_lease(store: &impl Store) -> FanOutLease {
+    let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
+    held.unwrap().unwrap()
+}
+
+/// Hands events in, and tells what was fanned out with that.
+pub(crate) async fn hand_in(
+    store: &impl Store,
+    lease: FanOutLease,
+    events: Vec<NewEvent>,
+) -> FannedOut {
+    let accepted = store.append_and_fan_out(vec![submission(events)], NOW, lease, decide);
+    let (answers, fanned_out) = accepted.await.unwrap();
+    assert!(
+        matches!(answers.as_slice(), [Appended::Accepted(_)]),
+        "{answers:?}"
+    );
+    fanned_out
+}
+
+/// Hands events in for which there is too much to do at once, or just not.
+pub(crate) async fn hand_in_at_most(store: &impl Store, users: usize) -> FannedOut {
+    let user = |number| event(LOGOUT, email(&format!("{number}@example.com")));
+    let held = fan_out_lease(store).await;
+    hand_in(store, held, (0..users).map(user).collect()).await
+}
+
+fn done(events: u64, deliveries: u64) -> FannedOut {
+    FannedOut::Done { events, deliveries }
+}
+
+pub(crate) async fn where_nothing_waits_an_event_is_fanned_out_as_it_is_accepted(
+    store: &impl Store,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    known_stream(store, 2, &[LOGOUT, PASSWORD]).await;
+    let held = fan_out_lease(store).await;
+    let events = vec![event(LOGOUT, email(ALICE)), event(PASSWORD, email(BOB))];
+    assert_eq!(hand_in(store, held, events).await, done(2, 3));
+    assert_eq!(dispatch(store).await, (0, 0));
+    let leased = store.lease_streams(worker(1), NOW, later(30), Room::of(10));
+    let mut due = Vec::new();
+    for leased in leased.await.unwrap() {
+        let sent = store.due(&leased.lease, NOW, 10, &[]).await.unwrap();
+        due.extend(sent.into_iter().map(|one| (one.sequence, one.sub_id)));
+    }
+    due.sort_by_key(|(sequence, subject)| (*sequence, *subject == Subject::from(email(BOB))));
+    let [alice, bob] = [ALICE, BOB].map(|user| Subject::from(email(user)));
+    assert_eq!(due, [(1, alice.clone()), (1, alice), (2, bob)]);
+}
+
+pub(crate) async fn behind_an_event_that_waits_others_wait_and_keep_their_order(
+    store: &impl Store,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let held = fan_out_lease(store).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    let later_one = vec![event(LOGOUT, email(BOB))];
+    assert_eq!(hand_in(store, held, later_one).await, FannedOut::NOTHING);
+    assert_eq!(dispatch(store).await, (2, 2));
+    let leased = lease(store, 1, NOW).await;
+    let due = due(store, &leased, NOW).await;
+    let about: Vec<&Subject> = due.iter().map(|one| &one.sub_id).collect();
+    let expected = [ALICE, BOB].map(|user| Subject::from(email(user)));
+    assert_eq!(about, expected.iter().collect::<Vec<_>>());
+}
+
+pub(crate) async fn who_has_lost_the_fan_out_accepts_events_and_leaves_them_waiting(
+    store: &impl Store,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let lost = fan_out_lease(store).await;
+    let held = store.lease_fan_out(worker(2), later(10), later(20)).await;
+    let events = vec![event(LOGOUT, email(ALICE))];
+    assert_eq!(hand_in(store, lost, events).await, FannedOut::LeaseLost);
+    let step = store.fan_out(held.unwrap().unwrap(), later(10), 10, decide);
+    assert_eq!(step.await.unwrap(), done(1, 1));
+}
+
+pub(crate) async fn a_repeated_submission_is_not_fanned_out_again(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let held = fan_out_lease(store).await;
+    let new = || vec![keyed(1, 1, event(LOGOUT, email(ALICE)))];
+    let first = store.append_and_fan_out(new(), NOW, held, decide).await;
+    let (answers, fanned_out) = first.unwrap();
+    assert!(matches!(answers.as_slice(), [Appended::Accepted(_)]));
+    assert_eq!(fanned_out, done(1, 1));
+    let again = store.append_and_fan_out(new(), NOW, held, decide).await;
+    let (answers, fanned_out) = again.unwrap();
+    assert!(matches!(answers.as_slice(), [Appended::Replayed(_)]));
+    assert_eq!(fanned_out, FannedOut::NOTHING);
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(due(store, &leased, NOW).await.len(), 1);
+}
+
+pub(crate) async fn what_is_fanned_out_at_once_waits_for_what_is_pending_of_the_same_user(
+    store: &impl Store,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let held = fan_out_lease(store).await;
+    for _ in 0..2 {
+        let events = vec![event(LOGOUT, email(ALICE)), event(LOGOUT, email(ALICE))];
+        assert_eq!(hand_in(store, held, events).await, done(2, 2));
+    }
+    let leased = lease(store, 1, NOW).await;
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [1]);
+}
