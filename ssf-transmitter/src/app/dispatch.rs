@@ -29,7 +29,7 @@ const STEP_EVENTS_MAX: u64 = 256;
 pub enum Dispatched {
     /// Somebody else has the lease.
     NotOurs,
-    /// No event waits.
+    /// Nothing was fanned out: no event waits, or those that were accepted do.
     Idle,
     /// Events were fanned out, and perhaps more wait.
     Some {

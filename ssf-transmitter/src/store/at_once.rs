@@ -1,7 +1,7 @@
 //! Fan-out in the very transaction that accepts.
 //!
 //! Where this process has the fan-out and nothing waits, an event need not be read again, marked, and wait for a second commit.
-//! Whoever hands it in waits for nobody by that: where another works on what is needed, the event is left waiting.
+//! Whoever hands it in waits for nobody else's fan-out or stream by that: where another works on one, the event is left waiting.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -35,7 +35,7 @@ use crate::{
 /// Most events that are fanned out at once: whoever hands them in waits for that.
 const EVENTS_MAX: usize = 256;
 
-/// Most deliveries that they become, and most streams that are looked at for that.
+/// Most deliveries that they become, and most rows of interest that are looked at for that.
 const DELIVERIES_MAX: usize = 256;
 
 /// Where events are foreseen that have no position yet: behind all that have one.

@@ -130,7 +130,7 @@ impl Interest {
         in_everybody.chain(in_listed)
     }
 
-    /// How many streams are interested in some type of some issuer, or in some subject.
+    /// How many rows of interest there are: one for each stream and type.
     pub(super) fn breadth(&self) -> usize {
         self.all().count()
     }
