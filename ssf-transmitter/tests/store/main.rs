@@ -256,6 +256,7 @@ on_every_store! {
     what_has_waited_longest_is_told_of_streams_that_are_not_held
     the_first_attempts_that_failed_and_the_latest_are_kept
     what_is_acknowledged_at_once_has_a_status_and_no_attempts
+    what_is_acknowledged_at_the_same_time_keeps_its_moment_and_its_status
     what_a_poll_said_of_a_set_is_told_in_its_words
     an_event_is_found_by_its_id_a_jti_or_its_txn
     a_trace_tells_of_each_stream_what_became_of_the_event

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
-    QueryTrait, sea_query::Expr,
+    QueryTrait, Value,
+    sea_query::{CaseStatement, Expr},
 };
 use uuid::Uuid;
 
@@ -92,7 +93,8 @@ pub(super) async fn acknowledge(
         let change = Change {
             next_due,
             is_counted: pending.contains_key(&one.stream),
-            quiet_since: one.is_long_quiet.then_some(one.now),
+            // Alike for all of them, so that it is one statement.
+            quiet_since: one.is_long_quiet.then_some(latest),
             is_given_back: one.gives_back && !is_due,
         };
         changes.entry(change).or_default().push(one.stream);
@@ -157,23 +159,41 @@ async fn write_answers(
     transaction: &DatabaseTransaction,
     all: &[(usize, Plain)],
 ) -> Result<(), StoreError> {
-    let mut alike: BTreeMap<(i64, Option<i16>), Vec<&Plain>> = BTreeMap::new();
-    for (_, one) in all {
-        alike.entry(one.answer).or_default().push(one);
-    }
     let acknowledged = State::Acknowledged.number();
-    for ((at, status), those) in alike {
-        delivery::Entity::update_many()
-            .col_expr(delivery::Column::State, Expr::value(acknowledged))
-            .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
-            .col_expr(delivery::Column::SettledAt, Expr::value(at))
-            .col_expr(delivery::Column::AnswerStatus, Expr::value(status))
-            .filter(deliveries(those.into_iter()))
-            .filter(State::Pending.is())
-            .exec(transaction)
-            .await?;
-    }
+    let settled_at = of_each_stream(all, |one| one.answer.0);
+    let status = of_each_stream(all, |one| one.answer.1);
+    delivery::Entity::update_many()
+        .col_expr(delivery::Column::State, Expr::value(acknowledged))
+        .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
+        .col_expr(delivery::Column::SettledAt, settled_at)
+        .col_expr(delivery::Column::AnswerStatus, status)
+        .filter(deliveries(all.iter().map(|(_, one)| one)))
+        .filter(State::Pending.is())
+        .exec(transaction)
+        .await?;
     Ok(())
+}
+
+/// What a delivery gets, of which there is one on each of these streams.
+fn of_each_stream<V: Clone + Into<Value> + PartialEq>(
+    all: &[(usize, Plain)],
+    value: impl Fn(&Plain) -> V,
+) -> Expr {
+    let own: Vec<(Uuid, V)> = all
+        .iter()
+        .map(|(_, one)| (one.stream, value(one)))
+        .collect();
+    match &own[..] {
+        [(_, first), others @ ..] if others.iter().all(|(_, other)| other == first) => {
+            Expr::value(first.clone())
+        }
+        _ => row::padded(own)
+            .into_iter()
+            .fold(CaseStatement::new(), |case, (stream, value)| {
+                case.case(delivery::Column::StreamId.eq(stream), Expr::value(value))
+            })
+            .into(),
+    }
 }
 
 /// Makes due what they held back: the earliest pending one under each of their order keys.

@@ -1,14 +1,18 @@
 //! What every store promises about telling what has become of events and deliveries.
 
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
 use ssf_transmitter::{
     domain::{
         attempt::{AnswerClass, Attempt},
         delivery::DeliveryState,
         id::EventId,
+        room::Room,
         stream::Stream,
         trace::{Asked, Certainty, Recollection, Standing, TracedDelivery, TracedEvent, Unsent},
     },
-    ports::{DeliveryFilter, PollStep, Settlement, Sought, Traced},
+    ports::{DeliveryFilter, Finished, PollStep, Settlement, Sought, Traced},
 };
 use ssf_types::{
     error::ErrCode,
@@ -122,6 +126,48 @@ pub(crate) async fn what_is_acknowledged_at_once_has_a_status_and_no_attempts(st
     assert_eq!((delivery.status, delivery.failed), (Some(204), 0));
     assert_eq!((delivery.settled_at, delivery.due), (Some(NOW), None));
     assert_eq!(delivery.attempts, []);
+}
+
+pub(crate) async fn what_is_acknowledged_at_the_same_time_keeps_its_moment_and_its_status(
+    store: &impl Store,
+) {
+    const STREAMS: u8 = 6;
+    for number in 1..=STREAMS {
+        known_stream(store, number, &[LOGOUT]).await;
+    }
+    let ids = accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    dispatch(store).await;
+    let leased = store
+        .lease_streams(worker(1), NOW, later(30), Room::of(STREAMS.into()))
+        .await
+        .unwrap();
+    let answers = (0_u16..).map(|number| (later(u64::from(number / 2)), 200 + number % 3));
+    let expected: HashMap<StreamId, _> = leased
+        .iter()
+        .map(|one| one.lease.stream.clone())
+        .zip(answers)
+        .collect();
+    join_all(expected.iter().map(async |(stream, (at, status))| {
+        let owned = leased.iter().find(|one| one.lease.stream == *stream);
+        let settlements = [Settlement {
+            state: DeliveryState::Acknowledged { at: *at },
+            ..taken(1, *status)
+        }];
+        let finished = store.finish(&owned.unwrap().lease, &settlements, None, later(30));
+        assert_eq!(finished.await.unwrap(), Finished::GivenBack);
+    }))
+    .await;
+    let (_, traced) = traced(store, ids[0]).await;
+    let kept: HashMap<StreamId, _> = traced
+        .streams
+        .into_iter()
+        .map(|one| {
+            let delivery = &one.deliveries[0];
+            let answer = (delivery.settled_at.unwrap(), delivery.status.unwrap());
+            (one.stream.id, answer)
+        })
+        .collect();
+    assert_eq!(kept, expected);
 }
 
 pub(crate) async fn what_a_poll_said_of_a_set_is_told_in_its_words(store: &impl Store) {
