@@ -1,7 +1,6 @@
 //! One point after the other, a number of crashes at each, and the books at the end.
 
 use std::{
-    env,
     fs::File,
     process::Command,
     time::{Duration, Instant},
@@ -21,7 +20,7 @@ use crate::{
 const ISSUER: &str = "https://tr.example.com";
 
 /// The points, and how often a process passes each before it dies there, at most.
-const POINTS: [(&str, usize); 10] = [
+pub(crate) const POINTS: [(&str, usize); 10] = [
     ("before-commit", 4),
     ("after-commit", 4),
     // Whoever has taken a stream that is busy keeps it.
@@ -31,13 +30,16 @@ const POINTS: [(&str, usize); 10] = [
     ("after-settle", 4),
     ("fan-out", 4),
     ("sweep", 4),
-    ("purge", 1),
     // The first load of the keys is that of the start.
     ("key-reload", 2),
+    ("purge", 1),
 ];
 
+/// How many of them a campaign may begin with: behind these SETs are settled, so that there is something to purge at the end.
+pub(crate) const FIRST_POINTS: usize = 6;
+
 /// How many streams each event goes to.
-const STREAMS: [&str; 2] = ["/one", "/other"];
+pub(crate) const STREAMS: [&str; 2] = ["/one", "/other"];
 
 /// How long a crash may take to come about: a node that died had leases, and two processors may have more to do.
 const CRASH_MAX: Duration = Duration::from_mins(1);
@@ -57,7 +59,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const AGES: u64 = 200 * 24 * 60 * 60 * 1000;
 
 pub(crate) struct Campaign {
-    engine: &'static str,
+    name: String,
     installation: Installation,
     database: String,
     nodes: usize,
@@ -69,7 +71,7 @@ pub(crate) struct Campaign {
 impl Campaign {
     /// Sets a transmitter up with two streams to one Receiver.
     pub(crate) async fn begin(
-        engine: &'static str,
+        name: String,
         installation: Installation,
         database: String,
         nodes: usize,
@@ -85,7 +87,7 @@ impl Campaign {
         }
         let token = first.operator_token.clone().unwrap();
         Self {
-            engine,
+            name,
             installation,
             database,
             nodes,
@@ -95,14 +97,13 @@ impl Campaign {
         }
     }
 
-    /// Goes through all points, then lets everything arrive and checks that it has.
-    pub(crate) async fn run(self) {
-        let began = Instant::now();
-        let crashes = env::var("SSF_CRASHES").map_or(5, |number| number.parse().unwrap());
+    /// Goes through all points, beginning with one of the first, then lets everything arrive, and tells what has.
+    pub(crate) async fn run(self, first: usize, crashes: usize) -> Verdict {
         let producer = Producer::begin(&self.addresses, &self.token);
-        for (point, passes) in POINTS {
-            let took = self.crash_at(point, passes, crashes).await;
-            println!("{} {point}: {crashes} crashes in {took:.1?}", self.engine);
+        let (earlier, later) = POINTS.split_at(first);
+        for (point, passes) in later.iter().chain(earlier) {
+            let took = self.crash_at(point, *passes, crashes).await;
+            println!("{} {point}: {crashes} crashes in {took:.1?}", self.name);
         }
         let mut healthy: Vec<Node> = (0..self.nodes)
             .map(|number| self.start(number, None))
@@ -116,35 +117,13 @@ impl Campaign {
             "a node died unasked"
         );
         drop(healthy);
-        let imbalance = self.imbalance();
-        let verdict = check(
-            &accepted,
-            &STREAMS.map(str::to_owned),
-            &self.receiver.effects(),
-        );
-        println!(
-            "{}: {} crashes in {:.0?}, {} events on {} streams: lost {}, unexpected {}, under another jti {}, imbalance {imbalance}, repeated {}",
-            self.engine,
-            crashes * POINTS.len(),
-            began.elapsed(),
-            verdict.accepted,
-            STREAMS.len(),
-            verdict.lost,
-            verdict.unexpected,
-            verdict.renamed,
-            verdict.repeated,
-        );
-        assert_ne!(verdict.accepted, 0, "there was no load");
-        let Verdict {
-            lost,
-            unexpected,
-            renamed,
-            ..
-        } = verdict;
-        assert_eq!(
-            (lost, unexpected, renamed, imbalance.as_str()),
-            (0, 0, 0, "0")
-        );
+        assert_ne!(accepted.len(), 0, "there was no load");
+        let streams = STREAMS.map(str::to_owned);
+        let verdict = check(&accepted, &streams, &self.receiver.effects());
+        Verdict {
+            imbalance: self.imbalance(),
+            ..verdict
+        }
     }
 
     /// Has nodes die at one point, and starts each that died anew, until there were so many crashes; then those that are
@@ -180,7 +159,7 @@ impl Campaign {
             assert!(
                 last.elapsed() < CRASH_MAX,
                 "{} {point}: no process has come to this point\n{}",
-                self.engine,
+                self.name,
                 self.installation.log(),
             );
         }
@@ -240,7 +219,7 @@ impl Campaign {
         text(&self.installation.run(&["ledger"]).stdout)
     }
 
-    fn imbalance(&self) -> String {
-        value(&self.ledger(), "imbalance").unwrap()
+    fn imbalance(&self) -> u64 {
+        value(&self.ledger(), "imbalance").unwrap().parse().unwrap()
     }
 }

@@ -16,8 +16,25 @@ pub(crate) struct Verdict {
     pub(crate) renamed: usize,
     /// SETs that came once more: under the same `jti`, so that they are without effect.
     pub(crate) repeated: u64,
+    /// By how much the ledger is off.
+    pub(crate) imbalance: u64,
 }
 
+impl Verdict {
+    /// What became of the events of both.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        Self {
+            accepted: self.accepted + other.accepted,
+            lost: self.lost + other.lost,
+            unexpected: self.unexpected + other.unexpected,
+            renamed: self.renamed + other.renamed,
+            repeated: self.repeated + other.repeated,
+            imbalance: self.imbalance + other.imbalance,
+        }
+    }
+}
+
+/// What has come on these streams, beside what was accepted; the ledger is left to the caller.
 pub(crate) fn check(accepted: &BTreeSet<String>, streams: &[String], effects: &Effects) -> Verdict {
     let expected: BTreeSet<(String, String)> = streams
         .iter()
@@ -33,6 +50,7 @@ pub(crate) fn check(accepted: &BTreeSet<String>, streams: &[String], effects: &E
             .count(),
         renamed: effects.values().filter(|one| one.jtis.len() > 1).count(),
         repeated: effects.values().map(|one| one.times - 1).sum(),
+        imbalance: 0,
     }
 }
 
@@ -64,6 +82,7 @@ mod tests {
             unexpected: 1,
             renamed: 1,
             repeated: 2,
+            imbalance: 0,
         };
         assert_eq!(verdict, expected);
     }

@@ -23,7 +23,16 @@ mod rig;
 
 #[cfg(test)]
 mod tests {
-    use crate::{campaign::Campaign, cluster::Cluster, rig::Installation};
+    use std::{env, panic::resume_unwind, time::Instant};
+
+    use tokio::task::JoinSet;
+
+    use crate::{
+        campaign::{Campaign, FIRST_POINTS, POINTS, STREAMS},
+        checker::Verdict,
+        cluster::Cluster,
+        rig::Installation,
+    };
 
     /// Signatures that cost little, so that there is more load, and leases that pass soon.
     fn installation() -> Installation {
@@ -32,27 +41,65 @@ mod tests {
             .with("SSF_TRANSMITTER_LEASE_SECONDS", "3")
     }
 
+    /// Runs campaigns side by side, which share the crashes at each point, and begin with different ones: while one waits for
+    /// a lease to pass, others have something to do.
+    async fn nothing_is_lost(engine: &'static str, campaigns: Vec<Campaign>) {
+        let began = Instant::now();
+        let crashes = env::var("SSF_CRASHES").map_or(5, |number| number.parse().unwrap());
+        let count = campaigns.len();
+        let mut running = JoinSet::new();
+        for (place, campaign) in campaigns.into_iter().enumerate() {
+            let share = crashes / count + usize::from(place < crashes % count);
+            let first = place * FIRST_POINTS / count;
+            running.spawn(campaign.run(first, share));
+        }
+        let mut verdict = Verdict::default();
+        while let Some(ended) = running.join_next().await {
+            let ended = ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+            verdict = verdict.and(&ended);
+        }
+        println!(
+            "{engine}: {} crashes in {:.0?}, {} events on {} streams: lost {}, unexpected {}, under another jti {}, imbalance {}, repeated {}",
+            crashes * POINTS.len(),
+            began.elapsed(),
+            verdict.accepted,
+            STREAMS.len(),
+            verdict.lost,
+            verdict.unexpected,
+            verdict.renamed,
+            verdict.imbalance,
+            verdict.repeated,
+        );
+        let whole = Verdict {
+            accepted: verdict.accepted,
+            repeated: verdict.repeated,
+            ..Verdict::default()
+        };
+        assert_eq!(verdict, whole);
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn nothing_is_lost_by_crashes_of_one_node_on_sqlite() {
         let installation = installation();
         let path = installation.path("ssf-transmitter.db");
         let url = format!("sqlite://{}", path.display());
-        Campaign::begin("sqlite", installation, url, 1)
-            .await
-            .run()
-            .await;
+        let campaign = Campaign::begin("sqlite".to_owned(), installation, url, 1).await;
+        nothing_is_lost("sqlite", vec![campaign]).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn nothing_is_lost_by_crashes_of_three_nodes_on_postgres() {
-        let url = Cluster::of_this_run().new_database();
+        const SIDE_BY_SIDE: usize = 5;
         let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-        let installation = installation()
-            .with("SSF_TRANSMITTER_DATABASE_URL", url.clone())
-            .with("SSF_TRANSMITTER_ENCRYPTION_KEY", key);
-        Campaign::begin("postgres", installation, url, 3)
-            .await
-            .run()
-            .await;
+        let mut campaigns = Vec::new();
+        for number in 1..=SIDE_BY_SIDE {
+            let url = Cluster::of_this_run().new_database();
+            let installation = installation()
+                .with("SSF_TRANSMITTER_DATABASE_URL", url.clone())
+                .with("SSF_TRANSMITTER_ENCRYPTION_KEY", key);
+            let name = format!("postgres {number}");
+            campaigns.push(Campaign::begin(name, installation, url, 3).await);
+        }
+        nothing_is_lost("postgres", campaigns).await;
     }
 }

@@ -81,7 +81,7 @@ impl Cluster {
         );
         let sockets = cluster.directory.display();
         let options =
-            format!("-k {sockets} -c listen_addresses= -c fsync=off -c max_connections=200");
+            format!("-k {sockets} -c listen_addresses= -c fsync=off -c max_connections=400");
         let log = log.to_str().unwrap();
         cluster.run(
             "pg_ctl",
