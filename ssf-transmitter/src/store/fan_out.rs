@@ -170,6 +170,8 @@ impl SeaStore {
             unreadable,
         } = self.waiting(&transaction, now, limit).await?;
         if accepted.is_empty() && unreadable.is_empty() {
+            // Else it would end some time later, and whoever hands events in would find the lease locked until then.
+            transaction.rollback().await?;
             return Ok(FannedOut::NOTHING);
         }
         set_aside(&transaction, unreadable, now).await?;
