@@ -1,10 +1,15 @@
 //! Where there is much to do, nobody who hands events in waits for it, on both databases.
 
+use std::time::Duration;
+
 use sea_orm::{ConnectionTrait, Database, TransactionTrait};
 use ssf_transmitter::{
-    ports::{FannedOut, Outbox},
+    app::dispatch::{Dispatched, Dispatcher},
+    domain::subjects::SubjectPreference,
+    ports::{Clock, FannedOut, Outbox},
     store::SeaStore,
 };
+use ssf_types::time::Timestamp;
 
 use super::{
     contract::at_once::{hand_in, hand_in_at_most},
@@ -62,4 +67,52 @@ async fn who_hands_events_in_waits_for_no_other_node() {
         assert_eq!(dispatch(&store).await, (1, 1));
     }
     other.close().await.unwrap();
+}
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+}
+
+async fn what_cannot_be_fanned_out_is_accepted_all_the_same_once_it_has_failed(
+    store: &SeaStore,
+    url: &str,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let preference = SubjectPreference::default();
+    let mut dispatcher = Dispatcher::new(worker(1), preference, Duration::from_secs(10));
+    let shortcut = dispatcher.shortcut();
+    let hand_in = async || {
+        let submissions = vec![submission(vec![event(LOGOUT, email(ALICE))])];
+        let accepted = shortcut.accept(store, submissions, NOW).await;
+        accepted.map(|(_, dispatched)| dispatched).ok()
+    };
+    let edit = async |sql: &str| {
+        let database = Database::connect(url).await.unwrap();
+        database.execute_unprepared(sql).await.unwrap();
+        database.close().await.unwrap();
+    };
+    let some = |events, deliveries| Dispatched::Some { events, deliveries };
+    let step = dispatcher.step(store, &Still).await;
+    assert_eq!(step.unwrap(), Dispatched::Idle);
+    assert_eq!(hand_in().await, Some(some(1, 1)));
+    edit("ALTER TABLE stream_event_type RENAME TO mislaid").await;
+    assert_eq!(hand_in().await, None);
+    for _ in 0..2 {
+        assert_eq!(hand_in().await, Some(Dispatched::NotOurs));
+        assert!(dispatcher.step(store, &Still).await.is_err());
+    }
+    edit("ALTER TABLE mislaid RENAME TO stream_event_type").await;
+    let step = dispatcher.step(store, &Still).await;
+    assert_eq!(step.unwrap(), some(2, 2));
+    assert_eq!(hand_in().await, Some(some(1, 1)));
+    balances(store).await;
+}
+
+on_both! {
+    what_cannot_be_fanned_out_is_accepted_all_the_same_once_it_has_failed
 }
