@@ -35,7 +35,8 @@ pub(crate) const POINTS: [(&str, usize); 10] = [
     ("purge", 1),
 ];
 
-/// How many of them a campaign may begin with: behind these SETs are settled, so that there is something to purge at the end.
+/// How many of them a campaign may begin with: SETs are settled at the points that follow, so that
+/// there is something to purge at the end.
 pub(crate) const FIRST_POINTS: usize = 6;
 
 /// How many streams each event goes to.
