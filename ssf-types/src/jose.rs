@@ -16,6 +16,7 @@ mod jwk;
 mod key_set;
 mod numbers;
 mod public_key;
+mod reading;
 mod rs256;
 mod signer;
 mod signing_key;

@@ -10,6 +10,7 @@ use super::{
     KeyError, PEM_BYTES_MAX,
     jwk::{self, Jwk, Purpose},
     numbers::{Numbers, not_a_key},
+    reading,
     verifier::Verifier,
 };
 use crate::{id::Kid, json::Members, set::Algorithm};
@@ -48,7 +49,8 @@ impl PublicKey {
             return Err(KeyError::PemTooLong);
         }
         let der = subject_public_key_info(pem).ok_or(KeyError::NotPublicPem)?;
-        let key = PKey::public_key_from_der(&der).map_err(|_| KeyError::NotPublicPem)?;
+        let key = reading::alone(|| PKey::public_key_from_der(&der))
+            .map_err(|_| KeyError::NotPublicPem)?;
         let numbers = Numbers::of(&key)?;
         // A key that is marked for PSS serves nothing else (RFC 4055 §1.2), and that with its own parameters alone.
         let algorithms = match key.id() {

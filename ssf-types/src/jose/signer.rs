@@ -2,7 +2,7 @@
 
 use josekit::jws::{ES256, EdDSA, JwsSigner, PS256};
 
-use super::{KeyError, SignError, rs256::Rs256Signer};
+use super::{KeyError, SignError, reading, rs256::Rs256Signer};
 use crate::set::Algorithm;
 
 /// Made once: that costs as much as several signatures.
@@ -15,16 +15,18 @@ impl Signer {
     /// One for the key in this PKCS#8 (RFC 5958).
     pub(super) fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
         let unsuitable = KeyError::Unsuitable(algorithm);
-        let made: Result<Box<dyn JwsSigner + Send + Sync>, _> = match algorithm {
-            Algorithm::Rs256 => {
-                let made = Rs256Signer::from_der(der).map(Self::Rs256);
-                return made.map_err(|_| unsuitable);
-            }
-            Algorithm::Ps256 => PS256.signer_from_der(der).map(|made| Box::new(made) as _),
-            Algorithm::Es256 => ES256.signer_from_der(der).map(|made| Box::new(made) as _),
-            Algorithm::EdDsa => EdDSA.signer_from_der(der).map(|made| Box::new(made) as _),
-        };
-        made.map(Self::Library).map_err(|_| unsuitable)
+        reading::alone(|| {
+            let made: Result<Box<dyn JwsSigner + Send + Sync>, _> = match algorithm {
+                Algorithm::Rs256 => {
+                    let made = Rs256Signer::from_der(der).map(Self::Rs256);
+                    return made.map_err(|_| unsuitable);
+                }
+                Algorithm::Ps256 => PS256.signer_from_der(der).map(|made| Box::new(made) as _),
+                Algorithm::Es256 => ES256.signer_from_der(der).map(|made| Box::new(made) as _),
+                Algorithm::EdDsa => EdDSA.signer_from_der(der).map(|made| Box::new(made) as _),
+            };
+            made.map(Self::Library).map_err(|_| unsuitable)
+        })
     }
 
     /// The signature over `message`.

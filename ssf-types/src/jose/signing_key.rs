@@ -15,6 +15,7 @@ use super::{
     KeyError, PEM_BYTES_MAX, PublicKey, RSA_BITS, SignError,
     jwk::{self, Jwk, Purpose},
     numbers::{Numbers, not_a_key, number, octets, octets_32, p256_point},
+    reading,
     signer::Signer,
 };
 use crate::{
@@ -219,11 +220,13 @@ fn private_key(pem: &str) -> Result<PKey<Private>, KeyError> {
     }
     // Without a callback of ours, OpenSSL would ask for the passphrase on the terminal.
     let mut is_encrypted = false;
-    PKey::private_key_from_pem_callback(pem.as_bytes(), |_| {
-        is_encrypted = true;
-        Ok(0)
-    })
-    .map_err(|_| {
+    let key = reading::alone(|| {
+        PKey::private_key_from_pem_callback(pem.as_bytes(), |_| {
+            is_encrypted = true;
+            Ok(0)
+        })
+    });
+    key.map_err(|_| {
         if is_encrypted {
             KeyError::Encrypted
         } else {

@@ -1,15 +1,9 @@
 //! What checks the signatures of one key with one algorithm.
 
-use std::sync::{Mutex, PoisonError};
-
 use josekit::jws::{ES256, EdDSA, JwsVerifier, PS256};
 
-use super::{KeyError, rs256::Rs256};
+use super::{KeyError, reading, rs256::Rs256};
 use crate::set::Algorithm;
-
-/// Held while a key is read: where several threads are the first to do that at the same time, OpenSSL 3.0 refuses keys that are
-/// sound.
-static READING: Mutex<()> = Mutex::new(());
 
 /// Made once: that costs as much as several signatures.
 pub(super) enum Verifier {
@@ -20,18 +14,19 @@ pub(super) enum Verifier {
 impl Verifier {
     /// One for the key in this `SubjectPublicKeyInfo`.
     pub(super) fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
-        let _reading = READING.lock().unwrap_or_else(PoisonError::into_inner);
         let unsuitable = KeyError::Unsuitable(algorithm);
-        let made: Result<Box<dyn JwsVerifier + Send + Sync>, _> = match algorithm {
-            Algorithm::Rs256 => {
-                let made = Rs256::from_der(der).map(Self::Rs256);
-                return made.map_err(|_| unsuitable);
-            }
-            Algorithm::Ps256 => PS256.verifier_from_der(der).map(|made| Box::new(made) as _),
-            Algorithm::Es256 => ES256.verifier_from_der(der).map(|made| Box::new(made) as _),
-            Algorithm::EdDsa => EdDSA.verifier_from_der(der).map(|made| Box::new(made) as _),
-        };
-        made.map(Self::Library).map_err(|_| unsuitable)
+        reading::alone(|| {
+            let made: Result<Box<dyn JwsVerifier + Send + Sync>, _> = match algorithm {
+                Algorithm::Rs256 => {
+                    let made = Rs256::from_der(der).map(Self::Rs256);
+                    return made.map_err(|_| unsuitable);
+                }
+                Algorithm::Ps256 => PS256.verifier_from_der(der).map(|made| Box::new(made) as _),
+                Algorithm::Es256 => ES256.verifier_from_der(der).map(|made| Box::new(made) as _),
+                Algorithm::EdDsa => EdDSA.verifier_from_der(der).map(|made| Box::new(made) as _),
+            };
+            made.map(Self::Library).map_err(|_| unsuitable)
+        })
     }
 
     /// Whether the key made `signature` over `message`.
