@@ -91,22 +91,17 @@ async fn what_cannot_be_fanned_out_is_accepted_all_the_same_once_it_has_failed(
         let accepted = shortcut.accept(store, submissions, NOW).await;
         accepted.map(|(_, dispatched)| dispatched).ok()
     };
-    let edit = async |sql: &str| {
-        let database = Database::connect(url).await.unwrap();
-        database.execute_unprepared(sql).await.unwrap();
-        database.close().await.unwrap();
-    };
     let some = |events, deliveries| Dispatched::Some { events, deliveries };
     let step = dispatcher.step(store, &Still).await;
     assert_eq!(step.unwrap(), Dispatched::Idle);
     assert_eq!(hand_in().await, Some(some(1, 1)));
-    edit("ALTER TABLE stream_event_type RENAME TO mislaid").await;
+    execute(url, "ALTER TABLE stream_event_type RENAME TO mislaid").await;
     assert_eq!(hand_in().await, None);
     for _ in 0..2 {
         assert_eq!(hand_in().await, Some(Dispatched::NotOurs));
         assert!(dispatcher.step(store, &Still).await.is_err());
     }
-    edit("ALTER TABLE mislaid RENAME TO stream_event_type").await;
+    execute(url, "ALTER TABLE mislaid RENAME TO stream_event_type").await;
     let step = dispatcher.step(store, &Still).await;
     assert_eq!(step.unwrap(), some(2, 2));
     assert_eq!(hand_in().await, Some(some(1, 1)));

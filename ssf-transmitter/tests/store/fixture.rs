@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sea_orm::{ConnectionTrait, Database};
 use ssf_transmitter::{
     domain::{
         circuit::Health,
@@ -84,6 +85,19 @@ pub(crate) const PASSWORD: &str = "urn:example:password";
 
 pub(crate) const ALICE: &str = "alice@example.com";
 pub(crate) const BOB: &str = "bob@example.com";
+
+/// Has the database execute `sql` behind the store's back; returns how many rows that concerned.
+pub(crate) async fn execute(url: &str, sql: &str) -> u64 {
+    let database = Database::connect(url).await.unwrap();
+    let done = database.execute_unprepared(sql).await.unwrap();
+    database.close().await.unwrap();
+    done.rows_affected()
+}
+
+/// Has the database change rows behind the store's back.
+pub(crate) async fn edit(url: &str, sql: &str) {
+    assert_ne!(execute(url, sql).await, 0, "{sql}");
+}
 
 pub(crate) fn main() -> IssuerName {
     IssuerName::default()

@@ -1,6 +1,5 @@
 //! What is lost behind the program's back is seen, on both databases.
 
-use sea_orm::{ConnectionTrait, Database};
 use ssf_transmitter::{
     domain::delivery::DeliveryState,
     ports::{LedgerStore, Outbox, Settlement},
@@ -47,14 +46,11 @@ async fn busy(store: &SeaStore) {
 async fn sees_each_fault(store: &SeaStore, url: &str) {
     busy(store).await;
     balances(store).await;
-    let database = Database::connect(url).await.unwrap();
     for (fault, expected) in FAULTS.iter().zip(1..) {
-        let done = database.execute_unprepared(fault).await.unwrap();
-        assert_eq!(done.rows_affected(), 1, "{fault}");
+        edit(url, fault).await;
         let imbalance = store.ledger().await.unwrap().imbalance();
         assert_eq!(imbalance, expected, "{fault}");
     }
-    database.close().await.unwrap();
 }
 
 #[tokio::test]

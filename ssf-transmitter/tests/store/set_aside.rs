@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, Database};
 use ssf_transmitter::{
     domain::delivery::Delivery,
     ports::{FannedOut, LedgerStore, Outbox},
@@ -36,17 +35,11 @@ fn once_more() -> Timestamp {
 }
 
 async fn keep_payloads(url: &str) {
-    let database = Database::connect(url).await.unwrap();
-    let keeps = "CREATE TABLE kept AS SELECT position, payload FROM event";
-    database.execute_unprepared(keeps).await.unwrap();
-    database.close().await.unwrap();
-}
-
-async fn edit(url: &str, sql: &str) {
-    let database = Database::connect(url).await.unwrap();
-    let edited = database.execute_unprepared(sql).await.unwrap();
-    assert_eq!(edited.rows_affected(), 1, "{sql}");
-    database.close().await.unwrap();
+    execute(
+        url,
+        "CREATE TABLE kept AS SELECT position, payload FROM event",
+    )
+    .await;
 }
 
 async fn dispatch_at(store: &SeaStore, now: Timestamp) -> (u64, u64) {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, Database};
 use ssf_transmitter::{
     domain::{room::Room, stream::Stream},
     ports::{LeasedStream, OperatedStreams, Outbox},
@@ -20,13 +19,6 @@ async fn two_streams(store: &SeaStore) -> [Stream; 2] {
     accept(store, vec![event(LOGOUT, email(ALICE))]).await;
     dispatch(store).await;
     streams
-}
-
-async fn edit(rig: &Rig, sql: String) {
-    let database = Database::connect(rig.url()).await.unwrap();
-    let edited = database.execute_unprepared(&sql).await.unwrap();
-    assert_eq!(edited.rows_affected(), 1, "{sql}");
-    database.close().await.unwrap();
 }
 
 async fn take(store: &SeaStore, at: u64) -> Vec<LeasedStream> {
@@ -50,7 +42,7 @@ async fn a_stream_that_cannot_be_read_is_looked_at_again_later_and_hinders_no_ot
             _ => broken.id.as_str().to_owned(),
         };
         let sql = format!("UPDATE {table} SET {column} = {value} WHERE id = x'{id}'");
-        edit(&rig, sql).await;
+        edit(&rig.url(), &sql).await;
         let leased = take(&store, 0).await;
         assert_eq!(leased.len(), 1, "{table}.{column}");
         assert_eq!(leased[0].lease.stream, healthy.id);
@@ -70,7 +62,7 @@ async fn a_kind_of_trouble_that_is_not_known_is_none() {
     let [stream, _] = two_streams(&store).await;
     let id = stream.id.as_str();
     let sql = format!("UPDATE stream_queue SET trouble = 'toothache' WHERE stream_id = x'{id}'");
-    edit(&rig, sql).await;
+    edit(&rig.url(), &sql).await;
     let health = store.health(&stream.issuer, &stream.id).await.unwrap();
     assert_eq!(health.unwrap().trouble, None);
     assert_eq!(take(&store, 0).await.len(), 2);
