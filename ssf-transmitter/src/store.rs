@@ -58,6 +58,7 @@ mod streams;
 mod subjects;
 mod tend;
 mod trace;
+mod undo;
 mod unreadable;
 mod verify;
 mod waiting;

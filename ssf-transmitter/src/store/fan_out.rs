@@ -20,6 +20,7 @@ use super::{
     recent::ReadEvent,
     row::{self, Cell},
     subjects::Listed,
+    undo::without_undo,
     unreadable::set_aside,
     waiting::{Place, Waiting},
 };
@@ -548,11 +549,10 @@ async fn dispatched(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for chunk in chunks(positions) {
-        event::Entity::update_many()
+        let update = event::Entity::update_many()
             .col_expr(event::Column::DispatchedAt, Expr::value(row::millis(now)))
-            .filter(event::Column::Position.is_in(chunk))
-            .exec(transaction)
-            .await?;
+            .filter(event::Column::Position.is_in(chunk));
+        without_undo(update, transaction).await?;
     }
     Ok(())
 }

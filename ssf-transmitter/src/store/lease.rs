@@ -18,6 +18,7 @@ use super::{
     entity::{lease, receiver, stream, stream_queue},
     limited::{Only, first},
     row,
+    undo::without_undo,
     unreadable::REST,
 };
 use crate::{
@@ -369,7 +370,7 @@ async fn give_to(
 ) -> Result<(), StoreError> {
     let epoch = stream_queue::Column::LeaseEpoch.into_expr().add(1);
     let (now, until) = (row::millis(now), row::millis(until));
-    stream_queue::Entity::update_many()
+    let update = stream_queue::Entity::update_many()
         .col_expr(
             stream_queue::Column::LeaseWorker,
             Expr::value(worker.uuid()),
@@ -377,9 +378,8 @@ async fn give_to(
         .col_expr(stream_queue::Column::LeaseEpoch, epoch)
         .col_expr(stream_queue::Column::LeaseUntil, Expr::value(until))
         .col_expr(stream_queue::Column::TakenAt, Expr::value(now))
-        .filter(stream_queue::Column::StreamId.is_in(row::padded(streams)))
-        .exec(transaction)
-        .await?;
+        .filter(stream_queue::Column::StreamId.is_in(row::padded(streams)));
+    without_undo(update, transaction).await?;
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use super::{
     outbox::State,
     row::{self, Cell},
     tend::is_long_quiet,
+    undo::without_undo,
 };
 use crate::{
     domain::{
@@ -297,17 +298,15 @@ async fn acknowledge(
     sequences: Vec<i64>,
     (at, status): (i64, Option<i16>),
 ) -> Result<u64, StoreError> {
-    let updated = of_these(stream, sequences)
+    let update = of_these(stream, sequences)
         .col_expr(
             delivery::Column::State,
             Expr::value(State::Acknowledged.number()),
         )
         .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
         .col_expr(delivery::Column::SettledAt, Expr::value(at))
-        .col_expr(delivery::Column::AnswerStatus, Expr::value(status))
-        .exec(transaction)
-        .await?;
-    Ok(updated.rows_affected)
+        .col_expr(delivery::Column::AnswerStatus, Expr::value(status));
+    Ok(without_undo(update, transaction).await?)
 }
 
 async fn quarantine(

@@ -23,6 +23,7 @@ use crate::{
         outbox::State,
         row,
         tend::is_long_quiet,
+        undo::without_undo,
     },
 };
 
@@ -130,10 +131,8 @@ impl Change {
         if let Some(since) = self.quiet_since {
             update = update.col_expr(stream_queue::Column::QuietSince, Expr::value(since));
         }
-        update
-            .filter(stream_queue::Column::StreamId.is_in(row::padded(streams)))
-            .exec(transaction)
-            .await?;
+        let update = update.filter(stream_queue::Column::StreamId.is_in(row::padded(streams)));
+        without_undo(update, transaction).await?;
         Ok(())
     }
 }
@@ -162,15 +161,14 @@ async fn write_answers(
     let acknowledged = State::Acknowledged.number();
     let settled_at = of_each_stream(all, |one| one.answer.0);
     let status = of_each_stream(all, |one| one.answer.1);
-    delivery::Entity::update_many()
+    let update = delivery::Entity::update_many()
         .col_expr(delivery::Column::State, Expr::value(acknowledged))
         .col_expr(delivery::Column::DueAt, Expr::value(None::<i64>))
         .col_expr(delivery::Column::SettledAt, settled_at)
         .col_expr(delivery::Column::AnswerStatus, status)
         .filter(deliveries(all.iter().map(|(_, one)| one)))
-        .filter(State::Pending.is())
-        .exec(transaction)
-        .await?;
+        .filter(State::Pending.is());
+    without_undo(update, transaction).await?;
     Ok(())
 }
 
