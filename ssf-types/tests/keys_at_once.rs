@@ -86,6 +86,7 @@ fn a_key_that_several_threads_are_the_first_to_read_is_there_for_each_of_them() 
     let expected = from(0);
     assert!(matches!(expected.private, Some(Ok(_))), "{expected:?}");
     assert!(matches!(expected.public, Some(Ok(_))), "{expected:?}");
+    assert_eq!(expected.sets.len(), sets.len());
     for found in found {
         assert_eq!(found, expected);
     }
