@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{Algorithm, SetError};
 use crate::{
     audience::Audience,
-    event::{Event, KNOWN_EVENT_TYPES},
+    event::Event,
     id::{Jti, Kid, Txn},
     json::{JsonError, Members},
     subject::Subject,
@@ -155,14 +155,10 @@ pub fn event(claims: &mut Members<'_>) -> Result<Event, SetError> {
     let (Some((uri, payload)), None) = (events.next(), events.next()) else {
         return Err(SetError::NotOneEvent);
     };
-    let uri = if KNOWN_EVENT_TYPES.contains(&&*uri) {
-        EventTypeUri::of_table(&uri)
-    } else {
-        EventTypeUri::parse(uri).map_err(|_| {
-            let expected = "an object whose member names are absolute URIs";
-            SetError::Claims(JsonError::invalid("events", expected))
-        })?
-    };
+    let uri = EventTypeUri::parse(uri).map_err(|_| {
+        let expected = "an object whose member names are absolute URIs";
+        SetError::Claims(JsonError::invalid("events", expected))
+    })?;
     Event::read(&uri, payload.get()).map_err(|error| within(error.within(uri.as_str())))
 }
 
