@@ -43,7 +43,8 @@ impl Relay {
         let mut pause = PAUSE_MIN;
         loop {
             match store.open_line().await {
-                Ok(None) => return,
+                // There are no other nodes.
+                Ok(None) => return stop.stopping().await,
                 Ok(Some(line)) => {
                     debug!("the line to other nodes is open");
                     pause = PAUSE_MIN;

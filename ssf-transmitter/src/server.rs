@@ -1,7 +1,7 @@
 //! The composition root: puts the parts together, runs them, and takes them down in order.
 
 use std::{
-    future::Future,
+    future::{self, Future},
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -10,8 +10,9 @@ use std::{
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
+use ssf_types::error::Chain;
 use tokio::{task::JoinSet, time::Instant};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     access::{ExternalServers, Granting},
@@ -112,6 +113,18 @@ pub async fn open_store(config: &Config, access: Access) -> Result<(SeaStore, Se
         .await
         .map_err(StartError::Installation)?;
     Ok((store, sealer))
+}
+
+/// The server ended without being asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// HTTP.
+    #[error("HTTP broke down")]
+    Http(#[source] io::Error),
+    /// What has to run all the time.
+    #[error("a loop of the transmitter broke down: the log says why")]
+    Loop,
 }
 
 /// A transmitter that serves. Drop it and everything stops at once; [`Server::run_until`] stops in order.
@@ -228,12 +241,15 @@ impl Server {
     /// does not end in time is repeated by others or the next start, with the same `jti`.
     ///
     /// # Errors
-    /// HTTP broke down by itself.
-    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        tokio::select! {
-            ended = self.http.ended() => return ended,
-            () = stop => {}
-        }
+    /// HTTP or a loop broke down by itself: whoever looks after the process starts it anew.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let is_asked = tokio::select! {
+            ended = self.http.ended() => return ended.map_err(ServeError::Http),
+            () = broken_down(&mut self.tasks) => false,
+            () = broken_down(&mut self.keeper) => false,
+            () = broken_down(&mut self.relay.1) => false,
+            () = stop => true,
+        };
         info!("the transmitter stops");
         let deadline = Instant::now() + self.shutdown;
         self.stopper.stop();
@@ -246,11 +262,25 @@ impl Server {
             while relay.join_next().await.is_some() {}
             answered
         };
-        let Ok(answered) = tokio::time::timeout_at(deadline, all).await else {
+        if let Ok(answered) = tokio::time::timeout_at(deadline, all).await {
+            answered.map_err(ServeError::Http)?;
+        } else {
             warn!("not everything ended in time; the next start repeats it");
-            return Ok(());
-        };
-        answered
+        }
+        if is_asked {
+            Ok(())
+        } else {
+            Err(ServeError::Loop)
+        }
+    }
+}
+
+/// Waits until one of the loops ends, as none does before it is told to.
+async fn broken_down(loops: &mut JoinSet<()>) {
+    match loops.join_next().await {
+        Some(Ok(())) => error!("a loop of the transmitter has ended by itself"),
+        Some(Err(error)) => error!(error = %Chain(&error), "a loop of the transmitter broke down"),
+        None => future::pending().await,
     }
 }
 
@@ -439,4 +469,23 @@ fn spawn_loops(
         metrics.run_upkeep();
     }));
     (stopper, tasks)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_loop_that_ends_or_panics_is_noticed() {
+        let mut loops = JoinSet::new();
+        assert_eq!(broken_down(&mut loops).now_or_never(), None);
+        loops.spawn(future::pending());
+        assert_eq!(broken_down(&mut loops).now_or_never(), None);
+        loops.spawn(async { panic!("as a defect would have it") });
+        broken_down(&mut loops).await;
+        loops.spawn(async {});
+        broken_down(&mut loops).await;
+    }
 }

@@ -15,7 +15,7 @@ use ssf_transmitter::{
     config::Config,
     domain::issuer::IssuerName,
     ports::Clock,
-    server::{Server, StartError, open_store},
+    server::{ServeError, Server, StartError, open_store},
     store::Access,
 };
 use tokio::{
@@ -30,7 +30,7 @@ use super::{Terms, config};
 /// A server under way.
 struct Running {
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Running {

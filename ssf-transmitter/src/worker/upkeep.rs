@@ -52,7 +52,10 @@ pub async fn tend(work: Arc<Work>, mut stop: Stop) {
     {
         error!(error = %Chain(&error), "what is known of the activity of receivers grows old");
     }
-    while work.tending != Tending::default() && !stop.is_stopping() {
+    if work.tending == Tending::default() {
+        return stop.stopping().await;
+    }
+    while !stop.is_stopping() {
         let tended = Box::pin(work.tending.step(&work.store, &work.clock)).await;
         let tended = tended.unwrap_or_else(|error| {
             error!(error = %Chain(&error), "quiet streams cannot be looked after now");
