@@ -6,6 +6,7 @@ pub mod announcement;
 pub mod attempt;
 pub mod audit;
 pub mod authorization_server;
+pub mod backlog;
 pub mod circuit;
 pub mod coverage;
 pub mod credential;

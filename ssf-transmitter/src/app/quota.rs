@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -49,7 +50,7 @@ impl Quotas {
         let quota = source.quota.or(self.standard);
         let batch = (events.len() as u64, Urgency::of(events));
         let mut usages = self.usages();
-        let usage = usages.get(&source.id).copied().unwrap_or_default();
+        let usage = usages.get(&source.id).cloned().unwrap_or_default();
         let used = quota.allow(usage, batch, now).inspect_err(|refused| {
             metrics::counter!("ssf_ingest_over_quota_total", "limit" => refused.as_str())
                 .increment(batch.0);
@@ -61,7 +62,7 @@ impl Quotas {
     /// Counts what waits in the database; until the next time, what comes in here is added to that.
     pub async fn count(&self, store: &impl SourceStore, clock: &impl Clock) {
         for usage in self.usages().values_mut() {
-            *usage = usage.counting();
+            *usage = mem::take(usage).counting();
         }
         let waiting = match store.backlogs().await {
             Ok(waiting) => waiting,
@@ -73,11 +74,12 @@ impl Quotas {
         let now = clock.now();
         let mut usages = self.usages();
         for (source, usage) in usages.iter_mut() {
-            *usage = usage.counted(waiting.get(source).copied().unwrap_or_default());
+            let backlog = waiting.get(source).cloned().unwrap_or_default();
+            *usage = mem::take(usage).counted(backlog);
         }
-        for (source, waiting) in waiting {
+        for (source, backlog) in waiting {
             let known = usages.entry(source);
-            known.or_insert_with(|| Usage::default().counted(waiting));
+            known.or_insert_with(|| Usage::default().counted(backlog));
         }
         usages.retain(|_, usage| !usage.is_over(now));
     }

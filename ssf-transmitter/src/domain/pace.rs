@@ -58,8 +58,14 @@ impl Pace {
         pieces: u64,
         now: Timestamp,
     ) -> Result<u64, TooFast> {
-        let kept = SAVED_UP / part.max(1);
-        self.allow_within(SAVED_UP - kept, used_until, pieces, now)
+        self.allow_within(not_kept(part), used_until, pieces, now)
+    }
+
+    /// What is used up after `pieces` more, allowed or not.
+    pub fn charge(self, used_until: u64, pieces: u64, now: Timestamp) -> u64 {
+        used_until
+            .max(micros(now))
+            .saturating_add(pieces.saturating_mul(self.one()))
     }
 
     fn allow_within(
@@ -69,18 +75,33 @@ impl Pace {
         pieces: u64,
         now: Timestamp,
     ) -> Result<u64, TooFast> {
-        let now = now.as_millis().saturating_mul(1000);
-        let one = SECOND / self.per_second;
-        let used_up = used_until.saturating_sub(now).saturating_add(one);
+        let ahead = used_until.saturating_sub(micros(now));
+        let used_up = ahead.saturating_add(self.one());
         if used_up > saved_up {
             return Err(TooFast {
                 retry_after: Duration::from_micros(used_up - saved_up),
             });
         }
-        Ok(used_until
-            .max(now)
-            .saturating_add(pieces.saturating_mul(one)))
+        Ok(self.charge(used_until, pieces, now))
     }
+
+    /// Microseconds for one piece.
+    fn one(self) -> u64 {
+        SECOND / self.per_second
+    }
+}
+
+/// Of what is used up, no more than leaves alone what [`Pace::allow_keeping`] keeps for others.
+pub fn leaving_kept(part: u64, used_until: u64, now: Timestamp) -> u64 {
+    used_until.min(micros(now).saturating_add(not_kept(part)))
+}
+
+fn not_kept(part: u64) -> u64 {
+    SAVED_UP - SAVED_UP / part.max(1)
+}
+
+fn micros(moment: Timestamp) -> u64 {
+    moment.as_millis().saturating_mul(1000)
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::time::Duration;
 use ssf_types::{event::Event, time::Timestamp};
 
 use super::{
+    backlog::Backlog,
     event::NewEvent,
-    pace::{Pace, TooFast},
+    pace::{Pace, TooFast, leaving_kept},
 };
 
 /// Of what is allowed, one part in so many is kept for events that revoke.
@@ -190,12 +191,14 @@ impl OverQuota {
 }
 
 /// What is known of what a source has handed in.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Usage {
-    /// See [`Pace::allow`].
+    /// See [`Pace::allow`]: by all events.
     used_until: u64,
+    /// The same for events that revoke, for which other events use no more than leaves their share alone.
+    revoking_until: u64,
     /// What waited when it was counted last.
-    waiting: u64,
+    backlog: Backlog,
     /// Events that were accepted before the count that is under way began, and are not in the last one.
     before_count: u64,
     /// Those that were accepted since.
@@ -214,62 +217,86 @@ impl Quota {
         now: Timestamp,
     ) -> Result<Usage, OverQuota> {
         let reserved = self.backlog_max / RESERVED_ONE_IN;
-        let (kept_for, free) = match urgency {
-            Urgency::Revoking => (None, self.backlog_max),
-            Urgency::Ordinary => (Some(RESERVED_ONE_IN), self.backlog_max - reserved),
+        let free = match urgency {
+            Urgency::Revoking => self.backlog_max,
+            Urgency::Ordinary => self.backlog_max - reserved,
         };
-        if usage.waiting() >= free {
+        if usage.waiting(self.backlog_max) >= free {
             return Err(OverQuota::TooMuch {
                 backlog_max: self.backlog_max,
                 retry_after: BACKLOG_RETRY,
             });
         }
-        let allowed = match kept_for {
-            None => self.pace.allow(usage.used_until, events, now),
-            Some(part) => self.pace.allow_keeping(part, usage.used_until, events, now),
+        let paid = match urgency {
+            Urgency::Revoking => self.pay_revoking(usage, events, now),
+            Urgency::Ordinary => self.pay_ordinary(usage, events, now),
         };
-        let used_until = allowed.map_err(|TooFast { retry_after }| OverQuota::TooFast {
+        let paid = paid.map_err(|TooFast { retry_after }| OverQuota::TooFast {
             per_second: self.pace.pieces(),
             retry_after,
         })?;
         Ok(Usage {
+            since_count: paid.since_count.saturating_add(events),
+            ..paid
+        })
+    }
+
+    fn pay_revoking(self, usage: Usage, events: u64, now: Timestamp) -> Result<Usage, TooFast> {
+        Ok(Usage {
+            revoking_until: self.pace.allow(usage.revoking_until, events, now)?,
+            used_until: self.pace.charge(usage.used_until, events, now),
+            ..usage
+        })
+    }
+
+    /// However large a batch was, what revokes finds its share.
+    fn pay_ordinary(self, usage: Usage, events: u64, now: Timestamp) -> Result<Usage, TooFast> {
+        let pace = self.pace;
+        let used_until = pace.allow_keeping(RESERVED_ONE_IN, usage.used_until, events, now)?;
+        let shared = leaving_kept(RESERVED_ONE_IN, used_until, now);
+        Ok(Usage {
             used_until,
-            since_count: usage.since_count.saturating_add(events),
+            revoking_until: usage.revoking_until.max(shared),
             ..usage
         })
     }
 }
 
 impl Usage {
-    /// At most so much waits.
-    fn waiting(self) -> u64 {
-        let uncounted = self.before_count.saturating_add(self.since_count);
-        self.waiting.saturating_add(uncounted)
+    /// At most so much waits that counts where `most` may wait.
+    fn waiting(&self, most: u64) -> u64 {
+        self.backlog.counted(most).saturating_add(self.uncounted())
+    }
+
+    fn uncounted(&self) -> u64 {
+        self.before_count.saturating_add(self.since_count)
     }
 
     /// What waits is about to be counted.
     #[must_use]
     pub fn counting(self) -> Self {
         Self {
-            before_count: self.before_count.saturating_add(self.since_count),
+            before_count: self.uncounted(),
             since_count: 0,
             ..self
         }
     }
 
-    /// So much waited when it was counted.
+    /// This waited when it was counted.
     #[must_use]
-    pub fn counted(self, waiting: u64) -> Self {
+    pub fn counted(self, backlog: Backlog) -> Self {
         Self {
-            waiting,
+            backlog,
             before_count: 0,
             ..self
         }
     }
 
     /// Whether nothing is lost if it is forgotten.
-    pub fn is_over(self, now: Timestamp) -> bool {
-        self.waiting() == 0 && self.used_until <= now.as_millis().saturating_mul(1000)
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.backlog.is_empty()
+            && self.uncounted() == 0
+            && self.used_until <= now.as_millis().saturating_mul(1000)
     }
 }
 
@@ -303,13 +330,17 @@ mod tests {
         quota().allow(usage, (events, Urgency::Revoking), now)
     }
 
+    fn waiting(events: u64) -> Backlog {
+        Backlog::new(events, [])
+    }
+
     /// How many are allowed one by one, and what is used then.
     fn burst(
         allow: fn(Usage, u64, Timestamp) -> Result<Usage, OverQuota>,
         mut usage: Usage,
     ) -> (u64, Usage) {
         let mut allowed = 0;
-        while let Ok(next) = allow(usage, 1, NOW) {
+        while let Ok(next) = allow(usage.clone(), 1, NOW) {
             usage = next;
             allowed += 1;
         }
@@ -324,7 +355,7 @@ mod tests {
         assert_eq!(allowed, 20);
         // While what revokes is paid for, nothing else passes.
         let second = NOW.after(Duration::from_secs(1));
-        assert!(revoking(usage, 1, second).is_ok());
+        assert!(revoking(usage.clone(), 1, second).is_ok());
         assert_eq!(
             ordinary(usage, 1, second),
             Err(OverQuota::TooFast {
@@ -338,41 +369,69 @@ mod tests {
     fn who_waits_as_long_as_it_is_told_is_let_in() {
         for allow in [ordinary, revoking] {
             let (_, usage) = burst(allow, Usage::default());
-            let refused = allow(usage, 1, NOW).unwrap_err();
+            let refused = allow(usage.clone(), 1, NOW).unwrap_err();
             assert!(allow(usage, 1, NOW.after(refused.retry_after())).is_ok());
         }
     }
 
     #[test]
     fn a_batch_is_allowed_whole_and_paid_for_afterwards() {
+        for allow in [ordinary, revoking] {
+            let usage = allow(Usage::default(), 1000, NOW).unwrap();
+            let usage = usage.counting().counted(Backlog::default());
+            assert!(allow(usage.clone(), 1, NOW.after(Duration::from_secs(90))).is_err());
+            assert!(allow(usage, 1, NOW.after(Duration::from_secs(93))).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_batch_leaves_their_share_to_those_that_revoke() {
         let usage = ordinary(Usage::default(), 1000, NOW).unwrap();
-        let usage = usage.counting().counted(0);
-        assert!(revoking(usage, 1, NOW.after(Duration::from_secs(80))).is_err());
-        assert!(revoking(usage, 1, NOW.after(Duration::from_secs(91))).is_ok());
+        let usage = usage.counting().counted(Backlog::default());
+        let (allowed, usage) = burst(revoking, usage);
+        assert_eq!(allowed, 20);
+        let usage = revoking(usage, 10, NOW.after(Duration::from_secs(1))).unwrap();
+        // What revokes is paid for by all.
+        let later = NOW.after(Duration::from_secs(93));
+        assert!(ordinary(usage.clone(), 1, later).is_err());
+        let later = NOW.after(Duration::from_secs(96));
+        assert!(ordinary(usage, 1, later).is_ok());
     }
 
     #[test]
     fn a_fifth_of_the_backlog_is_left_to_what_revokes() {
-        let full = Usage::default().counted(800);
+        let full = Usage::default().counted(waiting(800));
         let too_much = Err(OverQuota::TooMuch {
             backlog_max: 1000,
             retry_after: Duration::from_secs(30),
         });
-        assert_eq!(ordinary(full, 1, NOW), too_much);
-        assert!(ordinary(full.counted(799), 1, NOW).is_ok());
-        assert!(revoking(full, 1, NOW).is_ok());
-        assert_eq!(revoking(full.counted(1000), 1, NOW), too_much);
+        assert_eq!(ordinary(full.clone(), 1, NOW), too_much);
+        assert!(ordinary(full.clone().counted(waiting(799)), 1, NOW).is_ok());
+        assert!(revoking(full.clone(), 1, NOW).is_ok());
+        assert_eq!(revoking(full.counted(waiting(1000)), 1, NOW), too_much);
+    }
+
+    #[test]
+    fn one_receiver_alone_does_not_fill_the_backlog() {
+        let one = Usage::default().counted(Backlog::new(0, [1_000_000]));
+        assert!(ordinary(one, 1, NOW).is_ok());
+        let eight = Usage::default().counted(Backlog::new(0, [1_000_000; 8]));
+        assert!(ordinary(eight.clone(), 1, NOW).is_err());
+        assert!(revoking(eight, 1, NOW).is_ok());
     }
 
     #[test]
     fn what_was_accepted_since_the_count_began_waits_too() {
         let usage = ordinary(Usage::default(), 5, NOW).unwrap().counting();
         let usage = ordinary(usage, 7, NOW).unwrap();
-        assert_eq!(usage.waiting(), 12);
-        let usage = usage.counted(3);
-        assert_eq!(usage.waiting(), 10);
-        assert_eq!(usage.counting().waiting(), 10);
-        assert_eq!(usage.counting().counted(0).waiting(), 0);
+        assert_eq!(usage.waiting(1000), 12);
+        let usage = usage.counted(waiting(3));
+        assert_eq!(usage.waiting(1000), 10);
+        assert_eq!(usage.clone().counting().waiting(1000), 10);
+        assert_eq!(
+            usage.counting().counted(Backlog::default()).waiting(1000),
+            0
+        );
     }
 
     #[test]
@@ -381,7 +440,7 @@ mod tests {
         let usage = ordinary(Usage::default(), 1, NOW).unwrap();
         let later = NOW.after(Duration::from_secs(1));
         assert!(!usage.is_over(later));
-        let counted = usage.counting().counted(0);
+        let counted = usage.counting().counted(Backlog::default());
         assert!(!counted.is_over(NOW));
         assert!(counted.is_over(later));
     }

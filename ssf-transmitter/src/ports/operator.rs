@@ -6,6 +6,7 @@ use ssf_types::time::Timestamp;
 
 use super::{FirstWrite, StoreError};
 use crate::domain::{
+    backlog::Backlog,
     id::{Fingerprint, OperatorId, SourceId},
     operator::Operator,
     quota::OwnQuota,
@@ -92,9 +93,11 @@ pub trait SourceStore {
         quota: OwnQuota,
     ) -> impl Future<Output = Result<Existing, StoreError>> + Send;
 
-    /// How much waits of what each source has handed in: events that are not fanned out, and deliveries that are pending
+    /// What waits of what each source has handed in: events that are not fanned out, and deliveries that are pending
     /// or held. A source of which nothing waits may be absent.
-    fn backlogs(&self) -> impl Future<Output = Result<HashMap<SourceId, u64>, StoreError>> + Send;
+    fn backlogs(
+        &self,
+    ) -> impl Future<Output = Result<HashMap<SourceId, Backlog>, StoreError>> + Send;
 
     /// Removes a source with its tokens; the events that it handed in stay.
     fn remove_source(

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
+        backlog::Backlog,
         id::{Fingerprint, SourceId},
         name::Name,
         quota::OwnQuota,
@@ -102,7 +103,7 @@ impl SourceStore for SeaStore {
         })
     }
 
-    async fn backlogs(&self) -> Result<HashMap<SourceId, u64>, StoreError> {
+    async fn backlogs(&self) -> Result<HashMap<SourceId, Backlog>, StoreError> {
         self.count_backlogs().await
     }
 

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{MemoryStore, State};
 use crate::{
     domain::{
-        id::{Fingerprint, OperatorId, SourceId},
+        backlog::Backlog,
+        id::{Fingerprint, OperatorId, ReceiverId, SourceId},
         operator::Operator,
         quota::OwnQuota,
         source::Source,
@@ -196,24 +197,30 @@ impl SourceStore for MemoryStore {
         Ok(Existing::Changed)
     }
 
-    async fn backlogs(&self) -> Result<HashMap<SourceId, u64>, StoreError> {
+    async fn backlogs(&self) -> Result<HashMap<SourceId, Backlog>, StoreError> {
         let state = self.state();
-        let mut waiting = HashMap::new();
-        let undispatched = state.events.iter().skip(state.dispatched);
-        let undispatched = undispatched.map(|(_, event)| event.id);
-        let deliveries = state
-            .streams
-            .iter()
-            .flat_map(|kept| kept.deliveries.values());
-        let pending = deliveries.filter(|kept| !kept.state.is_settled());
-        let pending = pending.map(|kept| kept.delivery.event.id);
-        for source in undispatched
-            .chain(pending)
-            .filter_map(|id| state.handed_in_by.get(&id))
-        {
-            *waiting.entry(*source).or_default() += 1;
+        let mut waiting: HashMap<SourceId, (u64, HashMap<ReceiverId, u64>)> = HashMap::new();
+        for (_, event) in state.events.iter().skip(state.dispatched) {
+            if let Some(source) = state.handed_in_by.get(&event.id) {
+                waiting.entry(*source).or_default().0 += 1;
+            }
         }
-        Ok(waiting)
+        for kept in &state.streams {
+            let deliveries = kept.deliveries.values();
+            for pending in deliveries.filter(|kept| !kept.state.is_settled()) {
+                if let Some(source) = state.handed_in_by.get(&pending.delivery.event.id) {
+                    let (_, of_receivers) = waiting.entry(*source).or_default();
+                    *of_receivers.entry(kept.stream.receiver).or_default() += 1;
+                }
+            }
+        }
+        let backlog = |(undispatched, of_receivers): (u64, HashMap<_, u64>)| {
+            Backlog::new(undispatched, of_receivers.into_values())
+        };
+        let backlogs = waiting
+            .into_iter()
+            .map(|(source, counts)| (source, backlog(counts)));
+        Ok(backlogs.collect())
     }
 
     async fn remove_source(&self, id: SourceId) -> Result<Existing, StoreError> {

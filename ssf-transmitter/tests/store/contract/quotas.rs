@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use ssf_transmitter::{
-    domain::{id::SourceId, quota::OwnQuota, room::Room},
-    ports::{Existing, Named, Submission},
+    domain::{backlog::Backlog, id::SourceId, quota::OwnQuota, room::Room},
+    ports::{CreatedStream, Existing, Named, Submission},
 };
 use uuid::Uuid;
 
@@ -33,7 +33,12 @@ pub(crate) async fn a_quota_of_a_source_is_kept_until_it_gets_another(store: &im
 
 pub(crate) async fn what_waits_is_counted_by_source(store: &impl Store) {
     known_stream(store, 1, &[LOGOUT]).await;
-    known_stream(store, 2, &[LOGOUT]).await;
+    let receiver = known_receiver(store, 2).await;
+    for _ in 0..2 {
+        let stream = stream_of(&receiver, &[LOGOUT]);
+        let created = store.create_stream(&stream, 100).await;
+        assert_eq!(created.unwrap(), CreatedStream::Created);
+    }
     let [hr, admin] = [1, 2].map(|number| SourceId::new(Uuid::from_u128(number)));
     let hand_in = async |source, uri| {
         let submission = Submission {
@@ -43,15 +48,20 @@ pub(crate) async fn what_waits_is_counted_by_source(store: &impl Store) {
         store.append(vec![submission], NOW).await.unwrap();
     };
     let waiting = async || store.backlogs().await.unwrap();
+    let events = |count| Backlog::new(count, []);
     assert_eq!(waiting().await, HashMap::new());
     hand_in(Some(hr), LOGOUT).await;
     hand_in(Some(hr), PASSWORD).await;
     hand_in(Some(admin), PASSWORD).await;
     hand_in(None, LOGOUT).await;
-    assert_eq!(waiting().await, HashMap::from([(hr, 2), (admin, 1)]));
-    // One of them goes to two streams, and of those that nobody wants nothing waits.
+    assert_eq!(
+        waiting().await,
+        HashMap::from([(hr, events(2)), (admin, events(1))])
+    );
+    // One of them goes to two Receivers, one of which has two streams, and of those that nobody wants nothing waits.
     dispatch(store).await;
-    assert_eq!(waiting().await, HashMap::from([(hr, 2)]));
+    let of_receivers = Backlog::new(0, [1, 2]);
+    assert_eq!(waiting().await, HashMap::from([(hr, of_receivers)]));
     let leased = store
         .lease_streams(worker(1), NOW, later(30), Room::of(1))
         .await;
@@ -61,5 +71,5 @@ pub(crate) async fn what_waits_is_counted_by_source(store: &impl Store) {
         .settle(&leased.lease, &settled, None, NOW)
         .await
         .unwrap();
-    assert_eq!(waiting().await, HashMap::from([(hr, 1)]));
+    assert_eq!(waiting().await[&hr].counted(1000), 2);
 }
