@@ -12,7 +12,7 @@ use ssf_transmitter::{
         coverage::{SubjectOperation, SubjectTerms},
         credential::Credential,
         event::{AcceptedEvent, NewEvent},
-        fan_out::{FanOut, fan_out},
+        fan_out::{FanOut, StepMax, fan_out},
         id::Fingerprint,
         issuer::IssuerName,
         pace::Pace,
@@ -166,7 +166,10 @@ impl Side {
         self.store.append(vec![submission], NOW).await?;
         let begun = Instant::now();
         let limit = u64::from(batch);
-        let done = self.store.fan_out(self.lease, NOW, limit, decide).await?;
+        let done = self
+            .store
+            .fan_out(self.lease, NOW, StepMax::events(limit), decide)
+            .await?;
         let elapsed = begun.elapsed();
         let expected = FannedOut::Done {
             events: limit,

@@ -6,8 +6,14 @@ use serde_json::json;
 use ssf_transmitter::{
     app::{clock::SystemClock, ids},
     domain::{
-        credential::Credential, event::NewEvent, fan_out::fan_out, id::Fingerprint,
-        issuer::IssuerName, receiver::Receiver, stream::Stream, subjects::SubjectPreference,
+        credential::Credential,
+        event::NewEvent,
+        fan_out::{StepMax, fan_out},
+        id::Fingerprint,
+        issuer::IssuerName,
+        receiver::Receiver,
+        stream::Stream,
+        subjects::SubjectPreference,
     },
     ports::{Clock, FannedOut, Outbox, ReceiverStore, StreamStore, Submission},
     store::SeaStore,
@@ -110,7 +116,9 @@ impl Stock {
             let decide = |event: &_, streams: &[_]| {
                 fan_out(event, streams, &preference, now, || ids::jti(now))
             };
-            let step = self.store.fan_out(lease, now, u64::from(limit), decide);
+            let step = self
+                .store
+                .fan_out(lease, now, StepMax::events(u64::from(limit)), decide);
             match step.await? {
                 FannedOut::Done { events: 0, .. } | FannedOut::LeaseLost => {
                     return Err("events are missing".into());

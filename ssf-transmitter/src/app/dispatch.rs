@@ -14,15 +14,19 @@ use super::{
 use crate::{
     domain::{
         event::AcceptedEvent,
-        fan_out::{FanOut, fan_out},
+        fan_out::{FanOut, StepMax, fan_out},
         id::WorkerId,
         subjects::SubjectPreference,
     },
     ports::{Appended, Clock, FanOutLease, FannedOut, Outbox, StoreError, Submission},
 };
 
-/// Most events of one step, so that its transaction stays short.
-const STEP_EVENTS_MAX: u64 = 256;
+/// Whoever hands events in or settles deliveries waits for a step, which may therefore not become as large as many events times
+/// many streams.
+const STEP_MAX: StepMax = StepMax {
+    events: 256,
+    deliveries: 10_000,
+};
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -150,7 +154,7 @@ impl Dispatcher {
         self.shortcut.clone()
     }
 
-    /// Fans out at most 256 of the events that wait.
+    /// Fans out some of the events that wait: 256 at most, and one alone where 10,000 streams get it.
     ///
     /// # Errors
     /// The store is not available; nothing is lost, and the next step repeats this one.
@@ -166,7 +170,7 @@ impl Dispatcher {
             return Ok(Dispatched::NotOurs);
         };
         let decide = decide(&self.shortcut.preference, now);
-        let fanned_out = store.fan_out(lease, now, STEP_EVENTS_MAX, decide).await?;
+        let fanned_out = store.fan_out(lease, now, STEP_MAX, decide).await?;
         match fanned_out {
             FannedOut::LeaseLost => {
                 measure::leases(Leased::FanOut, LeaseChange::Lost, 1);

@@ -60,6 +60,30 @@ pub struct FanOut {
     pub skipped: Vec<(StreamId, SkipReason)>,
 }
 
+/// Where a step of the fan-out ends, so that its transaction stays short.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StepMax {
+    /// Most events.
+    pub events: u64,
+    /// No further event is taken where the others are so many deliveries already.
+    pub deliveries: u64,
+}
+
+impl StepMax {
+    /// So many events, whatever becomes of them.
+    pub const fn events(events: u64) -> Self {
+        Self {
+            events,
+            deliveries: u64::MAX,
+        }
+    }
+
+    /// Whether a step that has so many takes one more event. The first is taken whole, however many streams get it.
+    pub fn has_room(self, events: u64, deliveries: u64) -> bool {
+        events < self.events && (events == 0 || deliveries < self.deliveries)
+    }
+}
+
 /// Decides what the streams that are interested in the type of `event` get.
 ///
 /// `jti` is called once for each delivery and gives an identifier that was never given before.

@@ -10,7 +10,7 @@ use crate::domain::{
     circuit::Health,
     delivery::{Delivery, DeliveryState},
     event::{AcceptedEvent, NewEvent},
-    fan_out::FanOut,
+    fan_out::{FanOut, StepMax},
     id::{EventId, Fingerprint, SourceId, WorkerId},
     issuer::IssuerName,
     profile::Profile,
@@ -67,7 +67,7 @@ pub trait Outbox {
         lease: FanOutLease,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Fans out at most `limit` of the oldest events that wait for it.
+    /// Fans out the oldest of the events that wait for it, as many as belong to a step.
     ///
     /// `decide` gets an event and the streams interested in its type; it must not wait for anything, since the step
     /// is one transaction. Its deliveries are due at `now`, unless they have to wait for others.
@@ -75,7 +75,7 @@ pub trait Outbox {
         &self,
         lease: FanOutLease,
         now: Timestamp,
-        limit: u64,
+        most: StepMax,
         decide: D,
     ) -> impl Future<Output = Result<FannedOut, StoreError>> + Send
     where

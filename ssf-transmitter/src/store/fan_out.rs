@@ -15,6 +15,7 @@ use super::{
     SeaStore,
     append::{chunks, payload_cell},
     entity::{delivery, event, fan_out_record, stream_event_type, stream_queue},
+    fresh::FreshEvent,
     ledger::{self, Total},
     outbox::State,
     recent::ReadEvent,
@@ -28,7 +29,7 @@ use crate::{
     domain::{
         delivery::Offer,
         event::{AcceptedEvent, NewEvent},
-        fan_out::{FanOut, PlannedDelivery, SkipReason},
+        fan_out::{FanOut, PlannedDelivery, SkipReason, StepMax},
         framework::Hold,
         id::{EventId, Fingerprint},
         issuer::IssuerName,
@@ -151,12 +152,20 @@ fn of_read((place, read): &(Place, ReadEvent)) -> (&Place, &AcceptedEvent) {
     (place, &read.event)
 }
 
+fn still_fresh((place, read): (Place, ReadEvent)) -> (Uuid, FreshEvent) {
+    let event = FreshEvent {
+        event: read.event.event.clone(),
+        stored_bytes: read.stored_bytes,
+    };
+    (place.id, event)
+}
+
 impl SeaStore {
     pub(super) async fn fan_out_events<D>(
         &self,
         lease: FanOutLease,
         now: Timestamp,
-        limit: u64,
+        most: StepMax,
         mut decide: D,
     ) -> Result<FannedOut, StoreError>
     where
@@ -167,9 +176,9 @@ impl SeaStore {
             return Ok(FannedOut::LeaseLost);
         }
         let Waiting {
-            readable: accepted,
+            readable: mut accepted,
             unreadable,
-        } = self.waiting(&transaction, now, limit).await?;
+        } = self.waiting(&transaction, now, most.events).await?;
         if accepted.is_empty() && unreadable.is_empty() {
             // Else it would end some time later, and whoever hands events in would find the lease locked until then.
             transaction.rollback().await?;
@@ -179,11 +188,19 @@ impl SeaStore {
         let events: Vec<_> = accepted.iter().map(of_read).collect();
         let interest = self.interest(&transaction, &events).await?;
         let mut decided = Vec::with_capacity(events.len());
+        let mut planned = 0;
         for (place, event) in events {
+            if !most.has_room(decided.len() as u64, planned) {
+                break;
+            }
             let fan_out = interest.decided(place, event, &mut decide)?;
+            planned += fan_out.planned.len() as u64;
             decided.push((place.position, fan_out));
         }
-        let positions: Vec<i64> = accepted.iter().map(|(place, _)| place.position).collect();
+        // The next step need not read them again.
+        let left = accepted.split_off(decided.len()).into_iter();
+        self.fresh.keep(left.map(still_fresh).collect());
+        let positions: Vec<i64> = decided.iter().map(|(position, _)| *position).collect();
         dispatched(&transaction, positions, now).await?;
         let written = self
             .write_fan_outs(&transaction, decided, &interest, now)

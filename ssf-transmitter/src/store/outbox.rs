@@ -14,7 +14,7 @@ use crate::{
         circuit::Health,
         delivery::Delivery,
         event::AcceptedEvent,
-        fan_out::FanOut,
+        fan_out::{FanOut, StepMax},
         id::{Fingerprint, WorkerId},
         room::Room,
     },
@@ -111,13 +111,13 @@ impl Outbox for SeaStore {
         &self,
         lease: FanOutLease,
         now: Timestamp,
-        limit: u64,
+        most: StepMax,
         decide: D,
     ) -> Result<FannedOut, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
     {
-        self.fan_out_events(lease, now, limit, decide).await
+        self.fan_out_events(lease, now, most, decide).await
     }
 
     async fn lease_streams(

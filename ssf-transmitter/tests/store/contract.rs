@@ -5,6 +5,7 @@ use ssf_transmitter::{
         credential::Credential,
         delivery::DeliveryState,
         dropped::{DropReason, DropRecord},
+        fan_out::StepMax,
         room::Room,
         subjects::SubjectPreference,
     },
@@ -104,7 +105,10 @@ pub(crate) async fn a_step_of_the_fan_out_takes_the_oldest_events_first(store: &
     let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
     let held = held.unwrap().unwrap();
     for expected in [2, 1, 0] {
-        let done = store.fan_out(held, NOW, 2, decide).await.unwrap();
+        let done = store
+            .fan_out(held, NOW, StepMax::events(2), decide)
+            .await
+            .unwrap();
         let all = FannedOut::Done {
             events: expected,
             deliveries: expected,
@@ -120,6 +124,40 @@ pub(crate) async fn a_step_of_the_fan_out_takes_the_oldest_events_first(store: &
     assert_eq!(order, ids);
 }
 
+pub(crate) async fn a_step_of_the_fan_out_ends_where_its_deliveries_are_many(store: &impl Store) {
+    for token in 1..=3 {
+        known_stream(store, token, &[LOGOUT]).await;
+    }
+    let users = ["a@b.example", "c@b.example", "d@b.example", "e@b.example"];
+    let ids = accept(store, users.map(|user| event(LOGOUT, email(user))).to_vec()).await;
+    let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
+    let held = held.unwrap().unwrap();
+    for (deliveries_max, events) in [(1, 1), (4, 2), (4, 1), (4, 0)] {
+        let most = StepMax {
+            events: 10,
+            deliveries: deliveries_max,
+        };
+        let done = store.fan_out(held, NOW, most, decide).await.unwrap();
+        let expected = FannedOut::Done {
+            events,
+            deliveries: 3 * events,
+        };
+        assert_eq!(done, expected);
+    }
+    balances(store).await;
+    let leased = store.lease_streams(worker(1), NOW, later(30), Room::of(10));
+    let leased = leased.await.unwrap();
+    assert_eq!(leased.len(), 3);
+    for stream in &leased {
+        let order: Vec<_> = due(store, stream, NOW)
+            .await
+            .iter()
+            .map(|delivery| delivery.event.id)
+            .collect();
+        assert_eq!(order, ids);
+    }
+}
+
 pub(crate) async fn a_submission_larger_than_one_statement_is_accepted_whole(store: &impl Store) {
     known_stream(store, 1, &[LOGOUT]).await;
     let users = (0..2500).map(|number| format!("{number}@b.example"));
@@ -127,7 +165,10 @@ pub(crate) async fn a_submission_larger_than_one_statement_is_accepted_whole(sto
     let ids = accept(store, events).await;
     let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
     let held = held.unwrap().unwrap();
-    let done = store.fan_out(held, NOW, 3000, decide).await.unwrap();
+    let done = store
+        .fan_out(held, NOW, StepMax::events(3000), decide)
+        .await
+        .unwrap();
     let expected = FannedOut::Done {
         events: 2500,
         deliveries: 2500,
@@ -168,7 +209,9 @@ pub(crate) async fn a_stream_without_a_suitable_identifier_gets_nothing(store: &
             unreachable!("nothing fits")
         })
     };
-    let done = store.fan_out(held.unwrap().unwrap(), NOW, 10, none).await;
+    let done = store
+        .fan_out(held.unwrap().unwrap(), NOW, StepMax::events(10), none)
+        .await;
     let expected = FannedOut::Done {
         events: 1,
         deliveries: 0,
@@ -229,9 +272,19 @@ pub(crate) async fn a_worker_that_lost_the_lease_fans_out_nothing(store: &impl S
     accept(store, vec![event(LOGOUT, email(ALICE))]).await;
     let first = store.lease_fan_out(worker(1), NOW, later(10)).await;
     let second = store.lease_fan_out(worker(2), later(10), later(20)).await;
-    let late = store.fan_out(first.unwrap().unwrap(), later(10), 10, decide);
+    let late = store.fan_out(
+        first.unwrap().unwrap(),
+        later(10),
+        StepMax::events(10),
+        decide,
+    );
     assert_eq!(late.await.unwrap(), FannedOut::LeaseLost);
-    let taken = store.fan_out(second.unwrap().unwrap(), later(10), 10, decide);
+    let taken = store.fan_out(
+        second.unwrap().unwrap(),
+        later(10),
+        StepMax::events(10),
+        decide,
+    );
     let expected = FannedOut::Done {
         events: 1,
         deliveries: 1,

@@ -9,7 +9,7 @@ use ssf_transmitter::{
         credential::Credential,
         delivery::{Delivery, DeliveryState},
         event::{AcceptedEvent, NewEvent},
-        fan_out::{FanOut, fan_out},
+        fan_out::{FanOut, StepMax, fan_out},
         id::{EventId, Fingerprint, ReceiverId, WorkerId},
         issuer::IssuerName,
         method::DeliveryMethod,
@@ -253,7 +253,10 @@ pub(crate) fn decide(event: &AcceptedEvent, streams: &[StreamId]) -> FanOut {
 pub(crate) async fn dispatch(store: &impl Store) -> (u64, u64) {
     let lease = store.lease_fan_out(worker(1), NOW, later(10)).await;
     let lease = lease.unwrap().unwrap();
-    let done = store.fan_out(lease, NOW, 1000, decide).await.unwrap();
+    let done = store
+        .fan_out(lease, NOW, StepMax::events(1000), decide)
+        .await
+        .unwrap();
     let FannedOut::Done { events, deliveries } = done else {
         panic!("{done:?}")
     };

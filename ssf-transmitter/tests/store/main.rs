@@ -82,6 +82,7 @@ on_every_store! {
     an_accepted_event_reaches_each_interested_stream_once
     a_stream_gets_no_event_that_was_accepted_before_it
     deliveries_are_numbered_from_one_without_gaps
+    a_step_of_the_fan_out_ends_where_its_deliveries_are_many
     a_step_of_the_fan_out_takes_the_oldest_events_first
     a_submission_larger_than_one_statement_is_accepted_whole
     the_chosen_identifier_is_kept_with_the_delivery

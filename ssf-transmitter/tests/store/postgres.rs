@@ -12,7 +12,7 @@ use sea_orm::{
     ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, Statement, TransactionTrait,
 };
 use ssf_transmitter::{
-    domain::{room::Room, stream::Stream, verification::verification},
+    domain::{fan_out::StepMax, room::Room, stream::Stream, verification::verification},
     ports::{Appended, FannedOut, Fenced, Outbox, RetentionStore, SentAlone, StreamStore},
     sealing::{DataKey, Sealer},
     store::{Access, SeaStore},
@@ -228,7 +228,9 @@ async fn a_node_that_stands_still_within_a_transaction_is_stopped_and_others_go_
             let _ = tokio::task::block_in_place(|| resumed.recv());
             decide(event, streams)
         };
-        still.fan_out(held, NOW, 1000, stands_still).await
+        still
+            .fan_out(held, NOW, StepMax::events(1000), stands_still)
+            .await
     });
     tokio::task::block_in_place(|| stands.recv()).unwrap();
     // The row of the lease is locked meanwhile.
@@ -241,7 +243,9 @@ async fn a_node_that_stands_still_within_a_transaction_is_stopped_and_others_go_
         }
     };
     let lease = timeout(Duration::from_secs(30), taken).await;
-    let done = other.fan_out(lease.unwrap(), later(11), 1000, decide).await;
+    let done = other
+        .fan_out(lease.unwrap(), later(11), StepMax::events(1000), decide)
+        .await;
     let once = FannedOut::Done {
         events: 1,
         deliveries: 1,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ssf_transmitter::{
-    domain::delivery::Delivery,
+    domain::{delivery::Delivery, fan_out::StepMax},
     ports::{FannedOut, LedgerStore, Outbox},
     store::SeaStore,
 };
@@ -46,7 +46,10 @@ async fn dispatch_at(store: &SeaStore, now: Timestamp) -> (u64, u64) {
     let until = now.after(Duration::from_secs(10));
     let lease = store.lease_fan_out(worker(1), now, until).await;
     let lease = lease.unwrap().unwrap();
-    let done = store.fan_out(lease, now, 1000, decide).await.unwrap();
+    let done = store
+        .fan_out(lease, now, StepMax::events(1000), decide)
+        .await
+        .unwrap();
     let FannedOut::Done { events, deliveries } = done else {
         panic!("{done:?}")
     };

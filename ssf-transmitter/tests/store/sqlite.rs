@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseBackend, Statement};
 use ssf_transmitter::{
     domain::{
         coverage::{SubjectOperation, SubjectTerms},
+        fan_out::StepMax,
         pace::Pace,
     },
     ports::{Outbox, StoreError, SubjectChange, SubjectChanged, SubjectStore},
@@ -133,7 +134,7 @@ async fn a_step_that_is_given_up_happens_whole_or_not_at_all() {
     let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
     let held = held.unwrap().unwrap();
     for patience in (0_u32..).map(|times| times * Duration::from_micros(50)) {
-        let step = store.fan_out(held, NOW, 10, decide);
+        let step = store.fan_out(held, NOW, StepMax::events(10), decide);
         // A step that is given up while it commits has happened, and the next one finds nothing to do.
         if tokio::time::timeout(patience, step).await.is_ok() {
             break;

@@ -14,7 +14,7 @@ use crate::{
         delivery::{Delivery, DeliveryState},
         dropped::DropRecord,
         event::AcceptedEvent,
-        fan_out::FanOut,
+        fan_out::{FanOut, StepMax},
         framework::Hold,
         id::{EventId, Fingerprint, WorkerId},
         method::DeliveryMethod,
@@ -69,11 +69,11 @@ impl State {
     fn fan_out(
         &mut self,
         now: Timestamp,
-        limit: u64,
+        most: StepMax,
         mut decide: impl FnMut(&AcceptedEvent, &[StreamId]) -> FanOut,
     ) -> FannedOut {
         let (mut events, mut deliveries) = (0, 0);
-        while events < limit
+        while most.has_room(events, deliveries)
             && let Some((issuer, event)) = self.events.get(self.dispatched).cloned()
         {
             let uri = event.event.event.uri();
@@ -144,7 +144,7 @@ impl Outbox for MemoryStore {
         let fanned_out = if state.fan_out.is_none_or(|(newest, _)| newest != lease) {
             FannedOut::LeaseLost
         } else if nothing_waits {
-            state.fan_out(now, u64::MAX, decide)
+            state.fan_out(now, StepMax::events(u64::MAX), decide)
         } else {
             FannedOut::NOTHING
         };
@@ -200,7 +200,7 @@ impl Outbox for MemoryStore {
         &self,
         lease: FanOutLease,
         now: Timestamp,
-        limit: u64,
+        most: StepMax,
         decide: D,
     ) -> Result<FannedOut, StoreError>
     where
@@ -210,7 +210,7 @@ impl Outbox for MemoryStore {
         if state.fan_out.is_none_or(|(newest, _)| newest != lease) {
             return Ok(FannedOut::LeaseLost);
         }
-        Ok(state.fan_out(now, limit, decide))
+        Ok(state.fan_out(now, most, decide))
     }
 
     async fn lease_streams(

@@ -5,7 +5,7 @@ use ssf_transmitter::{
         circuit::Health,
         delivery::Delivery,
         event::AcceptedEvent,
-        fan_out::FanOut,
+        fan_out::{FanOut, StepMax},
         id::{Fingerprint, WorkerId},
         room::Room,
     },
@@ -100,13 +100,13 @@ impl Outbox for Connection {
         &self,
         lease: FanOutLease,
         now: Timestamp,
-        limit: u64,
+        most: StepMax,
         decide: D,
     ) -> Result<FannedOut, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
     {
-        self.step(self.memory().fan_out(lease, now, limit, decide))
+        self.step(self.memory().fan_out(lease, now, most, decide))
             .await
     }
 

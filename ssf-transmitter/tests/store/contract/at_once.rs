@@ -1,7 +1,7 @@
 //! Events that are fanned out as they are accepted.
 
 use ssf_transmitter::{
-    domain::{event::NewEvent, room::Room},
+    domain::{event::NewEvent, fan_out::StepMax, room::Room},
     ports::{Appended, FanOutLease, FannedOut},
 };
 use ssf_types::subject::Subject;
@@ -83,7 +83,12 @@ pub(crate) async fn who_has_lost_the_fan_out_accepts_events_and_leaves_them_wait
     let held = store.lease_fan_out(worker(2), later(10), later(20)).await;
     let events = vec![event(LOGOUT, email(ALICE))];
     assert_eq!(hand_in(store, lost, events).await, FannedOut::LeaseLost);
-    let step = store.fan_out(held.unwrap().unwrap(), later(10), 10, decide);
+    let step = store.fan_out(
+        held.unwrap().unwrap(),
+        later(10),
+        StepMax::events(10),
+        decide,
+    );
     assert_eq!(step.await.unwrap(), done(1, 1));
 }
 

@@ -6,7 +6,7 @@ use ssf_transmitter::{
     domain::{
         dropped::{DropReason, DropRecord},
         event::AcceptedEvent,
-        fan_out::fan_out,
+        fan_out::{StepMax, fan_out},
         stream::Stream,
         subjects::SubjectPreference,
     },
@@ -37,7 +37,7 @@ async fn dispatch_at(store: &impl Store, now: Timestamp) {
         let jti = || Jti::parse(event_id().to_string()).unwrap();
         fan_out(event, streams, &SubjectPreference::default(), now, jti)
     };
-    let done = store.fan_out(held.unwrap().unwrap(), now, 1000, decide);
+    let done = store.fan_out(held.unwrap().unwrap(), now, StepMax::events(1000), decide);
     done.await.unwrap();
 }
 

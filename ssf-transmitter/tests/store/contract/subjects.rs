@@ -6,6 +6,7 @@ use ssf_transmitter::{
     domain::{
         coverage::{SubjectOperation, SubjectRefusal, SubjectTerms},
         credential::Credential,
+        fan_out::StepMax,
         issuer::IssuerName,
         matching::UnfitSubject,
         pace::{Pace, TooFast},
@@ -297,7 +298,10 @@ pub(crate) async fn an_event_reaches_the_streams_whose_subjects_it_matches_and_n
             decide(event, &[])
         };
         let held = held.unwrap().unwrap();
-        store.fan_out(held, NOW, 10, seen).await.unwrap();
+        store
+            .fan_out(held, NOW, StepMax::events(10), seen)
+            .await
+            .unwrap();
         let pairs = subjects.iter().zip(&streams);
         let expected = pairs.filter(|(added, _)| added.matches(about));
         let expected: BTreeSet<StreamId> = expected.map(|(_, id)| id.clone()).collect();
