@@ -16,8 +16,8 @@ use crate::{app::clock::SystemClock, ports::Clock};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Lists deliveries, one JSON object per line; without a stream, those that are quarantined.
-    List(ListArgs),
+    /// Lists deliveries, one JSON object per line; without a stream, an event or a jti, those that are quarantined.
+    List(Box<ListArgs>),
     /// Sends settled deliveries once more: by their names, by their event, or those of a stream and a span of time. Prints
     /// what became of each, one JSON object per line.
     Replay(Box<ReplayArgs>),
@@ -25,6 +25,12 @@ pub(super) enum Command {
 
 #[derive(Args, Debug)]
 pub(super) struct ListArgs {
+    /// The one with this jti
+    #[arg(long, value_name = "JTI")]
+    jti: Option<String>,
+    /// Those of this event
+    #[arg(long, value_name = "ID")]
+    event: Option<String>,
     /// Those of this stream
     #[arg(long, value_name = "ID")]
     stream: Option<String>,
@@ -73,7 +79,7 @@ pub(super) struct ReplayArgs {
 
 pub(super) async fn execute(command: Command) -> Outcome {
     match command {
-        Command::List(arguments) => list(arguments).await,
+        Command::List(arguments) => list(*arguments).await,
         Command::Replay(arguments) => replay(*arguments).await,
     }
 }
@@ -81,19 +87,24 @@ pub(super) async fn execute(command: Command) -> Outcome {
 async fn list(arguments: ListArgs) -> Outcome {
     let now = SystemClock.now();
     let ListArgs {
+        jti,
+        event,
         stream,
         state,
         event_type,
         server,
         ..
     } = arguments;
-    // Without a stream there is one thing to look for.
-    let state = state.or_else(|| stream.is_none().then(|| "quarantined".to_owned()));
+    // Without a stream, an event or a jti there is one thing to look for.
+    let is_named = stream.is_some() || event.is_some() || jti.is_some();
+    let state = state.or_else(|| (!is_named).then(|| "quarantined".to_owned()));
     let moment = |when: Option<When>| when.map(|when| epoch(when.before(now)));
     let (since, until) = (moment(arguments.since), moment(arguments.until));
     let mut after: Option<String> = None;
     loop {
         let query = [
+            ("jti", jti.as_deref()),
+            ("event_id", event.as_deref()),
             ("stream_id", stream.as_deref()),
             ("state", state.as_deref()),
             ("since", since.as_deref()),

@@ -213,6 +213,56 @@ async fn what_was_taken_is_sent_anew_under_another_name_by_the_command() {
 }
 
 #[tokio::test]
+async fn deliveries_are_found_by_their_event_and_by_their_jti_without_a_stream() {
+    let world = World::answering(202).await;
+    let [event, other] = [world.emit("case-7").await, world.emit("case-8").await];
+    world.traced(&other, "delivered").await;
+    let page = world.traced(&event, "delivered").await;
+    let jti = &page["items"][0]["deliveries"][0]["jti"];
+    let jti = jti.as_str().unwrap();
+    let stream = &world.stream;
+    for query in [
+        format!("event_id={event}"),
+        format!("jti={jti}"),
+        format!("stream_id={stream}&event_id={event}&jti={jti}&state=delivered"),
+    ] {
+        let listed = world.get(&format!("/deliveries?{query}")).await;
+        assert_eq!(listed.status, 200, "{query}: {}", listed.body);
+        let listed = listed.json();
+        assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{query}");
+        assert_eq!(listed["items"][0]["event_id"], event.as_str(), "{query}");
+        assert_eq!(listed["items"][0]["jti"], jti, "{query}");
+    }
+    for query in [
+        format!("event_id={other}&jti={jti}"),
+        format!("event_id={event}&state=quarantined"),
+        format!("event_id={}", "0".repeat(32)),
+        "jti=nobody".to_owned(),
+    ] {
+        let listed = world.get(&format!("/deliveries?{query}")).await;
+        assert_eq!(listed.json(), json!({"items": []}), "{query}");
+    }
+    for named in [["--event", event.as_str()], ["--jti", jti]] {
+        let printed = world.run(&[&["deliveries", "list"][..], &named].concat());
+        let printed: Value = serde_json::from_str(printed.trim()).unwrap();
+        assert_eq!(printed["jti"], jti, "{named:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_listed_without_any_name_is_what_is_quarantined() {
+    let world = World::answering(400).await;
+    let refused = world.emit("case-7").await;
+    world.traced(&refused, "quarantined").await;
+    world.endpoint.answer(202);
+    let taken = world.emit("case-8").await;
+    world.traced(&taken, "delivered").await;
+    let printed = world.run(&["deliveries", "list"]);
+    let printed: Value = serde_json::from_str(printed.trim()).unwrap();
+    assert_eq!(printed["event_id"], refused.as_str());
+}
+
+#[tokio::test]
 async fn what_cannot_be_listed_or_replayed_is_refused_with_what_to_fix() {
     let world = World::answering(202).await;
     for query in [
@@ -222,6 +272,10 @@ async fn what_cannot_be_listed_or_replayed_is_refused_with_what_to_fix() {
         "stream_id=x&since=yesterday",
         "stream_id=x&event_type=7",
         "stream_id=x&after=1",
+        "stream_id=x&event_id=7",
+        "stream_id=x&event_id=",
+        "stream_id=x&jti=",
+        "jti=a&jti=b",
     ] {
         let refused = world.get(&format!("/deliveries?{query}")).await;
         assert_eq!(refused.problem().0, 400, "{query}");

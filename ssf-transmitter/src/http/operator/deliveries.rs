@@ -57,14 +57,16 @@ struct Wanted {
     after: Option<String>,
 }
 
-/// GET: deliveries by stream and number. Without a stream those that are quarantined alone.
+/// GET: deliveries by stream and number. Without a stream, an event or a `jti`, those that are quarantined alone.
 #[utoipa::path(
     get,
     path = "/operator/v1/deliveries",
     operation_id = "list_deliveries",
     security(("operator_token" = ["ops.read"])),
     params(
-        ("stream_id" = Option<String>, Query, description = "Those of this stream; needed unless `state` is `quarantined`.", min_length = 1, max_length = 255),
+        ("stream_id" = Option<String>, Query, description = "Those of this stream; this, `event_id` or `jti` is needed unless `state` is `quarantined`.", min_length = 1, max_length = 255),
+        ("event_id" = Option<String>, Query, description = "Those of this event: 32 lower-case hexadecimal digits.", min_length = 32, max_length = 32),
+        ("jti" = Option<String>, Query, description = "The one whose SET has this `jti`.", min_length = 1, max_length = 255),
         ("state" = Option<String>, Query, description = "Those that stand so: pending, held, delivered, quarantined or dropped."),
         ("since" = Option<String>, Query, description = "Those that were settled, or made if they are not settled, at this moment or later: seconds since 1970."),
         ("until" = Option<String>, Query, description = "And before this one."),
@@ -223,6 +225,8 @@ fn told_replay(replayed: &Replayed) -> Value {
 
 fn filter(request: &HttpRequest) -> Result<DeliveryFilter, Problem> {
     let stream = query::parameter(request, "stream_id")?;
+    let event = query::parameter(request, "event_id")?;
+    let jti = query::parameter(request, "jti")?;
     let event_type = query::parameter(request, "event_type")?;
     let standing = query::parameter(request, "state")?;
     let filter = DeliveryFilter {
@@ -234,12 +238,16 @@ fn filter(request: &HttpRequest) -> Result<DeliveryFilter, Problem> {
             .map(EventTypeUri::parse)
             .transpose()
             .map_err(|error| Problem::bad_request(format!("event_type: {error}")))?,
-        event: None,
-        jtis: None,
+        event: event.map(|id| event_of(&id)).transpose()?,
+        jtis: jti
+            .map(|jti| Jti::parse(jti).map(|jti| vec![jti]))
+            .transpose()
+            .map_err(|error| Problem::bad_request(format!("jti: {error}")))?,
         numbers: None,
     };
-    if filter.stream.is_none() && filter.standing != Some(Standing::Quarantined) {
-        let detail = "stream_id must be there unless state is quarantined";
+    let is_named = filter.stream.is_some() || filter.event.is_some() || filter.jtis.is_some();
+    if !is_named && filter.standing != Some(Standing::Quarantined) {
+        let detail = "stream_id, event_id or jti must be there unless state is quarantined";
         return Err(Problem::bad_request(detail));
     }
     Ok(filter)
@@ -249,6 +257,11 @@ fn moment(request: &HttpRequest, name: &'static str) -> Result<Option<Timestamp>
     let text = query::parameter(request, name)?;
     let read = text.map(|text| serde_json::from_str(&text)).transpose();
     read.map_err(|_| Problem::bad_request(format!("{name} must be a number of seconds since 1970")))
+}
+
+fn event_of(id: &str) -> Result<EventId, Problem> {
+    EventId::parse(id)
+        .ok_or_else(|| Problem::bad_request("event_id must be 32 lower-case hexadecimal digits"))
 }
 
 fn standing_of(word: &str) -> Result<Standing, Problem> {
@@ -282,15 +295,7 @@ fn wanted(
         since: wanted.since,
         until: wanted.until,
         event_type: wanted.event_type,
-        event: wanted
-            .event_id
-            .map(|id| {
-                let id = EventId::parse(&id);
-                id.ok_or_else(|| {
-                    Problem::bad_request("event_id must be 32 lower-case hexadecimal digits")
-                })
-            })
-            .transpose()?,
+        event: wanted.event_id.as_deref().map(event_of).transpose()?,
         jtis: wanted.jtis,
         numbers: None,
     };
