@@ -124,7 +124,7 @@ impl PauseCause {
                 "for 24 hours the endpoint has only answered that it is not there (404 or 410); give the stream an endpoint_url that takes SETs, then enable it"
             }
             Self::Misdirected => {
-                "3 SETs in a row were refused with invalid_issuer or invalid_audience; have the receiver accept the iss and aud of the stream, then enable it"
+                "3 SETs were refused with invalid_issuer or invalid_audience, and none was acknowledged in between; have the receiver accept the iss and aud of the stream, then enable it"
             }
         }
     }
