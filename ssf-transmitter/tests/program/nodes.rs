@@ -18,6 +18,9 @@ use crate::rig::{
 const ORIGIN: &str = "https://tr.example.com";
 const ISSUER: &str = "https://tr.example.com/tenant";
 
+/// How long a lease lasts where nobody is to wait long for what a node that died had.
+const SHORT_LEASE: Duration = Duration::from_secs(3);
+
 /// A database, and where its nodes are started from.
 struct Nodes {
     url: String,
@@ -37,9 +40,8 @@ impl Nodes {
         Self { url, installation }
     }
 
-    /// Shortens leases, so that nobody waits long for what a node that died had.
     fn with_short_leases(mut self) -> Self {
-        let seconds = "3";
+        let seconds = SHORT_LEASE.as_secs().to_string();
         self.installation = self
             .installation
             .with("SSF_TRANSMITTER_LEASE_SECONDS", seconds);
@@ -195,37 +197,64 @@ async fn pushed_to(node: &Transmitter, receiver: &str, endpoint: &Endpoint) {
     create(node, receiver, delivery).await;
 }
 
+/// Has an event accepted at a node, and waits until it is pushed.
+async fn arrives(node: &Transmitter, operator: &str, endpoint: &Endpoint, user: &str) {
+    let event = accept(node, operator, user).await;
+    assert_eq!(claims_of(&endpoint.next().set)["txn"], event);
+}
+
 /// The answer of an endpoint that is still thinking about it.
 const THINKING: u16 = 0;
+
+/// How long a hand-over takes at most, as is promised: what hangs is broken off after half of that.
+const HAND_OVER_MAX: Duration = Duration::from_secs(1);
+
+/// One of so many hand-overs has to keep the promise: while the machine is busy, most may take longer.
+const HAND_OVERS: usize = 5;
 
 #[tokio::test]
 async fn a_node_that_stops_hands_over_its_streams_and_the_fan_out_at_once() {
     let nodes = Nodes::new();
-    let stopping = nodes.start();
+    let mut stopping = nodes.start();
     let operator = stopping.operator_token.clone().unwrap();
     let receiver = nodes.installation.add_receiver("rp");
     let (slow, quick) = (Endpoint::answering(THINKING), Endpoint::answering(202));
     pushed_to(&stopping, &receiver, &slow).await;
     accept(&stopping, &operator, "alice@example.com").await;
     let first = claims_of(&slow.next().set);
-    let staying = nodes.start();
-    pushed_to(&staying, &receiver, &quick).await;
+    pushed_to(&stopping, &receiver, &quick).await;
     let database = nodes.database().await;
-    until_lines(&database, 2).await;
+    let mut best = Duration::MAX;
+    for _ in 0..HAND_OVERS {
+        let staying = nodes.start();
+        until_lines(&database, 2).await;
+        // The last sweep is just over then, so that the next one would come too late.
+        arrives(&staying, &operator, &quick, "bob@example.com").await;
 
-    let began = Instant::now();
-    stopping.signal("TERM");
-    let again = claims_of(&slow.next().set);
-    let streams = began.elapsed();
-    assert_eq!(again["jti"], first["jti"]);
-    let event = accept(&staying, &operator, "bob@example.com").await;
-    assert_eq!(claims_of(&quick.next().set)["txn"], event);
-    let all = began.elapsed();
-    println!("streams were handed over in {streams:?}, the fan-out in {all:?}");
-    assert!(all < Duration::from_secs(7), "{streams:?} {all:?}");
-    slow.answer(202);
-    assert_eq!(stopping.ended().await.code(), Some(0));
+        let began = Instant::now();
+        stopping.signal("TERM");
+        let again = claims_of(&slow.next().set);
+        let streams = began.elapsed();
+        assert_eq!(again["jti"], first["jti"]);
+        arrives(&staying, &operator, &quick, "carol@example.com").await;
+        let all = began.elapsed();
+        println!("streams were handed over in {streams:?}, the fan-out in {all:?}");
+        // However busy the machine is, nothing is left to a lease.
+        assert!(all < Duration::from_secs(7), "{streams:?} {all:?}");
+        assert_eq!(stopping.ended().await.code(), Some(0));
+        until_lines(&database, 1).await;
+        best = best.min(all);
+        if best < HAND_OVER_MAX {
+            break;
+        }
+        stopping = staying;
+    }
+    assert!(best < HAND_OVER_MAX, "{best:?}");
 }
+
+/// How long it takes at most until another node has what one that died had: the lease, and 2 s as is promised, twice that where
+/// the machine is busy.
+const TAKE_OVER_MAX: Duration = Duration::from_secs(SHORT_LEASE.as_secs() + 4);
 
 #[tokio::test]
 async fn when_a_node_is_killed_another_repeats_what_it_was_sending_and_fans_out() {
@@ -252,5 +281,5 @@ async fn when_a_node_is_killed_another_repeats_what_it_was_sending_and_fans_out(
     };
     assert_eq!(of("alice@example.com")["jti"], first["jti"]);
     assert_eq!(of("bob@example.com")["txn"], event);
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < TAKE_OVER_MAX, "{took:?}");
 }
