@@ -82,7 +82,8 @@ pub trait Outbox {
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send;
 
     /// Takes streams that are pushed and have something due, no owner and no reason to rest, until `until`: as many as there
-    /// is room for, those first that nobody has had for the longest time.
+    /// is room for, those first that nobody has had for the longest time. Streams of those that have their share of the room
+    /// already keep none from it that stand behind them.
     ///
     /// What cannot be read is left, told to the log, and looked at again after some minutes.
     fn lease_streams(

@@ -36,6 +36,10 @@ use crate::{
 /// The row of the lease under which events are fanned out.
 const FAN_OUT: &str = "fan_out";
 
+/// So many looks at most are taken for streams. What the first one leaves out, because somebody has its share by then, may
+/// hide what stands behind it; the second one leaves that out from the beginning.
+const LOOKS: usize = 2;
+
 impl SeaStore {
     pub(super) async fn take_fan_out(
         &self,
@@ -108,14 +112,10 @@ impl SeaStore {
         worker: WorkerId,
         now: Timestamp,
         until: Timestamp,
-        mut room: Room,
+        room: Room,
     ) -> Result<Vec<LeasedStream>, StoreError> {
         let transaction = self.begin().await?;
-        let wanted = free(&transaction, now, &room).await?;
-        let wanted = wanted
-            .into_iter()
-            .filter(|(_, receiver)| room.take(ReceiverId::new(*receiver)));
-        let wanted: Vec<Uuid> = wanted.map(|(stream, _)| stream).collect();
+        let wanted = choose(&transaction, now, room).await?;
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
@@ -269,19 +269,53 @@ fn not_of(receivers: impl Iterator<Item = ReceiverId>) -> Condition {
     Condition::all().add(Expr::exists(theirs).not())
 }
 
+/// Matches the queues of streams that do not belong to those who have their share.
+fn not_left_out(room: &Room) -> Condition {
+    let others = not_of(room.full());
+    if room.is_full_of_trouble() {
+        return others.add(stream_queue::Column::Trouble.is_null());
+    }
+    others
+}
+
+/// Streams that there is room for, those first that nobody has had for the longest time.
+async fn choose(
+    transaction: &DatabaseTransaction,
+    now: Timestamp,
+    mut room: Room,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut chosen = Vec::new();
+    for _ in 0..LOOKS {
+        let limit = room.candidates();
+        let candidates = free(transaction, now, &room, &chosen).await?;
+        let is_taken = |one: &&Free| {
+            let receiver = one.receiver.map(ReceiverId::new);
+            receiver.is_some_and(|receiver| room.take(receiver, one.trouble.is_some()))
+        };
+        chosen.extend(candidates.iter().filter(is_taken).map(|one| one.stream_id));
+        let is_all = (candidates.len() as u64) < limit;
+        if is_all || !room.is_left() {
+            break;
+        }
+    }
+    Ok(chosen)
+}
+
 #[derive(FromQueryResult)]
 struct Free {
     stream_id: Uuid,
     receiver: Option<Uuid>,
+    trouble: Option<String>,
 }
 
-/// Streams that somebody may take, and whose they are, those first that nobody has had for the longest time. So many are looked
-/// at that no more than this is read of each.
+/// Streams other than the `chosen` ones that somebody may take, and whose they are, those first that nobody has had for the
+/// longest time. So many are looked at that no more than this is read of each.
 async fn free(
     transaction: &DatabaseTransaction,
     now: Timestamp,
     room: &Room,
-) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    chosen: &[Uuid],
+) -> Result<Vec<Free>, StoreError> {
     let own = (stream_queue::Entity, stream_queue::Column::StreamId);
     let receiver = stream::Entity::find()
         .select_only()
@@ -292,15 +326,15 @@ async fn free(
         .filter(stream_queue::Column::NextDue.lte(row::millis(now)))
         .filter(stream_queue::Column::ResumeAt.lte(row::millis(now)))
         .filter(stream_queue::Column::LeaseUntil.lte(row::millis(now)))
-        .filter(not_of(room.full()))
+        .filter(stream_queue::Column::StreamId.is_not_in(row::padded(chosen.to_vec())))
+        .filter(not_left_out(room))
         .order_by_asc(stream_queue::Column::TakenAt)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .select_only()
         .column(stream_queue::Column::StreamId)
+        .column(stream_queue::Column::Trouble)
         .column_as(Expr::SubQuery(None, Box::new(receiver.into())), "receiver");
-    let rows: Vec<Free> = first(free, room.candidates(), transaction).await?;
-    let whose = |row: Free| Some((row.stream_id, row.receiver?));
-    Ok(rows.into_iter().filter_map(whose).collect())
+    Ok(first(free, room.candidates(), transaction).await?)
 }
 
 /// Queues of streams, which are locked already.

@@ -17,7 +17,7 @@ use crate::{
         measure::{self, LeaseChange, Leased},
         slots::Queued,
     },
-    domain::{id::ReceiverId, room::Room},
+    domain::{id::ReceiverId, room::Room, trouble::TroubleKind},
     failpoint::{Failpoint, reached},
     ports::{Clock, LeasedStream, Outbox, StoreError},
 };
@@ -25,7 +25,7 @@ use crate::{
 /// How long a free slot waits at most for others.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// Time between two looks for streams while all that are due belong to Receivers that have their share.
+/// Time between two looks for streams while all that are due belong to those who have their share.
 const SHARED_OUT: Duration = Duration::from_millis(100);
 
 /// So many times as many streams as there are slots may wait for answers without one: each costs memory, and a renewal of
@@ -39,6 +39,10 @@ const AHEAD: usize = 2;
 /// One Receiver has at most half as many streams as there are slots, those that only wait included: so whatever its
 /// endpoints do, the others have the rest.
 const RECEIVER_SHARE: usize = 2;
+
+/// Streams that are in trouble when they are taken are at most half of all, those that only wait included: so however many
+/// hang each time they are asked, the others have the rest.
+const TROUBLED_SHARE: usize = 2;
 
 /// Delivers what is due, several streams at once, until it is time to stop; then gives the streams back, one by one as what
 /// is on the wire ends or is broken off.
@@ -72,17 +76,21 @@ pub async fn deliver(work: Arc<Work>, mut stop: Stop) {
 
 type Ended = Result<Delivered, StoreError>;
 
-/// The streams that are delivered, and whose they are.
+/// The streams that are delivered, whose they are, and which trouble they had when they were taken.
 #[derive(Default)]
 struct Streams {
     tasks: JoinSet<Ended>,
-    of: HashMap<Id, ReceiverId>,
+    of: HashMap<Id, (ReceiverId, Option<TroubleKind>)>,
 }
 
 impl Streams {
-    fn add(&mut self, receiver: ReceiverId, task: impl Future<Output = Ended> + Send + 'static) {
+    fn add(
+        &mut self,
+        of: (ReceiverId, Option<TroubleKind>),
+        task: impl Future<Output = Ended> + Send + 'static,
+    ) {
         let id = self.tasks.spawn(task).id();
-        self.of.insert(id, receiver);
+        self.of.insert(id, of);
     }
 
     /// Waits for the next one that is given back; `None` if there are none.
@@ -96,10 +104,22 @@ impl Streams {
     /// How many each Receiver has.
     fn shares(&self) -> HashMap<ReceiverId, usize> {
         let mut shares = HashMap::new();
-        for receiver in self.of.values() {
+        for (receiver, _) in self.of.values() {
             *shares.entry(*receiver).or_default() += 1;
         }
         shares
+    }
+
+    /// How many are in trouble.
+    fn troubled(&self) -> usize {
+        let trouble = self.of.values().filter_map(|(_, trouble)| *trouble);
+        trouble.count()
+    }
+
+    /// Room for so many more, of `all` at most, where there are `most` slots.
+    fn room(&self, more: usize, all: usize, most: usize) -> Room {
+        let troubled = (all / TROUBLED_SHARE).saturating_sub(self.troubled());
+        Room::new(more, (most / RECEIVER_SHARE).max(1), self.shares()).with_troubled(troubled)
     }
 }
 
@@ -139,8 +159,8 @@ async fn take(
     reached(Failpoint::Sweep);
     let now = work.clock.now();
     let term = Term::begin(work.settings.lease, now);
-    let wanted = Room::new(room, (most / RECEIVER_SHARE).max(1), streams.shares());
-    let is_shared_out = wanted.full().next().is_some();
+    let wanted = streams.room(room, all, most);
+    let is_shared_out = wanted.is_shared_out();
     let leased = work
         .store
         .lease_streams(work.worker, now, term.until(), wanted)
@@ -148,10 +168,10 @@ async fn take(
     let count = leased.len();
     measure::leases(Leased::Stream, LeaseChange::Taken, count as u64);
     for stream in leased {
-        let receiver = stream.stream.receiver;
+        let of = (stream.stream.receiver, stream.health.kind_of_trouble());
         let queued = work.slots.queue();
         streams.add(
-            receiver,
+            of,
             one(Arc::clone(work), stream, (term, queued), stop.clone()),
         );
     }

@@ -99,6 +99,7 @@ on_every_store! {
     a_stream_has_one_owner_at_a_time
     the_stream_that_nobody_had_for_the_longest_time_is_leased_first
     a_receiver_that_has_its_share_leaves_the_others_theirs
+    streams_in_trouble_that_have_their_share_leave_the_others_theirs
     the_next_owner_repeats_with_the_same_jti
     a_worker_that_lost_a_stream_changes_nothing
     deliveries_of_one_user_wait_for_each_other_and_others_pass

@@ -225,7 +225,7 @@ impl Outbox for MemoryStore {
         let is_free = |kept: &&mut Kept| kept.free_at().is_some_and(|at| at <= now);
         let mut free: Vec<&mut Kept> = state.streams.iter_mut().filter(is_free).collect();
         free.sort_by_key(|kept| kept.taken_at);
-        free.retain(|kept| room.take(kept.stream.receiver));
+        free.retain(|kept| room.take(kept.stream.receiver, kept.health.trouble.is_some()));
         let lease = |kept: &mut Kept| {
             let DeliveryMethod::Push(push) = kept.stream.delivery.clone() else {
                 return None;
