@@ -2,9 +2,10 @@
 
 mod call;
 mod out;
+mod steps;
 mod waiting;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use ssf_types::{
     audience::Audience,
@@ -14,7 +15,7 @@ use ssf_types::{
     set::Algorithm,
     uri::Issuer,
 };
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 pub use self::{
@@ -23,6 +24,7 @@ pub use self::{
 };
 use self::{
     out::Returns,
+    steps::Steps,
     waiting::{Called, NotJoined, Turn, Waiting},
 };
 use super::{ids, measure};
@@ -40,10 +42,6 @@ use crate::{
     ports::{Clock, PollSettled, PollStep, PollStore, Polled, Signer, StoreError, StreamStore},
 };
 
-/// Most steps of polls that are taken at once, so that thousands that are woken together queue here and leave
-/// connections to others.
-const STEPS_PARALLEL_MAX: usize = 8;
-
 /// Bytes of claims that every SET has beside its event, its subject, the issuer and the audience: names, times, ids.
 const CLAIMS_BYTES: usize = 512;
 
@@ -52,7 +50,7 @@ const CLAIMS_BYTES: usize = 512;
 pub struct Polls {
     waiting: Waiting,
     returns: Returns,
-    steps: Arc<Semaphore>,
+    steps: Steps,
 }
 
 /// Makes room for at most `waiting_max` polls that wait; the other half gets the answers that reached nobody.
@@ -61,7 +59,7 @@ pub fn polls(waiting_max: usize) -> (Polls, Unreached) {
     let polls = Polls {
         waiting: Waiting::new(waiting_max),
         returns,
-        steps: Arc::new(Semaphore::new(STEPS_PARALLEL_MAX)),
+        steps: Steps::new(),
     };
     (polls, unreached)
 }
@@ -231,8 +229,8 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
         asked: &Asked<'_>,
         settled: BTreeMap<Jti, DeliveryState>,
     ) -> Result<Found, PollError> {
-        // The semaphore is never closed; if it were, a step without a permit would still be right.
-        let permit = self.polls.steps.acquire().await.ok();
+        let queued = self.polls.steps.queue(asked.stream);
+        let permit = queued.permit().await;
         let now = self.clock.now();
         let answer = ids::answer_id(now);
         // Before the step, so that a hang-up in its midst is noticed, too.

@@ -11,6 +11,8 @@ mod dispatch;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod held_store;
+#[cfg(test)]
 mod ingest;
 #[cfg(test)]
 mod keys;

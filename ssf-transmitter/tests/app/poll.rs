@@ -25,7 +25,7 @@ use ssf_types::{
 };
 use tokio::time::Instant;
 
-use super::fixture::*;
+use super::{fixture::*, held_store::HeldStore};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -83,8 +83,12 @@ impl Booth {
     }
 
     fn poller(&self) -> Poller<'_, MemoryStore, PlainSigner, ManualClock> {
+        self.poller_of(&self.world.store)
+    }
+
+    fn poller_of<'b, S>(&'b self, store: &'b S) -> Poller<'b, S, PlainSigner, ManualClock> {
         Poller {
-            store: &self.world.store,
+            store,
             signer: &self.signer,
             clock: &self.world.clock,
             polls: &self.polls,
@@ -245,6 +249,35 @@ async fn so_many_polls_wait_and_the_next_one_is_told_so_unless_there_is_somethin
     booth.world.happens_to(&["a"]).await;
     let answer = poll("{}").await.unwrap();
     assert_eq!(answer.response.sets.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn polls_of_a_stream_that_is_held_keep_no_other_stream_from_an_answer() {
+    let booth = Booth::new().await;
+    let other = booth.world.polled_stream().await;
+    booth.world.happens_to(&["a"]).await;
+    let store = HeldStore {
+        memory: &booth.world.store,
+        held: booth.stream.id.clone(),
+    };
+    let poller = booth.poller_of(&store);
+    let acknowledge = || {
+        let body = br#"{"returnImmediately":true,"ack":["unknown"]}"#;
+        PollRequest::parse(body).unwrap()
+    };
+    let (receiver, id) = (booth.stream.receiver, &booth.stream.id);
+    let mut held: Vec<_> = (0..20)
+        .map(|_| Box::pin(poller.poll(receiver, id, acknowledge())))
+        .collect();
+    for one in &mut held {
+        assert!(one.as_mut().now_or_never().is_none());
+    }
+    let answer = poller.poll(other.receiver, &other.id, acknowledge());
+    let answer = answer.now_or_never().unwrap().unwrap();
+    assert_eq!(answer.response.sets.len(), 1);
+    drop(held);
+    let again = booth.sets(r#"{"returnImmediately":true}"#);
+    assert_eq!(again.now_or_never(), Some(1), "whoever hangs up makes way");
 }
 
 #[tokio::test(start_paused = true)]
