@@ -128,7 +128,7 @@ pub const METRICS: &[Metric] = &[
     metric(
         "ssf_oldest_pending_seconds",
         MetricKind::Gauge,
-        "How long the oldest delivery waits on a stream that is not held; 0 if none does; in the database",
+        "How long the oldest delivery waits on a stream that is not held; 0 if none does, not a number if that cannot be read; in the database",
     ),
     metric(
         "ssf_streams_in_trouble",
@@ -139,6 +139,11 @@ pub const METRICS: &[Metric] = &[
         "ssf_ledger_imbalance",
         MetricKind::Gauge,
         "By how much what was accepted and matched differs from what has become of it: 0, or something was lost",
+    ),
+    metric(
+        "ssf_ledger_counted_timestamp_seconds",
+        MetricKind::Gauge,
+        "When this node last counted what is in the database, in seconds since 1970",
     ),
     metric(
         "ssf_lease_changes_total",
