@@ -12,7 +12,7 @@ use tracing_subscriber::{
 
 pub(crate) use self::traces::traceparent;
 pub use self::traces::{ExportError, Traces};
-use crate::config::LogFormat;
+use crate::{app::measure, config::LogFormat};
 
 /// Upper bounds of histogram buckets, in seconds: a push on loopback takes a millisecond, a dead receiver ten seconds.
 const SECONDS: [f64; 12] = [
@@ -109,6 +109,11 @@ pub const METRICS: &[Metric] = &[
         "ssf_deliveries_quarantined",
         MetricKind::Gauge,
         "Deliveries that their Receivers refused, in the database",
+    ),
+    metric(
+        "ssf_quarantines_total",
+        MetricKind::Counter,
+        "Deliveries that were quarantined because their Receivers refused them, by the method",
     ),
     metric(
         "ssf_deliveries_dropped_total",
@@ -258,6 +263,7 @@ pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(TelemetryError::Metrics)?;
     describe();
+    measure::begin();
     Ok(handle)
 }
 

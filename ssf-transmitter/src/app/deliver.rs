@@ -305,6 +305,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             return Ok(finished);
         }
         reached(Failpoint::AfterSettle);
+        measure::quarantined("push", quarantined(&settlements));
         run.window.stored();
         self.pause_if_due(leased, &mut run.window).await?;
         Ok(finished)
@@ -436,6 +437,12 @@ async fn until(moment: Option<Instant>) {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
+}
+
+fn quarantined(settlements: &[Settlement]) -> u64 {
+    let is_quarantined =
+        |settled: &&Settlement| matches!(settled.state, DeliveryState::Quarantined { .. });
+    settlements.iter().filter(is_quarantined).count() as u64
 }
 
 fn report(delivery: &Delivery, outcome: &'static str, state: &DeliveryState) {

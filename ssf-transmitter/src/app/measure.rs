@@ -36,3 +36,15 @@ pub(crate) fn leases(leased: Leased, change: LeaseChange, count: u64) {
 pub(crate) fn acknowledged(method: &'static str, accepted_at: Timestamp, at: Timestamp) {
     metrics::histogram!("ssf_delivery_seconds", "method" => method).record(at.since(accepted_at));
 }
+
+/// Counts SETs that their Receivers have refused for good, once that is stored.
+pub(crate) fn quarantined(method: &'static str, deliveries: u64) {
+    metrics::counter!("ssf_quarantines_total", "method" => method).increment(deliveries);
+}
+
+/// Has counters begin at 0 of which an alert asks how they grow: one that is first seen at 1 has not grown.
+pub(crate) fn begin() {
+    for method in ["push", "poll"] {
+        quarantined(method, 0);
+    }
+}

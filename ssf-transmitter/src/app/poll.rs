@@ -341,6 +341,7 @@ fn report(
             metrics::counter!("ssf_delivery_attempts_total", "outcome" => outcome).increment(count);
         }
     }
+    measure::quarantined("poll", settled.refused.len() as u64);
     if settled.ignored > 0 {
         metrics::counter!("ssf_poll_unknown_jtis_total").increment(settled.ignored);
     }

@@ -21,6 +21,8 @@ const ALWAYS: &[&str] = &[
     "ssf_events_set_aside 0",
     "ssf_deliveries_pending 0",
     "ssf_deliveries_quarantined 0",
+    r#"ssf_quarantines_total{method="push"} 0"#,
+    r#"ssf_quarantines_total{method="poll"} 0"#,
     "ssf_oldest_pending_seconds 0",
     r#"ssf_streams_in_trouble{trouble="unreachable"} 0"#,
     r#"ssf_deliveries_dropped_total{reason="retention"} 0"#,
@@ -101,30 +103,58 @@ fn assert_described(text: &str) {
     }
 }
 
+/// A Receiver with a stream that is pushed, and one that is polled.
+struct Party<'t> {
+    transmitter: &'t Transmitter,
+    endpoint: Endpoint,
+    token: String,
+    poll: String,
+}
+
+impl<'t> Party<'t> {
+    async fn new(installation: &Installation, transmitter: &'t Transmitter) -> Self {
+        let endpoint = Endpoint::answering(202);
+        let token = installation.add_receiver("rp");
+        let create = |body: Value| client().post(transmitter.url("/ssf/stream")).json(&body);
+        let push = create(stream_for(&endpoint.url)).bearer_auth(&token);
+        assert_eq!(Answer::to(push).await.status, 201);
+        let mut poll = stream_for(&endpoint.url);
+        poll["delivery"] = json!({"method": "urn:ietf:rfc:8936"});
+        let poll = Answer::to(create(poll).bearer_auth(&token)).await;
+        assert_eq!(poll.status, 201, "{}", poll.body);
+        let poll = poll.json()["delivery"]["endpoint_url"].clone();
+        Self {
+            transmitter,
+            endpoint,
+            token,
+            poll: poll.as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Has a SET pushed and one polled; returns the `jti` of the latter.
+    async fn offered(&self) -> String {
+        let token = self.transmitter.operator_token.as_deref().unwrap();
+        let emit = client().post(self.transmitter.url("/ingest/events"));
+        let emit = emit.json(&event_about("alice@example.com"));
+        assert_eq!(Answer::to(emit.bearer_auth(token)).await.status, 202);
+        self.endpoint.next();
+        let sets = self.ask(json!({})).await["sets"].clone();
+        let mut jtis = sets.as_object().unwrap().keys();
+        jtis.next().unwrap().clone()
+    }
+
+    async fn ask(&self, body: Value) -> Value {
+        let request = client().post(&self.poll).json(&body);
+        let answer = Answer::to(request.bearer_auth(&self.token)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
+    }
+}
+
 async fn delivered(installation: &Installation, transmitter: &Transmitter) {
-    let endpoint = Endpoint::answering(202);
-    let receiver = installation.add_receiver("rp");
-    let create = |body: Value| client().post(transmitter.url("/ssf/stream")).json(&body);
-    let push = create(stream_for(&endpoint.url)).bearer_auth(&receiver);
-    assert_eq!(Answer::to(push).await.status, 201);
-    let mut poll = stream_for(&endpoint.url);
-    poll["delivery"] = json!({"method": "urn:ietf:rfc:8936"});
-    let poll = Answer::to(create(poll).bearer_auth(&receiver)).await;
-    assert_eq!(poll.status, 201, "{}", poll.body);
-    let poll = poll.json()["delivery"]["endpoint_url"].clone();
-    let token = transmitter.operator_token.as_deref().unwrap();
-    let emit = client().post(transmitter.url("/ingest/events"));
-    let emit = emit.json(&event_about("alice@example.com"));
-    assert_eq!(Answer::to(emit.bearer_auth(token)).await.status, 202);
-    endpoint.next();
-    let ask = |body: Value| {
-        let request = client().post(poll.as_str().unwrap()).json(&body);
-        Answer::to(request.bearer_auth(&receiver))
-    };
-    let sets = ask(json!({})).await.json()["sets"].clone();
-    let jtis: Vec<String> = sets.as_object().unwrap().keys().cloned().collect();
-    let ack = ask(json!({"ack": jtis, "maxEvents": 0})).await;
-    assert_eq!(ack.status, 200);
+    let party = Party::new(installation, transmitter).await;
+    let jti = party.offered().await;
+    party.ask(json!({"ack": [jti], "maxEvents": 0})).await;
 }
 
 #[tokio::test]
@@ -138,6 +168,24 @@ async fn every_metric_that_is_served_is_described_as_what_it_is() {
     for (name, kind) in served(&body) {
         assert_eq!(described.get(name), Some(&kind), "{name}");
     }
+}
+
+#[tokio::test]
+async fn what_receivers_refuse_is_counted_when_it_is_quarantined() {
+    let installation = Installation::new();
+    let transmitter = installation.serve();
+    let party = Party::new(&installation, &transmitter).await;
+    party.endpoint.refuse("invalid_request");
+    let jti = party.offered().await;
+    let error = json!({"err": "invalid_request", "description": "no such event here"});
+    party
+        .ask(json!({"setErrs": {(jti): error}, "maxEvents": 0}))
+        .await;
+    let lines = [
+        r#"ssf_quarantines_total{method="push"} 1"#,
+        r#"ssf_quarantines_total{method="poll"} 1"#,
+    ];
+    with_lines(&transmitter, &lines).await;
 }
 
 #[test]
