@@ -138,7 +138,7 @@ pub const METRICS: &[Metric] = &[
     metric(
         "ssf_streams_in_trouble",
         MetricKind::Gauge,
-        "Streams whose receivers did not take the last SET, by what is wrong",
+        "Streams that are not disabled whose receivers did not take the last SET, by what is wrong",
     ),
     metric(
         "ssf_ledger_imbalance",

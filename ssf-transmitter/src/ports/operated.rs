@@ -85,7 +85,7 @@ pub trait OperatedStreams {
         id: &StreamId,
     ) -> impl Future<Output = Result<Option<Health>, StoreError>> + Send;
 
-    /// How many streams have trouble, by its kind; a kind that none has may be absent.
+    /// How many streams that are not disabled have trouble, by its kind; a kind that none has may be absent.
     fn troubles(
         &self,
     ) -> impl Future<Output = Result<HashMap<TroubleKind, u64>, StoreError>> + Send;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, UpdateMany, sea_query::Expr,
+    QuerySelect, QueryTrait, Select, UpdateMany, sea_query::Expr,
 };
-use ssf_types::{id::StreamId, time::Timestamp};
+use ssf_types::{id::StreamId, stream::StreamStatus, time::Timestamp};
 use uuid::Uuid;
 
 use super::{
@@ -55,7 +55,7 @@ impl SeaStore {
     }
 
     pub(super) async fn count_troubles(&self) -> Result<HashMap<TroubleKind, u64>, StoreError> {
-        let counts: Vec<(String, i64)> = stream_queue::Entity::find()
+        let counts: Vec<(String, i64)> = not_disabled()
             .filter(stream_queue::Column::Trouble.is_not_null())
             .select_only()
             .column(stream_queue::Column::Trouble)
@@ -69,6 +69,18 @@ impl SeaStore {
         };
         Ok(counts.iter().filter_map(read).collect())
     }
+}
+
+/// The queues of streams that are not disabled: a stream that is gets no SET that could show that its trouble is over.
+fn not_disabled() -> Select<stream_queue::Entity> {
+    let own = (stream_queue::Entity, stream_queue::Column::StreamId);
+    let disabled = stream::Entity::find()
+        .select_only()
+        .column(stream::Column::Id)
+        .filter(Expr::col((stream::Entity, stream::Column::Id)).equals(own))
+        .filter(stream::Column::Status.eq(StreamStatus::Disabled.as_str()))
+        .into_query();
+    stream_queue::Entity::find().filter(Expr::exists(disabled).not())
 }
 
 /// Reads what is known of how the Receiver has answered. A kind of trouble that this version does not know is none: the next

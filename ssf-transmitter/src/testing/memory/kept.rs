@@ -200,6 +200,10 @@ impl Kept {
         self.stream.status == StreamStatus::Enabled && self.opens_after.is_none()
     }
 
+    pub(super) fn is_disabled(&self) -> bool {
+        self.stream.status == StreamStatus::Disabled
+    }
+
     fn lets_through(&self, kept: &KeptDelivery) -> bool {
         self.is_open() || kept.hold.passes()
     }

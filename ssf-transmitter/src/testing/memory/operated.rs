@@ -124,7 +124,8 @@ impl OperatedStreams for MemoryStore {
 
     async fn troubles(&self) -> Result<HashMap<TroubleKind, u64>, StoreError> {
         let mut counts = HashMap::new();
-        for kept in &self.state().streams {
+        let state = self.state();
+        for kept in state.streams.iter().filter(|kept| !kept.is_disabled()) {
             if let Some(trouble) = &kept.health.trouble {
                 *counts.entry(trouble.kind).or_default() += 1;
             }

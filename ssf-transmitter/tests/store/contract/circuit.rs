@@ -138,6 +138,15 @@ pub(crate) async fn streams_with_trouble_are_counted_by_its_kind(store: &impl St
     assert_eq!(store.troubles().await.unwrap(), counted);
 }
 
+pub(crate) async fn a_disabled_stream_is_in_no_trouble_and_a_paused_one_is(store: &impl Store) {
+    let stream = resting_stream(store).await;
+    set_status(store, &stream, StreamStatus::Paused).await;
+    let counted = HashMap::from([(TroubleKind::Gone, 1)]);
+    assert_eq!(store.troubles().await.unwrap(), counted);
+    decide_status(store, &stream, StreamStatus::Disabled).await;
+    assert_eq!(store.troubles().await.unwrap(), HashMap::new());
+}
+
 pub(crate) async fn a_receiver_that_changes_its_stream_closes_the_circuit(store: &impl Store) {
     let stream = resting_stream(store).await;
     change(store, &stream, |stream| stream.description = None).await;
