@@ -141,6 +141,11 @@ pub const METRICS: &[Metric] = &[
         "Streams that are not disabled whose receivers did not take the last SET, by what is wrong",
     ),
     metric(
+        "ssf_circuits_open",
+        MetricKind::Gauge,
+        "Streams that are not disabled whose circuit is open: they rest, and are asked with one SET at a time",
+    ),
+    metric(
         "ssf_ledger_imbalance",
         MetricKind::Gauge,
         "By how much what was accepted and matched differs from what has become of it: 0, or something was lost",

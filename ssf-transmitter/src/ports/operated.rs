@@ -90,6 +90,9 @@ pub trait OperatedStreams {
         &self,
     ) -> impl Future<Output = Result<HashMap<TroubleKind, u64>, StoreError>> + Send;
 
+    /// On how many streams that are not disabled the circuit is open.
+    fn open_circuits(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
     /// Deletes a stream as `delete_stream` of [`StreamStore`](super::StreamStore) does.
     fn end_stream(
         &self,

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select, UpdateMany, sea_query::Expr,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, ExprTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, sea_query::Expr,
 };
 use ssf_types::{id::StreamId, stream::StreamStatus, time::Timestamp};
 use uuid::Uuid;
@@ -68,6 +68,14 @@ impl SeaStore {
             Some((TroubleKind::read(stored)?, row::unsigned(*count)))
         };
         Ok(counts.iter().filter_map(read).collect())
+    }
+
+    pub(super) async fn count_open_circuits(&self) -> Result<u64, StoreError> {
+        // No circuit is open without trouble, by which there is an index.
+        let open = not_disabled()
+            .filter(stream_queue::Column::Trouble.is_not_null())
+            .filter(stream_queue::Column::Failures.gt(0));
+        Ok(open.count(&self.reader).await?)
     }
 }
 

@@ -78,6 +78,10 @@ impl OperatedStreams for SeaStore {
         self.count_troubles().await
     }
 
+    async fn open_circuits(&self) -> Result<u64, StoreError> {
+        self.count_open_circuits().await
+    }
+
     async fn end_stream(
         &self,
         issuer: &IssuerName,

@@ -15,7 +15,7 @@ use crate::{
         tend::{Tended, Tending},
     },
     domain::trouble::TroubleKind,
-    ports::{Clock, OperatedStreams, Outbox, RetentionStore, SubjectStore},
+    ports::{Clock, OperatedStreams, Outbox, RetentionStore, StoreError, SubjectStore},
 };
 
 /// Most keys of subjects that are removed at once: no event is committed meanwhile.
@@ -77,25 +77,34 @@ pub async fn tend(work: Arc<Work>, mut stop: Stop) {
     }
 }
 
-/// Tells how many streams have trouble, until it is time to stop. On several nodes, each tells the same.
+/// Tells how many streams have trouble, and on how many the circuit is open, until it is time to stop. On several nodes, each
+/// tells the same.
 pub async fn tell_troubles(work: Arc<Work>, mut stop: Stop) {
     while !stop.is_stopping() {
-        match work.store.troubles().await {
-            Ok(counts) => {
-                for kind in TroubleKind::ALL {
-                    let streams = counts.get(&kind).copied().unwrap_or_default();
-                    let gauge =
-                        metrics::gauge!("ssf_streams_in_trouble", "trouble" => kind.as_str());
-                    gauge.set(u32::try_from(streams).unwrap_or(u32::MAX));
-                }
-            }
-            Err(error) => debug!(error = %Chain(&error), "streams cannot be counted now"),
+        if let Err(error) = count_troubles(&work).await {
+            debug!(error = %Chain(&error), "streams cannot be counted now");
         }
         tokio::select! {
             () = tokio::time::sleep(TROUBLES_PERIOD) => {}
             () = stop.stopping() => {}
         }
     }
+}
+
+async fn count_troubles(work: &Work) -> Result<(), StoreError> {
+    let counts = work.store.troubles().await?;
+    let open = work.store.open_circuits().await?;
+    for kind in TroubleKind::ALL {
+        let streams = counts.get(&kind).copied().unwrap_or_default();
+        metrics::gauge!("ssf_streams_in_trouble", "trouble" => kind.as_str()).set(narrow(streams));
+    }
+    metrics::gauge!("ssf_circuits_open").set(narrow(open));
+    Ok(())
+}
+
+/// A count of streams that a gauge can hold exactly.
+fn narrow(streams: u64) -> u32 {
+    u32::try_from(streams).unwrap_or(u32::MAX)
 }
 
 /// Forgets answers to sources that are a day old, a few at a time, until it is time to stop.

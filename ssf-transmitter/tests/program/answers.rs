@@ -292,9 +292,12 @@ async fn an_operator_sees_why_a_stream_rests() {
     party.endpoint.be_busy(200);
     happens_to(&transmitter, &["a"]).await;
     party.endpoint.next();
-    let line = r#"ssf_streams_in_trouble{trouble="busy"} 1"#;
+    let troubled = r#"ssf_streams_in_trouble{trouble="busy"} 1"#;
     let shown = async {
-        while circuit().await["state"] != "open" || !metric(&transmitter, line).await {
+        while circuit().await["state"] != "open"
+            || !metric(&transmitter, troubled).await
+            || !metric(&transmitter, "ssf_circuits_open 1").await
+        {
             tokio::time::sleep(PAUSE).await;
         }
         circuit().await

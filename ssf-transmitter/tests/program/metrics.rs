@@ -25,6 +25,7 @@ const ALWAYS: &[&str] = &[
     r#"ssf_quarantines_total{method="poll"} 0"#,
     "ssf_oldest_pending_seconds 0",
     r#"ssf_streams_in_trouble{trouble="unreachable"} 0"#,
+    "ssf_circuits_open 0",
     r#"ssf_deliveries_dropped_total{reason="retention"} 0"#,
 ];
 

@@ -278,6 +278,7 @@ on_every_store! {
     how_a_receiver_has_answered_is_kept_and_told
     streams_with_trouble_are_counted_by_its_kind
     a_disabled_stream_is_in_no_trouble_and_a_paused_one_is
+    a_stream_is_in_trouble_before_its_circuit_opens
     a_receiver_that_changes_its_stream_closes_the_circuit
     a_receiver_that_enables_its_stream_once_more_closes_the_circuit
     a_verification_that_is_requested_closes_the_circuit

@@ -11,7 +11,7 @@ use super::{MemoryStore, kept::Kept, streams::Whose};
 use crate::{
     domain::{
         announcement::{Circumstances, StatusDecision},
-        circuit::Health,
+        circuit::{Circuit, Health},
         event::AcceptedEvent,
         framework::FrameworkSet,
         issuer::IssuerName,
@@ -131,6 +131,13 @@ impl OperatedStreams for MemoryStore {
             }
         }
         Ok(counts)
+    }
+
+    async fn open_circuits(&self) -> Result<u64, StoreError> {
+        let state = self.state();
+        let is_counted =
+            |kept: &&Kept| !kept.is_disabled() && kept.health.circuit() == Circuit::Open;
+        Ok(state.streams.iter().filter(is_counted).count() as u64)
     }
 
     async fn end_stream(

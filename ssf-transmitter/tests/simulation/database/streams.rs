@@ -205,6 +205,10 @@ impl OperatedStreams for Connection {
         self.step(self.memory().troubles()).await
     }
 
+    async fn open_circuits(&self) -> Result<u64, StoreError> {
+        self.step(self.memory().open_circuits()).await
+    }
+
     async fn begin_epochs(&self, make: impl FnMut() -> Epoch + Send) -> Result<u64, StoreError> {
         self.step(self.memory().begin_epochs(make)).await
     }

@@ -143,8 +143,25 @@ pub(crate) async fn a_disabled_stream_is_in_no_trouble_and_a_paused_one_is(store
     set_status(store, &stream, StreamStatus::Paused).await;
     let counted = HashMap::from([(TroubleKind::Gone, 1)]);
     assert_eq!(store.troubles().await.unwrap(), counted);
+    assert_eq!(store.open_circuits().await.unwrap(), 1);
     decide_status(store, &stream, StreamStatus::Disabled).await;
     assert_eq!(store.troubles().await.unwrap(), HashMap::new());
+    assert_eq!(store.open_circuits().await.unwrap(), 0);
+}
+
+pub(crate) async fn a_stream_is_in_trouble_before_its_circuit_opens(store: &impl Store) {
+    resting_stream(store).await;
+    known_stream(store, 2, &[PASSWORD]).await;
+    assert_eq!(store.open_circuits().await.unwrap(), 1);
+    let leased = lease(store, 1, later(300)).await;
+    let closed = Health {
+        rests: 0,
+        ..troubled(0)
+    };
+    give_back(store, &leased, &closed).await;
+    let counted = HashMap::from([(TroubleKind::Gone, 1)]);
+    assert_eq!(store.troubles().await.unwrap(), counted);
+    assert_eq!(store.open_circuits().await.unwrap(), 0);
 }
 
 pub(crate) async fn a_receiver_that_changes_its_stream_closes_the_circuit(store: &impl Store) {
