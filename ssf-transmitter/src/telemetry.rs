@@ -62,10 +62,23 @@ pub struct Metric {
     pub kind: MetricKind,
     /// What it counts.
     pub about: &'static str,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+}
+
+impl Metric {
+    const fn by(self, labels: &'static [&'static str]) -> Self {
+        Self { labels, ..self }
+    }
 }
 
 const fn metric(name: &'static str, kind: MetricKind, about: &'static str) -> Metric {
-    Metric { name, kind, about }
+    Metric {
+        name,
+        kind,
+        about,
+        labels: &[],
+    }
 }
 
 /// All metrics. No label of any of them holds an identifier, and each has few values.
@@ -79,7 +92,8 @@ pub const METRICS: &[Metric] = &[
         "ssf_ingest_over_quota_total",
         MetricKind::Counter,
         "Events that were refused because their source had handed in as much as it may, by the limit",
-    ),
+    )
+    .by(&["limit"]),
     metric(
         "ssf_events_dispatched_total",
         MetricKind::Counter,
@@ -94,12 +108,14 @@ pub const METRICS: &[Metric] = &[
         "ssf_delivery_attempts_total",
         MetricKind::Counter,
         "Attempts to deliver, by what came of them",
-    ),
+    )
+    .by(&["outcome"]),
     metric(
         "ssf_delivery_seconds",
         MetricKind::Histogram,
         "Time from the acceptance of an event to the acknowledgement of its SET, by the method",
-    ),
+    )
+    .by(&["method"]),
     metric(
         "ssf_deliveries_pending",
         MetricKind::Gauge,
@@ -114,12 +130,14 @@ pub const METRICS: &[Metric] = &[
         "ssf_quarantines_total",
         MetricKind::Counter,
         "Deliveries that were quarantined because their Receivers refused them, by the method",
-    ),
+    )
+    .by(&["method"]),
     metric(
         "ssf_deliveries_dropped_total",
         MetricKind::Counter,
         "Deliveries that were dropped, by the reason, in the database",
-    ),
+    )
+    .by(&["reason"]),
     metric(
         "ssf_events_waiting",
         MetricKind::Gauge,
@@ -139,7 +157,8 @@ pub const METRICS: &[Metric] = &[
         "ssf_streams_in_trouble",
         MetricKind::Gauge,
         "Streams that are not disabled whose receivers did not take the last SET, by what is wrong",
-    ),
+    )
+    .by(&["trouble"]),
     metric(
         "ssf_circuits_open",
         MetricKind::Gauge,
@@ -159,22 +178,26 @@ pub const METRICS: &[Metric] = &[
         "ssf_lease_changes_total",
         MetricKind::Counter,
         "Leases of the fan-out and of streams that this node has taken, or lost to another",
-    ),
+    )
+    .by(&["lease", "change"]),
     metric(
         "ssf_sign_seconds",
         MetricKind::Histogram,
         "Time of one signature, by the algorithm",
-    ),
+    )
+    .by(&["algorithm"]),
     metric(
         "ssf_push_seconds",
         MetricKind::Histogram,
         "Time of one push, by its outcome",
-    ),
+    )
+    .by(&["outcome"]),
     metric(
         "ssf_push_unanswered_total",
         MetricKind::Counter,
         "Pushes that got no answer, by the reason",
-    ),
+    )
+    .by(&["reason"]),
     metric(
         "ssf_poll_sets_total",
         MetricKind::Counter,
@@ -194,17 +217,20 @@ pub const METRICS: &[Metric] = &[
         "ssf_subject_changes_total",
         MetricKind::Counter,
         "Requests to add or remove a subject, by what came of them",
-    ),
+    )
+    .by(&["operation", "outcome"]),
     metric(
         "ssf_http_requests_total",
         MetricKind::Counter,
         "Requests by route and status",
-    ),
+    )
+    .by(&["route", "status"]),
     metric(
         "ssf_http_request_seconds",
         MetricKind::Histogram,
         "Time until a request was answered, by route",
-    ),
+    )
+    .by(&["route"]),
     metric(
         "ssf_tls_certificate_not_after_seconds",
         MetricKind::Gauge,
@@ -214,7 +240,8 @@ pub const METRICS: &[Metric] = &[
         "ssf_tls_reloads_total",
         MetricKind::Counter,
         "New certificates that were found, by whether they were taken over",
-    ),
+    )
+    .by(&["outcome"]),
 ];
 
 /// Logs or metrics cannot be set up, for example because they are already.

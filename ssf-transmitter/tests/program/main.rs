@@ -59,6 +59,8 @@ mod poll;
 #[cfg(test)]
 mod profiles;
 #[cfg(test)]
+mod promql;
+#[cfg(test)]
 mod push_address;
 #[cfg(test)]
 mod push_tls;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use ssf_transmitter::telemetry::{METRICS, MetricKind};
+use ssf_transmitter::telemetry::METRICS;
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::rig::{
-    Answer, Endpoint, Installation, PATIENCE, Transmitter, client, event_about, stream_for,
+use crate::{
+    promql::{labelled, labels_of, metric, named},
+    rig::{Answer, Endpoint, Installation, PATIENCE, Transmitter, client, event_about, stream_for},
 };
 
 const DASHBOARD: &str = include_str!("../../../docs/operations/dashboard.json");
@@ -71,36 +72,27 @@ fn served(body: &str) -> BTreeMap<&str, &str> {
         .collect()
 }
 
-fn described() -> BTreeMap<&'static str, &'static str> {
-    METRICS
-        .iter()
-        .map(|metric| (metric.name, metric.kind.as_str()))
-        .collect()
+/// The labels of all metrics in that format.
+fn labels_served(body: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let samples = body.lines().filter(|line| !line.starts_with('#'));
+    for (name, label) in samples.flat_map(labelled) {
+        labels.entry(name).or_default().insert(label);
+    }
+    labels
 }
 
-/// The names that a text has, without what Prometheus puts behind those of histograms.
-fn named(text: &str) -> BTreeSet<String> {
-    let histogram = |name: &&str| {
-        let of = |metric: &&ssf_transmitter::telemetry::Metric| metric.name == *name;
-        METRICS
-            .iter()
-            .find(of)
-            .is_some_and(|metric| metric.kind == MetricKind::Histogram)
-    };
-    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
-    let names = text.split(word).filter(|word| word.starts_with("ssf_"));
-    let base = |name: &str| {
-        let suffixes = ["_bucket", "_sum", "_count"];
-        let mut bases = suffixes.iter().filter_map(|end| name.strip_suffix(end));
-        bases.find(histogram).unwrap_or(name).to_owned()
-    };
-    names.map(base).collect()
-}
-
+/// What a text asks for is there, and has the labels that it asks for.
 fn assert_described(text: &str) {
-    let described = described();
     for name in named(text) {
-        assert!(described.contains_key(name.as_str()), "{name} in {text}");
+        assert!(metric(&name).is_some(), "{name} in {text}");
+    }
+    for (name, label) in labelled(text) {
+        let labels = metric(&name).map(labels_of).unwrap_or_default();
+        assert!(
+            labels.contains(label.as_str()),
+            "{name} has no {label}, in {text}"
+        );
     }
 }
 
@@ -165,9 +157,13 @@ async fn every_metric_that_is_served_is_described_as_what_it_is() {
     with_lines(&transmitter, ALWAYS).await;
     delivered(&installation, &transmitter).await;
     let body = with_lines(&transmitter, BUSY).await;
-    let described = described();
+    let labels = labels_served(&body);
     for (name, kind) in served(&body) {
-        assert_eq!(described.get(name), Some(&kind), "{name}");
+        let described = metric(name).unwrap_or_else(|| panic!("{name}"));
+        assert_eq!(described.kind.as_str(), kind, "{name}");
+        let labels = labels.get(name).into_iter().flatten();
+        let labels: BTreeSet<&str> = labels.map(String::as_str).collect();
+        assert_eq!(labels, labels_of(described), "{name}");
     }
 }
 
@@ -198,6 +194,13 @@ fn every_metric_is_documented_and_every_documented_metric_exists() {
         .map(|metric| metric.name.to_owned())
         .collect();
     assert_eq!(named(section), names);
+    for metric in METRICS {
+        let written = match metric.labels {
+            [] => format!("`{}`", metric.name),
+            labels => format!("`{}{{{}}}`", metric.name, labels.join(",")),
+        };
+        assert!(section.contains(&written), "{written}");
+    }
 }
 
 #[test]
