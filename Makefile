@@ -23,6 +23,7 @@ mutants: WORLDS ?= 300
 # For ten thousand polls that wait, each on a connection of its own, with some to spare.
 OPEN_FILES := 10500
 WITNESSES := $(TARGET_DIR)/witnesses
+SUMMARY := $(TARGET_DIR)/bench/summary
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
 .PHONY: demo test bench bench-growth conformance matrix kill-loops faults simulation mutants fuzz setup setup-demo setup-conformance witnesses fmt clippy unit docs lean deny
@@ -35,7 +36,9 @@ demo: setup-demo
 
 test: setup fmt clippy unit docs lean deny
 
+# Begun anew: what stands there may be of another version, or of fewer SETs.
 bench: setup-bench
+	@rm -f $(SUMMARY).json
 	$(CARGO) bench --locked --package ssf-types --bench types
 	@ulimit -S -n $(OPEN_FILES) || { echo "make bench opens $(OPEN_FILES) files: raise the hard limit (ulimit -H -n)" >&2; exit 1; }; \
 		echo "$(CARGO) bench --locked --package ssf-transmitter --bench transmitter"; \

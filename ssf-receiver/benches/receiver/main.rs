@@ -18,7 +18,7 @@ mod measure;
 mod process;
 mod restart;
 mod server;
-#[path = "../../../ssf-transmitter/benches/transmitter/summary.rs"]
+#[path = "../../../ssf-types/benches/types/summary.rs"]
 mod summary;
 mod taking;
 #[path = "../../examples/demo/transmitter.rs"]

@@ -34,6 +34,7 @@ mod sink;
 mod spread;
 mod stock;
 mod storing;
+#[path = "../../../ssf-types/benches/types/summary.rs"]
 mod summary;
 mod waiting;
 

@@ -1,20 +1,16 @@
 //! What the vocabulary costs, per core.
 //!
-//! Run with `make bench`; results go to `target/bench/summary.json`. Each operation is measured beside a yardstick
+//! Run with `make bench`; the figures go to `target/bench/summary.json`. Each operation is measured beside a yardstick
 //! that nobody can do without or would reach for instead: the bare OpenSSL operation for signing and verifying,
 //! `serde_json` without any rule for reading and writing.
 
 mod machine;
 mod measure;
 mod signing;
+mod summary;
 mod vocabulary;
 
-use std::{
-    error::Error,
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+use std::error::Error;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -31,13 +27,5 @@ fn main() -> Fallible<()> {
     let mut entries = vec![machine::header()?];
     entries.extend(signing::measure()?);
     entries.extend(vocabulary::measure()?);
-    let path = Path::new(TMP)
-        .parent()
-        .ok_or("no target directory")?
-        .join("bench/summary.json");
-    fs::create_dir_all(path.parent().ok_or("no directory for the summary")?)?;
-    let summary = serde_json::to_string_pretty(&entries)?;
-    fs::write(&path, &summary)?;
-    writeln!(io::stdout(), "{summary}")?;
-    Ok(())
+    summary::add(entries)
 }
