@@ -1,6 +1,7 @@
 # make demo    see a session end: an identity provider and two applications on loopback, one of them behind nginx
 # make test    everything CI checks
-# make bench   measures, and writes target/bench/summary.json; BENCH_SETS=N for fewer SETs, make bench-growth for more and more
+# make bench   measures, writes target/bench/summary.json, and shows which goals are met; BENCH_SETS=N for fewer SETs,
+#   make bench-growth for more and more
 # make conformance  judges our own transmitter and our own receiver from outside, as any others; ROLES="…" for one of them, and
 #   ARGUMENTS="…" for ssf-conformance
 # make kill-loops  has processes kill themselves under load, N times at each of ten points, on both databases
@@ -38,12 +39,13 @@ test: setup fmt clippy unit docs lean deny
 
 # Begun anew: what stands there may be of another version, or of fewer SETs.
 bench: setup-bench
-	@rm -f $(SUMMARY).json
+	@rm -f $(SUMMARY).json $(SUMMARY).txt
 	$(CARGO) bench --locked --package ssf-types --bench types
 	@ulimit -S -n $(OPEN_FILES) || { echo "make bench opens $(OPEN_FILES) files: raise the hard limit (ulimit -H -n)" >&2; exit 1; }; \
 		echo "$(CARGO) bench --locked --package ssf-transmitter --bench transmitter"; \
 		$(CARGO) bench --locked --package ssf-transmitter --bench transmitter
 	$(CARGO) bench --locked --package ssf-receiver --features daemon --bench receiver
+	@cat $(SUMMARY).txt
 
 bench-growth: setup-bench
 	$(CARGO) bench --locked --package ssf-transmitter --bench transmitter -- growth
