@@ -97,8 +97,7 @@ fn compare(engine: Engine, callers: u32, rounds: u32) -> Fallible<Vec<Value>> {
         yardstick: median(bare_cpu),
         goal: Some(GOAL),
     };
-    let mut entry = ratio.entry();
-    entry["ratio"] = rounded(median(ratios), 3).into();
+    let mut entry = ratio.entry_of(median(ratios));
     entry["per_second"] = rounded(1e6 / median(micros), 0).into();
     let of_one_by_one = figure(
         &format!(

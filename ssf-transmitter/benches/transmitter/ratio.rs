@@ -16,19 +16,47 @@ pub(crate) struct Ratio {
 }
 
 impl Ratio {
-    pub(crate) fn value(&self) -> f64 {
-        self.nanos / self.yardstick
+    pub(crate) fn entry(&self) -> Value {
+        self.entry_of(self.nanos / self.yardstick)
     }
 
-    pub(crate) fn entry(&self) -> Value {
+    /// The same with the median of the ratios of rounds, in each of which both sides saw the same machine.
+    pub(crate) fn entry_of(&self, ratio: f64) -> Value {
         json!({
             "name": self.name,
             "value": rounded(self.nanos, 0),
             "unit": "ns of CPU",
             "yardstick": rounded(self.yardstick, 0),
-            "ratio": rounded(self.value(), 3),
+            "ratio": rounded(ratio, 3),
             "goal": self.goal,
-            "met": self.goal.map(|goal| self.value() <= goal),
+            "met": self.goal.map(|goal| ratio <= goal),
+        })
+    }
+}
+
+/// Something that is to be as much as something else, and neither more nor less.
+pub(crate) struct Parity<'p> {
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) yardstick: f64,
+    /// What both are counted in.
+    pub(crate) unit: &'p str,
+    /// How far it may be off, in parts of the yardstick.
+    pub(crate) tolerance: f64,
+}
+
+impl Parity<'_> {
+    pub(crate) fn entry(&self) -> Value {
+        let ratio = self.value / self.yardstick;
+        json!({
+            "name": self.name,
+            "value": rounded(self.value, 3),
+            "unit": self.unit,
+            "yardstick": rounded(self.yardstick, 3),
+            "ratio": rounded(ratio, 3),
+            "goal": 1.0,
+            "tolerance": self.tolerance,
+            "met": (ratio - 1.0).abs() <= self.tolerance,
         })
     }
 }
