@@ -1,20 +1,23 @@
 //! Events that many callers hand in at the same time, each answered when it is durable.
 //!
 //! Beside it, a bare handler that reads the same body as JSON and answers as much; one that stores it, too, and does nothing else;
-//! and events that are stored one by one, each in a transaction of its own, on the same disk.
+//! and events that are stored one by one, each in a transaction of its own, on the same disk. No stream wants the events, so that
+//! they become no deliveries, except in a figure of its own.
 
 use std::{
     net::SocketAddr,
+    thread,
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::{
     Fallible, TMP,
-    connection::{Connection, request},
+    connection::{Connection, PATIENCE, request},
+    load::{create_one, id_of},
     measure::{median, rounded},
     program::{Engine, Installation, Server},
     ratio::{Ratio, figure},
@@ -31,11 +34,18 @@ const SHARE_GOAL: f64 = 1.0 / 8.0;
 /// Length of one round of each side.
 const ROUND: Duration = Duration::from_millis(600);
 
+/// Time between two looks at whether a server has come to rest.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// CPU time between two looks of a server that rests, at most, in nanoseconds: two ticks.
+const REST_NANOS: f64 = 2e7;
+
 pub(crate) fn measure(engines: &[Engine], callers: &[u32], rounds: u32) -> Fallible<Vec<Value>> {
     let mut entries = Vec::new();
     for &engine in engines {
         for &callers in callers {
             entries.extend(compare(engine, callers, rounds)?);
+            entries.push(wanted(engine, callers, rounds)?);
         }
     }
     for &callers in callers {
@@ -48,23 +58,61 @@ pub(crate) fn measure(engines: &[Engine], callers: &[u32], rounds: u32) -> Falli
 fn at_least(callers: u32, rounds: u32) -> Fallible<Value> {
     let directory = TempDir::new_in(TMP)?;
     let database = directory.path().join("storing.db").display().to_string();
-    let (storing, bare) = (storing::start(&database)?, Server::bare(&[])?);
-    let mut of_storing = Callers::at(storing.address, callers, "any")?;
-    let mut of_bare = Callers::at(bare.address, callers, "any")?;
-    let (mut cpu, mut bare_cpu, mut micros) = (Vec::new(), Vec::new(), Vec::new());
+    let storing = storing::start(&database)?;
+    let name = format!("store one event and nothing else, {callers} callers, SQLite");
+    beside_bare(name, &storing, "any", callers, rounds)
+}
+
+/// What it costs when one stream wants each event, so that a delivery is stored with it; nobody fetches any meanwhile.
+fn wanted(engine: Engine, callers: u32, rounds: u32) -> Fallible<Value> {
+    let installation = Installation::on(engine)?;
+    let source = installation.add_source("bench")?;
+    let server = installation.serve()?;
+    let receiver = installation.add_receiver("bench")?;
+    let stream = id_of(&create_one(server.address, &receiver)?)?;
+    let name = format!(
+        "hand in one event that a polled stream wants, {callers} callers, {}",
+        engine.name()
+    );
+    let entry = beside_bare(name, &server, &source, callers, rounds)?;
+    let body = json!({"maxEvents": 1, "returnImmediately": true}).to_string();
+    let poll = request("POST", &format!("/ssf/poll/{stream}"), &receiver, &body);
+    let answer = Connection::open(server.address)?.ask(&poll, 200)?;
+    let answer: Value = serde_json::from_slice(&answer)?;
+    if answer["sets"].as_object().is_none_or(Map::is_empty) {
+        return Err("the stream wanted none of the events".into());
+    }
+    Ok(entry)
+}
+
+/// CPU time of one event, beside that of the bare handler by turns; without a goal.
+fn beside_bare(
+    name: String,
+    server: &Server,
+    token: &str,
+    callers: u32,
+    rounds: u32,
+) -> Fallible<Value> {
+    let bare = Server::bare(&[])?;
+    let mut of_server = Callers::at(server.address, callers, token)?;
+    let mut of_bare = Callers::at(bare.address, callers, token)?;
+    let (mut cpu, mut bare_cpu, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut micros = Vec::new();
     for _ in 0..rounds {
-        bare_cpu.push(of_bare.round(&bare)?.cpu);
-        let round = of_storing.round(&storing)?;
+        let theirs = of_bare.round(&bare)?;
+        let round = of_server.round(server)?;
+        ratios.push(round.cpu / theirs.cpu);
         cpu.push(round.cpu);
+        bare_cpu.push(theirs.cpu);
         micros.push(round.seconds * 1e6);
     }
     let ratio = Ratio {
-        name: format!("store one event and nothing else, {callers} callers, SQLite"),
+        name,
         nanos: median(cpu),
         yardstick: median(bare_cpu),
         goal: None,
     };
-    let mut entry = ratio.entry();
+    let mut entry = ratio.entry_of(median(ratios));
     entry["per_second"] = rounded(1e6 / median(micros), 0).into();
     Ok(entry)
 }
@@ -151,9 +199,10 @@ impl Callers {
             connection.receive()?.with(202)?;
             count += 1;
         }
+        let seconds = begun.elapsed().as_secs_f64() / f64::from(count);
         Ok(Round {
-            cpu: (server.cpu_nanos()? - before) / f64::from(count),
-            seconds: begun.elapsed().as_secs_f64() / f64::from(count),
+            cpu: (at_rest(server)? - before) / f64::from(count),
+            seconds,
         })
     }
 
@@ -163,6 +212,21 @@ impl Callers {
         let event = request("POST", "/ingest/events", &self.token, &body);
         Ok(self.connections[place].send(&event)?)
     }
+}
+
+/// CPU time when nothing is left to do, in nanoseconds: events may be fanned out behind their answers, which is part of their cost.
+fn at_rest(server: &Server) -> Fallible<f64> {
+    let begun = Instant::now();
+    let mut before = server.cpu_nanos()?;
+    while begun.elapsed() < PATIENCE {
+        thread::sleep(LOOK);
+        let now = server.cpu_nanos()?;
+        if now - before <= REST_NANOS {
+            return Ok(now);
+        }
+        before = now;
+    }
+    Err("the server does not come to rest".into())
 }
 
 /// Seconds that one event takes by itself.

@@ -13,7 +13,7 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
-use crate::Fallible;
+use crate::{Fallible, connection::PATIENCE};
 
 /// Has this program be the bare server.
 pub(crate) const ARGUMENT: &str = "--bare";
@@ -42,7 +42,9 @@ pub(crate) fn serve() -> Fallible<()> {
                 .route("/metrics", web::get().to(metrics))
         });
         // A machine that has other work may let a request wait for long: that is no fault of its sender.
-        let server = server.client_request_timeout(Duration::ZERO);
+        let server = server
+            .client_request_timeout(Duration::ZERO)
+            .keep_alive(PATIENCE);
         let server = server.bind("127.0.0.1:0")?;
         for address in server.addrs() {
             writeln!(io::stdout(), "listening={address}")?;

@@ -19,7 +19,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use crate::{Fallible, program::Server};
+use crate::{Fallible, connection::PATIENCE, program::Server};
 
 /// Has this program be that server; its database follows.
 pub(crate) const ARGUMENT: &str = "--storing";
@@ -57,7 +57,7 @@ pub(crate) fn serve(database: &str) -> Fallible<()> {
                 .app_data(Data::new(sender.clone()))
                 .route("/ingest/events", web::post().to(accept))
         });
-        let server = server.bind("127.0.0.1:0")?;
+        let server = server.keep_alive(PATIENCE).bind("127.0.0.1:0")?;
         for address in server.addrs() {
             writeln!(io::stdout(), "listening={address}")?;
         }
