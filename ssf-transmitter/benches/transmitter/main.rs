@@ -30,6 +30,7 @@ mod polling;
 mod program;
 mod ratio;
 mod raw;
+mod schedule;
 mod sink;
 mod spread;
 mod stock;

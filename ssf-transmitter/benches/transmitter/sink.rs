@@ -45,7 +45,7 @@ pub(crate) const HANGING: &str = "/hanging";
 #[derive(Default)]
 struct Came {
     count: AtomicU64,
-    /// `txn`, and microseconds since the epoch.
+    /// `txn`, and microseconds since the epoch, until they are told.
     moments: Mutex<Vec<(String, u128)>>,
 }
 
@@ -123,8 +123,8 @@ async fn counted(came: Data<Came>) -> String {
 }
 
 async fn moments(came: Data<Came>) -> String {
-    let moments = came.moments.lock().unwrap_or_else(PoisonError::into_inner);
-    let lines = moments.iter().map(|(txn, at)| format!("{txn}={at}\n"));
+    let mut moments = came.moments.lock().unwrap_or_else(PoisonError::into_inner);
+    let lines = moments.drain(..).map(|(txn, at)| format!("{txn}={at}\n"));
     lines.collect()
 }
 
@@ -185,7 +185,7 @@ impl Sink {
         Ok(answer.parse()?)
     }
 
-    /// By `txn`, when SETs came.
+    /// By `txn`, when SETs came that it has not told of before.
     pub(crate) fn moments(&self) -> Fallible<Vec<(String, u128)>> {
         let answer = self.ask("/moments")?;
         let moment = |line: &str| {
