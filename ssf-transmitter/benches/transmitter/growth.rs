@@ -17,7 +17,7 @@ pub(crate) fn measure() -> Fallible<Vec<Value>> {
     entries.extend(latency::measure(latency::Scale::WHOLE, &[5, 50, 500])?);
     entries.extend(pending::measure(&[10_000, 100_000, 1_000_000])?);
     for streams in [10_000, 100_000, 1_000_000] {
-        entries.extend(idle::measure(&Engine::BOTH, streams)?);
+        entries.extend(idle::measure(&Engine::BOTH, idle::Scale::of(streams))?);
     }
     Ok(entries)
 }

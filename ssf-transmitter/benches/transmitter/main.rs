@@ -103,7 +103,9 @@ const BENCHES: [(&str, Bench); 11] = [
     ("accepting", || accepting::measure(&Engine::BOTH, &[256], 8)),
     ("latency", || latency::measure(latency::Scale::WHOLE, &[50])),
     ("pending", || pending::measure(&[100_000])),
-    ("idle", || idle::measure(&Engine::BOTH, 100_000)),
+    ("idle", || {
+        idle::measure(&Engine::BOTH, idle::Scale::of(100_000))
+    }),
     (GROWTH, growth::measure),
 ];
 
@@ -117,7 +119,7 @@ fn check() -> Fallible<()> {
     accepting::measure(&[Engine::Sqlite], &[4], 1)?;
     latency::measure(latency::Scale::SMALL, &[50])?;
     pending::measure(&[1000])?;
-    idle::measure(&[Engine::Sqlite], 2000)?;
+    idle::measure(&[Engine::Sqlite], idle::Scale::SMALL)?;
     Ok(())
 }
 

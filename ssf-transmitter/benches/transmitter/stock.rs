@@ -74,7 +74,7 @@ impl Stock {
     ) -> Fallible<()> {
         let end = self.streams + streams;
         while self.streams < end {
-            let receiver = receiver(self.streams / STREAMS_EACH)?;
+            let receiver = receiver(self.streams)?;
             let mut token = [0; 32];
             token[..4].copy_from_slice(&self.streams.to_be_bytes());
             let credentials = [Credential::Bearer(Fingerprint::new(token))];
@@ -146,8 +146,9 @@ pub(crate) async fn append(store: &SeaStore, people: std::ops::Range<u32>) -> Fa
     Ok(())
 }
 
-fn receiver(number: u32) -> Fallible<Receiver> {
-    let name = format!("stock-{number}");
+/// A receiver of its own for each number, that of its first stream.
+fn receiver(first: u32) -> Fallible<Receiver> {
+    let name = format!("stock-{first}");
     let audience = Audience::new([format!("https://{name}.example.com")])?;
     let issuer = IssuerName::default();
     Ok(Receiver::new(ids::receiver_id(), issuer, &name, audience)?)
