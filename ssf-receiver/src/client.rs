@@ -1,4 +1,4 @@
-//! The one HTTP client, towards the Transmitter: deadlines, capped bodies, no redirects.
+//! The one HTTP client, towards the Transmitter: deadlines, capped bodies, no redirects, no proxies.
 
 pub(crate) mod access;
 pub(crate) mod discovery;
@@ -252,6 +252,9 @@ fn builder() -> ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(REQUEST_TIMEOUT)
         .redirect(redirect::Policy::none())
+        // One of the environment would be asked even for this machine, in clear text, and would look names up by itself, so
+        // that nobody had judged where they lead.
+        .no_proxy()
         .user_agent(concat!("ssf-receiver/", env!("CARGO_PKG_VERSION")))
 }
 

@@ -228,6 +228,7 @@ pub fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(20))
+        .no_proxy()
         .build()
         .unwrap()
 }

@@ -113,6 +113,7 @@ impl Site {
         let client = Client::builder()
             .tls_certs_only([root])
             .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
             .build()
             .unwrap();
         Self {

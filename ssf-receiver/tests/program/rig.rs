@@ -45,9 +45,13 @@ impl Installation {
     }
 
     /// Makes a setting in the environment.
-    pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
-        let variable = format!("SSF_RECEIVER_{key}");
-        self.environment.push((variable, value.to_owned()));
+    pub(crate) fn with(self, key: &str, value: &str) -> Self {
+        self.with_variable(&format!("SSF_RECEIVER_{key}"), value)
+    }
+
+    /// Sets a variable of the environment that is none of the program's own.
+    pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 

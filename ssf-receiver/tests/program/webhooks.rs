@@ -2,7 +2,8 @@
 
 use std::{
     env,
-    io::Write,
+    io::{ErrorKind, Write},
+    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
     sync::atomic::Ordering,
@@ -104,6 +105,36 @@ async fn an_application_is_told_of_each_set_in_a_message_that_strangers_verify()
     pushed(&transmitter, &daemon, "2").await;
     let second = application.told(2).await.remove(1);
     assert_ne!(second.id, message.id);
+    application.server.stop(false).await;
+}
+
+#[actix_web::test]
+async fn t06_proxies_of_the_environment_are_not_used() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let transmitter = Transmitter::start();
+    let application = Application::start();
+    let installation = [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ]
+    .into_iter()
+    .fold(Installation::of(&transmitter), |installation, name| {
+        installation.with_variable(name, &url)
+    })
+    .with("WEBHOOK_APP_URL", &application.url)
+    .with("WEBHOOK_APP_SECRET", SECRET);
+    let daemon = installation.serve().await;
+    // By now it has asked for the metadata and the keys, and has made a stream.
+    daemon.ready().await;
+    pushed(&transmitter, &daemon, "1").await;
+    assert_eq!(application.told(1).await.len(), 1);
+    proxy.set_nonblocking(true).unwrap();
+    assert_eq!(proxy.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     application.server.stop(false).await;
 }
 
