@@ -56,6 +56,7 @@
 //! | poll, acknowledge, refuse | [`poll`] | RFC 8936 |
 //! | manage streams: configuration, status, subjects, verification | [`stream`] | SSF 1.0 §8.1 |
 //! | find a Transmitter | [`metadata`] | SSF 1.0 §7 |
+//! | judge where a URL of a peer leads | [`address`], [`uri`] | RFC 6890, RFC 6052 |
 //! | talk to a peer that is not quite there yet | [`dialect`] | the drafts, vendors' documents |
 //!
 //! # What is strict, and what is kept
@@ -75,6 +76,7 @@
 //! `jose` (default) signs and verifies over josekit and OpenSSL. Without it everything else is there, and a
 //! [`set::Verifier`] of your own checks signatures.
 
+pub mod address;
 pub mod audience;
 pub mod dialect;
 pub mod error;

@@ -5,14 +5,14 @@
 //!    what is inside the network that it runs in. The issuer itself was chosen by the operator, and may be anywhere; one that
 //!    is inside leads to what is inside.
 
-use std::{
-    error::Error,
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-};
+use std::{error::Error, io, net::SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use ssf_types::{metadata::TransmitterMetadata, uri::Issuer};
+use ssf_types::{
+    address::{is_localhost, is_public},
+    metadata::TransmitterMetadata,
+    uri::Issuer,
+};
 use tokio::net::lookup_host;
 use url::{Host, Url};
 
@@ -67,52 +67,6 @@ fn has_public_host(url: &Url) -> bool {
         Some(Host::Domain(name)) => !is_localhost(name),
         None => false,
     }
-}
-
-/// Whether a name always means the machine itself (RFC 6761 §6.3).
-fn is_localhost(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost")
-        || name
-            .rsplit_once('.')
-            .is_some_and(|(_, last)| last.eq_ignore_ascii_case("localhost"))
-}
-
-/// Whether an address is everybody's (RFC 6890).
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let is_special = matches!(
-        (a, b, c),
-        (0 | 10 | 127 | 224..=255, _, _)
-            | (100, 64..=127, _)
-            | (169, 254, _)
-            | (172, 16..=31, _)
-            | (192, 0, 0 | 2)
-            | (192, 88, 99)
-            | (192, 168, _)
-            | (198, 18 | 19, _)
-            | (198, 51, 100)
-            | (203, 0, 113)
-    );
-    // The last is where a cloud tells a machine its secrets, among public addresses.
-    !is_special && address != Ipv4Addr::new(168, 63, 129, 16)
-}
-
-/// Global addresses alone (RFC 4291 §2.4), but for those that are reserved or lead to an IPv4 address that is written inside.
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [first, second, ..] = address.segments();
-    let is_special = matches!(
-        (first, second),
-        (0x2001, 0..=0x1ff | 0xdb8) | (0x2002, _) | (0x3fff, 0..=0xfff)
-    );
-    first >> 13 == 1 && !is_special
 }
 
 /// What names lead to, as far as the documents of the issuer may.
@@ -200,6 +154,30 @@ mod tests {
             for issuer in ["https://idp.example.com", "https://9.9.9.9"] {
                 assert!(!allows(issuer, inside), "{issuer} {inside}");
             }
+        }
+    }
+
+    /// The URLs of a table of addresses, which has one a line.
+    fn urls(table: &str) -> impl Iterator<Item = String> {
+        let rows = table.lines().filter(|line| !line.starts_with('#'));
+        rows.map(|row| {
+            if row.contains(':') {
+                format!("https://[{row}]/jwks")
+            } else {
+                format!("https://{row}/jwks")
+            }
+        })
+    }
+
+    #[test]
+    fn the_addresses_that_they_lead_to_are_those_to_which_a_transmitter_pushes() {
+        let table = include_str!("../../../ssf-types/tests/addresses/special.txt");
+        for inside in urls(table) {
+            assert!(!allows("https://idp.example.com", &inside), "{inside}");
+        }
+        let table = include_str!("../../../ssf-types/tests/addresses/public.txt");
+        for outside in urls(table) {
+            assert!(allows("https://idp.example.com", &outside), "{outside}");
         }
     }
 

@@ -42,6 +42,7 @@ const UNMAPPED: &[&str] = &[
     "RFC 5321",
     "RFC 5322",
     "RFC 5646",
+    "RFC 6052",
     "RFC 6531",
     "RFC 6761",
     "RFC 7468",

@@ -1,3 +1,5 @@
+use std::net::Ipv6Addr;
+
 use proptest::prelude::*;
 use ssf_types::uri::UriError;
 
@@ -33,177 +35,14 @@ fn public_hosts_are_allowed_on_any_port() {
     }
 }
 
-/// Addresses that are nobody's business to be called from inside: both ends of each range, and what is known to be there.
-const NOT_EVERYBODYS: [&str; 124] = [
-    // This network, loopback.
-    "0.0.0.0",
-    "0.0.0.1",
-    "0.255.255.255",
-    "127.0.0.0",
-    "127.0.0.1",
-    "127.0.0.53",
-    "127.1.2.3",
-    "127.255.255.254",
-    "127.255.255.255",
-    // Private.
-    "10.0.0.0",
-    "10.0.0.1",
-    "10.96.0.1",
-    "10.255.255.255",
-    "172.16.0.0",
-    "172.16.0.1",
-    "172.17.0.1",
-    "172.31.255.255",
-    "192.168.0.0",
-    "192.168.1.1",
-    "192.168.255.255",
-    // Shared by customers of a provider.
-    "100.64.0.0",
-    "100.64.0.1",
-    "100.100.100.200",
-    "100.127.255.255",
-    // Link-local, where clouds keep credentials.
-    "169.254.0.0",
-    "169.254.0.1",
-    "169.254.169.254",
-    "169.254.169.253",
-    "169.254.170.2",
-    "169.254.170.23",
-    "169.254.255.255",
-    "168.63.129.16",
-    // Protocol assignments, documentation, benchmarks, 6to4 relays.
-    "192.0.0.0",
-    "192.0.0.8",
-    "192.0.0.170",
-    "192.0.0.192",
-    "192.0.0.255",
-    "192.0.2.0",
-    "192.0.2.1",
-    "192.0.2.255",
-    "192.88.99.0",
-    "192.88.99.1",
-    "192.88.99.255",
-    "198.18.0.0",
-    "198.18.0.1",
-    "198.19.255.255",
-    "198.51.100.0",
-    "198.51.100.255",
-    "203.0.113.0",
-    "203.0.113.255",
-    // Multicast, reserved, broadcast.
-    "224.0.0.0",
-    "224.0.0.1",
-    "224.0.0.251",
-    "239.255.255.255",
-    "240.0.0.0",
-    "240.0.0.1",
-    "254.255.255.255",
-    "255.255.255.254",
-    "255.255.255.255",
-    // Unspecified, loopback.
-    "::",
-    "::1",
-    // IPv4-compatible, mapped and translated addresses, be the address inside everybody's or not.
-    "::2",
-    "::7f00:1",
-    "::127.0.0.1",
-    "::10.0.0.1",
-    "::169.254.169.254",
-    "::8.8.8.8",
-    "::255.255.255.255",
-    "::ffff:0.0.0.0",
-    "::ffff:127.0.0.1",
-    "::ffff:10.0.0.1",
-    "::ffff:172.16.0.1",
-    "::ffff:192.168.1.1",
-    "::ffff:169.254.169.254",
-    "::ffff:a9fe:a9fe",
-    "::ffff:168.63.129.16",
-    "::ffff:100.100.100.200",
-    "::ffff:8.8.8.8",
-    "::ffff:0:127.0.0.1",
-    "::ffff:0:10.0.0.1",
-    "::ffff:0:8.8.8.8",
-    // NAT64, the well-known prefix and that for local use.
-    "64:ff9b::",
-    "64:ff9b::127.0.0.1",
-    "64:ff9b::10.0.0.1",
-    "64:ff9b::169.254.169.254",
-    "64:ff9b::8.8.8.8",
-    "64:ff9b:1::",
-    "64:ff9b:1::10.0.0.1",
-    "64:ff9b:1::169.254.169.254",
-    "64:ff9b:1:ffff:ffff:ffff:ffff:ffff",
-    // Discard-only, SRv6.
-    "100::",
-    "100::1",
-    "100::ffff:ffff:ffff:ffff",
-    "5f00::1",
-    // Protocol assignments: Teredo, benchmarks, ORCHID; documentation.
-    "2001::",
-    "2001::1",
-    "2001:0:4136:e378:8000:63bf:80ff:fffe",
-    "2001:2::1",
-    "2001:10::1",
-    "2001:20::1",
-    "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff",
-    "2001:db8::",
-    "2001:db8::1",
-    "3fff::1",
-    "3fff:fff::1",
-    // 6to4.
-    "2002::",
-    "2002:7f00:1::1",
-    "2002:a00:1::",
-    "2002:a9fe:a9fe::1",
-    "2002:808:808::1",
-    // ISATAP with a private address inside.
-    "2606:4700::5efe:10.0.0.1",
-    "2606:4700::200:5efe:169.254.169.254",
-    // Unique local, with what clouds keep there; link-local, site-local; multicast.
-    "fc00::1",
-    "fd00:ec2::254",
-    "fd00:ec2::23",
-    "fd20:ce::254",
-    "fdff:ffff::1",
-    "fe80::1",
-    "fe80::a9fe:a9fe",
-    "febf::1",
-    "fec0::1",
-    "feff::1",
-    "ff02::1",
-    "ff0e::1",
-];
+/// Addresses that are nobody's business to be called from inside, and their neighbours, which are everybody's.
+const NOT_EVERYBODYS: &str = include_str!("../../../../ssf-types/tests/addresses/special.txt");
+const EVERYBODYS: &str = include_str!("../../../../ssf-types/tests/addresses/public.txt");
 
-/// Addresses next to those, which are everybody's.
-const EVERYBODYS: [&str; 26] = [
-    "1.0.0.0",
-    "8.8.8.8",
-    "9.255.255.255",
-    "11.0.0.0",
-    "100.63.255.255",
-    "100.128.0.0",
-    "126.255.255.255",
-    "128.0.0.0",
-    "168.63.129.15",
-    "168.63.129.17",
-    "169.253.255.255",
-    "169.255.0.0",
-    "172.15.255.255",
-    "172.32.0.0",
-    "192.0.1.0",
-    "192.0.3.0",
-    "192.167.255.255",
-    "192.169.0.0",
-    "198.17.255.255",
-    "198.20.0.0",
-    "203.0.114.0",
-    "223.255.255.255",
-    "2001:200::1",
-    "2003::1",
-    "2606:4700::1111",
-    "2606:4700::5efe:8.8.8.8",
-];
+/// The addresses of a table, which has one a line.
+fn rows(table: &str) -> impl Iterator<Item = &str> {
+    table.lines().filter(|line| !line.starts_with('#'))
+}
 
 /// As it stands in a URL.
 fn host(address: IpAddr) -> String {
@@ -215,7 +54,7 @@ fn host(address: IpAddr) -> String {
 
 #[test]
 fn t01_t04_t05_addresses_that_are_not_everybodys_are_refused_at_registration_and_at_connect() {
-    for text in NOT_EVERYBODYS {
+    for text in rows(NOT_EVERYBODYS) {
         let address: IpAddr = text.parse().unwrap();
         assert!(!public().allows(address), "{text}");
         assert!(!public().allows_for("rp.example.com", address), "{text}");
@@ -231,7 +70,7 @@ fn t01_t04_t05_addresses_that_are_not_everybodys_are_refused_at_registration_and
 
 #[test]
 fn t01_their_neighbours_are_allowed() {
-    for text in EVERYBODYS {
+    for text in rows(EVERYBODYS) {
         let address: IpAddr = text.parse().unwrap();
         assert!(public().allows(address), "{text}");
         let url = format!("https://{}/", host(address));
@@ -258,16 +97,23 @@ fn t05_no_network_that_is_allowed_leads_to_the_secrets_of_a_cloud() {
         "169.254.169.254",
         "169.254.170.2",
         "169.254.170.23",
+        "169.254.42.42",
         "100.100.100.200",
         "168.63.129.16",
         "192.0.0.192",
         "fd00:ec2::254",
         "fd00:ec2::23",
         "fd20:ce::254",
+        "fd00:c1::a9fe:a9fe",
+        "fd00:42::42",
+        "fe80::a9fe:a9fe",
         "::ffff:169.254.169.254",
         "::169.254.169.254",
         "64:ff9b::169.254.169.254",
         "64:ff9b:1::a83f:8110",
+        "64:ff9b:1:a9fe:a9:fe00:808:808",
+        "64:ff9b:1:a9:fe:a9fe:808:808",
+        "64:ff9b:1:0:a9:fea9:fe08:808",
         "2002:a9fe:a9fe::1",
         "fd00::5efe:169.254.169.254",
         "2001:0:4136:e378:8000:63bf:5601:5601",
@@ -345,6 +191,22 @@ proptest! {
         ] {
             let address = Ipv6Addr::from_bits(bits);
             prop_assert!(is_allowed || !everything_v6.allows(address.into()), "{} {}", form, address);
+        }
+    }
+
+    #[test]
+    fn t04_nat64_for_local_use_leads_nowhere_else_whatever_its_prefix(v4 in 0x0100_0000_u32..) {
+        let inner = u128::from(v4);
+        let prefix = 0x64_ff9b_0001_u128 << 80;
+        let everything_v6 = lab(&["::/0"]);
+        let is_allowed = everything_v6.allows(Ipv4Addr::from_bits(v4).into());
+        for (length, bits) in [
+            (48, (inner >> 16) << 64 | (inner & 0xffff) << 40 | 0x0808_0808),
+            (56, (inner >> 24) << 64 | (inner & 0x00ff_ffff) << 32 | 0x0808_0808),
+            (64, inner << 24 | 0x0008_0808),
+        ] {
+            let address = Ipv6Addr::from_bits(prefix | bits);
+            prop_assert!(is_allowed || !everything_v6.allows(address.into()), "{} {}", length, address);
         }
     }
 }
