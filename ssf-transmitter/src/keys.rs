@@ -305,8 +305,11 @@ impl SigningKeys {
         }
         let (shared, issuer) = (Arc::clone(&self.0), issuer.clone());
         if let Some(sealer) = shared.txns.get() {
-            for Minted { claims, .. } in &mut piece {
-                let name = |txn| txn::named(sealer, &claims.aud, txn);
+            for Minted {
+                claims, receiver, ..
+            } in &mut piece
+            {
+                let name = |txn| txn::named(sealer, *receiver, txn);
                 claims.txn = claims.txn.as_ref().map(name);
             }
         }

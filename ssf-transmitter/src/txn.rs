@@ -6,6 +6,7 @@
 use ssf_types::{audience::Audience, id::Txn};
 
 use crate::{
+    domain::id::ReceiverId,
     ports::{ReceiverStore, StoreError, StreamStore},
     sealing::Sealer,
 };
@@ -19,7 +20,7 @@ const KEPT: u8 = 0;
 /// The first byte of what a name stands for: a fingerprint of a `txn` that is too long.
 const FINGERPRINT: u8 = 1;
 
-/// Names `txn` to those whom a SET is for: the same in each SET for them, and another one in those for others.
+/// Names `txn` to a Receiver: the same in each SET for it, and another one in those for others, even if they have its audience.
 ///
 /// # Panics
 /// Never: a name has at most 240 characters of base64url.
@@ -27,7 +28,7 @@ const FINGERPRINT: u8 = 1;
     clippy::expect_used,
     reason = "up to 177 bytes in base64url are within the rules of an identifier"
 )]
-pub(crate) fn named(sealer: &Sealer, audience: &Audience, txn: &Txn) -> Txn {
+pub(crate) fn named(sealer: &Sealer, receiver: ReceiverId, txn: &Txn) -> Txn {
     let text = txn.as_str().as_bytes();
     let plain = if text.len() <= KEPT_BYTES_MAX {
         [&[KEPT], text].concat()
@@ -35,11 +36,17 @@ pub(crate) fn named(sealer: &Sealer, audience: &Audience, txn: &Txn) -> Txn {
         let fingerprint = sealer.fingerprint("txn", text);
         [&[FINGERPRINT], fingerprint.as_bytes().as_slice()].concat()
     };
-    let name = sealer.pseudonym(&context(audience), &plain);
+    let name = sealer.pseudonym(&of_receiver(receiver), &plain);
     Txn::parse(name).expect("it is short and of base64url")
 }
 
-fn context(audience: &Audience) -> String {
+fn of_receiver(receiver: ReceiverId) -> String {
+    format!("txn.receiver\n{receiver}")
+}
+
+/// The context of names that former versions made, which a trace still finds: each belongs to an audience, which several
+/// Receivers may have.
+fn of_audience(audience: &Audience) -> String {
     let mut context = String::from("txn");
     for value in audience.values() {
         // No value has a line break.
@@ -49,9 +56,9 @@ fn context(audience: &Audience) -> String {
     context
 }
 
-/// What `name` stands for with these, if it is one.
-fn real(sealer: &Sealer, audience: &Audience, name: &str) -> Option<String> {
-    let plain = sealer.open_pseudonym(&context(audience), name)?;
+/// What `name` stands for in this context, if it is one.
+fn real(sealer: &Sealer, context: &str, name: &str) -> Option<String> {
+    let plain = sealer.open_pseudonym(context, name)?;
     match plain.split_first() {
         Some((&KEPT, text)) => String::from_utf8(text.to_vec()).ok(),
         Some(_) | None => None,
@@ -70,13 +77,15 @@ pub(crate) async fn resolve(
     name: &str,
 ) -> Result<Option<String>, StoreError> {
     for receiver in store.receivers().await? {
-        if let Some(txn) = real(sealer, &receiver.audience, name) {
+        let own = [of_receiver(receiver.id), of_audience(&receiver.audience)];
+        let mut own = own.iter();
+        if let Some(txn) = own.find_map(|context| real(sealer, context, name)) {
             return Ok(Some(txn));
         }
         // Some have streams with an audience of their own.
         let streams = store.streams(receiver.id).await?;
-        let mut audiences = streams.iter().map(|stream| &stream.audience);
-        if let Some(txn) = audiences.find_map(|audience| real(sealer, audience, name)) {
+        let mut audiences = streams.iter().map(|stream| of_audience(&stream.audience));
+        if let Some(txn) = audiences.find_map(|context| real(sealer, &context, name)) {
             return Ok(Some(txn));
         }
     }
@@ -85,42 +94,45 @@ pub(crate) async fn resolve(
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::sealing::DataKey;
 
-    fn audience(value: &str) -> Audience {
-        Audience::new([value]).unwrap()
-    }
+    const HERE: ReceiverId = ReceiverId::new(Uuid::from_u128(1));
+    const THERE: ReceiverId = ReceiverId::new(Uuid::from_u128(2));
 
     fn txn(text: &str) -> Txn {
         Txn::parse(text).unwrap()
     }
 
+    fn stands_for(sealer: &Sealer, receiver: ReceiverId, name: &str) -> Option<String> {
+        real(sealer, &of_receiver(receiver), name)
+    }
+
     #[test]
     fn each_receiver_has_a_name_of_its_own_for_what_is_one() {
         let sealer = Sealer::new(&DataKey::generate());
-        let [here, there] = ["https://a.example.com", "https://b.example.com"].map(audience);
-        let name = named(&sealer, &here, &txn("8675309"));
-        assert_eq!(name, named(&sealer, &here, &txn("8675309")));
-        assert_ne!(name, named(&sealer, &there, &txn("8675309")));
-        assert_ne!(name, named(&sealer, &here, &txn("8675310")));
+        let name = named(&sealer, HERE, &txn("8675309"));
+        assert_eq!(name, named(&sealer, HERE, &txn("8675309")));
+        assert_ne!(name, named(&sealer, THERE, &txn("8675309")));
+        assert_ne!(name, named(&sealer, HERE, &txn("8675310")));
         let other = Sealer::new(&DataKey::generate());
-        assert_ne!(name, named(&other, &here, &txn("8675309")));
-        let found = real(&sealer, &here, name.as_str());
+        assert_ne!(name, named(&other, HERE, &txn("8675309")));
+        let found = stands_for(&sealer, HERE, name.as_str());
         assert_eq!(found.as_deref(), Some("8675309"));
-        assert_eq!(real(&sealer, &there, name.as_str()), None);
-        assert_eq!(real(&other, &here, name.as_str()), None);
+        assert_eq!(stands_for(&sealer, THERE, name.as_str()), None);
+        assert_eq!(stands_for(&other, HERE, name.as_str()), None);
     }
 
     #[test]
     fn a_long_txn_has_a_name_too() {
         let sealer = Sealer::new(&DataKey::generate());
-        let here = audience("https://a.example.com");
         for length in [160, 161, 255] {
             let text = "é".repeat(length / 2) + &"x".repeat(length % 2);
-            let name = named(&sealer, &here, &txn(&text));
-            assert_eq!(name, named(&sealer, &here, &txn(&text)));
-            let found = real(&sealer, &here, name.as_str());
+            let name = named(&sealer, HERE, &txn(&text));
+            assert_eq!(name, named(&sealer, HERE, &txn(&text)));
+            let found = stands_for(&sealer, HERE, name.as_str());
             assert_eq!(found, (length == 160).then_some(text));
         }
     }
@@ -128,9 +140,19 @@ mod tests {
     #[test]
     fn what_is_no_name_stands_for_nothing() {
         let sealer = Sealer::new(&DataKey::generate());
-        let here = audience("https://a.example.com");
         for text in ["", "8675309", "AAAA", "not base64 at all", &"A".repeat(66)] {
-            assert_eq!(real(&sealer, &here, text), None, "{text}");
+            assert_eq!(stands_for(&sealer, HERE, text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_that_was_made_for_an_audience_is_found() {
+        let sealer = Sealer::new(&DataKey::generate());
+        let context = of_audience(&Audience::new(["https://a.example.com"]).unwrap());
+        let plain = [&[KEPT], b"8675309".as_slice()].concat();
+        let name = sealer.pseudonym(&context, &plain);
+        let found = real(&sealer, &context, &name);
+        assert_eq!(found.as_deref(), Some("8675309"));
+        assert_eq!(stands_for(&sealer, HERE, &name), None);
     }
 }

@@ -411,7 +411,8 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             return None;
         };
         let epoch = stream.sequence_epoch.as_ref();
-        let minted = mint::mint(issuer, &stream.audience, leased.profile, epoch, delivery);
+        let whom = (stream.receiver, &stream.audience);
+        let minted = mint::mint(issuer, whom, leased.profile, epoch, delivery);
         let signing = self.signer.sign(&stream.issuer, stream.signing_alg, minted);
         match signing.await {
             Ok(set) => Some(set),

@@ -288,8 +288,8 @@ impl<S: StreamStore + PollStore, G: Signer, C: Clock> Poller<'_, S, G, C> {
     /// Receiver is over, so that nobody asks for it without end.
     async fn answer(&self, asked: &Asked<'_>, found: Found) -> PollAnswer {
         let epoch = found.epoch.as_ref();
-        let mint =
-            |delivery| mint::mint(self.issuer, &asked.audience, self.profile, epoch, delivery);
+        let whom = (asked.receiver, &asked.audience);
+        let mint = |delivery| mint::mint(self.issuer, whom, self.profile, epoch, delivery);
         let minted = found.deliveries.iter().map(mint).collect();
         let signed = self
             .signer

@@ -10,7 +10,7 @@ use ssf_types::{
     uri::Issuer,
 };
 
-use super::{delivery::Delivery, profile::Profile, sequence};
+use super::{delivery::Delivery, id::ReceiverId, profile::Profile, sequence};
 
 /// What is to be signed: the claims of a SET, and how its Receiver reads them.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,14 +18,20 @@ use super::{delivery::Delivery, profile::Profile, sequence};
 pub struct Minted {
     /// The claims to the letter of SSF 1.0.
     pub claims: SetClaims,
+    /// Whom the SET is for.
+    pub receiver: ReceiverId,
     /// How the Receiver speaks.
     pub profile: Profile,
 }
 
 impl Minted {
-    /// Has claims written as a Receiver with this profile reads them.
-    pub fn new(claims: SetClaims, profile: Profile) -> Self {
-        Self { claims, profile }
+    /// Has claims for a Receiver written as this profile has it.
+    pub fn new(claims: SetClaims, receiver: ReceiverId, profile: Profile) -> Self {
+        Self {
+            claims,
+            receiver,
+            profile,
+        }
     }
 
     /// The claims as they are written.
@@ -49,7 +55,7 @@ impl Minted {
 )]
 pub fn mint(
     issuer: &Issuer,
-    audience: &Audience,
+    (receiver, audience): (ReceiverId, &Audience),
     profile: Profile,
     epoch: Option<&Epoch>,
     delivery: &Delivery,
@@ -80,7 +86,7 @@ pub fn mint(
         }
         None => sequence::clear(&mut claims.event),
     }
-    Minted::new(claims, profile)
+    Minted::new(claims, receiver, profile)
 }
 
 #[cfg(test)]
@@ -131,7 +137,8 @@ mod tests {
         );
         let issuer = Issuer::parse("https://tr.example.com").unwrap();
         let audience = Audience::new(["https://rp.example.com"]).unwrap();
-        let minted = mint(&issuer, &audience, profile, epoch.as_ref(), &delivery);
+        let whom = (ReceiverId::new(Uuid::from_u128(7)), &audience);
+        let minted = mint(&issuer, whom, profile, epoch.as_ref(), &delivery);
         serde_json::to_string(&minted.in_dialect()).unwrap()
     }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use ssf_transmitter::{
     app::keys::{self, KeyPlan, MakesKeys},
     domain::{
+        id::ReceiverId,
         issuer::{IssuerName, Issuers},
         key::{KeyPolicy, KeyRing, KeyState},
         mint::Minted,
@@ -23,6 +24,7 @@ use ssf_types::{
     time::Timestamp,
     uri::{EndpointUrl, Issuer},
 };
+use uuid::Uuid;
 
 use super::fixture::World;
 
@@ -60,7 +62,8 @@ fn minted_about(jti: &str, subject: &str) -> Minted {
         SimpleSubject::Opaque { id: subject.into() }.into(),
         SessionRevoked::default().into(),
     );
-    Minted::new(claims, Profile::Strict)
+    let receiver = ReceiverId::new(Uuid::from_u128(1));
+    Minted::new(claims, receiver, Profile::Strict)
 }
 
 /// Keys of two issuers, as a server has them that has just started.

@@ -103,8 +103,12 @@ impl Installation {
 
     /// Registers a Receiver and returns its token.
     pub(crate) fn add_receiver(&self, name: &str) -> String {
-        let audience = format!("https://{name}.example.com");
-        let output = self.run(&["receiver", "add", name, "--audience", &audience]);
+        self.add_receiver_for(name, &format!("https://{name}.example.com"))
+    }
+
+    /// As [`Installation::add_receiver`], with an audience that another one may have.
+    pub(crate) fn add_receiver_for(&self, name: &str, audience: &str) -> String {
+        let output = self.run(&["receiver", "add", name, "--audience", audience]);
         assert!(output.status.success(), "{}", text(&output.stderr));
         value(&text(&output.stdout), "receiver_token").unwrap()
     }

@@ -30,12 +30,14 @@ fn txn(endpoint: &Endpoint) -> String {
 async fn receivers_cannot_compare_and_the_operator_finds_the_event_by_either_name() {
     let installation = Installation::new().with("SSF_TRANSMITTER_TXN_PER_RECEIVER", "true");
     let transmitter = installation.serve();
-    let endpoints = [(), (), ()].map(|()| Endpoint::answering(202));
-    let [here, again, there] = &endpoints;
+    let endpoints = [(), (), (), ()].map(|()| Endpoint::answering(202));
+    let [here, again, there, alike] = &endpoints;
     let receivers = ["a", "b"].map(|name| installation.add_receiver(name));
     create(&transmitter, &receivers[0], here).await;
     create(&transmitter, &receivers[0], again).await;
     create(&transmitter, &receivers[1], there).await;
+    let twin = installation.add_receiver_for("twin", "https://a.example.com");
+    create(&transmitter, &twin, alike).await;
     let mut event = event_about("alice@example.com");
     event["txn"] = json!("case-7");
     let first = hand_in(&transmitter, &event).await;
@@ -44,11 +46,14 @@ async fn receivers_cannot_compare_and_the_operator_finds_the_event_by_either_nam
     assert_eq!(txn(again), name);
     let other = txn(there);
     assert_ne!(other, name);
+    // Who has the same audience cannot compare either.
+    let third = txn(alike);
+    assert!(third != name && third != other);
     assert!(!name.contains("case") && name.len() <= 255);
     // Another event of the same cause has the same name, and one of another cause has not.
     let second = hand_in(&transmitter, &event).await;
     assert_eq!(txn(here), name);
-    let third = hand_in(&transmitter, &event_about("bob@example.com")).await;
+    let unlike = hand_in(&transmitter, &event_about("bob@example.com")).await;
     let unnamed = txn(here);
     assert_ne!(unnamed, name);
     let traced = |name: &str| {
@@ -61,16 +66,16 @@ async fn receivers_cannot_compare_and_the_operator_finds_the_event_by_either_nam
         assert!(output.status.success(), "{}", text(&output.stderr));
         text(&output.stdout)
     };
-    for name in [&name, &other] {
+    for name in [&name, &other, &third] {
         let told = traced(name);
         for event in [&first, &second] {
             assert!(told.contains(event["event_id"].as_str().unwrap()), "{told}");
         }
         assert!(
-            !told.contains(third["event_id"].as_str().unwrap()),
+            !told.contains(unlike["event_id"].as_str().unwrap()),
             "{told}"
         );
     }
-    assert!(traced(&unnamed).contains(third["event_id"].as_str().unwrap()));
+    assert!(traced(&unnamed).contains(unlike["event_id"].as_str().unwrap()));
     assert!(traced("case-7").contains(first["event_id"].as_str().unwrap()));
 }
