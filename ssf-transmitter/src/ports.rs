@@ -162,11 +162,19 @@ pub trait Push {
 
     /// Makes one attempt from a place at that host, which ends in bounded time and begins at once. The answer counts as the
     /// Receiver's `profile` has it.
+    ///
+    /// # Errors
+    /// Nothing was sent, and the Receiver is not to blame.
     fn push(
         &self,
         place: Self::Place,
         to: &PushDelivery,
         profile: Profile,
         set: CompactSet,
-    ) -> impl Future<Output = PushOutcome> + Send;
+    ) -> impl Future<Output = Result<PushOutcome, NotSent>> + Send;
 }
+
+/// Nothing was sent, for want of something of our own: it says nothing about the Receiver.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("nothing was sent")]
+pub struct NotSent;

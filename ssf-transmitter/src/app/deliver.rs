@@ -41,7 +41,7 @@ use crate::{
     },
     failpoint::{Failpoint, during, reached},
     ports::{
-        AuditStore, Clock, Fenced, Finished, LeasedStream, OperatedStreams, Outbox, Push,
+        AuditStore, Clock, Fenced, Finished, LeasedStream, NotSent, OperatedStreams, Outbox, Push,
         Settlement, Signer, StoreError, StreamLease,
     },
 };
@@ -51,6 +51,9 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How soon a stream looks again for a place at a host to which as much is under way as may be.
 const CROWDED: Duration = Duration::from_millis(50);
+
+/// How soon a stream tries again what was not sent for want of something of our own.
+const UNSENT: Duration = Duration::from_secs(1);
 
 /// How long leases last unless told otherwise: a stream moves within 10 s of a crash.
 pub const LEASE_DEFAULT: Duration = Duration::from_secs(8);
@@ -134,6 +137,8 @@ enum Ended {
     Answered(PushOutcome),
     /// The lease was over, or nearly: the delivery stays as it is, and says nothing about the Receiver.
     NotBegun,
+    /// Nothing was sent, for want of something of our own: the delivery stays as it is, and says nothing about the Receiver.
+    NotSent,
     /// The key cannot be used: the fault is ours, and the delivery stays as it is.
     NotSigned,
 }
@@ -320,6 +325,7 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             let was = run.window.health.circuit();
             match attempt.ended {
                 Ended::NotBegun => {}
+                Ended::NotSent => run.again_at = Some(Instant::now() + UNSENT),
                 Ended::NotSigned => {
                     run.window
                         .not_signed(attempt.begun, now, &self.settings, jitter);
@@ -390,10 +396,13 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
                 let push = self.push.push(place, &leased.push, leased.profile, set);
                 let outcome = during(Failpoint::MidPost, push).await;
                 reached(Failpoint::AfterAnswer);
-                if let PushOutcome::OtherSuccess { status } = outcome {
+                if let Ok(PushOutcome::OtherSuccess { status }) = outcome {
                     warn!(set.jti = %delivery.jti, http.status = status, "the receiver answers another 2xx than 202: its profile does not allow that, and the SET is sent again");
                 }
-                Ended::Answered(outcome)
+                match outcome {
+                    Ok(outcome) => Ended::Answered(outcome),
+                    Err(NotSent) => Ended::NotSent,
+                }
             }
         };
         Attempt {

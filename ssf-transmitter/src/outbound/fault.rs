@@ -21,6 +21,9 @@ pub enum Fault {
     /// As many requests as there may be were under way to this host, all the time; nothing was sent.
     #[error("too many requests to this host are under way")]
     Crowded,
+    /// As many names of other hosts as there may be were being looked up, all the time; nothing was sent.
+    #[error("too many names are being looked up")]
+    NotLookedUp,
     /// No connection came about.
     #[error("no connection comes about")]
     Connect,
@@ -46,6 +49,7 @@ impl Fault {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Crowded => "crowded",
+            Self::NotLookedUp => "look-ups",
             Self::ConnectTimeout => "connect-timeout",
             Self::Tls(fault) => fault.as_str(),
             Self::Dns
@@ -62,7 +66,9 @@ impl Fault {
         match self {
             Self::Dns => NoAnswer::Dns,
             Self::AddressRefused => NoAnswer::AddressRefused,
-            Self::Crowded | Self::Connect | Self::ConnectTimeout => NoAnswer::Connect,
+            Self::Crowded | Self::NotLookedUp | Self::Connect | Self::ConnectTimeout => {
+                NoAnswer::Connect
+            }
             Self::Tls(_) => NoAnswer::Tls,
             Self::Timeout => NoAnswer::Timeout,
             Self::Interrupted => NoAnswer::Interrupted,
@@ -74,6 +80,9 @@ impl Fault {
     pub(super) fn of(error: &reqwest::Error) -> Self {
         if causes(error).any(<dyn Error>::is::<AddressRefused>) {
             return Self::AddressRefused;
+        }
+        if causes(error).any(<dyn Error>::is::<LookUpsCrowded>) {
+            return Self::NotLookedUp;
         }
         if error.is_dns() {
             return Self::Dns;
@@ -109,6 +118,11 @@ impl Fault {
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the address must not be called")]
 pub(super) struct AddressRefused;
+
+/// A name was not looked up, since those of other hosts are, on all threads that there are for that.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("too many names are being looked up")]
+pub(super) struct LookUpsCrowded;
 
 /// There is no answer. No URL is told, since a query may hold what is nobody's business.
 #[derive(Debug, thiserror::Error)]

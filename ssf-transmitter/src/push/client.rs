@@ -20,7 +20,7 @@ use crate::{
     app::clock::SystemClock,
     domain::{profile::Profile, push_hosts::PushHosts},
     outbound::{ClientError, Fault, HttpClient, NoReply, Place, Reply, Request, Terms},
-    ports::{Clock, Push},
+    ports::{Clock, NotSent, Push},
     telemetry::traceparent,
 };
 
@@ -111,18 +111,21 @@ impl Push for PushClient {
         to: &PushDelivery,
         profile: Profile,
         set: CompactSet,
-    ) -> PushOutcome {
+    ) -> Result<PushOutcome, NotSent> {
         let started = Instant::now();
         let outcome = match self.send(place, to, set).await {
             Ok(reply) => judge(reply, profile).await,
             Err(error) => {
                 tell(to, &error);
+                if error.fault == Fault::NotLookedUp {
+                    return Err(NotSent);
+                }
                 meaning(Exchange::Unanswered(error.fault.no_answer()), profile)
             }
         };
         metrics::histogram!("ssf_push_seconds", "outcome" => label(&outcome))
             .record(started.elapsed());
-        outcome
+        Ok(outcome)
     }
 }
 
@@ -244,7 +247,8 @@ mod tests {
 
     async fn push(client: &PushClient, to: &PushDelivery) -> PushOutcome {
         let place = client.place(to).unwrap();
-        client.push(place, to, Profile::Strict, set()).await
+        let sent = client.push(place, to, Profile::Strict, set()).await;
+        sent.unwrap()
     }
 
     /// Reads one request to the end of its body, `e30.e30.c2lnbmF0dXJl`.

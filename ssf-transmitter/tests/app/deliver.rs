@@ -29,7 +29,7 @@ use ssf_transmitter::{
         room::Room,
         stream::{Stream, StreamChange, Terms},
     },
-    ports::{Clock, LeasedStream, Outbox, Push, SignError, Signer, StreamStore},
+    ports::{Clock, LeasedStream, NotSent, Outbox, Push, SignError, Signer, StreamStore},
     testing::{ManualClock, MemoryStore},
 };
 use ssf_types::{
@@ -97,6 +97,8 @@ pub(super) struct Endpoint {
     pub(super) held: Option<(&'static str, &'static str)>,
     /// As much is under way to its host as may be.
     pub(super) is_crowded: AtomicBool,
+    /// Nothing can be sent, for want of something of the Transmitter's own.
+    pub(super) is_unsendable: AtomicBool,
     arrived: tokio::sync::Notify,
 }
 
@@ -153,8 +155,17 @@ impl Push for Endpoint {
         (!self.is_crowded.load(Ordering::SeqCst)).then_some(())
     }
 
-    async fn push(&self, (): (), to: &PushDelivery, _: Profile, set: CompactSet) -> PushOutcome {
+    async fn push(
+        &self,
+        (): (),
+        to: &PushDelivery,
+        _: Profile,
+        set: CompactSet,
+    ) -> Result<PushOutcome, NotSent> {
         assert_eq!(to.endpoint_url.as_str(), "https://rp.example.com/events");
+        if self.is_unsendable.load(Ordering::SeqCst) {
+            return Err(NotSent);
+        }
         let seen = read(&set);
         let user = seen.user.clone();
         self.seen.lock().unwrap().push(seen);
@@ -173,7 +184,7 @@ impl Push for Endpoint {
         self.at_once.lock().unwrap().0 -= 1;
         let answer = self.answers.lock().unwrap().get(user.as_str()).cloned();
         let answer = answer.or_else(|| self.otherwise.lock().unwrap().clone());
-        answer.unwrap_or(PushOutcome::Acknowledged { status: 202 })
+        Ok(answer.unwrap_or(PushOutcome::Acknowledged { status: 202 }))
     }
 }
 

@@ -73,6 +73,25 @@ async fn a_host_without_a_free_place_is_asked_soon_and_is_no_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_not_sent_for_want_of_something_of_ours_is_tried_again_and_is_no_failure() {
+    let rig = Rig::new().await;
+    rig.world.happens_to(&USERS).await;
+    let is_unsendable = &rig.endpoint.is_unsendable;
+    is_unsendable.store(true, Ordering::SeqCst);
+    let leased = rig.lease().await.unwrap();
+    let mending = async {
+        tokio::time::sleep(60 * SECOND).await;
+        assert_eq!(rig.endpoint.users(), [""; 0]);
+        is_unsendable.store(false, Ordering::SeqCst);
+        let arrived = rig.endpoint.heard_about("a");
+        tokio::time::timeout(2 * SECOND, arrived).await.unwrap();
+    };
+    let (delivered, ()) = tokio::join!(rig.deliver(&leased, || false), mending);
+    assert_eq!(delivered, acknowledged(10));
+    assert_eq!(rig.known_health().await, Health::default());
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_attempt_begins_after_a_pause_was_answered_that_waited_for_a_place() {
     let rig = Rig::new().await;
     rig.world.happens_to(&["a"]).await;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ssf_transmitter::{
     domain::profile::Profile,
-    ports::{Clock, Push},
+    ports::{Clock, NotSent, Push},
 };
 use ssf_types::{
     error::ErrCode,
@@ -46,7 +46,7 @@ impl Push for Link {
         to: &PushDelivery,
         profile: Profile,
         set: CompactSet,
-    ) -> PushOutcome {
+    ) -> Result<PushOutcome, NotSent> {
         if !self.process.is_alive() {
             std::future::pending::<()>().await;
         }
@@ -66,7 +66,8 @@ impl Push for Link {
             }),
             Err(reason) => Exchange::Unanswered(*reason),
         };
-        classify(exchange, profile.acknowledge(), self.clock.now())
+        let now = self.clock.now();
+        Ok(classify(exchange, profile.acknowledge(), now))
     }
 }
 

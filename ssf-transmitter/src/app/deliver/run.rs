@@ -23,7 +23,7 @@ pub(super) struct Run {
     pub(super) under_way: HashSet<u64>,
     /// Whether more is due than may begin.
     pub(super) is_behind: bool,
-    /// When to look again for a place at the host, if there was none.
+    /// When to look again for a place at the host, if there was none, or to try what was not sent.
     pub(super) again_at: Option<Instant>,
     /// When what is under way is broken off.
     pub(super) stops_at: Option<Instant>,

@@ -222,6 +222,7 @@ fn each_fault_has_a_word_of_its_own() {
         Fault::Dns,
         Fault::AddressRefused,
         Fault::Crowded,
+        Fault::NotLookedUp,
         Fault::Connect,
         Fault::ConnectTimeout,
         Fault::Tls(HandshakeFault::Expired),
