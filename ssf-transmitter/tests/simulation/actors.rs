@@ -26,7 +26,8 @@ pub(crate) async fn produce(cluster: Arc<Cluster>) {
     while next < cluster.world.plan.events {
         chance::pause(0..=1500).await;
         let end = (next + chance::within(1..=3)).min(cluster.world.plan.events);
-        submissions.spawn(hand_in(Arc::clone(&cluster), (next..end).collect()));
+        let handing = hand_in(Arc::clone(&cluster), (next..end).collect());
+        submissions.spawn(cluster.world.oracle.watches(handing));
         next = end;
     }
     while submissions.join_next().await.is_some() {}

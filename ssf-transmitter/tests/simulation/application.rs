@@ -32,7 +32,7 @@ use ssf_types::{
 use super::{
     chance,
     invariant::Invariant,
-    oracle::Claims,
+    oracle::{Claims, Oracle},
     process::Process,
     seal::Seal,
     world::{World, issuer},
@@ -119,6 +119,7 @@ impl Application {
     /// An application with a stream that it has just made.
     pub(crate) async fn new(
         (number, polls): (usize, bool),
+        oracle: &Arc<Oracle>,
         store: &MemoryStore,
         now: Timestamp,
     ) -> Self {
@@ -142,7 +143,7 @@ impl Application {
             stream: stream.unwrap(),
             inbox: Arc::default(),
             life: Mutex::new(Arc::new(Life {
-                process: Arc::new(Process::new()),
+                process: Arc::new(Process::new(Arc::clone(oracle))),
                 index: new_index(),
             })),
         }
@@ -157,12 +158,12 @@ impl Application {
     }
 
     /// Starts anew, with what the inbox has.
-    pub(crate) async fn restart(&self) {
+    pub(crate) async fn restart(&self, oracle: &Arc<Oracle>) {
         let index = new_index();
         let each = |revocation| index.apply(&revocation);
         self.inbox.revocations(each).await.unwrap();
         *self.life.lock().unwrap() = Arc::new(Life {
-            process: Arc::new(Process::new()),
+            process: Arc::new(Process::new(Arc::clone(oracle))),
             index,
         });
     }

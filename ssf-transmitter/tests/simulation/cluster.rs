@@ -21,10 +21,12 @@ impl Cluster {
                 .collect(),
         });
         for number in 0..world.plan.nodes {
-            tokio::spawn(keep_node(Arc::clone(&cluster), number));
+            let keeping = keep_node(Arc::clone(&cluster), number);
+            tokio::spawn(world.oracle.watches(keeping));
         }
         for number in 0..world.plan.applications {
-            tokio::spawn(keep_application(Arc::clone(world), number));
+            let keeping = keep_application(Arc::clone(world), number);
+            tokio::spawn(world.oracle.watches(keeping));
         }
         cluster
     }
@@ -109,7 +111,7 @@ async fn keep_application(world: Arc<World>, number: usize) {
         world.oracle.note(&format!("application {number} ended"));
         world.oracle.happens("an application dies");
         chance::pause(0..=4000).await;
-        application.restart().await;
+        application.restart(&world.oracle).await;
         world.oracle.note(&format!("application {number} starts"));
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn live(seed: u64) -> History {
         tokio::select! {
             biased;
             _ = world.oracle.broken() => {}
-            lived = timeout(LIFE_MAX, pass(&world)) => {
+            lived = timeout(LIFE_MAX, world.oracle.watches(pass(&world))) => {
                 if lived.is_err() {
                     goes_on_and_on(&world, LIFE_MAX).await;
                 }
@@ -70,15 +70,16 @@ pub(crate) fn live(seed: u64) -> History {
 
 async fn pass(world: &Arc<World>) {
     let cluster = Cluster::start(world);
-    let producing = tokio::spawn(produce(Arc::clone(&cluster)));
+    let oracle = &world.oracle;
+    let producing = tokio::spawn(oracle.watches(produce(Arc::clone(&cluster))));
     let mut others = tokio::task::JoinSet::new();
-    others.spawn(break_things(Arc::clone(&cluster)));
+    others.spawn(oracle.watches(break_things(Arc::clone(&cluster))));
     for application in &world.applications {
         let at = application.number;
         if application.stream.delivery.is_poll() {
-            tokio::spawn(fetch(Arc::clone(&cluster), at));
+            tokio::spawn(oracle.watches(fetch(Arc::clone(&cluster), at)));
         }
-        others.spawn(administer(Arc::clone(&cluster), at));
+        others.spawn(oracle.watches(administer(Arc::clone(&cluster), at)));
     }
     while others.join_next().await.is_some() {}
     cluster.calm();

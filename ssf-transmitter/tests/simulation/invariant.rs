@@ -23,6 +23,8 @@ pub(crate) enum Invariant {
     Effective,
     /// In good weather, everything comes to its end.
     Settled,
+    /// Nothing panics.
+    Sound,
 }
 
 impl fmt::Display for Invariant {
@@ -37,6 +39,7 @@ impl fmt::Display for Invariant {
             Self::Released => "released",
             Self::Effective => "effective",
             Self::Settled => "settled",
+            Self::Sound => "sound",
         })
     }
 }

@@ -88,7 +88,8 @@ impl Link {
         let (answer, answered) = oneshot::channel();
         let times = 1 + u64::from(world.strikes(plan.doubled));
         // The network goes on when the node dies.
-        tokio::spawn(arrive(Arc::clone(world), number, set, times, answer));
+        let arriving = arrive(Arc::clone(world), number, set, times, answer);
+        tokio::spawn(world.oracle.watches(arriving));
         let reply = answered.await.map_err(|_| NoAnswer::Interrupted)?;
         world.travel().await;
         if world.strikes(plan.lost) {

@@ -43,4 +43,6 @@ mod tally;
 #[cfg(test)]
 mod unsettled;
 #[cfg(test)]
+mod watch;
+#[cfg(test)]
 mod world;

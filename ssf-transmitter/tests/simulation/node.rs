@@ -91,7 +91,7 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node.
     pub(crate) fn start(world: &Arc<World>) -> Arc<Self> {
-        let process = Arc::new(Process::new());
+        let process = Arc::new(Process::new(Arc::clone(&world.oracle)));
         let skew = if world.plan.is_alone() {
             0
         } else {
@@ -256,7 +256,7 @@ impl Node {
     /// Takes the streams that are there to be taken; returns how long to wait before the next look.
     async fn take(
         self: &Arc<Self>,
-        streams: &mut JoinSet<Result<Delivered, StoreError>>,
+        streams: &mut JoinSet<Option<Result<Delivered, StoreError>>>,
     ) -> Result<Duration, StoreError> {
         let room = self.slots.free();
         self.slots.want(room == 0);
@@ -270,7 +270,8 @@ impl Node {
             .await?;
         for stream in leased {
             if let Some(slot) = self.slots.take() {
-                streams.spawn(one(Arc::clone(self), stream, (term, slot)));
+                let delivering = one(Arc::clone(self), stream, (term, slot));
+                streams.spawn(self.world.oracle.watches(delivering));
             }
         }
         if self.slots.free() == 0 {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
@@ -110,7 +110,8 @@ impl Oracle {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        // Whoever has panicked meanwhile is to be told of as well.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes what happened.

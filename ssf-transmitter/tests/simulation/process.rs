@@ -1,7 +1,7 @@
 //! A process: tasks that die together, at whatever await they have come to.
 
 use std::{
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -11,9 +11,13 @@ use tokio::{
     time::Instant,
 };
 
-/// A process. What runs in it takes a step wherever it touches the world; there it can die, or stand still.
+use super::oracle::Oracle;
+
+/// A process. What runs in it takes a step wherever it touches the world; there it can die, or stand still. What panics in it
+/// breaks the world.
 #[derive(Debug)]
 pub(crate) struct Process {
+    oracle: Arc<Oracle>,
     state: Mutex<State>,
     ended: Notify,
 }
@@ -29,8 +33,9 @@ struct State {
 }
 
 impl Process {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(oracle: Arc<Oracle>) -> Self {
         Self {
+            oracle,
             state: Mutex::new(State {
                 is_alive: true,
                 steps_left: None,
@@ -54,7 +59,8 @@ impl Process {
         let mut state = self.state();
         if state.is_alive {
             state.tasks.retain(|task| !task.is_finished());
-            state.tasks.push(tokio::spawn(task).abort_handle());
+            let task = tokio::spawn(self.oracle.watches(task));
+            state.tasks.push(task.abort_handle());
         }
     }
 

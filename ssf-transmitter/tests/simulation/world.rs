@@ -31,7 +31,7 @@ const REQUESTS_MAX: u64 = 200_000;
 pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) clock: WorldClock,
-    pub(crate) oracle: Oracle,
+    pub(crate) oracle: Arc<Oracle>,
     pub(crate) database: Database,
     pub(crate) applications: Vec<Application>,
     pub(crate) issuers: Issuers,
@@ -44,15 +44,16 @@ impl World {
     pub(crate) async fn new() -> Arc<Self> {
         let plan = Plan::draw();
         let clock = WorldClock::new();
+        let oracle = Arc::new(Oracle::new(clock.clone(), plan.applications));
         let database = Database::new();
         let mut applications = Vec::new();
         for number in 0..plan.applications {
             let polls = plan.polls && number + 1 == plan.applications;
-            let store = database.memory();
-            applications.push(Application::new((number, polls), store, clock.now()).await);
+            let (store, now) = (database.memory(), clock.now());
+            applications.push(Application::new((number, polls), &oracle, store, now).await);
         }
         Arc::new(Self {
-            oracle: Oracle::new(clock.clone(), plan.applications),
+            oracle,
             plan,
             clock,
             database,
