@@ -11,8 +11,8 @@ use std::{
 
 use super::{history::live, invariant::Violation, tally::Tally};
 
-/// How many worlds there are unless told otherwise: half a minute on two processors.
-const SEEDS: u64 = 400;
+/// How many worlds there are unless told otherwise: a good minute on two processors.
+const SEEDS: u64 = 2000;
 
 /// How much is told of a world in which something does not hold, in lines.
 const LOG_SHOWN: usize = 60;
