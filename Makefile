@@ -27,7 +27,7 @@ WITNESSES := $(TARGET_DIR)/witnesses
 SUMMARY := $(TARGET_DIR)/bench/summary
 CRATES := ssf-types ssf-transmitter ssf-receiver ssf-conformance
 
-.PHONY: demo test bench bench-growth conformance matrix kill-loops faults simulation mutants fuzz setup setup-demo setup-conformance witnesses fmt clippy unit docs lean deny
+.PHONY: demo test bench bench-growth conformance matrix kill-loops faults simulation mutants mutants-apply fuzz setup setup-demo setup-conformance witnesses fmt clippy unit docs lean deny
 
 demo: setup-demo
 	$(CARGO) build --release --locked --package ssf-transmitter --bin ssf-transmitter \
@@ -35,7 +35,7 @@ demo: setup-demo
 	$(TARGET_DIR)/release/examples/demo --transmitter $(TARGET_DIR)/release/ssf-transmitter \
 		--receiver $(TARGET_DIR)/release/ssf-receiver $(if $(STAY),--stay)
 
-test: setup fmt clippy unit docs lean deny
+test: setup fmt mutants-apply clippy unit docs lean deny
 
 # Begun anew: what stands there may be of another version, or of fewer SETs.
 bench: setup-bench
@@ -71,6 +71,10 @@ simulation: setup-build
 
 mutants: setup-build
 	@CARGO="$(CARGO)" .ci/mutants $(abspath $(TARGET_DIR)) $(WORLDS)
+
+# Whether each still fits the sources; whether the simulation notices it takes too long for each run of the tests.
+mutants-apply: setup-build
+	@.ci/mutants --check
 
 fuzz: setup-build
 	@.ci/fuzz $(FUZZ_SECONDS)
