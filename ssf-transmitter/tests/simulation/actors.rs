@@ -191,8 +191,15 @@ async fn lose_power(cluster: &Cluster) {
 }
 
 /// The clock of a node that is alone jumps as it likes; those of several nodes agree to a second.
+///
+/// An hour is longer than anything rests or is leased. No more than one jump in four may go as far, since a world whose clock
+/// is set back from there lasts long; and none goes a year ahead, where what is pending is to be dropped.
 fn jump(world: &World) {
-    let most = if world.plan.is_alone() { 60_000 } else { 100 };
+    let most = if world.plan.is_alone() {
+        [60_000, 60_000, 60_000, 3_600_000][chance::index(4)]
+    } else {
+        100
+    };
     let ahead = chance::around(most);
     world.oracle.happens("the clock jumps");
     world.oracle.note(&format!("the clock is {ahead} ms ahead"));

@@ -20,6 +20,7 @@ const BEGINNING_MILLIS: u64 = 1_800_000_000_777;
 pub(crate) struct WorldClock {
     began: Instant,
     ahead_millis: Arc<AtomicI64>,
+    most_ahead_millis: Arc<AtomicI64>,
     /// By how much this node's clock is ahead of the others.
     skew_millis: i64,
 }
@@ -29,6 +30,7 @@ impl WorldClock {
         Self {
             began: Instant::now(),
             ahead_millis: Arc::default(),
+            most_ahead_millis: Arc::default(),
             skew_millis: 0,
         }
     }
@@ -44,6 +46,13 @@ impl WorldClock {
     /// Sets the clock so far ahead of the time that has passed, or back.
     pub(crate) fn set_ahead(&self, millis: i64) {
         self.ahead_millis.store(millis, Ordering::Relaxed);
+        self.most_ahead_millis.fetch_max(millis, Ordering::Relaxed);
+    }
+
+    /// How far ahead it was at most. What was put off to a moment by it waits for so much longer when it is set right.
+    pub(crate) fn most_ahead(&self) -> Duration {
+        let millis = self.most_ahead_millis.load(Ordering::Relaxed);
+        Duration::from_millis(u64::try_from(millis).unwrap())
     }
 
     /// How much time has passed.
