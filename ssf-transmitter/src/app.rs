@@ -8,6 +8,7 @@ pub mod deliver;
 pub mod dispatch;
 pub mod foresee;
 pub mod gate;
+pub mod horizon;
 pub mod ids;
 pub mod ingest;
 pub mod keys;

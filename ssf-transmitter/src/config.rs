@@ -46,6 +46,7 @@ use crate::{
     domain::{
         authorization_server::AuthorizationServer,
         coverage::SubjectTerms,
+        horizon::LEASE_MAX,
         issuer::{IssuerName, Issuers},
         pace::Pace,
         push_address::{NETWORKS_MAX, OwnMachine, PushAddresses},
@@ -92,8 +93,8 @@ const SUBJECT_CHANGES_PER_SECOND_MAX: u64 = 10_000;
 /// Shortest lease that may be set, in seconds: renewing it once a second, in the worst case, has to be in time.
 const LEASE_SECONDS_MIN: u64 = 3;
 
-/// Longest lease that may be set, in seconds: nobody works for so long on what a node that died had.
-const LEASE_SECONDS_MAX: u64 = 60;
+/// Longest lease that may be set, in seconds.
+const LEASE_SECONDS_MAX: u64 = LEASE_MAX.as_secs();
 
 /// Largest body that may be allowed, in bytes.
 const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;

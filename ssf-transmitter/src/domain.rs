@@ -17,6 +17,7 @@ pub mod fan_out;
 pub mod foresight;
 pub mod framework;
 pub mod grant;
+pub mod horizon;
 pub mod id;
 pub mod inactivity;
 pub mod introspection;

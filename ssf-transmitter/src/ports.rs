@@ -21,6 +21,7 @@
 //!     its time is over.
 //! 11. The ledger balances at every moment: see [`Ledger`](crate::domain::ledger::Ledger).
 mod audit;
+mod horizon;
 mod key;
 mod ledger;
 mod operated;
@@ -49,6 +50,7 @@ use crate::domain::{issuer::IssuerName, mint::Minted, profile::Profile};
 
 pub use self::{
     audit::AuditStore,
+    horizon::HorizonStore,
     key::KeyStore,
     ledger::LedgerStore,
     operated::{KeptAlive, OperatedStreams},

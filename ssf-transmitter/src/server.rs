@@ -457,6 +457,7 @@ fn spawn_loops(
     }
     tasks.spawn(worker::polls(Arc::clone(work), unreached, stop.clone()));
     tasks.spawn(worker::tend(Arc::clone(work), stop.clone()));
+    tasks.spawn(worker::draw_in(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::tell_troubles(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::forget(Arc::clone(work), stop.clone()));
     tasks.spawn(worker::drop_ordered(Arc::clone(work), stop.clone()));

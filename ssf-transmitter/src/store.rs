@@ -26,6 +26,7 @@ mod fan_out;
 mod fresh;
 mod gathered;
 mod hold;
+mod horizon;
 mod keys;
 mod lease;
 mod ledger;

@@ -15,7 +15,7 @@ pub use self::{
     pulse::{Loop, Pulse},
     stop::{Stop, Stopper, stop},
     upkeep::{
-        count_backlogs, drop_ordered, forget, forget_subjects, repeat, retain, survey,
+        count_backlogs, draw_in, drop_ordered, forget, forget_subjects, repeat, retain, survey,
         tell_troubles, tend, write_refusals,
     },
 };

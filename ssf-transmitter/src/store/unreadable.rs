@@ -23,10 +23,13 @@ use super::{
     poll::refresh_poll_due,
     row,
 };
-use crate::ports::{CorruptRow, StoreError};
+use crate::{
+    domain::horizon::UNREADABLE_FOR,
+    ports::{CorruptRow, StoreError},
+};
 
-/// After how long a row is looked at again: by then, a node of the version that wrote it may be there.
-pub(super) const REST: Duration = Duration::from_mins(5);
+/// After how long a row is looked at again.
+pub(super) const REST: Duration = UNREADABLE_FOR;
 
 impl SeaStore {
     /// Lets deliveries of a stream that could not be read wait for a while. Those that wait for them go on waiting.

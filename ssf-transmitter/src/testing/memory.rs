@@ -1,6 +1,7 @@
 //! A store without a database, for tests of what stands on the ports.
 
 mod audit;
+mod horizon;
 mod kept;
 mod keys;
 mod ledger;

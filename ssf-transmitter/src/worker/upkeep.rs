@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use ssf_types::{error::Chain, time::Timestamp};
 use tokio::time::Instant;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use super::{PAUSE, SWEEP, Stop, Work};
 use crate::{
     app::{
+        horizon,
         refusals::Rest,
         retain::{Retained, Retaining},
         survey::Survey,
@@ -27,6 +28,9 @@ const ANSWERS_KEPT_MILLIS: u64 = 24 * 60 * 60 * 1000;
 /// How often it is looked for answers that are older.
 const FORGET_PERIOD: Duration = Duration::from_mins(1);
 
+/// How often it is looked for what a clock that was wrong has put off.
+const HORIZON_PERIOD: Duration = Duration::from_mins(1);
+
 /// How often streams with trouble are counted.
 const TROUBLES_PERIOD: Duration = Duration::from_secs(5);
 
@@ -43,7 +47,7 @@ const REFUSALS_PERIOD: Duration = Duration::from_secs(10);
 const SURVEY_PERIOD: Duration = Duration::from_secs(15);
 
 /// The next look waits so many times as long as the last one took: looking takes at most about a twentieth of the time.
-const SURVEY_SHARE: u32 = 20;
+const LOOK_SHARE: u32 = 20;
 
 /// Looks after streams on which nothing happens, until it is time to stop.
 pub async fn tend(work: Arc<Work>, mut stop: Stop) {
@@ -72,6 +76,37 @@ pub async fn tend(work: Arc<Work>, mut stop: Stop) {
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}
+            () = stop.stopping() => {}
+        }
+    }
+}
+
+/// Ends what a clock that was wrong has put off for too long, at once and then once a minute or more seldom, until it is time
+/// to stop.
+pub async fn draw_in(work: Arc<Work>, mut stop: Stop) {
+    let retry = work.settings.circuit.retry;
+    while !stop.is_stopping() {
+        let began = Instant::now();
+        let drawn_in = tokio::select! {
+            drawn_in = Box::pin(horizon::draw_in(&work.store, &work.clock, &retry)) => drawn_in,
+            () = stop.stopping() => return,
+        };
+        match drawn_in {
+            Ok(0) => {}
+            Ok(streams) => {
+                warn!(
+                    streams,
+                    "the clock was wrong: what waited on these streams waits no longer"
+                );
+                work.fresh.wake();
+            }
+            Err(error) => {
+                error!(error = %Chain(&error), "it cannot be looked now for what a wrong clock put off");
+            }
+        }
+        let pause = HORIZON_PERIOD.max(began.elapsed() * LOOK_SHARE);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
             () = stop.stopping() => {}
         }
     }
@@ -205,7 +240,7 @@ pub async fn survey(work: Arc<Work>, mut stop: Stop) {
             () = survey.step(&work.store, &work.clock) => {}
             () = stop.stopping() => return,
         }
-        let pause = SURVEY_PERIOD.max(began.elapsed() * SURVEY_SHARE);
+        let pause = SURVEY_PERIOD.max(began.elapsed() * LOOK_SHARE);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.stopping() => {}
@@ -221,7 +256,7 @@ pub async fn count_backlogs(work: Arc<Work>, mut stop: Stop) {
             () = work.quotas.count(&work.store, &work.clock) => {}
             () = stop.stopping() => return,
         }
-        let pause = SURVEY_PERIOD.max(began.elapsed() * SURVEY_SHARE);
+        let pause = SURVEY_PERIOD.max(began.elapsed() * LOOK_SHARE);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.stopping() => {}

@@ -11,7 +11,7 @@ use ssf_transmitter::{
         deliver::{Delivered, Deliverer, DeliverySettings, LEASE_DEFAULT, Term},
         dispatch::{Dispatched, Dispatcher},
         gate::Gate,
-        ids,
+        horizon, ids,
         ingest::{self, Ingest, IngestQueue, Onward},
         poll::{self, Caller, Poller, Polls, Unreached},
         replay::replay,
@@ -22,8 +22,8 @@ use ssf_transmitter::{
         wake::Wake,
     },
     domain::{
-        circuit::Decider, id::WorkerId, profile::Profile, retention::Retention, room::Room,
-        subjects::SubjectPreference, trace::Standing,
+        circuit::Decider, id::WorkerId, profile::Profile, retention::Retention, retry::RetryPolicy,
+        room::Room, subjects::SubjectPreference, trace::Standing,
     },
     ports::{Clock, DeliveryFilter, LeasedStream, Outbox, StoreError},
 };
@@ -52,6 +52,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// How often it is looked for what is old.
 const RETAIN_PERIOD: Duration = Duration::from_mins(5);
+
+/// How often it is looked for what a wrong clock put off.
+const HORIZON_PERIOD: Duration = Duration::from_mins(1);
 
 /// How long a poll waits.
 const POLL_TIMEOUT: Duration = Duration::from_secs(4);
@@ -136,6 +139,7 @@ impl Node {
         run.spawn(deliver(Arc::clone(&node)));
         run.spawn(call_polls(Arc::clone(&node), unreached));
         run.spawn(retain(Arc::clone(&node)));
+        run.spawn(draw_in(Arc::clone(&node)));
         node
     }
 
@@ -372,6 +376,21 @@ async fn retain(node: Arc<Node>) {
             biased;
             () = node.stopping.given() => {}
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn draw_in(node: Arc<Node>) {
+    let retry = RetryPolicy::default();
+    while !node.is_stopping() {
+        // The next look repeats one that fails.
+        if let Ok(1..) = horizon::draw_in(&node.store, &node.clock, &retry).await {
+            node.fresh.wake();
+        }
+        tokio::select! {
+            biased;
+            () = node.stopping.given() => {}
+            () = tokio::time::sleep(HORIZON_PERIOD) => {}
         }
     }
 }

@@ -23,6 +23,7 @@ pub(crate) mod at_once;
 mod audit;
 mod circuit;
 mod finish;
+mod horizon;
 mod issuers;
 mod keys;
 mod ledger;
@@ -46,7 +47,7 @@ mod turns;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, at_once::*, audit::*, circuit::*, finish::*, issuers::*, keys::*, ledger::*,
+    announcement::*, at_once::*, audit::*, circuit::*, finish::*, horizon::*, issuers::*, keys::*, ledger::*,
     lost_leases::*, operators::*, overview::*, poll::*, profiles::*, push_hosts::*, quotas::*,
     receivers::*, replay::*, retention::*, sequence::*, signing_alg::*, status::*, subjects::*,
     tending::*, trace::*, turns::*, verification::*,

@@ -19,9 +19,9 @@ use ssf_transmitter::{
         subjects::SubjectPreference,
     },
     ports::{
-        AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, Idempotency,
-        KeyStore, LeasedStream, LedgerStore, OperatedStreams, OperatorStore, Outbox, PollStore,
-        ReceiverStore, ReplayStore, RetentionStore, Settings, Settlement, SourceStore,
+        AddedReceiver, Appended, AuditStore, ChangedStream, CreatedStream, FannedOut, HorizonStore,
+        Idempotency, KeyStore, LeasedStream, LedgerStore, OperatedStreams, OperatorStore, Outbox,
+        PollStore, ReceiverStore, ReplayStore, RetentionStore, Settings, Settlement, SourceStore,
         StreamOverview, StreamStore, SubjectStore, Submission, TraceStore,
     },
 };
@@ -53,6 +53,7 @@ pub(crate) trait Store:
     + KeyStore
     + LedgerStore
     + RetentionStore
+    + HorizonStore
     + TraceStore
     + ReplayStore
     + Settings
@@ -73,6 +74,7 @@ impl<S> Store for S where
         + KeyStore
         + LedgerStore
         + RetentionStore
+        + HorizonStore
         + TraceStore
         + ReplayStore
         + Settings

@@ -312,4 +312,15 @@ on_every_store! {
     a_quota_of_a_source_is_kept_until_it_gets_another
     what_waits_is_counted_by_source
     who_set_a_status_is_kept_with_it
+    what_a_wrong_clock_has_put_off_is_due_and_what_waits_otherwise_is_not
+    what_a_wrong_clock_has_fanned_out_is_due_in_order
+    what_is_put_off_is_found_on_a_stream_that_is_busy
+    a_stream_that_rests_by_a_wrong_clock_rests_no_longer
+    a_poll_gets_what_a_wrong_clock_has_put_off
+    what_a_wrong_clock_has_handed_out_is_offered_again
+    a_lease_by_a_wrong_clock_lasts_no_longer_than_any
+    a_lost_lease_by_a_wrong_clock_lasts_no_longer_than_any
+    the_fan_out_is_kept_by_a_wrong_clock_no_longer_than_by_any
+    a_wrong_clock_keeps_no_stream_from_its_turn_or_its_verification
+    streams_that_are_put_off_are_found_a_few_at_a_time
 }

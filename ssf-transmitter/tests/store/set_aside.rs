@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ssf_transmitter::{
-    domain::{delivery::Delivery, fan_out::StepMax},
-    ports::{FannedOut, LedgerStore, Outbox},
+    domain::{delivery::Delivery, fan_out::StepMax, horizon::Horizon, retry::RetryPolicy},
+    ports::{FannedOut, HorizonStore, LedgerStore, Outbox},
     store::SeaStore,
 };
 use ssf_types::{subject::Subject, time::Timestamp};
@@ -126,6 +126,20 @@ async fn a_poll_gets_the_others(store: &SeaStore, url: &str) {
     assert_eq!(sequences(&got), [2], "it takes no place among them");
 }
 
+/// A clock that was an hour ahead has set it aside for five minutes.
+async fn an_event_is_set_aside_by_a_wrong_clock_no_longer_than_by_any(store: &SeaStore, url: &str) {
+    three_events_wait(store).await;
+    let first = "position = (SELECT MIN(position) FROM event)";
+    let set_aside = |until| format!("UPDATE event SET set_aside_until = {until} WHERE {first}");
+    edit(url, &set_aside(1_800_000_300_000_u64)).await;
+    let horizon = Horizon::of(NOW, &RetryPolicy::default());
+    store.draw_rest_in(horizon).await.unwrap();
+    assert_eq!(dispatch(store).await, (2, 2));
+    edit(url, &set_aside(1_800_003_900_000)).await;
+    store.draw_rest_in(horizon).await.unwrap();
+    assert_eq!(dispatch(store).await, (1, 1));
+}
+
 #[tokio::test]
 async fn after_a_restart_an_event_is_set_aside_on_sqlite() {
     let rig = sqlite::Rig::new();
@@ -142,6 +156,7 @@ async fn after_a_restart_an_event_is_set_aside_on_postgres() {
 
 on_both! {
     an_event_goes_out_as_it_was_accepted
+    an_event_is_set_aside_by_a_wrong_clock_no_longer_than_by_any
     a_delivery_waits_for_a_while
     a_poll_gets_the_others
 }

@@ -1,14 +1,15 @@
-//! Deliveries: polled, sent once more, and given up.
+//! Deliveries: polled, sent once more, given up, and no longer put off.
 
 use ssf_transmitter::{
     domain::{
+        horizon::Horizon,
         id::{AnswerId, ReceiverId},
         replay::NotReplayed,
         stream::Stream,
     },
     ports::{
-        Candidate, DeliveryFilter, ForgottenEvents, PollStep, PollStore, Polled, Replay,
-        ReplayPage, ReplayStore, RetentionStore, StoreError,
+        Candidate, DeliveryFilter, ForgottenEvents, HorizonStore, PollStep, PollStore, Polled,
+        Replay, ReplayPage, ReplayStore, RetentionStore, StoreError,
     },
 };
 use ssf_types::{event::Event, id::StreamId, time::Timestamp};
@@ -111,5 +112,21 @@ impl RetentionStore for Connection {
 
     async fn forget_drops(&self, before: Timestamp, limit: u64) -> Result<u64, StoreError> {
         self.step(self.memory().forget_drops(before, limit)).await
+    }
+}
+
+impl HorizonStore for Connection {
+    async fn draw_streams_in(
+        &self,
+        horizon: Horizon,
+        after: Option<&StreamId>,
+        limit: u64,
+    ) -> Result<Vec<StreamId>, StoreError> {
+        self.step(self.memory().draw_streams_in(horizon, after, limit))
+            .await
+    }
+
+    async fn draw_rest_in(&self, horizon: Horizon) -> Result<(), StoreError> {
+        self.step(self.memory().draw_rest_in(horizon)).await
     }
 }
