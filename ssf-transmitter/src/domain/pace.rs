@@ -10,6 +10,9 @@ const SECOND: u64 = 1_000_000;
 /// How much of what is allowed may be used at once, having been saved up: what ten seconds bring, in microseconds.
 const SAVED_UP: u64 = 10 * SECOND;
 
+/// Most pieces of one work: the events of a submission, or the numbers that a Receiver asks for.
+const PIECES_MAX: u64 = 1000;
+
 /// A pace, in pieces of work a second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Pace {
@@ -39,7 +42,8 @@ impl Pace {
     /// Allows `pieces` at `now`, unless what was allowed before is worth more than ten seconds still.
     ///
     /// `used_until` is what the last call returned, 0 at first: until when, in microseconds since 1970, everything is
-    /// used up. Work that is larger than what can be saved up is allowed as a whole and paid for afterwards.
+    /// used up. Work that is larger than what can be saved up is allowed as a whole and paid for afterwards. What lies further
+    /// ahead than the largest can bring it is the word of a clock that was wrong, and nothing is used up.
     ///
     /// # Errors
     /// It is too early; `used_until` stays.
@@ -63,6 +67,7 @@ impl Pace {
 
     /// What is used up after `pieces` more, allowed or not.
     pub fn charge(self, used_until: u64, pieces: u64, now: Timestamp) -> u64 {
+        let used_until = self.believed(used_until, now);
         used_until
             .max(micros(now))
             .saturating_add(pieces.saturating_mul(self.one()))
@@ -75,6 +80,7 @@ impl Pace {
         pieces: u64,
         now: Timestamp,
     ) -> Result<u64, TooFast> {
+        let used_until = self.believed(used_until, now);
         let ahead = used_until.saturating_sub(micros(now));
         let used_up = ahead.saturating_add(self.one());
         if used_up > saved_up {
@@ -83,6 +89,17 @@ impl Pace {
             });
         }
         Ok(self.charge(used_until, pieces, now))
+    }
+
+    /// What is used up, unless it lies further ahead than work can bring it: the largest there is, and the same once more within
+    /// what was kept for it. The clocks of nodes differ by less than what can be saved up.
+    fn believed(self, used_until: u64, now: Timestamp) -> u64 {
+        let longest = 2 * PIECES_MAX * self.one() + 3 * SAVED_UP;
+        if used_until.saturating_sub(micros(now)) <= longest {
+            used_until
+        } else {
+            0
+        }
     }
 
     /// Microseconds for one piece.
@@ -106,7 +123,10 @@ fn micros(moment: Timestamp) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{event::SUBMISSION_EVENTS_MAX, replay::REPLAY_MAX},
+        *,
+    };
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
@@ -150,6 +170,22 @@ mod tests {
         let retry_after = Duration::from_secs(118);
         assert_eq!(pace.allow(used, 1, NOW), Err(TooFast { retry_after }));
         assert!(pace.allow(used, 1, NOW.after(retry_after)).is_ok());
+    }
+
+    #[test]
+    fn what_a_clock_used_up_that_was_ahead_is_free_when_it_is_right_again() {
+        let pace = Pace::per_second(10);
+        let used = pace.allow(0, 100, NOW.after(Duration::from_hours(1)));
+        assert!(pace.allow(used.unwrap(), 1, NOW).is_ok());
+        // The largest work is paid for, also by a clock that is a little behind.
+        let used = pace.allow(0, 1000, NOW.after(Duration::from_secs(5)));
+        assert!(pace.allow(used.unwrap(), 1, NOW).is_err());
+    }
+
+    #[test]
+    fn no_work_is_larger_than_a_pace_knows() {
+        assert_eq!(SUBMISSION_EVENTS_MAX as u64, PIECES_MAX);
+        assert_eq!(REPLAY_MAX, PIECES_MAX);
     }
 
     #[test]

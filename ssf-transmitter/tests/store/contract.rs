@@ -47,10 +47,10 @@ mod turns;
 mod verification;
 
 pub(crate) use self::{
-    announcement::*, at_once::*, audit::*, circuit::*, finish::*, horizon::*, issuers::*, keys::*, ledger::*,
-    lost_leases::*, operators::*, overview::*, poll::*, profiles::*, push_hosts::*, quotas::*,
-    receivers::*, replay::*, retention::*, sequence::*, signing_alg::*, status::*, subjects::*,
-    tending::*, trace::*, turns::*, verification::*,
+    announcement::*, at_once::*, audit::*, circuit::*, finish::*, horizon::*, issuers::*, keys::*,
+    ledger::*, lost_leases::*, operators::*, overview::*, poll::*, profiles::*, push_hosts::*,
+    quotas::*, receivers::*, replay::*, retention::*, sequence::*, signing_alg::*, status::*,
+    subjects::*, tending::*, trace::*, turns::*, verification::*,
 };
 
 pub(crate) async fn an_accepted_event_reaches_each_interested_stream_once(store: &impl Store) {
