@@ -120,7 +120,7 @@ impl Campaign {
         drop(healthy);
         assert_ne!(accepted.len(), 0, "there was no load");
         let streams = STREAMS.map(str::to_owned);
-        let verdict = check(&accepted, &streams, &self.receiver.effects());
+        let verdict = check(&accepted, &streams, &self.receiver.written());
         Verdict {
             imbalance: self.imbalance(),
             ..verdict

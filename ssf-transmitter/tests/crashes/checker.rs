@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::receiver::Effects;
+use crate::{event::Event, order::overtaken, receiver::Written};
 
 /// What became of all events on all streams.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -12,6 +12,8 @@ pub(crate) struct Verdict {
     pub(crate) lost: usize,
     /// There, and not accepted.
     pub(crate) unexpected: usize,
+    /// Came for the first time behind one about the same user that was accepted later.
+    pub(crate) overtaken: usize,
     /// Deliveries that came under more than one `jti`.
     pub(crate) renamed: usize,
     /// SETs that came once more: under the same `jti`, so that they are without effect.
@@ -27,6 +29,7 @@ impl Verdict {
             accepted: self.accepted + other.accepted,
             lost: self.lost + other.lost,
             unexpected: self.unexpected + other.unexpected,
+            overtaken: self.overtaken + other.overtaken,
             renamed: self.renamed + other.renamed,
             repeated: self.repeated + other.repeated,
             imbalance: self.imbalance + other.imbalance,
@@ -35,19 +38,24 @@ impl Verdict {
 }
 
 /// What has come on these streams, beside what was accepted; the ledger is left to the caller.
-pub(crate) fn check(accepted: &BTreeSet<String>, streams: &[String], effects: &Effects) -> Verdict {
-    let expected: BTreeSet<(String, String)> = streams
+pub(crate) fn check(accepted: &BTreeSet<Event>, streams: &[String], written: &Written) -> Verdict {
+    let effects = &written.effects;
+    let expected: BTreeSet<(String, Event)> = streams
         .iter()
-        .flat_map(|stream| accepted.iter().map(|user| (stream.clone(), user.clone())))
+        .flat_map(|stream| accepted.iter().map(|event| (stream.clone(), event.clone())))
         .collect();
-    let is_there = |key: &&(String, String)| !effects.contains_key(*key);
+    let is_absent = |key: &&(String, Event)| !effects.contains_key(*key);
+    let unexpected = effects.keys().filter(|key| !expected.contains(*key));
+    let overtaken_on = |stream: &String| {
+        let own = effects.iter().filter(|(key, _)| key.0 == *stream);
+        let own = own.filter(|(key, _)| accepted.contains(&key.1));
+        overtaken(own.map(|(key, effect)| (&key.1, effect.place)))
+    };
     Verdict {
         accepted: accepted.len(),
-        lost: expected.iter().filter(is_there).count(),
-        unexpected: effects
-            .keys()
-            .filter(|key| !expected.contains(*key))
-            .count(),
+        lost: expected.iter().filter(is_absent).count(),
+        unexpected: unexpected.count() + written.strange,
+        overtaken: streams.iter().map(overtaken_on).sum(),
         renamed: effects.values().filter(|one| one.jtis.len() > 1).count(),
         repeated: effects.values().map(|one| one.times - 1).sum(),
         imbalance: 0,
@@ -57,33 +65,65 @@ pub(crate) fn check(accepted: &BTreeSet<String>, streams: &[String], effects: &E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::receiver::Effect;
+    use crate::receiver::{Effect, Effects};
 
-    fn effect(jtis: &[&str], times: u64) -> Effect {
+    const STREAM: &str = "/a";
+
+    fn event(user: &str, number: u64) -> Event {
+        let user = user.to_owned();
+        Event { user, number }
+    }
+
+    fn on_stream(user: &str, number: u64) -> (String, Event) {
+        (STREAM.to_owned(), event(user, number))
+    }
+
+    fn effect(jtis: &[&str], times: u64, place: usize) -> Effect {
         let jtis = jtis.iter().map(|jti| (*jti).to_owned()).collect();
-        Effect { jtis, times }
+        Effect { jtis, times, place }
+    }
+
+    fn written(effects: Effects) -> Written {
+        Written {
+            effects,
+            ..Written::default()
+        }
     }
 
     #[test]
     fn what_is_lost_unexpected_renamed_or_repeated_is_counted() {
-        let key = |user: &str| ("/a".to_owned(), user.to_owned());
-        let effects = Effects::from([
-            (key("came"), effect(&["1"], 1)),
-            (key("came twice"), effect(&["2"], 2)),
-            (key("was renamed"), effect(&["3", "4"], 2)),
-            (key("nobody sent"), effect(&["5"], 1)),
-        ]);
+        let mut written = written(Effects::from([
+            (on_stream("came", 0), effect(&["1"], 1, 0)),
+            (on_stream("came twice", 0), effect(&["2"], 2, 1)),
+            (on_stream("was renamed", 0), effect(&["3", "4"], 2, 2)),
+            (on_stream("nobody sent", 0), effect(&["5"], 1, 3)),
+        ]));
+        written.strange = 1;
         let accepted = ["came", "came twice", "was renamed", "is missing"];
-        let accepted = accepted.map(str::to_owned).into();
-        let verdict = check(&accepted, &["/a".to_owned()], &effects);
+        let accepted = accepted.map(|user| event(user, 0)).into();
+        let verdict = check(&accepted, &[STREAM.to_owned()], &written);
         let expected = Verdict {
             accepted: 4,
             lost: 1,
-            unexpected: 1,
+            unexpected: 2,
             renamed: 1,
             repeated: 2,
-            imbalance: 0,
+            ..Verdict::default()
         };
         assert_eq!(verdict, expected);
+    }
+
+    #[test]
+    fn what_is_overtaken_is_counted() {
+        let written = written(Effects::from([
+            (on_stream("user", 0), effect(&["1"], 1, 1)),
+            (on_stream("user", 1), effect(&["2"], 1, 0)),
+            (on_stream("other", 0), effect(&["3"], 2, 2)),
+            (on_stream("other", 1), effect(&["4"], 1, 3)),
+        ]));
+        let accepted = ["user", "other"].map(|user| [event(user, 0), event(user, 1)]);
+        let accepted = accepted.into_iter().flatten().collect();
+        let verdict = check(&accepted, &[STREAM.to_owned()], &written);
+        assert_eq!((verdict.overtaken, verdict.lost), (1, 0));
     }
 }

@@ -11,7 +11,13 @@ mod checker;
 #[path = "../store/postgres/cluster.rs"]
 mod cluster;
 #[cfg(test)]
+#[path = "../load/event.rs"]
+mod event;
+#[cfg(test)]
 mod node;
+#[cfg(test)]
+#[path = "../load/order.rs"]
+mod order;
 #[cfg(test)]
 mod producer;
 #[cfg(test)]
@@ -59,13 +65,14 @@ mod tests {
             verdict = verdict.and(&ended);
         }
         println!(
-            "{engine}: {} crashes in {:.0?}, {} events on {} streams: lost {}, unexpected {}, under another jti {}, imbalance {}, repeated {}",
+            "{engine}: {} crashes in {:.0?}, {} events on {} streams: lost {}, unexpected {}, out of order {}, under another jti {}, imbalance {}, repeated {}",
             crashes * POINTS.len(),
             began.elapsed(),
             verdict.accepted,
             STREAMS.len(),
             verdict.lost,
             verdict.unexpected,
+            verdict.overtaken,
             verdict.renamed,
             verdict.imbalance,
             verdict.repeated,

@@ -9,22 +9,23 @@ use std::{
     time::Duration,
 };
 
+use reqwest::Client;
 use tokio::task::JoinSet;
 
-use crate::{
-    node::Addresses,
-    rig::{client, event_about},
-};
+use crate::{event::Event, node::Addresses, rig::client};
 
 /// How many of them there are.
 const SOURCES: usize = 4;
+
+/// Of how many users each speaks, who are its own: few, so that events about one are often under way together.
+const USERS: usize = 3;
 
 /// What each does between two events, or two attempts to hand one in.
 const PAUSE: Duration = Duration::from_millis(15);
 
 /// Some sources at work.
 pub(crate) struct Producer {
-    accepted: Arc<Mutex<BTreeSet<String>>>,
+    accepted: Arc<Mutex<BTreeSet<Event>>>,
     is_over: Arc<AtomicBool>,
     sources: JoinSet<()>,
 }
@@ -33,12 +34,13 @@ impl Producer {
     pub(crate) fn begin(addresses: &Addresses, token: &str) -> Self {
         let (accepted, is_over) = (Arc::default(), Arc::default());
         let mut sources = JoinSet::new();
-        let number = Arc::new(AtomicUsize::new(0));
-        for _ in 0..SOURCES {
+        let turns = Arc::new(AtomicUsize::new(0));
+        for number in 0..SOURCES {
             let source = Source {
+                name: format!("source{number}"),
                 addresses: addresses.clone(),
                 token: token.to_owned(),
-                number: Arc::clone(&number),
+                turns: Arc::clone(&turns),
                 accepted: Arc::clone(&accepted),
                 is_over: Arc::clone(&is_over),
             };
@@ -51,8 +53,8 @@ impl Producer {
         }
     }
 
-    /// Ends once what was begun is accepted; returns the users about whom something was.
-    pub(crate) async fn end(mut self) -> BTreeSet<String> {
+    /// Ends once what was begun is accepted; returns what was.
+    pub(crate) async fn end(mut self) -> BTreeSet<Event> {
         self.is_over.store(true, Ordering::SeqCst);
         while let Some(ended) = self.sources.join_next().await {
             ended.unwrap();
@@ -62,39 +64,44 @@ impl Producer {
 }
 
 struct Source {
+    name: String,
     addresses: Addresses,
     token: String,
-    number: Arc<AtomicUsize>,
-    accepted: Arc<Mutex<BTreeSet<String>>>,
+    /// Counts attempts of all sources, so that each goes to another node than the one before.
+    turns: Arc<AtomicUsize>,
+    accepted: Arc<Mutex<BTreeSet<Event>>>,
     is_over: Arc<AtomicBool>,
 }
 
 impl Source {
     async fn run(self) {
         let client = client();
+        let mut nth = 0;
         while !self.is_over.load(Ordering::SeqCst) {
-            let number = self.number.fetch_add(1, Ordering::SeqCst);
-            let user = format!("user{number}@example.com");
-            let mut node = number;
-            while !self.is_accepted(&client, node, &user).await {
-                node += 1;
+            let event = Event::of(&self.name, nth, USERS);
+            while !self.is_accepted(&client, &event).await {
                 tokio::time::sleep(PAUSE).await;
             }
-            self.accepted.lock().unwrap().insert(user);
+            self.accepted.lock().unwrap().insert(event);
+            nth += 1;
             tokio::time::sleep(PAUSE).await;
         }
     }
 
     /// Whether it was answered 202; whatever else comes, it is handed in once more, under the same key.
-    async fn is_accepted(&self, client: &reqwest::Client, node: usize, user: &str) -> bool {
-        let Some(address) = self.addresses.any(node) else {
+    async fn is_accepted(&self, client: &Client, event: &Event) -> bool {
+        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
+        let Some(address) = self.addresses.any(turn) else {
             return false;
         };
         let request = client
             .post(format!("http://{address}/ingest/events"))
-            .header("idempotency-key", user)
+            .header(
+                "idempotency-key",
+                format!("{}/{}", event.user, event.number),
+            )
             .bearer_auth(&self.token)
-            .json(&event_about(user));
+            .json(&event.body());
         let answer = request.send().await;
         answer.is_ok_and(|answer| answer.status() == 202)
     }

@@ -9,49 +9,78 @@ use std::{
     time::Duration,
 };
 
-use crate::rig::claims_of;
+use serde_json::Value;
+
+use crate::{event::Event, rig::claims_of};
 
 /// How long it thinks: long enough for a process to die while it waits for the answer.
 const THINKS: Duration = Duration::from_millis(4);
 
-/// What came about one user on one stream.
+/// How one event came on one stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Effect {
     pub(crate) jtis: BTreeSet<String>,
     pub(crate) times: u64,
+    /// How many others had come before it came for the first time.
+    pub(crate) place: usize,
 }
 
-/// By the path of the stream and the address of the user.
-pub(crate) type Effects = BTreeMap<(String, String), Effect>;
+/// By the path of the stream and the event.
+pub(crate) type Effects = BTreeMap<(String, Event), Effect>;
+
+/// Everything that came.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) effects: Effects,
+    /// SETs about something that no source hands in.
+    pub(crate) strange: usize,
+}
+
+impl Written {
+    fn write(&mut self, path: String, claims: &Value) {
+        let Some((event, jti)) = Event::told_by(claims).zip(claims["jti"].as_str()) else {
+            self.strange += 1;
+            return;
+        };
+        let place = self.effects.len();
+        let came = || Effect {
+            place,
+            ..Effect::default()
+        };
+        let effect = self.effects.entry((path, event)).or_insert_with(came);
+        effect.jtis.insert(jti.to_owned());
+        effect.times += 1;
+    }
+}
 
 pub(crate) struct Receiver {
     pub(crate) origin: String,
-    effects: Arc<Mutex<Effects>>,
+    written: Arc<Mutex<Written>>,
 }
 
 impl Receiver {
     pub(crate) fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let effects = Arc::new(Mutex::new(Effects::new()));
-        let written = Arc::clone(&effects);
+        let written = Arc::new(Mutex::new(Written::default()));
+        let shared = Arc::clone(&written);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let written = Arc::clone(&written);
+                let written = Arc::clone(&shared);
                 // Whoever is pushing may die at any moment.
                 thread::spawn(move || while take(&connection, &written).is_some() {});
             }
         });
-        Self { origin, effects }
+        Self { origin, written }
     }
 
-    pub(crate) fn effects(&self) -> Effects {
-        self.effects.lock().unwrap().clone()
+    pub(crate) fn written(&self) -> Written {
+        self.written.lock().unwrap().clone()
     }
 }
 
 /// Takes one SET from a connection; `None` once that has ended.
-fn take(connection: &TcpStream, effects: &Mutex<Effects>) -> Option<()> {
+fn take(connection: &TcpStream, written: &Mutex<Written>) -> Option<()> {
     // Nothing is sent before the answer, so that no byte is lost with this reader.
     let mut reader = BufReader::new(connection);
     let mut head = String::new();
@@ -68,13 +97,7 @@ fn take(connection: &TcpStream, effects: &Mutex<Effects>) -> Option<()> {
     let mut body = vec![0; length.parse().ok()?];
     reader.read_exact(&mut body).ok()?;
     let claims = claims_of(&String::from_utf8(body).ok()?);
-    let user = claims["sub_id"]["email"].as_str()?.to_owned();
-    {
-        let mut effects = effects.lock().unwrap();
-        let effect = effects.entry((path, user)).or_default();
-        effect.jtis.insert(claims["jti"].as_str()?.to_owned());
-        effect.times += 1;
-    }
+    written.lock().unwrap().write(path, &claims);
     thread::sleep(THINKS);
     let mut writer = connection;
     writer

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The columns of [`Found::row`].
-pub(crate) const HEAD: &str = "| fault | injected | to be delivered | delivered | lost | again, under the same `jti` | under a second `jti` | not accepted | ledger off by | took |\n|---|---|---|---|---|---|---|---|---|---|";
+pub(crate) const HEAD: &str = "| fault | injected | to be delivered | delivered | lost | out of order | again, under the same `jti` | under a second `jti` | not accepted | ledger off by | took |\n|---|---|---|---|---|---|---|---|---|---|---|";
 
 /// What has become of everything that was accepted.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Found {
     pub(crate) expected: u64,
     pub(crate) delivered: u64,
     pub(crate) lost: u64,
+    /// Deliveries of accepted events that came behind one of a later event about the same user.
+    pub(crate) overtaken: u64,
     /// SETs that came again, under the same name, and so without effect.
     pub(crate) repeated: u64,
     pub(crate) renamed: u64,
@@ -41,6 +43,7 @@ impl Found {
     pub(crate) fn wrong(&self) -> impl Iterator<Item = String> {
         let counts = [
             ("lost", self.lost),
+            ("out of order", self.overtaken),
             ("under a second jti", self.renamed),
             ("not accepted, and delivered", self.unexpected),
             ("imbalance", self.imbalance),
@@ -59,6 +62,7 @@ impl Found {
             expected,
             delivered,
             lost,
+            overtaken,
             repeated,
             renamed,
             unexpected,
@@ -67,7 +71,7 @@ impl Found {
         } = self;
         let seconds = took.as_secs();
         format!(
-            "| {name} | {injected} | {expected} | {delivered} | {lost} | {repeated} | {renamed} | {unexpected} | {imbalance} | {seconds} s |"
+            "| {name} | {injected} | {expected} | {delivered} | {lost} | {overtaken} | {repeated} | {renamed} | {unexpected} | {imbalance} | {seconds} s |"
         )
     }
 }

@@ -10,10 +10,16 @@ mod cluster;
 #[cfg(test)]
 mod database;
 #[cfg(test)]
+#[path = "../load/event.rs"]
+mod event;
+#[cfg(test)]
 #[path = "../program/disk/failing.rs"]
 mod failing;
 #[cfg(test)]
 mod found;
+#[cfg(test)]
+#[path = "../load/order.rs"]
+mod order;
 #[cfg(test)]
 mod receiver;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::rig::claims_of;
+use crate::{event::Event, rig::claims_of};
 
 /// How requests are answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,6 +40,15 @@ const DRIP: Duration = Duration::from_secs(1);
 /// Between two looks whether the manner has changed.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// How one event came.
+#[derive(Default)]
+pub(crate) struct Came {
+    /// The names under which it did.
+    pub(crate) jtis: BTreeSet<String>,
+    /// How many others had come before it came for the first time.
+    pub(crate) place: usize,
+}
+
 /// What was taken.
 #[derive(Default)]
 pub(crate) struct Taken {
@@ -47,8 +56,10 @@ pub(crate) struct Taken {
     times: BTreeMap<String, u64>,
     /// How often each SET was answered with an error.
     failures: BTreeMap<String, u32>,
-    /// The names under which something came about each user.
-    pub(crate) jtis_of: BTreeMap<String, BTreeSet<String>>,
+    /// Events that were.
+    pub(crate) came: BTreeMap<Event, Came>,
+    /// SETs about something that neither a source hands in nor the framework tells.
+    pub(crate) strange: u64,
     /// When a request was read last.
     pub(crate) last: Option<Instant>,
 }
@@ -57,6 +68,22 @@ impl Taken {
     /// SETs that came again after they had been taken.
     pub(crate) fn repeated(&self) -> u64 {
         self.times.values().map(|times| times - 1).sum()
+    }
+
+    fn take(&mut self, claims: &Value) {
+        let jti = jti(claims);
+        *self.times.entry(jti.clone()).or_default() += 1;
+        let Some(event) = Event::told_by(claims) else {
+            // A SET of the framework is about the stream.
+            self.strange += u64::from(claims["sub_id"]["format"] != "opaque");
+            return;
+        };
+        let place = self.came.len();
+        let came = || Came {
+            place,
+            ..Came::default()
+        };
+        self.came.entry(event).or_insert_with(came).jtis.insert(jti);
     }
 }
 
@@ -108,9 +135,9 @@ impl Receiver {
         at(&self.taken.lock().unwrap())
     }
 
-    /// About how many users it has heard.
-    pub(crate) fn users(&self) -> usize {
-        self.look(|taken| taken.jtis_of.len())
+    /// How many events have come.
+    pub(crate) fn events(&self) -> usize {
+        self.look(|taken| taken.came.len())
     }
 
     fn manner(&self) -> Manner {
@@ -137,7 +164,7 @@ impl Receiver {
             Manner::Drips => return self.drip(connection),
         };
         if status == 202 {
-            self.take(&claims);
+            self.taken.lock().unwrap().take(&claims);
         }
         let answer = format!("HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n\r\n");
         connection.write_all(answer.as_bytes()).ok()
@@ -158,17 +185,6 @@ impl Receiver {
             thread::sleep(DRIP);
         }
         None
-    }
-
-    fn take(&self, claims: &Value) {
-        let jti = jti(claims);
-        let mut taken = self.taken.lock().unwrap();
-        *taken.times.entry(jti.clone()).or_default() += 1;
-        // A SET of the framework is about the stream, and has no address.
-        if let Some(user) = claims["sub_id"]["email"].as_str() {
-            let jtis = taken.jtis_of.entry(user.to_owned()).or_default();
-            jtis.insert(jti);
-        }
     }
 }
 

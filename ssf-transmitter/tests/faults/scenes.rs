@@ -158,7 +158,7 @@ async fn receiver_is_away() -> Found {
     for _ in 0..BACKLOG / SUBMISSION {
         refused += u64::from(world.source.hand_in(SUBMISSION).await != 202);
     }
-    let arrived = world.receiver.users();
+    let arrived = world.receiver.events();
     world.receiver.be(Manner::Takes);
     let injected = "no connection while 20,000 events come in";
     let mut found = world.found(injected).await;
@@ -199,7 +199,7 @@ async fn latency(world: &World, receivers: &[Receiver]) -> Duration {
         let goal = world.source.answers().accepted.len() + 1;
         let began = Instant::now();
         assert_eq!(world.source.hand_in(1).await, 202);
-        let have_it = || receivers.iter().all(|one| one.users() >= goal);
+        let have_it = || receivers.iter().all(|one| one.events() >= goal);
         assert!(until(LOOK, have_it).await, "an event has not come to all");
         times.push(began.elapsed());
     }
@@ -250,7 +250,7 @@ async fn stream_has_two_owners() -> Found {
     world.source.load(SECOND).await;
     world.receiver.be(Manner::Takes);
     let accepted = world.source.answers().accepted.len();
-    let took_over = until(LOOK, || world.receiver.users() >= accepted).await;
+    let took_over = until(LOOK, || world.receiver.events() >= accepted).await;
     let paused = set_status(&world, &second, "paused").await;
     let moment = Instant::now();
     world.source.load(SECOND).await;

@@ -1,4 +1,4 @@
-//! Who hands events in, each about a user of its own, and writes down what was answered.
+//! Who hands events in, each voice about users of its own, and writes down what was answered.
 
 use std::{
     collections::BTreeSet,
@@ -11,16 +11,22 @@ use futures_util::future::join_all;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::{
-    rig::{client, event_about},
-    world::PATIENCE,
-};
+use crate::{event::Event, rig::client, world::PATIENCE};
 
 /// Between two events, or two attempts to hand one in.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Requests of a load at once.
+/// Requests of a load at once: each is of a voice that waits for the answer before its next one.
 const AT_ONCE: usize = 4;
+
+/// The voice of what is handed in beside loads; those of a load are the ones below it.
+const ALONE: usize = AT_ONCE;
+
+/// Of how many users a voice of a load speaks: few, so that events about one are often under way together.
+const USERS_OF_LOAD: usize = 4;
+
+/// Of how many users the other one does: as many as the window of a stream is wide, so that order slows no backlog down.
+const USERS_ALONE: usize = 32;
 
 /// Clones are the same source.
 #[derive(Clone)]
@@ -32,16 +38,17 @@ pub(crate) struct Source {
 
 struct Kept {
     node: SocketAddr,
-    next: usize,
+    /// How many events each voice has handed in.
+    spoken: [usize; AT_ONCE + 1],
     answers: Answers,
 }
 
-/// What became of what was handed in, by users.
+/// What became of what was handed in.
 #[derive(Clone, Default)]
 pub(crate) struct Answers {
-    pub(crate) accepted: BTreeSet<String>,
+    pub(crate) accepted: BTreeSet<Event>,
     /// Nobody knows whether they were: there was no answer, or one that does not tell.
-    pub(crate) doubtful: BTreeSet<String>,
+    pub(crate) doubtful: BTreeSet<Event>,
 }
 
 impl Source {
@@ -51,7 +58,7 @@ impl Source {
             token,
             kept: Arc::new(Mutex::new(Kept {
                 node,
-                next: 0,
+                spoken: [0; AT_ONCE + 1],
                 answers: Answers::default(),
             })),
         }
@@ -71,40 +78,52 @@ impl Source {
     }
 
     /// Hands in so many events with one request, once; returns the status, or 0 if there is no answer.
+    ///
+    /// Whoever calls it waits for the answer before the next call: so it is known in which order events were accepted.
     pub(crate) async fn hand_in(&self, events: usize) -> u16 {
-        let (node, users) = self.next(events);
-        let bodies: Vec<Value> = users.iter().map(|user| event_about(user)).collect();
+        self.hand_in_by(ALONE, events).await
+    }
+
+    async fn hand_in_by(&self, voice: usize, count: usize) -> u16 {
+        let (node, events) = self.next(voice, count);
+        let bodies: Vec<Value> = events.iter().map(Event::body).collect();
         let request = self.client.post(format!("http://{node}/ingest/events"));
         let request = request.json(&json!(bodies)).bearer_auth(&self.token);
         let sent = request.send().await;
         let status = sent.map_or(0, |answer| answer.status().as_u16());
         let answers = &mut self.kept().answers;
         match status {
-            202 => answers.accepted.extend(users),
+            202 => answers.accepted.extend(events),
             // It says that none was accepted.
             507 => {}
-            _ => answers.doubtful.extend(users),
+            _ => answers.doubtful.extend(events),
         }
         status
     }
 
-    fn next(&self, events: usize) -> (SocketAddr, Vec<String>) {
+    fn next(&self, voice: usize, count: usize) -> (SocketAddr, Vec<Event>) {
+        let users = if voice == ALONE {
+            USERS_ALONE
+        } else {
+            USERS_OF_LOAD
+        };
+        let name = format!("voice{voice}");
         let mut kept = self.kept();
-        let first = kept.next;
-        kept.next += events;
-        let users = (first..kept.next).map(|number| format!("{number}@example.com"));
-        (kept.node, users.collect())
+        let first = kept.spoken[voice];
+        kept.spoken[voice] += count;
+        let events = (first..first + count).map(|nth| Event::of(&name, nth, users));
+        (kept.node, events.collect())
     }
 
     /// Hands in single events for a while, as several sources would.
     pub(crate) async fn load(&self, time: Duration) {
         let end = Instant::now() + time;
-        join_all((0..AT_ONCE).map(|_| self.load_until(end))).await;
+        join_all((0..AT_ONCE).map(|voice| self.load_until(voice, end))).await;
     }
 
-    async fn load_until(&self, end: Instant) {
+    async fn load_until(&self, voice: usize, end: Instant) {
         while Instant::now() < end {
-            self.hand_in(1).await;
+            self.hand_in_by(voice, 1).await;
             tokio::time::sleep(PAUSE).await;
         }
     }

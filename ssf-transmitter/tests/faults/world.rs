@@ -1,14 +1,13 @@
 //! An installation with a stream, somebody who hands events in, and what is found out in the end.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 
 use crate::{
+    event::Event,
     found::Found,
+    order::overtaken,
     receiver::{Receiver, Taken},
     rig::{Answer, Installation, Transmitter, client, stream_for, text, value},
     source::{Answers, Source},
@@ -61,7 +60,7 @@ impl World {
     pub(crate) async fn found_at(&self, all: &[Receiver], injected: &'static str) -> Found {
         let answers = self.source.answers();
         let has_all = |one: &Receiver| {
-            let enough = one.users() >= answers.accepted.len();
+            let enough = one.events() >= answers.accepted.len();
             enough && one.look(|taken| is_whole(taken, &answers))
         };
         until(LOOK, || all.iter().all(has_all)).await;
@@ -94,25 +93,27 @@ impl World {
 /// Whether everything that was accepted has arrived.
 fn is_whole(taken: &Taken, answers: &Answers) -> bool {
     let mut accepted = answers.accepted.iter();
-    accepted.all(|user| taken.jtis_of.contains_key(user))
+    accepted.all(|event| taken.came.contains_key(event))
 }
 
 fn compare(found: &mut Found, receiver: &Receiver, answers: &Answers) {
     receiver.look(|taken| {
-        let heard: BTreeSet<&String> = taken.jtis_of.keys().collect();
-        let arrived = answers.accepted.iter().filter(|user| heard.contains(user));
-        let arrived = arrived.count() as u64;
+        let is_accepted = |event: &Event| answers.accepted.contains(event);
+        let arrived = taken.came.iter().filter(|(event, _)| is_accepted(event));
+        let places: Vec<(&Event, usize)> =
+            arrived.map(|(event, came)| (event, came.place)).collect();
+        let arrived = places.len() as u64;
         let expected = answers.accepted.len() as u64;
         found.expected += expected;
         found.delivered += arrived;
         found.lost += expected - arrived;
+        found.overtaken += overtaken(places.into_iter()) as u64;
         found.repeated += taken.repeated();
-        let renamed = taken.jtis_of.values().filter(|jtis| jtis.len() > 1);
+        let renamed = taken.came.values().filter(|came| came.jtis.len() > 1);
         found.renamed += renamed.count() as u64;
-        let is_known =
-            |user: &&String| answers.accepted.contains(*user) || answers.doubtful.contains(*user);
-        let unexpected = heard.iter().filter(|user| !is_known(user));
-        found.unexpected += unexpected.count() as u64;
+        let is_known = |event: &Event| is_accepted(event) || answers.doubtful.contains(event);
+        let unexpected = taken.came.keys().filter(|event| !is_known(event));
+        found.unexpected += unexpected.count() as u64 + taken.strange;
     });
 }
 
