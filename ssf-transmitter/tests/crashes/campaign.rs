@@ -13,7 +13,8 @@ use crate::{
     checker::{Verdict, check},
     node::{Addresses, Node},
     producer::Producer,
-    receiver::Receiver,
+    published::Published,
+    receiver::{NAME, Receiver},
     rig::{Answer, Installation, client, stream_for, text, value},
 };
 
@@ -51,7 +52,7 @@ const DRAIN_MAX: Duration = Duration::from_mins(3);
 /// How often a change is tried beside nodes that run.
 const TRIES_MAX: u32 = 20;
 
-/// How often keys look as if they had changed.
+/// How often keys look as if they had changed, beside each rotation.
 const BETWEEN_CHANGES: Duration = Duration::from_millis(200);
 
 const LOOK: Duration = Duration::from_millis(20);
@@ -78,8 +79,11 @@ impl Campaign {
         nodes: usize,
     ) -> Self {
         let first = installation.serve_with(&["--issuer", ISSUER]);
-        let receiver = Receiver::listen();
-        let registered = installation.add_receiver("rp");
+        let addresses = Addresses::of(nodes);
+        let listening = addresses.clone();
+        let published = Published::by(ISSUER, move || listening.all());
+        let receiver = Receiver::listen(published);
+        let registered = installation.add_receiver(NAME);
         for stream in STREAMS {
             let body = stream_for(&format!("{}{stream}", receiver.origin));
             let request = client().post(first.url("/ssf/stream")).json(&body);
@@ -92,7 +96,7 @@ impl Campaign {
             installation,
             database,
             nodes,
-            addresses: Addresses::of(nodes),
+            addresses,
             receiver,
             token,
         }
@@ -169,9 +173,23 @@ impl Campaign {
 
     /// Makes sure that there is something to do at a point that is seldom come to.
     async fn provoke(&self, point: &str) {
-        if point != "purge" {
-            return;
+        match point {
+            "key-reload" => self.rotate(),
+            "purge" => self.age().await,
+            _ => {}
         }
+    }
+
+    /// Has a key made that signs soon, unless one waits for that already.
+    fn rotate(&self) {
+        let rotated = self.installation.run(&["key", "rotate"]);
+        let told = text(&rotated.stderr);
+        let is_done = rotated.status.success() || told.contains("is going to sign already");
+        assert!(is_done, "{} key rotate: {told}", self.name);
+    }
+
+    /// Has what is settled look as if it were old.
+    async fn age(&self) {
         // Those that are old already stay as they are: after many crashes, they are most of a large table.
         let young = SystemClock.now().as_millis() - AGES / 2;
         for (table, column) in [("delivery", "settled_at"), ("event", "dispatched_at")] {

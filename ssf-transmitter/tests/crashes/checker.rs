@@ -16,6 +16,10 @@ pub(crate) struct Verdict {
     pub(crate) overtaken: usize,
     /// Deliveries that came under more than one `jti`.
     pub(crate) renamed: usize,
+    /// SETs whose signature or claims nobody could verify.
+    pub(crate) unverified: usize,
+    /// Keys that signed; a key of each campaign counts for itself.
+    pub(crate) signers: usize,
     /// SETs that came once more: under the same `jti`, so that they are without effect.
     pub(crate) repeated: u64,
     /// By how much the ledger is off.
@@ -31,6 +35,8 @@ impl Verdict {
             unexpected: self.unexpected + other.unexpected,
             overtaken: self.overtaken + other.overtaken,
             renamed: self.renamed + other.renamed,
+            unverified: self.unverified + other.unverified,
+            signers: self.signers + other.signers,
             repeated: self.repeated + other.repeated,
             imbalance: self.imbalance + other.imbalance,
         }
@@ -57,6 +63,8 @@ pub(crate) fn check(accepted: &BTreeSet<Event>, streams: &[String], written: &Wr
         unexpected: unexpected.count() + written.strange,
         overtaken: streams.iter().map(overtaken_on).sum(),
         renamed: effects.values().filter(|one| one.jtis.len() > 1).count(),
+        unverified: written.unverified,
+        signers: written.signers.len(),
         repeated: effects.values().map(|one| one.times - 1).sum(),
         imbalance: 0,
     }
@@ -99,6 +107,7 @@ mod tests {
             (on_stream("nobody sent", 0), effect(&["5"], 1, 3)),
         ]));
         written.strange = 1;
+        written.unverified = 3;
         let accepted = ["came", "came twice", "was renamed", "is missing"];
         let accepted = accepted.map(|user| event(user, 0)).into();
         let verdict = check(&accepted, &[STREAM.to_owned()], &written);
@@ -107,6 +116,7 @@ mod tests {
             lost: 1,
             unexpected: 2,
             renamed: 1,
+            unverified: 3,
             repeated: 2,
             ..Verdict::default()
         };

@@ -21,6 +21,9 @@ mod order;
 #[cfg(test)]
 mod producer;
 #[cfg(test)]
+#[path = "../load/published.rs"]
+mod published;
+#[cfg(test)]
 mod receiver;
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests of the program use the rest")]
@@ -40,11 +43,14 @@ mod tests {
         rig::Installation,
     };
 
-    /// Signatures that cost little, so that there is more load, and leases that pass soon.
+    /// Signatures that cost little, so that there is more load, leases that pass soon, and keys that sign a moment after they
+    /// were made, and are gone before there are too many.
     fn installation() -> Installation {
         Installation::new()
             .with("SSF_TRANSMITTER_SIGNING_ALGORITHM", "ES256")
             .with("SSF_TRANSMITTER_LEASE_SECONDS", "3")
+            .with("SSF_TRANSMITTER_KEY_PUBLISH_AHEAD_SECONDS", "3")
+            .with("SSF_TRANSMITTER_KEY_RETIRE_AFTER_SECONDS", "30")
     }
 
     /// Runs campaigns side by side, which share the crashes at each point, and begin with different ones: while one waits for
@@ -65,7 +71,7 @@ mod tests {
             verdict = verdict.and(&ended);
         }
         println!(
-            "{engine}: {} crashes in {:.0?}, {} events on {} streams: lost {}, unexpected {}, out of order {}, under another jti {}, imbalance {}, repeated {}",
+            "{engine}: {} crashes in {:.0?}, {} events on {} streams: lost {}, unexpected {}, out of order {}, under another jti {}, unverified {}, imbalance {}; signed by {} keys, repeated {}",
             crashes * POINTS.len(),
             began.elapsed(),
             verdict.accepted,
@@ -74,15 +80,20 @@ mod tests {
             verdict.unexpected,
             verdict.overtaken,
             verdict.renamed,
+            verdict.unverified,
             verdict.imbalance,
+            verdict.signers,
             verdict.repeated,
         );
         let whole = Verdict {
             accepted: verdict.accepted,
+            signers: verdict.signers,
             repeated: verdict.repeated,
             ..Verdict::default()
         };
         assert_eq!(verdict, whole);
+        // Each campaign begins with one key.
+        assert!(verdict.signers > count, "no key that was rotated to signed");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,9 +22,14 @@ impl Addresses {
         Self(Arc::new(Mutex::new(vec![None; nodes])))
     }
 
-    /// One of those that listen; another number leads to another one, if there is one.
+    /// Those that listen.
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().flatten().cloned().collect()
+    }
+
+    /// One of those; another number leads to another one, if there is one.
     pub(crate) fn any(&self, number: usize) -> Option<String> {
-        let up: Vec<String> = self.0.lock().unwrap().iter().flatten().cloned().collect();
+        let up = self.all();
         let index = number.checked_rem(up.len())?;
         Some(up[index].clone())
     }

@@ -10,8 +10,15 @@ use std::{
 };
 
 use serde_json::Value;
+use ssf_types::set::UnverifiedSet;
 
-use crate::{event::Event, rig::claims_of};
+use crate::{
+    event::Event,
+    published::{Published, Unverified},
+};
+
+/// The name under which it is registered.
+pub(crate) const NAME: &str = "rp";
 
 /// How long it thinks: long enough for a process to die while it waits for the answer.
 const THINKS: Duration = Duration::from_millis(4);
@@ -34,6 +41,10 @@ pub(crate) struct Written {
     pub(crate) effects: Effects,
     /// SETs about something that no source hands in.
     pub(crate) strange: usize,
+    /// SETs that could not be verified; they are acknowledged, so that everything comes to an end.
+    pub(crate) unverified: usize,
+    /// The names of the keys that signed what could.
+    pub(crate) signers: BTreeSet<String>,
 }
 
 impl Written {
@@ -59,16 +70,16 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn listen() -> Self {
+    pub(crate) fn listen(published: Published) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let written = Arc::new(Mutex::new(Written::default()));
         let shared = Arc::clone(&written);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let written = Arc::clone(&shared);
+                let (published, written) = (published.clone(), Arc::clone(&shared));
                 // Whoever is pushing may die at any moment.
-                thread::spawn(move || while take(&connection, &written).is_some() {});
+                thread::spawn(move || while take(&connection, &published, &written).is_some() {});
             }
         });
         Self { origin, written }
@@ -80,7 +91,7 @@ impl Receiver {
 }
 
 /// Takes one SET from a connection; `None` once that has ended.
-fn take(connection: &TcpStream, written: &Mutex<Written>) -> Option<()> {
+fn take(connection: &TcpStream, published: &Published, written: &Mutex<Written>) -> Option<()> {
     // Nothing is sent before the answer, so that no byte is lost with this reader.
     let mut reader = BufReader::new(connection);
     let mut head = String::new();
@@ -96,11 +107,27 @@ fn take(connection: &TcpStream, written: &Mutex<Written>) -> Option<()> {
         .find_map(|line| line.strip_prefix("content-length: "))?;
     let mut body = vec![0; length.parse().ok()?];
     reader.read_exact(&mut body).ok()?;
-    let claims = claims_of(&String::from_utf8(body).ok()?);
-    written.lock().unwrap().write(path, &claims);
+    let set = String::from_utf8(body).ok()?;
+    match published.verify(&set, NAME) {
+        Ok(claims) => {
+            let mut written = written.lock().unwrap();
+            written.signers.extend(signer(&set));
+            written.write(path, &claims);
+        }
+        Err(Unverified::Unsound) => written.lock().unwrap().unverified += 1,
+        // Without an answer it comes again.
+        Err(Unverified::NobodyToAsk) => return None,
+    }
     thread::sleep(THINKS);
     let mut writer = connection;
     writer
         .write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
         .ok()
+}
+
+/// The name of the key that signed a SET.
+fn signer(set: &str) -> Option<String> {
+    let set = UnverifiedSet::parse(set.as_bytes()).ok()?;
+    let kid = set.header().kid.as_ref()?;
+    Some(kid.as_str().to_owned())
 }

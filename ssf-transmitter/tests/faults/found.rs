@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The columns of [`Found::row`].
-pub(crate) const HEAD: &str = "| fault | injected | to be delivered | delivered | lost | out of order | again, under the same `jti` | under a second `jti` | not accepted | ledger off by | took |\n|---|---|---|---|---|---|---|---|---|---|---|";
+pub(crate) const HEAD: &str = "| fault | injected | to be delivered | delivered | lost | out of order | again, under the same `jti` | under a second `jti` | not accepted | not verified | ledger off by | took |\n|---|---|---|---|---|---|---|---|---|---|---|---|";
 
 /// What has become of everything that was accepted.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(crate) struct Found {
     pub(crate) renamed: u64,
     /// Events that were delivered although it was answered that they were not accepted.
     pub(crate) unexpected: u64,
+    /// SETs whose signature or claims could not be verified.
+    pub(crate) unverified: u64,
     pub(crate) imbalance: u64,
     wrong: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl Found {
             ("out of order", self.overtaken),
             ("under a second jti", self.renamed),
             ("not accepted, and delivered", self.unexpected),
+            ("not verified", self.unverified),
             ("imbalance", self.imbalance),
         ];
         let counts = counts.into_iter().filter(|(_, count)| *count > 0);
@@ -66,12 +69,13 @@ impl Found {
             repeated,
             renamed,
             unexpected,
+            unverified,
             imbalance,
             wrong: _,
         } = self;
         let seconds = took.as_secs();
         format!(
-            "| {name} | {injected} | {expected} | {delivered} | {lost} | {overtaken} | {repeated} | {renamed} | {unexpected} | {imbalance} | {seconds} s |"
+            "| {name} | {injected} | {expected} | {delivered} | {lost} | {overtaken} | {repeated} | {renamed} | {unexpected} | {unverified} | {imbalance} | {seconds} s |"
         )
     }
 }

@@ -21,6 +21,9 @@ mod found;
 #[path = "../load/order.rs"]
 mod order;
 #[cfg(test)]
+#[path = "../load/published.rs"]
+mod published;
+#[cfg(test)]
 mod receiver;
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests of the program use the rest")]

@@ -14,7 +14,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{event::Event, rig::claims_of};
+use crate::{
+    event::Event,
+    published::{Published, Unverified},
+};
 
 /// How requests are answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,6 +63,8 @@ pub(crate) struct Taken {
     pub(crate) came: BTreeMap<Event, Came>,
     /// SETs about something that neither a source hands in nor the framework tells.
     pub(crate) strange: u64,
+    /// SETs that could not be verified; they are acknowledged, so that everything comes to an end.
+    pub(crate) unverified: u64,
     /// When a request was read last.
     pub(crate) last: Option<Instant>,
 }
@@ -90,6 +95,8 @@ impl Taken {
 /// Clones are the same Receiver.
 #[derive(Clone)]
 pub(crate) struct Receiver {
+    name: String,
+    published: Published,
     address: SocketAddr,
     manner: Arc<Mutex<Manner>>,
     requests: Arc<AtomicU64>,
@@ -97,10 +104,12 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Takes what comes.
-    pub(crate) fn new() -> Self {
+    /// Takes what comes for the Receiver that is registered under this name.
+    pub(crate) fn new(name: &str, published: &Published) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let receiver = Self {
+            name: name.to_owned(),
+            published: published.clone(),
             address: listener.local_addr().unwrap(),
             manner: Arc::new(Mutex::new(Manner::Takes)),
             requests: Arc::default(),
@@ -145,7 +154,7 @@ impl Receiver {
     }
 
     /// Answers one request; `None` once the connection has ended.
-    fn serve(&self, mut connection: &TcpStream) -> Option<()> {
+    fn serve(&self, connection: &TcpStream) -> Option<()> {
         if self.manner() == Manner::Away {
             return None;
         }
@@ -156,7 +165,15 @@ impl Receiver {
         while self.manner() == Manner::Thinks {
             thread::sleep(LOOK);
         }
-        let claims = claims_of(&set);
+        let claims = match self.published.verify(&set, &self.name) {
+            Ok(claims) => claims,
+            Err(Unverified::Unsound) => {
+                self.taken.lock().unwrap().unverified += 1;
+                return answer(connection, 202);
+            }
+            // Without an answer it comes again.
+            Err(Unverified::NobodyToAsk) => return None,
+        };
         let status = match self.manner() {
             Manner::TakesHalf if number.is_multiple_of(2) && self.fails(&claims) => 500,
             Manner::Takes | Manner::TakesHalf | Manner::Thinks => 202,
@@ -166,8 +183,7 @@ impl Receiver {
         if status == 202 {
             self.taken.lock().unwrap().take(&claims);
         }
-        let answer = format!("HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n\r\n");
-        connection.write_all(answer.as_bytes()).ok()
+        answer(connection, status)
     }
 
     /// Whether this SET may fail once more.
@@ -186,6 +202,11 @@ impl Receiver {
         }
         None
     }
+}
+
+fn answer(mut connection: &TcpStream, status: u16) -> Option<()> {
+    let answer = format!("HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n\r\n");
+    connection.write_all(answer.as_bytes()).ok()
 }
 
 fn jti(claims: &Value) -> String {

@@ -178,7 +178,7 @@ async fn receiver_fails_half() -> Found {
 }
 
 /// Registers a Receiver with a stream.
-async fn joined(node: &Transmitter, number: usize) -> Receiver {
+async fn joined(world: &World, node: &Transmitter, number: usize) -> Receiver {
     let operator = node.operator_token.as_ref().unwrap();
     let name = format!("rp{number}");
     let audience = format!("https://{name}.example.com");
@@ -187,7 +187,7 @@ async fn joined(node: &Transmitter, number: usize) -> Receiver {
     let answer = Answer::to(request.bearer_auth(operator)).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     let token = answer.json()["token"].as_str().unwrap().to_owned();
-    let receiver = Receiver::new();
+    let receiver = Receiver::new(&name, &world.published);
     create(node, &token, &receiver).await;
     receiver
 }
@@ -213,7 +213,7 @@ async fn receiver_drips() -> Found {
     let world = World::at(&node, installation).await;
     let mut all = vec![world.receiver.clone()];
     for number in 1..100 {
-        all.push(joined(&node, number).await);
+        all.push(joined(&world, &node, number).await);
     }
     let (slow, others) = all.split_last().unwrap();
     let before = latency(&world, others).await;

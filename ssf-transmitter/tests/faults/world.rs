@@ -8,12 +8,16 @@ use crate::{
     event::Event,
     found::Found,
     order::overtaken,
+    published::Published,
     receiver::{Receiver, Taken},
     rig::{Answer, Installation, Transmitter, client, stream_for, text, value},
     source::{Answers, Source},
 };
 
 pub(crate) const ISSUER: &str = "https://tr.example.com";
+
+/// The name of the Receiver that is always there.
+const NAME: &str = "rp";
 
 /// How long anything that has to come may take.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
@@ -27,6 +31,8 @@ const LEDGER_LOOK: Duration = Duration::from_millis(500);
 /// Everything of one fault.
 pub(crate) struct World {
     pub(crate) installation: Installation,
+    /// The keys that SETs are verified with.
+    pub(crate) published: Published,
     pub(crate) receiver: Receiver,
     /// Of the Receiver.
     pub(crate) token: String,
@@ -39,10 +45,14 @@ impl World {
     pub(crate) async fn at(node: &Transmitter, installation: Installation) -> Self {
         let output = installation.run(&["source", "add", "hr"]);
         let source_token = value(&text(&output.stdout), "source_token").unwrap();
-        let (receiver, token) = (Receiver::new(), installation.add_receiver("rp"));
+        let address = node.address.to_string();
+        let published = Published::by(ISSUER, move || vec![address.clone()]);
+        let receiver = Receiver::new(NAME, &published);
+        let token = installation.add_receiver(NAME);
         let stream = create(node, &token, &receiver).await;
         Self {
             installation,
+            published,
             receiver,
             token,
             stream,
@@ -114,6 +124,7 @@ fn compare(found: &mut Found, receiver: &Receiver, answers: &Answers) {
         let is_known = |event: &Event| is_accepted(event) || answers.doubtful.contains(event);
         let unexpected = taken.came.keys().filter(|event| !is_known(event));
         found.unexpected += unexpected.count() as u64 + taken.strange;
+        found.unverified += taken.unverified;
     });
 }
 
