@@ -113,8 +113,8 @@ impl Campaign {
         let mut healthy: Vec<Node> = (0..self.nodes)
             .map(|number| self.start(number, None))
             .collect();
-        let accepted = tokio::time::timeout(DRAIN_MAX, producer.end()).await;
-        let accepted = accepted.expect("what was handed in is accepted once nobody dies any more");
+        let handed_in = tokio::time::timeout(DRAIN_MAX, producer.end()).await;
+        let handed_in = handed_in.expect("what is handed in is accepted once nobody dies any more");
         let drained = tokio::time::timeout(DRAIN_MAX, self.drained()).await;
         drained.expect("everything arrives once nobody dies any more");
         assert!(
@@ -122,9 +122,9 @@ impl Campaign {
             "a node died unasked"
         );
         drop(healthy);
-        assert_ne!(accepted.len(), 0, "there was no load");
+        assert_ne!(handed_in.accepted.len(), 0, "there was no load");
         let streams = STREAMS.map(str::to_owned);
-        let verdict = check(&accepted, &streams, &self.receiver.written());
+        let verdict = check(&handed_in, &streams, &self.receiver.written());
         Verdict {
             imbalance: self.imbalance(),
             ..verdict

@@ -1,8 +1,8 @@
-//! Compares what was accepted with what has arrived.
+//! Compares what was handed in with what has arrived.
 
-use std::collections::BTreeSet;
+use std::fmt;
 
-use crate::{event::Event, order::overtaken, receiver::Written};
+use crate::{event::Event, order::overtaken, producer::HandedIn, receiver::Written};
 
 /// What became of all events on all streams.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -10,8 +10,14 @@ pub(crate) struct Verdict {
     pub(crate) accepted: usize,
     /// Accepted, and not there.
     pub(crate) lost: usize,
-    /// There, and not accepted.
+    /// There, and handed in by nobody.
     pub(crate) unexpected: usize,
+    /// Given up by their sources, and there on each stream.
+    pub(crate) given_up_arrived: usize,
+    /// Given up by their sources, and there on none.
+    pub(crate) given_up_absent: usize,
+    /// Given up by their sources, and there on some streams and not on others.
+    pub(crate) torn: usize,
     /// Came for the first time behind one about the same user that was accepted later.
     pub(crate) overtaken: usize,
     /// Deliveries that came under more than one `jti`.
@@ -33,6 +39,9 @@ impl Verdict {
             accepted: self.accepted + other.accepted,
             lost: self.lost + other.lost,
             unexpected: self.unexpected + other.unexpected,
+            given_up_arrived: self.given_up_arrived + other.given_up_arrived,
+            given_up_absent: self.given_up_absent + other.given_up_absent,
+            torn: self.torn + other.torn,
             overtaken: self.overtaken + other.overtaken,
             renamed: self.renamed + other.renamed,
             unverified: self.unverified + other.unverified,
@@ -41,26 +50,77 @@ impl Verdict {
             imbalance: self.imbalance + other.imbalance,
         }
     }
+
+    /// The same, had nothing been wrong.
+    pub(crate) fn without_fault(&self) -> Self {
+        Self {
+            accepted: self.accepted,
+            given_up_arrived: self.given_up_arrived,
+            given_up_absent: self.given_up_absent,
+            signers: self.signers,
+            repeated: self.repeated,
+            ..Self::default()
+        }
+    }
 }
 
-/// What has come on these streams, beside what was accepted; the ledger is left to the caller.
-pub(crate) fn check(accepted: &BTreeSet<Event>, streams: &[String], written: &Written) -> Verdict {
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            accepted,
+            lost,
+            unexpected,
+            given_up_arrived,
+            given_up_absent,
+            torn,
+            overtaken,
+            renamed,
+            unverified,
+            signers,
+            repeated,
+            imbalance,
+        } = self;
+        write!(
+            f,
+            "accepted {accepted}: lost {lost}, unexpected {unexpected}, out of order {overtaken}, under another jti {renamed}, \
+             unverified {unverified}, imbalance {imbalance}; given up: arrived {given_up_arrived}, absent {given_up_absent}, \
+             in part {torn}; signed by {signers} keys, repeated {repeated}"
+        )
+    }
+}
+
+/// What has come on these streams, beside what was handed in; the ledger is left to the caller.
+pub(crate) fn check(handed_in: &HandedIn, streams: &[String], written: &Written) -> Verdict {
+    let HandedIn { accepted, given_up } = handed_in;
     let effects = &written.effects;
-    let expected: BTreeSet<(String, Event)> = streams
-        .iter()
-        .flat_map(|stream| accepted.iter().map(|event| (stream.clone(), event.clone())))
-        .collect();
-    let is_absent = |key: &&(String, Event)| !effects.contains_key(*key);
-    let unexpected = effects.keys().filter(|key| !expected.contains(*key));
+    let is_there = |stream: &String, event: &Event| {
+        let key = (stream.clone(), event.clone());
+        effects.contains_key(&key)
+    };
+    let times_there = |event: &Event| {
+        let there = streams.iter().filter(|stream| is_there(stream, event));
+        there.count()
+    };
+    let was_handed_in = |(stream, event): &(String, Event)| {
+        streams.contains(stream) && (accepted.contains(event) || given_up.contains(event))
+    };
     let overtaken_on = |stream: &String| {
         let own = effects.iter().filter(|(key, _)| key.0 == *stream);
         let own = own.filter(|(key, _)| accepted.contains(&key.1));
         overtaken(own.map(|(key, effect)| (&key.1, effect.place)))
     };
+    let unexpected = effects.keys().filter(|key| !was_handed_in(key)).count();
+    let missing = |event: &Event| streams.len() - times_there(event);
+    let given_up_times: Vec<usize> = given_up.iter().map(times_there).collect();
+    let given_up_on = |times: usize| given_up_times.iter().filter(|n| **n == times).count();
+    let (absent, arrived) = (given_up_on(0), given_up_on(streams.len()));
     Verdict {
         accepted: accepted.len(),
-        lost: expected.iter().filter(is_absent).count(),
-        unexpected: unexpected.count() + written.strange,
+        lost: accepted.iter().map(missing).sum(),
+        unexpected: unexpected + written.strange,
+        given_up_arrived: arrived,
+        given_up_absent: absent,
+        torn: given_up.len() - arrived - absent,
         overtaken: streams.iter().map(overtaken_on).sum(),
         renamed: effects.values().filter(|one| one.jtis.len() > 1).count(),
         unverified: written.unverified,
@@ -76,6 +136,7 @@ mod tests {
     use crate::receiver::{Effect, Effects};
 
     const STREAM: &str = "/a";
+    const OTHER_STREAM: &str = "/b";
 
     fn event(user: &str, number: u64) -> Event {
         let user = user.to_owned();
@@ -84,6 +145,13 @@ mod tests {
 
     fn on_stream(user: &str, number: u64) -> (String, Event) {
         (STREAM.to_owned(), event(user, number))
+    }
+
+    fn accepted(events: impl IntoIterator<Item = Event>) -> HandedIn {
+        HandedIn {
+            accepted: events.into_iter().collect(),
+            ..HandedIn::default()
+        }
     }
 
     fn effect(jtis: &[&str], times: u64, place: usize) -> Effect {
@@ -108,9 +176,9 @@ mod tests {
         ]));
         written.strange = 1;
         written.unverified = 3;
-        let accepted = ["came", "came twice", "was renamed", "is missing"];
-        let accepted = accepted.map(|user| event(user, 0)).into();
-        let verdict = check(&accepted, &[STREAM.to_owned()], &written);
+        let users = ["came", "came twice", "was renamed", "is missing"];
+        let handed_in = accepted(users.map(|user| event(user, 0)));
+        let verdict = check(&handed_in, &[STREAM.to_owned()], &written);
         let expected = Verdict {
             accepted: 4,
             lost: 1,
@@ -131,9 +199,31 @@ mod tests {
             (on_stream("other", 0), effect(&["3"], 2, 2)),
             (on_stream("other", 1), effect(&["4"], 1, 3)),
         ]));
-        let accepted = ["user", "other"].map(|user| [event(user, 0), event(user, 1)]);
-        let accepted = accepted.into_iter().flatten().collect();
-        let verdict = check(&accepted, &[STREAM.to_owned()], &written);
+        let events = ["user", "other"].map(|user| [event(user, 0), event(user, 1)]);
+        let handed_in = accepted(events.into_iter().flatten());
+        let verdict = check(&handed_in, &[STREAM.to_owned()], &written);
         assert_eq!((verdict.overtaken, verdict.lost), (1, 0));
+    }
+    #[test]
+    fn what_was_given_up_has_to_be_on_all_streams_or_on_none() {
+        let on_other_stream = |user: &str| (OTHER_STREAM.to_owned(), event(user, 0));
+        let written = written(Effects::from([
+            (on_stream("arrived", 0), effect(&["1"], 1, 0)),
+            (on_other_stream("arrived"), effect(&["2"], 1, 1)),
+            (on_stream("torn", 0), effect(&["3"], 1, 2)),
+        ]));
+        let users = ["arrived", "torn", "absent", "absent as well"];
+        let handed_in = HandedIn {
+            given_up: users.map(|user| event(user, 0)).into(),
+            ..HandedIn::default()
+        };
+        let streams = [STREAM, OTHER_STREAM].map(str::to_owned);
+        let expected = Verdict {
+            given_up_arrived: 1,
+            given_up_absent: 2,
+            torn: 1,
+            ..Verdict::default()
+        };
+        assert_eq!(check(&handed_in, &streams, &written), expected);
     }
 }
