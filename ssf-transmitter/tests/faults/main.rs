@@ -5,6 +5,8 @@
 #![cfg(feature = "server")]
 
 #[cfg(test)]
+mod absence;
+#[cfg(test)]
 #[path = "../store/postgres/cluster.rs"]
 mod cluster;
 #[cfg(test)]

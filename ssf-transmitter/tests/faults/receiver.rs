@@ -75,6 +75,16 @@ impl Taken {
         self.times.values().map(|times| times - 1).sum()
     }
 
+    /// How many SETs were taken, those that came again counted once.
+    pub(crate) fn sets(&self) -> u64 {
+        self.times.len() as u64
+    }
+
+    /// How often a SET was answered with an error.
+    pub(crate) fn failed(&self) -> u64 {
+        self.failures.values().copied().map(u64::from).sum()
+    }
+
     fn take(&mut self, claims: &Value) {
         let jti = jti(claims);
         *self.times.entry(jti.clone()).or_default() += 1;
@@ -186,12 +196,13 @@ impl Receiver {
         answer(connection, status)
     }
 
-    /// Whether this SET may fail once more.
+    /// Whether this SET may fail once more, which counts it.
     fn fails(&self, claims: &Value) -> bool {
         let failures = &mut self.taken.lock().unwrap().failures;
         let failures = failures.entry(jti(claims)).or_default();
-        *failures += 1;
-        *failures <= FAILURES_MAX
+        let fails = *failures < FAILURES_MAX;
+        *failures += u32::from(fails);
+        fails
     }
 
     fn drip(&self, mut connection: &TcpStream) -> Option<()> {

@@ -41,6 +41,26 @@ struct Kept {
     /// How many events each voice has handed in.
     spoken: [usize; AT_ONCE + 1],
     answers: Answers,
+    requests: Vec<HandIn>,
+}
+
+/// A request that handed events in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HandIn {
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+    /// The status of the answer, or 0 if there was none.
+    pub(crate) status: u16,
+}
+
+impl HandIn {
+    pub(crate) fn took(&self) -> Duration {
+        self.ended.duration_since(self.began)
+    }
+
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.status == 202
+    }
 }
 
 /// What became of what was handed in.
@@ -60,6 +80,7 @@ impl Source {
                 node,
                 spoken: [0; AT_ONCE + 1],
                 answers: Answers::default(),
+                requests: Vec::new(),
             })),
         }
     }
@@ -71,6 +92,11 @@ impl Source {
 
     pub(crate) fn answers(&self) -> Answers {
         self.kept().answers.clone()
+    }
+
+    /// Everything that was handed in so far.
+    pub(crate) fn requests(&self) -> Vec<HandIn> {
+        self.kept().requests.clone()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -89,14 +115,20 @@ impl Source {
         let bodies: Vec<Value> = events.iter().map(Event::body).collect();
         let request = self.client.post(format!("http://{node}/ingest/events"));
         let request = request.json(&json!(bodies)).bearer_auth(&self.token);
+        let began = Instant::now();
         let sent = request.send().await;
         let status = sent.map_or(0, |answer| answer.status().as_u16());
-        let answers = &mut self.kept().answers;
+        let mut kept = self.kept();
+        kept.requests.push(HandIn {
+            began,
+            ended: Instant::now(),
+            status,
+        });
         match status {
-            202 => answers.accepted.extend(events),
+            202 => kept.answers.accepted.extend(events),
             // It says that none was accepted.
             507 => {}
-            _ => answers.doubtful.extend(events),
+            _ => kept.answers.doubtful.extend(events),
         }
         status
     }
