@@ -20,21 +20,27 @@ use crate::{
 
 const ISSUER: &str = "https://tr.example.com";
 
-/// The points, and how often a process passes each before it dies there, at most.
+/// The points, and how often a process that is alone comes to each before it dies there, at most.
 pub(crate) const POINTS: [(&str, usize); 10] = [
-    ("before-commit", 4),
-    ("after-commit", 4),
+    ("before-commit", OFTEN),
+    ("after-commit", OFTEN),
     // Whoever has taken a stream that is busy keeps it.
     ("after-claim", 1),
-    ("mid-post", 4),
-    ("after-202", 4),
-    ("after-settle", 4),
-    ("fan-out", 4),
+    ("mid-post", OFTEN),
+    ("after-202", OFTEN),
+    ("after-settle", OFTEN),
+    ("fan-out", OFTEN),
     ("sweep", 4),
     // The first load of the keys is that of the start.
     ("key-reload", 2),
     ("purge", 1),
 ];
+
+/// At a point that is passed with nearly every event, so that the process has had something to do.
+const OFTEN: usize = 50;
+
+/// For processes beside others, which go on when one dies.
+const BESIDE_OTHERS: usize = 4;
 
 /// How many of them a campaign may begin with: SETs are settled at the points that follow, so that
 /// there is something to purge at the end.
@@ -68,6 +74,22 @@ pub(crate) struct Campaign {
     addresses: Addresses,
     receiver: Receiver,
     token: String,
+}
+
+/// How long processes live, counted by how often they come to a point.
+#[derive(Clone, Copy)]
+struct Lives {
+    most: usize,
+    /// The point with which the campaign begins: campaigns side by side draw other lengths.
+    first: usize,
+}
+
+impl Lives {
+    /// That of a node's process after so many deaths. The factors have no divisor in common with what is drawn from, so that
+    /// many deaths draw each length, and few of them both short and long ones.
+    fn passes(self, number: usize, died: usize) -> usize {
+        1 + (17 * died + 29 * number + 11 * self.first) % self.most
+    }
 }
 
 impl Campaign {
@@ -107,7 +129,12 @@ impl Campaign {
         let producer = Producer::begin(&self.addresses, &self.token);
         let (earlier, later) = POINTS.split_at(first);
         for (point, passes) in later.iter().chain(earlier) {
-            let took = self.crash_at(point, *passes, crashes).await;
+            let most = match self.nodes {
+                1 => *passes,
+                _ => (*passes).min(BESIDE_OTHERS),
+            };
+            let lives = Lives { most, first };
+            let took = self.crash_at(point, lives, crashes).await;
             println!("{} {point}: {crashes} crashes in {took:.1?}", self.name);
         }
         let mut healthy: Vec<Node> = (0..self.nodes)
@@ -133,7 +160,7 @@ impl Campaign {
 
     /// Has nodes die at one point, and starts each that died anew, until there were so many crashes; then those that are
     /// left are killed as well.
-    async fn crash_at(&self, point: &str, passes: usize, crashes: usize) -> Duration {
+    async fn crash_at(&self, point: &str, lives: Lives, crashes: usize) -> Duration {
         let began = Instant::now();
         let (mut last, mut changed) = (began, began);
         let mut died = 0;
@@ -141,7 +168,7 @@ impl Campaign {
         let armed = |number: usize, died: usize| {
             let count = match point {
                 "key-reload" => 2,
-                _ => 1 + (died + 3 * number) % passes,
+                _ => lives.passes(number, died),
             };
             self.start(number, Some(format!("{point}:{count}")))
         };
