@@ -29,10 +29,10 @@ pub(crate) const POINTS: [(&str, usize); 10] = [
     ("mid-post", OFTEN),
     ("after-202", OFTEN),
     ("after-settle", OFTEN),
+    // The first load of the keys is that of the start. What is rotated to here has signed before the end.
+    ("key-reload", 2),
     ("fan-out", OFTEN),
     ("sweep", 4),
-    // The first load of the keys is that of the start.
-    ("key-reload", 2),
     ("purge", 1),
 ];
 
