@@ -36,8 +36,9 @@ use crate::{
 /// The row of the lease under which events are fanned out.
 const FAN_OUT: &str = "fan_out";
 
-/// So many looks at most are taken for streams. What the first one leaves out, because somebody has its share by then, may
-/// hide what stands behind it; the second one leaves that out from the beginning.
+/// So many looks at most are taken for streams. What the first one leaves out, because streams in trouble have their share by
+/// then, may hide what stands behind it; the second one leaves that out from the beginning. Where a Receiver has its share, the
+/// next step is soon enough: what is taken ahead keeps the slots busy.
 const LOOKS: usize = 2;
 
 impl SeaStore {
@@ -294,7 +295,7 @@ async fn choose(
         };
         chosen.extend(candidates.iter().filter(is_taken).map(|one| one.stream_id));
         let is_all = (candidates.len() as u64) < limit;
-        if is_all || !room.is_left() {
+        if is_all || !room.is_left() || !room.is_full_of_trouble() {
             break;
         }
     }
