@@ -250,11 +250,6 @@ impl Health {
         }
     }
 
-    /// Of which kind the trouble is that has not passed.
-    pub fn kind_of_trouble(&self) -> Option<TroubleKind> {
-        self.trouble.as_ref().map(|trouble| trouble.kind)
-    }
-
     /// The Receiver has acted: whatever was wrong may be mended, and it is asked at once.
     #[must_use]
     pub fn after_act(&self) -> Self {
@@ -375,7 +370,11 @@ impl Health {
 
     /// The Receiver has judged a SET: it is there, and lets us in.
     fn answered(&mut self, tried: &Tried) {
-        if self.kind_of_trouble() == Some(TroubleKind::Busy) && !self.is_news(tried) {
+        let is_busy = self
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.kind == TroubleKind::Busy);
+        if is_busy && !self.is_news(tried) {
             return;
         }
         *self = Self {

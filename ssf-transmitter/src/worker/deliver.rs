@@ -17,7 +17,7 @@ use crate::{
         measure::{self, LeaseChange, Leased},
         slots::Queued,
     },
-    domain::{id::ReceiverId, room::Room, trouble::TroubleKind},
+    domain::{id::ReceiverId, room::Room},
     failpoint::{Failpoint, reached},
     ports::{Clock, LeasedStream, Outbox, StoreError},
 };
@@ -76,44 +76,48 @@ pub async fn deliver(work: Arc<Work>, mut stop: Stop) {
 
 type Ended = Result<Delivered, StoreError>;
 
-/// The streams that are delivered, whose they are, and which trouble they had when they were taken.
+/// The streams that are delivered.
 #[derive(Default)]
 struct Streams {
     tasks: JoinSet<Ended>,
-    of: HashMap<Id, (ReceiverId, Option<TroubleKind>)>,
+    taken: HashMap<Id, Taken>,
+}
+
+/// What counts of a stream while it is delivered.
+#[derive(Clone, Copy)]
+struct Taken {
+    receiver: ReceiverId,
+    /// Whether it was in trouble when it was taken.
+    is_troubled: bool,
 }
 
 impl Streams {
-    fn add(
-        &mut self,
-        of: (ReceiverId, Option<TroubleKind>),
-        task: impl Future<Output = Ended> + Send + 'static,
-    ) {
+    fn add(&mut self, taken: Taken, task: impl Future<Output = Ended> + Send + 'static) {
         let id = self.tasks.spawn(task).id();
-        self.of.insert(id, of);
+        self.taken.insert(id, taken);
     }
 
     /// Waits for the next one that is given back; `None` if there are none.
     async fn next(&mut self) -> Option<Result<Ended, JoinError>> {
         let ended = self.tasks.join_next_with_id().await?;
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        self.of.remove(&id);
+        self.taken.remove(&id);
         Some(ended.map(|(_, ended)| ended))
     }
 
     /// How many each Receiver has.
     fn shares(&self) -> HashMap<ReceiverId, usize> {
         let mut shares = HashMap::new();
-        for (receiver, _) in self.of.values() {
-            *shares.entry(*receiver).or_default() += 1;
+        for taken in self.taken.values() {
+            *shares.entry(taken.receiver).or_default() += 1;
         }
         shares
     }
 
     /// How many are in trouble.
     fn troubled(&self) -> usize {
-        let trouble = self.of.values().filter_map(|(_, trouble)| *trouble);
-        trouble.count()
+        let troubled = self.taken.values().filter(|taken| taken.is_troubled);
+        troubled.count()
     }
 
     /// Room for so many more, of `all` at most, where there are `most` slots.
@@ -152,7 +156,7 @@ async fn take(
     } else {
         0
     };
-    let room = (free + ahead).min(all - streams.of.len().min(all));
+    let room = (free + ahead).min(all - streams.taken.len().min(all));
     if room == 0 {
         return Ok(SWEEP);
     }
@@ -168,10 +172,13 @@ async fn take(
     let count = leased.len();
     measure::leases(Leased::Stream, LeaseChange::Taken, count as u64);
     for stream in leased {
-        let of = (stream.stream.receiver, stream.health.kind_of_trouble());
+        let taken = Taken {
+            receiver: stream.stream.receiver,
+            is_troubled: stream.health.trouble.is_some(),
+        };
         let queued = work.slots.queue();
         streams.add(
-            of,
+            taken,
             one(Arc::clone(work), stream, (term, queued), stop.clone()),
         );
     }
