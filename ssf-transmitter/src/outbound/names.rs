@@ -306,6 +306,21 @@ mod tests {
         assert_eq!(heard.count(), 1);
     }
 
+    #[test]
+    fn a_look_up_whose_runtime_has_ended_keeps_nobody_waiting() {
+        let runtime = || {
+            let mut builder = tokio::runtime::Builder::new_current_thread();
+            builder.enable_all().build().unwrap()
+        };
+        let (names, speak) = partly_silent();
+        let ask = || names.resolve(name("silent.example.com"));
+        let ended = runtime();
+        assert!(ended.block_on(async { ask().now_or_never() }).is_none());
+        ended.shutdown_background();
+        drop(speak);
+        assert_eq!(runtime().block_on(ask()).unwrap().count(), 1);
+    }
+
     #[tokio::test]
     async fn each_question_after_an_answer_is_asked_anew() {
         let count = Arc::new(AtomicUsize::new(0));
