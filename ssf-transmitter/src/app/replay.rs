@@ -17,7 +17,7 @@ use crate::{
     domain::{
         fan_out::PlannedDelivery,
         order::OrderKey,
-        pace::{Pace, TooFast},
+        pace::{Pace, TooFast, is_paid},
         replay::{self, NotReplayed, REPLAY_MAX, Way},
         stream::Stream,
     },
@@ -75,8 +75,7 @@ impl Asking {
         // Each step leaves it whole.
         let used_until = self.used_until.lock();
         let mut used_until = used_until.unwrap_or_else(PoisonError::into_inner);
-        let now_micros = now.as_millis().saturating_mul(1000);
-        used_until.retain(|_, until| *until > now_micros);
+        used_until.retain(|_, until| !is_paid(*until, now));
         let before = used_until.get(stream).copied().unwrap_or_default();
         let pace = Pace::per_second(NUMBERS_PER_SECOND);
         used_until.insert(stream.clone(), pace.allow(before, numbers, now)?);

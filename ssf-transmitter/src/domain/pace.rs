@@ -108,6 +108,11 @@ impl Pace {
     }
 }
 
+/// Whether nothing is used up any more.
+pub fn is_paid(used_until: u64, now: Timestamp) -> bool {
+    used_until <= micros(now)
+}
+
 /// Of what is used up, no more than leaves alone what [`Pace::allow_keeping`] keeps for others.
 pub fn leaving_kept(part: u64, used_until: u64, now: Timestamp) -> u64 {
     used_until.min(micros(now).saturating_add(not_kept(part)))

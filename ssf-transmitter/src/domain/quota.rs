@@ -7,7 +7,7 @@ use ssf_types::{event::Event, time::Timestamp};
 use super::{
     backlog::Backlog,
     event::NewEvent,
-    pace::{Pace, TooFast, leaving_kept},
+    pace::{Pace, TooFast, is_paid, leaving_kept},
 };
 
 /// Of what is allowed, one part in so many is kept for events that revoke.
@@ -294,9 +294,7 @@ impl Usage {
 
     /// Whether nothing is lost if it is forgotten.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.backlog.is_empty()
-            && self.uncounted() == 0
-            && self.used_until <= now.as_millis().saturating_mul(1000)
+        self.backlog.is_empty() && self.uncounted() == 0 && is_paid(self.used_until, now)
     }
 }
 
