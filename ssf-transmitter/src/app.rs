@@ -25,6 +25,7 @@ pub mod standstill;
 pub mod status;
 pub mod subjects;
 pub mod survey;
+pub mod taker;
 pub mod tend;
 pub mod together;
 pub mod token;

@@ -56,8 +56,8 @@ pub use self::{
     operated::{KeptAlive, OperatedStreams},
     operator::{Existing, Named, OperatorStore, SourceStore},
     outbox::{
-        Answered, Appended, FanOutLease, FannedOut, Fenced, Finished, Idempotency, LeasedStream,
-        Outbox, Settlement, StreamLease, Submission,
+        Answered, Appended, AtOnce, FanOutLease, FannedOut, Fenced, Finished, Idempotency,
+        LeasedStream, Outbox, Settlement, StreamLease, Submission, Wanted,
     },
     overview::{Backlog, Preview, StreamFilter, StreamOverview},
     poll::{PollSettled, PollStep, PollStore, Polled},

@@ -31,6 +31,7 @@ use crate::{
         replay::Asking,
         slots::Slots,
         subjects::{self, SubjectQueue},
+        taker::{self, Handed},
         wake::Wake,
     },
     config::{Config, Transport},
@@ -164,7 +165,7 @@ impl Server {
         let new_token = installation::first_operator(&store, &sealer, SystemClock.now()).await;
         let new_token = new_token.map_err(StartError::Installation)?;
         let (polls, unreached) = poll::polls(config.polls_waiting_max);
-        let work = new_work(&config, (&store, &keys, push), &issuers, &polls);
+        let (work, handed) = new_work(&config, (&store, &keys, push), &issuers, &polls);
         let (ingest, queue) = ingest::queue();
         let (subjects, subject_queue) = subjects::queue();
         let state = AppState {
@@ -203,7 +204,8 @@ impl Server {
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats, config.lease);
         let keeper = spawn_keeper(&work, config.key_plan);
         let relay = spawn_relay(&work);
-        let (stopper, mut tasks) = spawn_loops(&work, dispatcher, queue, unreached, metrics, watch);
+        let arriving = (handed, unreached);
+        let (stopper, mut tasks) = spawn_loops(&work, dispatcher, queue, arriving, metrics, watch);
         tasks.spawn(change_subjects(work, subject_queue, config.subjects));
         info!(issuers = issuers.iter().count(), %address, "the transmitter serves");
         Ok(Self {
@@ -362,26 +364,31 @@ fn new_work(
     (store, keys, push): (&SeaStore, &SigningKeys, PushClient),
     issuers: &Arc<Issuers>,
     polls: &Polls,
-) -> Arc<Work> {
-    Arc::new(Work {
+) -> (Arc<Work>, Handed) {
+    let worker = ids::worker_id();
+    let slots = Slots::new(config.streams_parallel_max);
+    let (taker, handed) = taker::taker(worker, config.lease, slots.clone());
+    let work = Arc::new(Work {
         store: store.clone(),
         keys: keys.clone(),
         push,
         clock: SystemClock,
         issuers: Arc::clone(issuers),
-        worker: ids::worker_id(),
+        worker,
         accepted: Wake::default(),
         fresh: Wake::default(),
         polls: polls.clone(),
         gate: Gate::default(),
         pulse: Pulse::begin(),
         settings: delivery_settings(config, store),
-        slots: Slots::new(config.streams_parallel_max),
+        slots,
+        taker,
         tending: config.tending,
         retention: config.retention,
         refusals: Refusals::default(),
         quotas: Quotas::new(config.source_quota),
-    })
+    });
+    (work, handed)
 }
 
 fn delivery_settings(config: &Config, store: &SeaStore) -> DeliverySettings {
@@ -437,7 +444,7 @@ fn spawn_loops(
     work: &Arc<Work>,
     dispatcher: Dispatcher,
     queue: ingest::IngestQueue,
-    unreached: Unreached,
+    (handed, unreached): (Handed, Unreached),
     metrics: PrometheusHandle,
     watch: Option<Watch>,
 ) -> (Stopper, JoinSet<()>) {
@@ -446,12 +453,13 @@ fn spawn_loops(
     let storing = Arc::clone(work);
     let onward = Onward {
         shortcut: dispatcher.shortcut(),
+        taker: work.taker.clone(),
         accepted: work.accepted.clone(),
         fresh: work.fresh.clone(),
     };
     tasks.spawn(async move { queue.run(&storing.store, &storing.clock, &onward).await });
     tasks.spawn(worker::fan_out(Arc::clone(work), dispatcher, stop.clone()));
-    tasks.spawn(worker::deliver(Arc::clone(work), stop.clone()));
+    tasks.spawn(worker::deliver(Arc::clone(work), handed, stop.clone()));
     if let Some(watch) = watch {
         tasks.spawn(watch.run(stop.clone()));
     }

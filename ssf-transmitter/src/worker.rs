@@ -29,6 +29,7 @@ use crate::{
         quota::Quotas,
         refusals::Refusals,
         slots::Slots,
+        taker::Taker,
         tend::Tending,
         wake::Wake,
     },
@@ -75,6 +76,8 @@ pub struct Work {
     pub settings: DeliverySettings,
     /// Places for streams that are delivered at the same time.
     pub slots: Slots,
+    /// Takes streams for them.
+    pub taker: Taker,
     /// What is done for streams on which nothing happens.
     pub tending: Tending,
     /// How long things are kept.

@@ -10,6 +10,7 @@ use ssf_types::{id::StreamId, time::Timestamp};
 use super::{
     ids,
     measure::{self, LeaseChange, Leased},
+    taker::{Offer, Taker},
 };
 use crate::{
     domain::{
@@ -70,7 +71,8 @@ pub struct Shortcut {
 }
 
 impl Shortcut {
-    /// Accepts submissions, and tells what was fanned out with that; the rest waits for a step.
+    /// Accepts submissions, and tells what was fanned out with that; the rest waits for a step. Streams that get something are
+    /// handed over to be delivered on, where `taker` has room.
     ///
     /// # Errors
     /// The store is not available; perhaps all of it was done.
@@ -78,20 +80,26 @@ impl Shortcut {
         &self,
         store: &impl Outbox,
         submissions: Vec<Submission>,
-        now: Timestamp,
+        (now, taker): (Timestamp, &Taker),
     ) -> Result<(Vec<Appended>, Dispatched), StoreError> {
         let Some(lease) = *self.lease() else {
             let appended = store.append(submissions, now).await?;
             return Ok((appended, Dispatched::NotOurs));
         };
         let decide = decide(&self.preference, now);
-        let accepted = store.append_and_fan_out(submissions, now, lease, decide);
+        let offer = taker.offer(now);
+        let wanted = offer.as_ref().map(Offer::wanted);
+        let accepted = store.append_and_fan_out(submissions, now, (lease, wanted), decide);
         match accepted.await {
-            Ok((appended, fanned_out)) => {
-                if fanned_out == FannedOut::LeaseLost {
+            Ok(at_once) => {
+                if at_once.fanned_out == FannedOut::LeaseLost {
                     self.put(None);
                 }
-                Ok((appended, Dispatched::counted(fanned_out)))
+                if let Some(offer) = offer {
+                    offer.hand_over(at_once.taken);
+                }
+                let dispatched = Dispatched::counted(at_once.fanned_out);
+                Ok((at_once.answers, dispatched))
             }
             Err(error) => {
                 self.put(None);

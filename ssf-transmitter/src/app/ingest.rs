@@ -13,6 +13,7 @@ use tokio::sync::{
 use super::{
     dispatch::{Dispatched, Shortcut},
     ids,
+    taker::Taker,
     wake::Wake,
 };
 use crate::{
@@ -81,6 +82,8 @@ struct Waiting {
 pub struct Onward {
     /// Fans out with the commit, where that can be.
     pub shortcut: Shortcut,
+    /// Takes the streams that get something by that.
+    pub taker: Taker,
     /// Is called when events wait for their fan-out.
     pub accepted: Wake,
     /// Is called when deliveries were added.
@@ -145,7 +148,7 @@ impl IngestQueue {
                 events += next.events.len();
                 together.push(next);
             }
-            let dispatched = commit(store, clock, &onward.shortcut, together).await;
+            let dispatched = commit(store, clock, onward, together).await;
             onward.call(dispatched);
         }
     }
@@ -154,7 +157,7 @@ impl IngestQueue {
 async fn commit(
     store: &impl Outbox,
     clock: &impl Clock,
-    shortcut: &Shortcut,
+    onward: &Onward,
     together: Vec<Waiting>,
 ) -> Dispatched {
     let now = clock.now();
@@ -170,7 +173,10 @@ async fn commit(
         });
         answers.push(waiting.answer);
     }
-    let accepted = shortcut.accept(store, submissions, now).await;
+    let Onward {
+        shortcut, taker, ..
+    } = onward;
+    let accepted = shortcut.accept(store, submissions, (now, taker)).await;
     let (outcomes, dispatched) = match accepted {
         Ok((appended, dispatched)) => (appended.into_iter().map(Ok).collect(), dispatched),
         Err(error) => {

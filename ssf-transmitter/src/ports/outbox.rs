@@ -28,15 +28,16 @@ pub trait Outbox {
     ) -> impl Future<Output = Result<Vec<Appended>, StoreError>> + Send;
 
     /// Accepts submissions as [`Outbox::append`] does, and fans their events out in the same transaction, as [`Outbox::fan_out`]
-    /// would: if `lease` is the newest of the fan-out, no event waits, these are few and become few deliveries, and nobody else
-    /// works on what that needs. Else they wait, and it tells of no events, or of the lease.
+    /// would: if the first of `leases` is the newest of the fan-out, no event waits, these are few and become few deliveries, and
+    /// nobody else works on what that needs. Else they wait, and it tells of no events, or of the lease. Where there
+    /// are deliveries then, it takes streams that are wanted, as [`Outbox::lease_streams`] would.
     fn append_and_fan_out<D>(
         &self,
         submissions: Vec<Submission>,
         now: Timestamp,
-        lease: FanOutLease,
+        leases: (FanOutLease, Option<Wanted>),
         decide: D,
-    ) -> impl Future<Output = Result<(Vec<Appended>, FannedOut), StoreError>> + Send
+    ) -> impl Future<Output = Result<AtOnce, StoreError>> + Send
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send;
 
@@ -230,6 +231,39 @@ impl FannedOut {
         events: 0,
         deliveries: 0,
     };
+}
+
+/// What came of [`Outbox::append_and_fan_out`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AtOnce {
+    /// What came of the submissions, in their order.
+    pub answers: Vec<Appended>,
+    /// What was fanned out.
+    pub fanned_out: FannedOut,
+    /// The streams that were taken.
+    pub taken: Vec<LeasedStream>,
+}
+
+impl AtOnce {
+    /// The events wait for their fan-out, if there are any.
+    pub fn waiting(answers: Vec<Appended>, fanned_out: FannedOut) -> Self {
+        Self {
+            answers,
+            fanned_out,
+            taken: Vec::new(),
+        }
+    }
+}
+
+/// Streams that somebody would deliver on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Wanted {
+    /// Who.
+    pub worker: WorkerId,
+    /// Until when they are leased.
+    pub until: Timestamp,
+    /// How many there is room for, and of whom.
+    pub room: Room,
 }
 
 /// The right to deliver on a stream, until it expires.

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     domain::{event::AcceptedEvent, fan_out::FanOut},
     failpoint::{Failpoint, reached},
-    ports::{Appended, FanOutLease, FannedOut, StoreError, Submission},
+    ports::{AtOnce, FanOutLease, FannedOut, StoreError, Submission, Wanted},
 };
 
 /// Most events that are fanned out at once: whoever hands them in waits for that.
@@ -59,8 +59,8 @@ impl SeaStore {
         &self,
         submissions: Vec<Submission>,
         (lease, decide): (FanOutLease, D),
-        now: Timestamp,
-    ) -> Result<(Vec<Appended>, FannedOut), StoreError>
+        (now, wanted): (Timestamp, Option<Wanted>),
+    ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
     {
@@ -70,12 +70,12 @@ impl SeaStore {
         let (answers, arrivals) = self.admit(&transaction, submissions, now).await?;
         if !is_ours {
             self.leave_waiting(transaction, arrivals).await?;
-            return Ok((answers, FannedOut::LeaseLost));
+            return Ok(AtOnce::waiting(answers, FannedOut::LeaseLost));
         }
         let decided = self.decided_at_once(&transaction, &arrivals, decide, now);
         let Some(decided) = decided.await? else {
             self.leave_waiting(transaction, arrivals).await?;
-            return Ok((answers, FannedOut::NOTHING));
+            return Ok(AtOnce::waiting(answers, FannedOut::NOTHING));
         };
         let accepted = arrivals.len() as u64;
         let mut rows = Vec::with_capacity(arrivals.len());
@@ -95,10 +95,23 @@ impl SeaStore {
         let written = self
             .write_fan_outs(&transaction, fan_outs, &decided.interest, now)
             .await?;
+        let taken = match wanted {
+            Some(wanted) if !written.sent.is_empty() => {
+                self.take_with(&transaction, now, wanted).await?
+            }
+            Some(_) | None => Vec::new(),
+        };
         reached(Failpoint::FanOut);
         self.commit_accepted(transaction, accepted).await?;
+        if !taken.is_empty() {
+            reached(Failpoint::AfterClaim);
+        }
         let events = positions.into_iter().zip(read).collect();
-        Ok((answers, self.fanned_out(&written, events)))
+        Ok(AtOnce {
+            answers,
+            fanned_out: self.fanned_out(&written, events),
+            taken,
+        })
     }
 
     /// What is decided about events behind all others; `None` if they have to wait.

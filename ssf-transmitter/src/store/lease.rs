@@ -30,7 +30,7 @@ use crate::{
         room::Room,
     },
     failpoint::{Failpoint, reached},
-    ports::{CorruptRow, FanOutLease, Fenced, LeasedStream, StoreError, StreamLease},
+    ports::{CorruptRow, FanOutLease, Fenced, LeasedStream, StoreError, StreamLease, Wanted},
 };
 
 /// The row of the lease under which events are fanned out.
@@ -110,21 +110,39 @@ impl SeaStore {
 
     pub(super) async fn take_streams(
         &self,
-        worker: WorkerId,
         now: Timestamp,
-        until: Timestamp,
-        room: Room,
+        wanted: Wanted,
     ) -> Result<Vec<LeasedStream>, StoreError> {
         let transaction = self.begin().await?;
-        let wanted = choose(&transaction, now, room).await?;
-        if wanted.is_empty() {
+        let leased = self.take_with(&transaction, now, wanted).await?;
+        transaction.commit().await?;
+        if !leased.is_empty() {
+            reached(Failpoint::AfterClaim);
+        }
+        Ok(leased)
+    }
+
+    /// Takes streams in a transaction that does more than that.
+    pub(super) async fn take_with(
+        &self,
+        transaction: &DatabaseTransaction,
+        now: Timestamp,
+        wanted: Wanted,
+    ) -> Result<Vec<LeasedStream>, StoreError> {
+        let Wanted {
+            worker,
+            until,
+            room,
+        } = wanted;
+        let chosen = choose(transaction, now, room).await?;
+        if chosen.is_empty() {
             return Ok(Vec::new());
         }
-        let queues = queues(&transaction, &wanted).await?;
-        let streams = streams(&transaction, &wanted).await?;
-        let profiles = profiles(&transaction, &streams).await?;
+        let queues = queues(transaction, &chosen).await?;
+        let streams = streams(transaction, &chosen).await?;
+        let profiles = profiles(transaction, &streams).await?;
         let (mut leased, mut unreadable) = (Vec::new(), Vec::new());
-        for id in wanted {
+        for id in chosen {
             let (Some(queue), Some(stream)) = (queues.get(&id), streams.get(&id)) else {
                 continue;
             };
@@ -137,13 +155,8 @@ impl SeaStore {
             }
         }
         let (ids, leased): (Vec<Uuid>, Vec<LeasedStream>) = leased.into_iter().unzip();
-        if ids.is_empty() && unreadable.is_empty() {
-            return Ok(Vec::new());
-        }
-        set_aside(&transaction, unreadable, now).await?;
-        give_to(&transaction, worker, ids, (now, until)).await?;
-        transaction.commit().await?;
-        reached(Failpoint::AfterClaim);
+        set_aside(transaction, unreadable, now).await?;
+        give_to(transaction, worker, ids, (now, until)).await?;
         Ok(leased)
     }
 
@@ -403,6 +416,9 @@ async fn give_to(
     streams: Vec<Uuid>,
     (now, until): (Timestamp, Timestamp),
 ) -> Result<(), StoreError> {
+    if streams.is_empty() {
+        return Ok(());
+    }
     let epoch = stream_queue::Column::LeaseEpoch.into_expr().add(1);
     let (now, until) = (row::millis(now), row::millis(until));
     let update = stream_queue::Entity::update_many()

@@ -19,8 +19,8 @@ use crate::{
         room::Room,
     },
     ports::{
-        Answered, Appended, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
-        Settlement, StoreError, StreamLease, Submission,
+        Answered, Appended, AtOnce, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
+        Settlement, StoreError, StreamLease, Submission, Wanted,
     },
 };
 
@@ -77,13 +77,15 @@ impl Outbox for SeaStore {
         &self,
         submissions: Vec<Submission>,
         now: Timestamp,
-        lease: FanOutLease,
+        (lease, wanted): (FanOutLease, Option<Wanted>),
         decide: D,
-    ) -> Result<(Vec<Appended>, FannedOut), StoreError>
+    ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
     {
-        self.append_at_once(submissions, (lease, decide), now).await
+        let fan_out = (lease, decide);
+        self.append_at_once(submissions, fan_out, (now, wanted))
+            .await
     }
 
     async fn answered(&self, key: Fingerprint) -> Result<Option<Answered>, StoreError> {
@@ -127,7 +129,12 @@ impl Outbox for SeaStore {
         until: Timestamp,
         room: Room,
     ) -> Result<Vec<LeasedStream>, StoreError> {
-        self.take_streams(worker, now, until, room).await
+        let wanted = Wanted {
+            worker,
+            until,
+            room,
+        };
+        self.take_streams(now, wanted).await
     }
 
     async fn renew(&self, lease: &StreamLease, until: Timestamp) -> Result<Fenced, StoreError> {

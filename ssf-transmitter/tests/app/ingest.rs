@@ -13,6 +13,8 @@ use ssf_transmitter::{
         dispatch::{Dispatched, Dispatcher},
         ids,
         ingest::{self, IngestError, Onward},
+        slots::Slots,
+        taker::taker,
         wake::Wake,
     },
     domain::{id::Fingerprint, subjects::SubjectPreference},
@@ -49,6 +51,7 @@ fn onward() -> Onward {
 fn behind(dispatcher: &Dispatcher) -> Onward {
     Onward {
         shortcut: dispatcher.shortcut(),
+        taker: taker(ids::worker_id(), LEASE_DEFAULT, Slots::new(1)).0,
         accepted: Wake::default(),
         fresh: Wake::default(),
     }

@@ -23,4 +23,6 @@ mod poll;
 #[cfg(test)]
 mod retain;
 #[cfg(test)]
+mod taker;
+#[cfg(test)]
 mod tend;

@@ -8,7 +8,7 @@ use std::{
 
 use ssf_transmitter::{
     app::{
-        deliver::{Delivered, Deliverer, DeliverySettings, LEASE_DEFAULT, Term},
+        deliver::{Delivered, Deliverer, DeliverySettings, LEASE_DEFAULT},
         dispatch::{Dispatched, Dispatcher},
         gate::Gate,
         horizon, ids,
@@ -16,16 +16,17 @@ use ssf_transmitter::{
         poll::{self, Caller, Poller, Polls, Unreached},
         replay::replay,
         retain::{Retained, Retaining},
-        slots::{Slot, Slots},
+        slots::Slots,
         status::{Settled, Updating},
+        taker::{self, Handed, TakenStream, Taker},
         verify,
         wake::Wake,
     },
     domain::{
         circuit::Decider, id::WorkerId, profile::Profile, retention::Retention, retry::RetryPolicy,
-        room::Room, subjects::SubjectPreference, trace::Standing,
+        subjects::SubjectPreference, trace::Standing,
     },
-    ports::{Clock, DeliveryFilter, LeasedStream, Outbox, StoreError},
+    ports::{Clock, DeliveryFilter, Outbox, StoreError},
 };
 use ssf_types::{
     id::Jti,
@@ -71,6 +72,9 @@ const SOON: Duration = Duration::from_secs(3);
 /// Most deliveries that are sent once more at a time.
 const REPLAY_MAX: u64 = 100;
 
+/// Streams that are delivered on.
+type Streams = JoinSet<Option<Result<Delivered, StoreError>>>;
+
 /// A process of the transmitter.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -86,6 +90,7 @@ pub(crate) struct Node {
     fresh: Wake,
     polls: Polls,
     slots: Slots,
+    taker: Taker,
     /// Absent once it is time to stop.
     ingest: Mutex<Option<Ingest>>,
     stopping: Signal,
@@ -103,6 +108,9 @@ impl Node {
         let clock = world.clock.with_skew(skew);
         let (ingest, queue) = ingest::queue();
         let (polls, unreached) = poll::polls(10);
+        let worker = ids::worker_id();
+        let slots = Slots::new(STREAMS_PARALLEL_MAX);
+        let (taker, handed) = taker::taker(worker, LEASE_DEFAULT, slots.clone());
         let node = Arc::new(Self {
             store: Connection::new(Arc::clone(world), Arc::clone(&process)),
             sealer: Sealer {
@@ -117,12 +125,13 @@ impl Node {
             world: Arc::clone(world),
             process,
             clock,
-            worker: ids::worker_id(),
+            worker,
             gate: Gate::default(),
             accepted: Wake::default(),
             fresh: Wake::default(),
             polls,
-            slots: Slots::new(STREAMS_PARALLEL_MAX),
+            slots,
+            taker,
             ingest: Mutex::new(Some(ingest)),
             stopping: Signal::default(),
         });
@@ -131,12 +140,13 @@ impl Node {
         let dispatcher = Dispatcher::new(node.worker, preference, LEASE_DEFAULT);
         let onward = Onward {
             shortcut: dispatcher.shortcut(),
+            taker: node.taker.clone(),
             accepted: node.accepted.clone(),
             fresh: node.fresh.clone(),
         };
         run.spawn(take_in(Arc::clone(&node), queue, onward));
         run.spawn(fan_out(Arc::clone(&node), dispatcher));
-        run.spawn(deliver(Arc::clone(&node)));
+        run.spawn(deliver(Arc::clone(&node), handed));
         run.spawn(call_polls(Arc::clone(&node), unreached));
         run.spawn(retain(Arc::clone(&node)));
         run.spawn(draw_in(Arc::clone(&node)));
@@ -258,31 +268,30 @@ impl Node {
     }
 
     /// Takes the streams that are there to be taken; returns how long to wait before the next look.
-    async fn take(
-        self: &Arc<Self>,
-        streams: &mut JoinSet<Option<Result<Delivered, StoreError>>>,
-    ) -> Result<Duration, StoreError> {
-        let room = self.slots.free();
-        self.slots.want(room == 0);
-        if room == 0 {
-            return Ok(SWEEP);
-        }
+    async fn take(self: &Arc<Self>, streams: &mut Streams) -> Result<Duration, StoreError> {
+        let turn = self.taker.turn().await;
+        self.slots.want(self.slots.free() == 0);
         let now = self.clock.now();
-        let term = Term::begin(LEASE_DEFAULT, now);
+        let Some((term, wanted)) = turn.wanted(now) else {
+            return Ok(SWEEP);
+        };
         let leased = (self.store)
-            .lease_streams(self.worker, now, term.until(), Room::of(room))
+            .lease_streams(wanted.worker, now, wanted.until, wanted.room)
             .await?;
         for stream in leased {
-            if let Some(slot) = self.slots.take() {
-                let delivering = one(Arc::clone(self), stream, (term, slot));
-                streams.spawn(self.world.oracle.watches(delivering));
-            }
+            self.begins(streams, turn.takes(stream, term));
         }
+        drop(turn);
         if self.slots.free() == 0 {
             return Ok(PAUSE);
         }
         let next = self.store.next_due().await?;
         Ok(next.map_or(SWEEP, |due| due.since(now).clamp(PAUSE, SWEEP)))
+    }
+
+    fn begins(self: &Arc<Self>, streams: &mut Streams, taken: TakenStream) {
+        let delivering = one(Arc::clone(self), taken);
+        streams.spawn(self.world.oracle.watches(delivering));
     }
 }
 
@@ -307,18 +316,23 @@ async fn fan_out(node: Arc<Node>, mut dispatcher: Dispatcher) {
     _ = dispatcher.give_back(&node.store).await;
 }
 
-async fn deliver(node: Arc<Node>) {
+async fn deliver(node: Arc<Node>, mut handed: Handed) {
     let mut fresh = node.fresh.listen();
-    let mut streams = JoinSet::new();
+    let mut streams = Streams::new();
     while !node.is_stopping() {
         let pause = node.take(&mut streams).await.unwrap_or(SWEEP);
         tokio::select! {
             biased;
+            Some(taken) = handed.next() => node.begins(&mut streams, taken),
             Some(_) = streams.join_next() => {}
             () = node.stopping.given() => {}
             () = node.slots.freed() => {}
             () = fresh.wait(pause) => {}
         }
+    }
+    node.taker.close().await;
+    while let Some(taken) = handed.arrived() {
+        node.begins(&mut streams, taken);
     }
     while streams.join_next().await.is_some() {}
 }
@@ -339,11 +353,21 @@ async fn call_polls(node: Arc<Node>, mut unreached: Unreached) {
     node.polls.close();
 }
 
-async fn one(
-    node: Arc<Node>,
-    leased: LeasedStream,
-    held: (Term, Slot),
-) -> Result<Delivered, StoreError> {
+async fn one(node: Arc<Node>, taken: TakenStream) -> Result<Delivered, StoreError> {
+    let TakenStream {
+        leased,
+        term,
+        queued,
+        place: _place,
+    } = taken;
+    let slot = tokio::select! {
+        biased;
+        slot = queued.slot() => slot,
+        () = node.stopping.given() => {
+            node.store.release(&leased.lease, &leased.health).await?;
+            return Ok(Delivered::default());
+        }
+    };
     let deliverer = Deliverer {
         store: &node.store,
         signer: &node.sealer,
@@ -356,7 +380,7 @@ async fn one(
         jitter: chance::unit,
     };
     deliverer
-        .deliver(&leased, held, node.stopping.given())
+        .deliver(&leased, (term, slot), node.stopping.given())
         .await
 }
 

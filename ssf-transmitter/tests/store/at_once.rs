@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, Database, TransactionTrait};
 use ssf_transmitter::{
-    app::dispatch::{Dispatched, Dispatcher},
+    app::{
+        dispatch::{Dispatched, Dispatcher},
+        slots::Slots,
+        taker::taker,
+    },
     domain::subjects::SubjectPreference,
     ports::{Clock, FannedOut, Outbox},
     store::SeaStore,
@@ -86,9 +90,10 @@ async fn what_cannot_be_fanned_out_is_accepted_all_the_same_once_it_has_failed(
     let preference = SubjectPreference::default();
     let mut dispatcher = Dispatcher::new(worker(1), preference, Duration::from_secs(10));
     let shortcut = dispatcher.shortcut();
+    let (taker, _handed) = taker(worker(1), Duration::from_secs(10), Slots::new(1));
     let hand_in = async || {
         let submissions = vec![submission(vec![event(LOGOUT, email(ALICE))])];
-        let accepted = shortcut.accept(store, submissions, NOW).await;
+        let accepted = shortcut.accept(store, submissions, (NOW, &taker)).await;
         accepted.map(|(_, dispatched)| dispatched).ok()
     };
     let some = |events, deliveries| Dispatched::Some { events, deliveries };

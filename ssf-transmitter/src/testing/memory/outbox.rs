@@ -22,8 +22,8 @@ use crate::{
         trace::Recorded,
     },
     ports::{
-        Answered, Appended, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
-        Settlement, StoreError, StreamLease, Submission,
+        Answered, Appended, AtOnce, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
+        Settlement, StoreError, StreamLease, Submission, Wanted,
     },
 };
 
@@ -37,6 +37,43 @@ impl State {
         for losses in of_streams.chain([&mut self.lost_of_gone_streams]) {
             losses.retain(|(lost, _)| lost != lease);
         }
+    }
+
+    fn lease(&mut self, now: Timestamp, wanted: Wanted) -> Vec<LeasedStream> {
+        let Wanted {
+            worker,
+            until,
+            mut room,
+        } = wanted;
+        let profiles = self.profiles();
+        let is_free = |kept: &&mut Kept| kept.free_at().is_some_and(|at| at <= now);
+        let mut free: Vec<&mut Kept> = self.streams.iter_mut().filter(is_free).collect();
+        free.sort_by_key(|kept| kept.taken_at);
+        free.retain(|kept| room.take(kept.stream.receiver, kept.health.trouble.is_some()));
+        let lease = |kept: &mut Kept| {
+            let DeliveryMethod::Push(push) = kept.stream.delivery.clone() else {
+                return None;
+            };
+            kept.worker = Some(worker);
+            kept.epoch += 1;
+            kept.leased_until = until;
+            kept.taken_at = now;
+            Some(LeasedStream {
+                lease: StreamLease {
+                    stream: kept.stream.id.clone(),
+                    worker,
+                    epoch: kept.epoch,
+                },
+                stream: kept.stream.clone(),
+                push,
+                profile: profiles
+                    .get(&kept.stream.receiver)
+                    .copied()
+                    .unwrap_or_default(),
+                health: kept.health.clone(),
+            })
+        };
+        free.into_iter().filter_map(lease).collect()
     }
 
     fn append(&mut self, submission: Submission, now: Timestamp) -> Appended {
@@ -131,16 +168,16 @@ impl Outbox for MemoryStore {
         &self,
         submissions: Vec<Submission>,
         now: Timestamp,
-        lease: FanOutLease,
+        (lease, wanted): (FanOutLease, Option<Wanted>),
         decide: D,
-    ) -> Result<(Vec<Appended>, FannedOut), StoreError>
+    ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
     {
         let mut state = self.state();
         let nothing_waits = state.dispatched == state.events.len();
         let append = |submission| state.append(submission, now);
-        let appended = submissions.into_iter().map(append).collect();
+        let answers = submissions.into_iter().map(append).collect();
         let fanned_out = if state.fan_out.is_none_or(|(newest, _)| newest != lease) {
             FannedOut::LeaseLost
         } else if nothing_waits {
@@ -148,7 +185,20 @@ impl Outbox for MemoryStore {
         } else {
             FannedOut::NOTHING
         };
-        Ok((appended, fanned_out))
+        let taken = match (fanned_out, wanted) {
+            (
+                FannedOut::Done {
+                    deliveries: 1.., ..
+                },
+                Some(wanted),
+            ) => state.lease(now, wanted),
+            _ => Vec::new(),
+        };
+        Ok(AtOnce {
+            answers,
+            fanned_out,
+            taken,
+        })
     }
 
     async fn answered(&self, key: Fingerprint) -> Result<Option<Answered>, StoreError> {
@@ -218,38 +268,14 @@ impl Outbox for MemoryStore {
         worker: WorkerId,
         now: Timestamp,
         until: Timestamp,
-        mut room: Room,
+        room: Room,
     ) -> Result<Vec<LeasedStream>, StoreError> {
-        let mut state = self.state();
-        let profiles = state.profiles();
-        let is_free = |kept: &&mut Kept| kept.free_at().is_some_and(|at| at <= now);
-        let mut free: Vec<&mut Kept> = state.streams.iter_mut().filter(is_free).collect();
-        free.sort_by_key(|kept| kept.taken_at);
-        free.retain(|kept| room.take(kept.stream.receiver, kept.health.trouble.is_some()));
-        let lease = |kept: &mut Kept| {
-            let DeliveryMethod::Push(push) = kept.stream.delivery.clone() else {
-                return None;
-            };
-            kept.worker = Some(worker);
-            kept.epoch += 1;
-            kept.leased_until = until;
-            kept.taken_at = now;
-            Some(LeasedStream {
-                lease: StreamLease {
-                    stream: kept.stream.id.clone(),
-                    worker,
-                    epoch: kept.epoch,
-                },
-                stream: kept.stream.clone(),
-                push,
-                profile: profiles
-                    .get(&kept.stream.receiver)
-                    .copied()
-                    .unwrap_or_default(),
-                health: kept.health.clone(),
-            })
+        let wanted = Wanted {
+            worker,
+            until,
+            room,
         };
-        Ok(free.into_iter().filter_map(lease).collect())
+        Ok(self.state().lease(now, wanted))
     }
 
     async fn renew(&self, lease: &StreamLease, until: Timestamp) -> Result<Fenced, StoreError> {

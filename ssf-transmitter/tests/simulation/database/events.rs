@@ -10,8 +10,8 @@ use ssf_transmitter::{
         room::Room,
     },
     ports::{
-        Answered, Appended, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
-        Settlement, StoreError, StreamLease, Submission,
+        Answered, Appended, AtOnce, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
+        Settlement, StoreError, StreamLease, Submission, Wanted,
     },
 };
 use ssf_types::{id::StreamId, time::Timestamp};
@@ -57,19 +57,19 @@ impl Outbox for Connection {
         &self,
         submissions: Vec<Submission>,
         now: Timestamp,
-        lease: FanOutLease,
+        leases: (FanOutLease, Option<Wanted>),
         decide: D,
-    ) -> Result<(Vec<Appended>, FannedOut), StoreError>
+    ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
     {
         let names: Vec<Vec<String>> = submissions.iter().map(names).collect();
         let work = async {
             let memory = self.memory();
-            let accepted = memory.append_and_fan_out(submissions, now, lease, decide);
-            let (appended, fanned_out) = accepted.await?;
-            self.tell(&names, &appended);
-            Ok((appended, fanned_out))
+            let accepted = memory.append_and_fan_out(submissions, now, leases, decide);
+            let accepted = accepted.await?;
+            self.tell(&names, &accepted.answers);
+            Ok(accepted)
         };
         self.step(work).await
     }

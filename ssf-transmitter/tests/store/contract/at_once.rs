@@ -2,7 +2,7 @@
 
 use ssf_transmitter::{
     domain::{event::NewEvent, fan_out::StepMax, room::Room},
-    ports::{Appended, FanOutLease, FannedOut},
+    ports::{Appended, AtOnce, FanOutLease, FannedOut, Wanted},
 };
 use ssf_types::subject::Subject;
 
@@ -19,13 +19,34 @@ pub(crate) async fn hand_in(
     lease: FanOutLease,
     events: Vec<NewEvent>,
 ) -> FannedOut {
-    let accepted = store.append_and_fan_out(vec![submission(events)], NOW, lease, decide);
-    let (answers, fanned_out) = accepted.await.unwrap();
+    let accepted = hand_in_and_take(store, (lease, None), events).await;
+    assert_eq!(accepted.taken, []);
+    accepted.fanned_out
+}
+
+/// Hands events in, and takes streams that are wanted.
+async fn hand_in_and_take(
+    store: &impl Store,
+    leases: (FanOutLease, Option<Wanted>),
+    events: Vec<NewEvent>,
+) -> AtOnce {
+    let accepted = store.append_and_fan_out(vec![submission(events)], NOW, leases, decide);
+    let accepted = accepted.await.unwrap();
+    let answers = &accepted.answers;
     assert!(
         matches!(answers.as_slice(), [Appended::Accepted(_)]),
         "{answers:?}"
     );
-    fanned_out
+    accepted
+}
+
+/// Room for so many streams.
+fn wanted(streams: usize) -> Option<Wanted> {
+    Some(Wanted {
+        worker: worker(1),
+        until: later(30),
+        room: Room::of(streams),
+    })
 }
 
 /// Hands events in for which there is too much to do at once, or just not.
@@ -96,14 +117,13 @@ pub(crate) async fn a_repeated_submission_is_not_fanned_out_again(store: &impl S
     known_stream(store, 1, &[LOGOUT]).await;
     let held = fan_out_lease(store).await;
     let new = || vec![keyed(1, 1, event(LOGOUT, email(ALICE)))];
-    let first = store.append_and_fan_out(new(), NOW, held, decide).await;
-    let (answers, fanned_out) = first.unwrap();
-    assert!(matches!(answers.as_slice(), [Appended::Accepted(_)]));
-    assert_eq!(fanned_out, done(1, 1));
-    let again = store.append_and_fan_out(new(), NOW, held, decide).await;
-    let (answers, fanned_out) = again.unwrap();
-    assert!(matches!(answers.as_slice(), [Appended::Replayed(_)]));
-    assert_eq!(fanned_out, FannedOut::NOTHING);
+    let hand_in = || store.append_and_fan_out(new(), NOW, (held, None), decide);
+    let first = hand_in().await.unwrap();
+    assert!(matches!(first.answers.as_slice(), [Appended::Accepted(_)]));
+    assert_eq!(first.fanned_out, done(1, 1));
+    let again = hand_in().await.unwrap();
+    assert!(matches!(again.answers.as_slice(), [Appended::Replayed(_)]));
+    assert_eq!(again.fanned_out, FannedOut::NOTHING);
     let leased = lease(store, 1, NOW).await;
     assert_eq!(due(store, &leased, NOW).await.len(), 1);
 }
@@ -119,4 +139,44 @@ pub(crate) async fn what_is_fanned_out_at_once_waits_for_what_is_pending_of_the_
     }
     let leased = lease(store, 1, NOW).await;
     assert_eq!(sequences(&due(store, &leased, NOW).await), [1]);
+}
+
+pub(crate) async fn with_what_is_fanned_out_at_once_streams_are_taken_as_many_as_there_is_room_for(
+    store: &impl Store,
+) {
+    for number in 1..=3 {
+        known_stream(store, number, &[LOGOUT]).await;
+    }
+    let held = fan_out_lease(store).await;
+    let events = vec![event(LOGOUT, email(ALICE))];
+    let accepted = hand_in_and_take(store, (held, wanted(2)), events).await;
+    assert_eq!(accepted.fanned_out, done(1, 3));
+    assert_eq!(accepted.taken.len(), 2);
+    for taken in &accepted.taken {
+        assert_eq!(sequences(&due(store, taken, NOW).await), [1]);
+    }
+    let left = store.lease_streams(worker(2), NOW, later(30), Room::of(10));
+    let left: Vec<_> = left.await.unwrap();
+    assert_eq!(left.len(), 1);
+    let taken = accepted.taken.iter().map(|taken| &taken.lease.stream);
+    assert!(
+        !taken
+            .into_iter()
+            .any(|stream| *stream == left[0].lease.stream)
+    );
+}
+
+pub(crate) async fn with_events_that_nobody_is_sent_no_stream_is_taken(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let held = fan_out_lease(store).await;
+    let events = vec![event(PASSWORD, email(ALICE))];
+    let accepted = hand_in_and_take(store, (held, wanted(2)), events).await;
+    assert_eq!((accepted.fanned_out, accepted.taken), (done(1, 0), vec![]));
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    let events = vec![event(LOGOUT, email(BOB))];
+    let accepted = hand_in_and_take(store, (held, wanted(2)), events).await;
+    assert_eq!(
+        (accepted.fanned_out, accepted.taken),
+        (FannedOut::NOTHING, vec![])
+    );
 }

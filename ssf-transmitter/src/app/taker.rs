@@ -1,0 +1,261 @@
+//! Taking streams to deliver on: as many as there is room for, and of whom.
+//!
+//! The loop that delivers looks for streams that have something due. Whoever accepts events that are fanned out at once takes the
+//! streams with them, in the same transaction, and hands them to that loop: so a single event waits neither for a look nor for a
+//! second commit. One of them at a time has the turn, so that no Receiver gets more than its share.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ssf_types::time::Timestamp;
+use tokio::sync::{Mutex as Turns, MutexGuard as TurnGuard, mpsc};
+
+use super::{
+    deliver::Term,
+    measure::{self, LeaseChange, Leased},
+    slots::{Queued, Slots},
+};
+use crate::{
+    domain::{
+        id::{ReceiverId, WorkerId},
+        room::Room,
+    },
+    ports::{LeasedStream, Wanted},
+};
+
+/// So many times as many streams as there are slots may wait for answers without one: each costs memory, and a renewal of
+/// its lease now and then.
+const STREAMS_PER_SLOT_MAX: usize = 8;
+
+/// Where more than half of the slots are taken, so many times as many streams as there are slots are taken ahead, and get theirs
+/// one after the other: what is taken together is taken in one transaction.
+const AHEAD: usize = 2;
+
+/// One Receiver has at most half as many streams as there are slots, those that only wait included: so whatever its
+/// endpoints do, the others have the rest.
+const RECEIVER_SHARE: usize = 2;
+
+/// Streams that are in trouble when they are taken are at most half of all, those that only wait included: so however many
+/// hang each time they are asked, the others have the rest.
+const TROUBLED_SHARE: usize = 2;
+
+/// Takes streams for one process. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Taker(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    worker: WorkerId,
+    /// How long a lease lasts.
+    lease: Duration,
+    slots: Slots,
+    taken: Arc<Mutex<Taken>>,
+    /// Whether nobody accepts any more what is handed over.
+    is_closed: Turns<bool>,
+    handed: mpsc::UnboundedSender<TakenStream>,
+}
+
+/// Streams that were handed over.
+#[derive(Debug)]
+pub struct Handed(mpsc::UnboundedReceiver<TakenStream>);
+
+/// Makes a taker of streams that are leased for so long, and the end at which those arrive that are handed over.
+pub fn taker(worker: WorkerId, lease: Duration, slots: Slots) -> (Taker, Handed) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let taker = Taker(Arc::new(Shared {
+        worker,
+        lease,
+        slots,
+        taken: Arc::default(),
+        is_closed: Turns::new(false),
+        handed: sender,
+    }));
+    (taker, Handed(receiver))
+}
+
+impl Taker {
+    /// Waits for the turn.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn {
+            shared: &self.0,
+            is_closed: self.0.is_closed.lock().await,
+        }
+    }
+
+    /// Room for streams of events that are about to be accepted; `None` while another has the turn, or more than half of the
+    /// slots are taken: where there is much to do, many streams are taken by one look.
+    pub fn offer(&self, now: Timestamp) -> Option<Offer<'_>> {
+        let is_closed = self.0.is_closed.try_lock().ok()?;
+        if *is_closed || self.0.is_busy() {
+            return None;
+        }
+        let shared = &*self.0;
+        let turn = Turn { shared, is_closed };
+        let (term, wanted) = turn.wanted(now)?;
+        Some(Offer { turn, term, wanted })
+    }
+
+    /// Has nothing handed over any more; what was, has arrived then.
+    pub async fn close(&self) {
+        *self.turn().await.is_closed = true;
+    }
+}
+
+impl Shared {
+    fn is_busy(&self) -> bool {
+        self.slots.free() < self.slots.most() / 2
+    }
+
+    /// It is whole after each step, so that a panic elsewhere is no reason to stop.
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to take streams, until it is dropped.
+#[derive(Debug)]
+pub struct Turn<'t> {
+    shared: &'t Shared,
+    is_closed: TurnGuard<'t, bool>,
+}
+
+impl Turn<'_> {
+    /// The streams that there is room for, with their term, which begins now; `None` if there is none.
+    pub fn wanted(&self, now: Timestamp) -> Option<(Term, Wanted)> {
+        let slots = &self.shared.slots;
+        let (most, free, queued) = (slots.most(), slots.free(), slots.queued());
+        let all = most.saturating_mul(STREAMS_PER_SLOT_MAX);
+        let ahead = if self.shared.is_busy() && queued < most {
+            most * AHEAD - queued
+        } else {
+            0
+        };
+        let taken = self.shared.taken();
+        let streams = (free + ahead).min(all.saturating_sub(taken.streams()));
+        if streams == 0 {
+            return None;
+        }
+        let share = (most / RECEIVER_SHARE).max(1);
+        let troubled = (all / TROUBLED_SHARE).saturating_sub(taken.troubled);
+        let room = Room::new(streams, share, taken.receivers.clone()).with_troubled(troubled);
+        let term = Term::begin(self.shared.lease, now);
+        let wanted = Wanted {
+            worker: self.shared.worker,
+            until: term.until(),
+            room,
+        };
+        Some((term, wanted))
+    }
+
+    /// A stream was leased for such a term.
+    pub fn takes(&self, leased: LeasedStream, term: Term) -> TakenStream {
+        measure::leases(Leased::Stream, LeaseChange::Taken, 1);
+        let place = Place {
+            taken: Arc::clone(&self.shared.taken),
+            receiver: leased.stream.receiver,
+            is_troubled: leased.health.trouble.is_some(),
+        };
+        self.shared.taken().add(&place);
+        TakenStream {
+            leased,
+            term,
+            queued: self.shared.slots.queue(),
+            place,
+        }
+    }
+}
+
+/// Room that whoever accepts events may fill.
+#[derive(Debug)]
+pub struct Offer<'t> {
+    turn: Turn<'t>,
+    term: Term,
+    wanted: Wanted,
+}
+
+impl Offer<'_> {
+    /// What there is room for.
+    pub fn wanted(&self) -> Wanted {
+        self.wanted.clone()
+    }
+
+    /// Hands over what was taken; where nobody is left to deliver, it is left to its lease.
+    pub fn hand_over(self, leased: Vec<LeasedStream>) {
+        for stream in leased {
+            let taken = self.turn.takes(stream, self.term);
+            let _ = self.turn.shared.handed.send(taken);
+        }
+    }
+}
+
+impl Handed {
+    /// Waits for the next one.
+    pub async fn next(&mut self) -> Option<TakenStream> {
+        self.0.recv().await
+    }
+
+    /// One that has arrived, if there is any.
+    pub fn arrived(&mut self) -> Option<TakenStream> {
+        self.0.try_recv().ok()
+    }
+}
+
+/// A stream that was taken, and has its place in the queue for a slot.
+#[derive(Debug)]
+pub struct TakenStream {
+    /// The stream with its lease.
+    pub leased: LeasedStream,
+    /// Until when that holds.
+    pub term: Term,
+    /// Waits for a slot.
+    pub queued: Queued,
+    /// Counts it as taken.
+    pub place: Place,
+}
+
+/// One of the streams that are taken, until it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    taken: Arc<Mutex<Taken>>,
+    receiver: ReceiverId,
+    is_troubled: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.remove(self);
+    }
+}
+
+/// How many streams are taken.
+#[derive(Debug, Default)]
+struct Taken {
+    receivers: HashMap<ReceiverId, usize>,
+    /// How many were in trouble then.
+    troubled: usize,
+}
+
+impl Taken {
+    fn streams(&self) -> usize {
+        self.receivers.values().sum()
+    }
+
+    fn add(&mut self, place: &Place) {
+        *self.receivers.entry(place.receiver).or_default() += 1;
+        self.troubled += usize::from(place.is_troubled);
+    }
+
+    fn remove(&mut self, place: &Place) {
+        if let Some(count) = self.receivers.get_mut(&place.receiver) {
+            *count -= 1;
+            if *count == 0 {
+                self.receivers.remove(&place.receiver);
+            }
+        }
+        self.troubled -= usize::from(place.is_troubled);
+    }
+}
