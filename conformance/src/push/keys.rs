@@ -5,11 +5,11 @@ use aws_lc_rs::{
     error::Unspecified,
     hmac,
     rand::SystemRandom,
-    rsa::KeySize,
     signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use ssf_types::{
     id::{IdError, Kid},
@@ -52,10 +52,8 @@ impl Key {
     /// # Errors
     /// The cryptographic library refused.
     pub fn generate() -> Result<Self, KeyError> {
-        let refused = |Unspecified| KeyError::Refused;
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(refused)?;
-        let der = pair.as_der().map_err(refused)?;
-        Self::from_pem(&pem("PRIVATE KEY", der.as_ref()), None)
+        let made = SigningKey::generate(Algorithm::Rs256).map_err(KeyError::Key)?;
+        Self::from_pem(made.pem().expose_secret(), None)
     }
 
     /// Reads a private key in PEM, and gives it the name under which it is published.
