@@ -25,7 +25,7 @@ use crate::{
         ids,
         ingest::{self, Onward},
         keys::{self, ChangeKeysError, KeyPlan},
-        poll::{self, Polls, Unreached},
+        poll::{self, Unreached},
         quota::Quotas,
         refusals::Refusals,
         replay::Asking,
@@ -164,8 +164,7 @@ impl Server {
         // After all that can fail: a token that is made and never shown would lock the operator out.
         let new_token = installation::first_operator(&store, &sealer, SystemClock.now()).await;
         let new_token = new_token.map_err(StartError::Installation)?;
-        let (polls, unreached) = poll::polls(config.polls_waiting_max);
-        let (work, handed) = new_work(&config, (&store, &keys, push), &issuers, &polls);
+        let (work, arriving) = new_work(&config, (&store, &keys, push), &issuers);
         let (ingest, queue) = ingest::queue();
         let (subjects, subject_queue) = subjects::queue();
         let state = AppState {
@@ -186,7 +185,7 @@ impl Server {
             default_subjects: config.default_subjects,
             subject_formats: config.subject_formats.clone(),
             fresh: work.fresh.clone(),
-            polls,
+            polls: work.polls.clone(),
             poll_timeout: config.poll_timeout,
             gate: work.gate.clone(),
             worker: work.worker,
@@ -204,7 +203,6 @@ impl Server {
         let dispatcher = Dispatcher::new(work.worker, config.subject_formats, config.lease);
         let keeper = spawn_keeper(&work, config.key_plan);
         let relay = spawn_relay(&work);
-        let arriving = (handed, unreached);
         let (stopper, mut tasks) = spawn_loops(&work, dispatcher, queue, arriving, metrics, watch);
         tasks.spawn(change_subjects(work, subject_queue, config.subjects));
         info!(issuers = issuers.iter().count(), %address, "the transmitter serves");
@@ -359,12 +357,15 @@ fn new_push(config: &Config, trust: TrustAnchors) -> Result<PushClient, StartErr
 }
 
 /// What the loops work with; the tuple is what events are kept in, signed by and sent with.
+/// The ends of what the loops are given.
+type Arriving = (Handed, Unreached);
+
 fn new_work(
     config: &Config,
     (store, keys, push): (&SeaStore, &SigningKeys, PushClient),
     issuers: &Arc<Issuers>,
-    polls: &Polls,
-) -> (Arc<Work>, Handed) {
+) -> (Arc<Work>, Arriving) {
+    let (polls, unreached) = poll::polls(config.polls_waiting_max);
     let worker = ids::worker_id();
     let slots = Slots::new(config.streams_parallel_max);
     let (taker, handed) = taker::taker(worker, config.lease, slots.clone());
@@ -377,7 +378,7 @@ fn new_work(
         worker,
         accepted: Wake::default(),
         fresh: Wake::default(),
-        polls: polls.clone(),
+        polls,
         gate: Gate::default(),
         pulse: Pulse::begin(),
         settings: delivery_settings(config, store),
@@ -388,7 +389,7 @@ fn new_work(
         refusals: Refusals::default(),
         quotas: Quotas::new(config.source_quota),
     });
-    (work, handed)
+    (work, (handed, unreached))
 }
 
 fn delivery_settings(config: &Config, store: &SeaStore) -> DeliverySettings {
@@ -444,7 +445,7 @@ fn spawn_loops(
     work: &Arc<Work>,
     dispatcher: Dispatcher,
     queue: ingest::IngestQueue,
-    (handed, unreached): (Handed, Unreached),
+    (handed, unreached): Arriving,
     metrics: PrometheusHandle,
     watch: Option<Watch>,
 ) -> (Stopper, JoinSet<()>) {

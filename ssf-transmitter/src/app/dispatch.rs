@@ -34,7 +34,7 @@ const STEP_MAX: StepMax = StepMax {
 pub enum Dispatched {
     /// Somebody else has the lease.
     NotOurs,
-    /// Nothing was fanned out: no event waits, or those that were accepted do.
+    /// Nothing was fanned out: no event waits.
     Idle,
     /// Events were fanned out, and perhaps more wait.
     Some {
@@ -43,6 +43,17 @@ pub enum Dispatched {
         /// How many deliveries they became.
         deliveries: u64,
     },
+}
+
+/// Who goes on with what was accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Next {
+    /// Nobody: it is for no stream, or all streams that it is for were handed over.
+    Nobody,
+    /// Whoever delivers.
+    Delivery,
+    /// Whoever fans out.
+    FanOut,
 }
 
 impl Dispatched {
@@ -71,8 +82,8 @@ pub struct Shortcut {
 }
 
 impl Shortcut {
-    /// Accepts submissions, and tells what was fanned out with that; the rest waits for a step. Streams that get something are
-    /// handed over to be delivered on, where `taker` has room.
+    /// Accepts submissions, and tells who is to be called for them. Streams that get something are handed over to be delivered
+    /// on, where `taker` has room.
     ///
     /// # Errors
     /// The store is not available; perhaps all of it was done.
@@ -81,10 +92,10 @@ impl Shortcut {
         store: &impl Outbox,
         submissions: Vec<Submission>,
         (now, taker): (Timestamp, &Taker),
-    ) -> Result<(Vec<Appended>, Dispatched), StoreError> {
+    ) -> Result<(Vec<Appended>, Next), StoreError> {
         let Some(lease) = *self.lease() else {
             let appended = store.append(submissions, now).await?;
-            return Ok((appended, Dispatched::NotOurs));
+            return Ok((appended, Next::FanOut));
         };
         let decide = decide(&self.preference, now);
         let offer = taker.offer(now);
@@ -98,8 +109,12 @@ impl Shortcut {
                 if let Some(offer) = offer {
                     offer.hand_over(at_once.taken);
                 }
-                let dispatched = Dispatched::counted(at_once.fanned_out);
-                Ok((at_once.answers, dispatched))
+                let next = match Dispatched::counted(at_once.fanned_out) {
+                    Dispatched::Some { .. } if at_once.is_left => Next::Delivery,
+                    Dispatched::Some { .. } => Next::Nobody,
+                    Dispatched::Idle | Dispatched::NotOurs => Next::FanOut,
+                };
+                Ok((at_once.answers, next))
             }
             Err(error) => {
                 self.put(None);

@@ -11,7 +11,7 @@ use tokio::sync::{
 };
 
 use super::{
-    dispatch::{Dispatched, Shortcut},
+    dispatch::{Next, Shortcut},
     ids,
     taker::Taker,
     wake::Wake,
@@ -91,11 +91,11 @@ pub struct Onward {
 }
 
 impl Onward {
-    fn call(&self, dispatched: Dispatched) {
-        match dispatched {
-            Dispatched::Some { deliveries: 0, .. } => {}
-            Dispatched::Some { .. } => self.fresh.wake(),
-            Dispatched::Idle | Dispatched::NotOurs => self.accepted.wake(),
+    fn call(&self, next: Next) {
+        match next {
+            Next::Nobody => {}
+            Next::Delivery => self.fresh.wake(),
+            Next::FanOut => self.accepted.wake(),
         }
     }
 }
@@ -148,8 +148,8 @@ impl IngestQueue {
                 events += next.events.len();
                 together.push(next);
             }
-            let dispatched = commit(store, clock, onward, together).await;
-            onward.call(dispatched);
+            let next = commit(store, clock, onward, together).await;
+            onward.call(next);
         }
     }
 }
@@ -159,7 +159,7 @@ async fn commit(
     clock: &impl Clock,
     onward: &Onward,
     together: Vec<Waiting>,
-) -> Dispatched {
+) -> Next {
     let now = clock.now();
     let mut answers = Vec::with_capacity(together.len());
     let mut submissions = Vec::with_capacity(together.len());
@@ -177,16 +177,16 @@ async fn commit(
         shortcut, taker, ..
     } = onward;
     let accepted = shortcut.accept(store, submissions, (now, taker)).await;
-    let (outcomes, dispatched) = match accepted {
-        Ok((appended, dispatched)) => (appended.into_iter().map(Ok).collect(), dispatched),
+    let (outcomes, next) = match accepted {
+        Ok((appended, next)) => (appended.into_iter().map(Ok).collect(), next),
         Err(error) => {
             let failed = Err(IngestError::Store(Arc::new(error)));
-            (vec![failed; answers.len()], Dispatched::Idle)
+            (vec![failed; answers.len()], Next::FanOut)
         }
     };
     for (answer, outcome) in answers.into_iter().zip(outcomes) {
         // Whoever asked may have hung up; the events are stored all the same.
         let _ = answer.send(outcome);
     }
-    dispatched
+    next
 }

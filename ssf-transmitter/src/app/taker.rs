@@ -53,8 +53,7 @@ struct Shared {
     lease: Duration,
     slots: Slots,
     taken: Arc<Mutex<Taken>>,
-    /// Whether nobody accepts any more what is handed over.
-    is_closed: Turns<bool>,
+    turns: Turns<()>,
     handed: mpsc::UnboundedSender<TakenStream>,
 }
 
@@ -70,7 +69,7 @@ pub fn taker(worker: WorkerId, lease: Duration, slots: Slots) -> (Taker, Handed)
         lease,
         slots,
         taken: Arc::default(),
-        is_closed: Turns::new(false),
+        turns: Turns::default(),
         handed: sender,
     }));
     (taker, Handed(receiver))
@@ -81,26 +80,22 @@ impl Taker {
     pub async fn turn(&self) -> Turn<'_> {
         Turn {
             shared: &self.0,
-            is_closed: self.0.is_closed.lock().await,
+            _turn: self.0.turns.lock().await,
         }
     }
 
-    /// Room for streams of events that are about to be accepted; `None` while another has the turn, or more than half of the
-    /// slots are taken: where there is much to do, many streams are taken by one look.
+    /// Room for streams of events that are about to be accepted; `None` while another has the turn, where nobody would deliver
+    /// on them, and where more than half of the slots are taken: where there is much to do, many are taken by one look.
     pub fn offer(&self, now: Timestamp) -> Option<Offer<'_>> {
-        let is_closed = self.0.is_closed.try_lock().ok()?;
-        if *is_closed || self.0.is_busy() {
+        let turn = Turn {
+            shared: &self.0,
+            _turn: self.0.turns.try_lock().ok()?,
+        };
+        if self.0.handed.is_closed() || self.0.is_busy() {
             return None;
         }
-        let shared = &*self.0;
-        let turn = Turn { shared, is_closed };
         let (term, wanted) = turn.wanted(now)?;
         Some(Offer { turn, term, wanted })
-    }
-
-    /// Has nothing handed over any more; what was, has arrived then.
-    pub async fn close(&self) {
-        *self.turn().await.is_closed = true;
     }
 }
 
@@ -119,7 +114,7 @@ impl Shared {
 #[derive(Debug)]
 pub struct Turn<'t> {
     shared: &'t Shared,
-    is_closed: TurnGuard<'t, bool>,
+    _turn: TurnGuard<'t, ()>,
 }
 
 impl Turn<'_> {
@@ -182,7 +177,7 @@ impl Offer<'_> {
         self.wanted.clone()
     }
 
-    /// Hands over what was taken; where nobody is left to deliver, it is left to its lease.
+    /// Hands over what was taken; if whoever delivers has ended by a fault, it is left to its lease.
     pub fn hand_over(self, leased: Vec<LeasedStream>) {
         for stream in leased {
             let taken = self.turn.takes(stream, self.term);
@@ -192,6 +187,12 @@ impl Offer<'_> {
 }
 
 impl Handed {
+    /// Has nothing handed over any more; what was, has arrived then.
+    pub async fn close(&mut self, taker: &Taker) {
+        let _turn = taker.turn().await;
+        self.0.close();
+    }
+
     /// Waits for the next one.
     pub async fn next(&mut self) -> Option<TakenStream> {
         self.0.recv().await

@@ -242,6 +242,8 @@ pub struct AtOnce {
     pub fanned_out: FannedOut,
     /// The streams that were taken.
     pub taken: Vec<LeasedStream>,
+    /// Whether others got deliveries as well.
+    pub is_left: bool,
 }
 
 impl AtOnce {
@@ -251,6 +253,7 @@ impl AtOnce {
             answers,
             fanned_out,
             taken: Vec::new(),
+            is_left: false,
         }
     }
 }

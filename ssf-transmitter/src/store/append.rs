@@ -41,6 +41,18 @@ fn repeated(before: &Answered, body: Fingerprint, ids: &[EventId]) -> Option<App
     (before.ids != ids).then(|| Appended::Replayed(before.clone()))
 }
 
+/// Counts what was accepted, and commits.
+pub(super) async fn commit_accepted(
+    transaction: DatabaseTransaction,
+    amounts: &[(Total, i16, u64)],
+) -> Result<(), StoreError> {
+    ledger::add_all(&transaction, amounts).await?;
+    reached(Failpoint::BeforeCommit);
+    transaction.commit().await?;
+    reached(Failpoint::AfterCommit);
+    Ok(())
+}
+
 /// An event that is new in this transaction.
 pub(super) struct Arrival {
     pub(super) issuer: IssuerName,
@@ -82,7 +94,8 @@ impl SeaStore {
                 .exec_without_returning(&transaction)
                 .await?;
         }
-        self.commit_accepted(transaction, accepted).await?;
+        let accepted = [(Total::Accepted, self.shard, accepted)];
+        commit_accepted(transaction, &accepted).await?;
         self.fresh.keep(fresh);
         Ok(())
     }
@@ -117,18 +130,6 @@ impl SeaStore {
             answers.push(Appended::Accepted(ids));
         }
         Ok((answers, arrivals))
-    }
-
-    pub(super) async fn commit_accepted(
-        &self,
-        transaction: DatabaseTransaction,
-        accepted: u64,
-    ) -> Result<(), StoreError> {
-        ledger::add(&transaction, Total::Accepted, self.shard, accepted).await?;
-        reached(Failpoint::BeforeCommit);
-        transaction.commit().await?;
-        reached(Failpoint::AfterCommit);
-        Ok(())
     }
 
     /// Stores the answers under keys that are new, and returns what stands under each key now.

@@ -3,7 +3,7 @@
 //! Where this process has the fan-out and nothing waits, an event need not be read again, marked, and wait for a second commit.
 //! Whoever hands it in waits for nobody else's fan-out or stream by that: where another works on one, the event is left waiting.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
     ActiveValue::Set,
@@ -17,9 +17,10 @@ use uuid::Uuid;
 
 use super::{
     Placing, SeaStore,
-    append::{Arrival, chunks},
+    append::{Arrival, chunks, commit_accepted},
     entity::{event, stream_queue},
     fan_out::Interest,
+    ledger::Total,
     limited::first,
     recent::ReadEvent,
     row,
@@ -90,6 +91,8 @@ impl SeaStore {
                 stored_bytes,
             });
         }
+        let planned = decided.fan_outs.iter().flat_map(|one| &one.planned);
+        let streams: HashSet<StreamId> = planned.map(|one| one.stream.clone()).collect();
         let positions = put(&transaction, rows).await?;
         let fan_outs = positions.iter().copied().zip(decided.fan_outs).collect();
         let written = self
@@ -102,14 +105,20 @@ impl SeaStore {
             Some(_) | None => Vec::new(),
         };
         reached(Failpoint::FanOut);
-        self.commit_accepted(transaction, accepted).await?;
+        let amounts = [
+            (Total::Dispatched, 0, accepted),
+            (Total::Accepted, self.shard, accepted),
+        ];
+        commit_accepted(transaction, &amounts).await?;
         if !taken.is_empty() {
             reached(Failpoint::AfterClaim);
         }
         let events = positions.into_iter().zip(read).collect();
+        let is_taken = |stream: &StreamId| taken.iter().any(|taken| taken.lease.stream == *stream);
         Ok(AtOnce {
             answers,
             fanned_out: self.fanned_out(&written, events),
+            is_left: !streams.iter().all(is_taken),
             taken,
         })
     }

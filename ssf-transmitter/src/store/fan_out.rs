@@ -205,6 +205,7 @@ impl SeaStore {
         let written = self
             .write_fan_outs(&transaction, decided, &interest, now)
             .await?;
+        ledger::add(&transaction, Total::Dispatched, 0, accepted.len() as u64).await?;
         reached(Failpoint::FanOut);
         transaction.commit().await?;
         let events = accepted
@@ -213,7 +214,8 @@ impl SeaStore {
         Ok(self.fanned_out(&written, events.collect()))
     }
 
-    /// Writes what is decided about events, in the order of their positions: deliveries, records, and what is counted.
+    /// Writes what is decided about events, in the order of their positions: deliveries and records. That they were fanned out
+    /// is still to be counted.
     pub(super) async fn write_fan_outs(
         &self,
         transaction: &DatabaseTransaction,
@@ -221,7 +223,7 @@ impl SeaStore {
         interest: &Interest,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
-        let (events, last) = (decided.len() as u64, decided.last().map(|(last, _)| *last));
+        let last = decided.last().map(|(last, _)| *last);
         let mut placed = Vec::new();
         let mut skipped = Vec::with_capacity(decided.len());
         for (position, fan_out) in decided {
@@ -240,7 +242,6 @@ impl SeaStore {
         if interest.is_given_up() {
             forget_given_up(transaction, last).await?;
         }
-        ledger::add(transaction, Total::Dispatched, 0, events).await?;
         Ok(Written {
             sent: placed.iter().map(|one| one.event_position).collect(),
             deliveries: count,

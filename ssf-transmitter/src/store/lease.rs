@@ -1,11 +1,12 @@
 //! Leases with their fencing epochs: who fans out, and who delivers on which stream.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, FromQueryResult,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
+    FromQueryResult, IdenStatic, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
+    Select, SelectA, SelectB, UpdateMany,
     sea_query::{Expr, Func, LockBehavior, LockType},
 };
 use ssf_types::{error::Chain, time::Timestamp};
@@ -138,15 +139,13 @@ impl SeaStore {
         if chosen.is_empty() {
             return Ok(Vec::new());
         }
-        let queues = queues(transaction, &chosen).await?;
-        let streams = streams(transaction, &chosen).await?;
-        let profiles = profiles(transaction, &streams).await?;
+        let mut wholes = wholes(transaction, &chosen).await?;
         let (mut leased, mut unreadable) = (Vec::new(), Vec::new());
         for id in chosen {
-            let (Some(queue), Some(stream)) = (queues.get(&id), streams.get(&id)) else {
+            let Some(whole) = wholes.remove(&id) else {
                 continue;
             };
-            match self.leased(queue, stream, &profiles, worker) {
+            match self.leased(whole, worker) {
                 Ok(one) => leased.extend(one.map(|one| (id, one))),
                 Err(error) => {
                     error!(stream.id = %id.simple(), error = %Chain(&error), "nothing is delivered on a stream that cannot be read");
@@ -161,18 +160,12 @@ impl SeaStore {
     }
 
     /// A stream as whoever leases it gets it; `None` if it is polled.
-    fn leased(
-        &self,
-        queue: &stream_queue::Model,
-        stream: &stream::Model,
-        profiles: &HashMap<Uuid, Profile>,
-        worker: WorkerId,
-    ) -> Result<Option<LeasedStream>, CorruptRow> {
-        let stream = self.read_stream(stream.clone())?;
+    fn leased(&self, whole: Whole, worker: WorkerId) -> Result<Option<LeasedStream>, CorruptRow> {
+        let stream = self.read_stream(whole.stream)?;
         let DeliveryMethod::Push(push) = stream.delivery.clone() else {
             return Ok(None);
         };
-        let profile = profiles.get(&stream.receiver.uuid()).copied();
+        let profile = whole.profile.and_then(|name| Profile::parse(&name).ok());
         let profile = profile.ok_or_else(|| {
             let why = "its receiver is not there, or cannot be read";
             CorruptRow::new("stream", stream.id.as_str(), why)
@@ -181,12 +174,12 @@ impl SeaStore {
             lease: StreamLease {
                 stream: stream.id.clone(),
                 worker,
-                epoch: row::unsigned(queue.lease_epoch + 1),
+                epoch: row::unsigned(whole.queue.lease_epoch + 1),
             },
             stream,
             push,
             profile,
-            health: health(queue),
+            health: health(&whole.queue),
         }))
     }
 
@@ -351,45 +344,45 @@ async fn free(
     Ok(first(free, room.candidates(), transaction).await?)
 }
 
-/// Queues of streams, which are locked already.
-async fn queues(
+/// A stream, how far it is, and how its Receiver, if it is there, answers.
+struct Whole {
+    queue: stream_queue::Model,
+    stream: stream::Model,
+    profile: Option<String>,
+}
+
+impl FromQueryResult for Whole {
+    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
+        Ok(Self {
+            queue: stream_queue::Model::from_query_result(row, SelectA.as_str())?,
+            stream: stream::Model::from_query_result(row, SelectB.as_str())?,
+            profile: row.try_get("", receiver::Column::Profile.as_str())?,
+        })
+    }
+}
+
+/// Streams whose queues are locked already.
+async fn wholes(
     transaction: &DatabaseTransaction,
     streams: &[Uuid],
-) -> Result<HashMap<Uuid, stream_queue::Model>, StoreError> {
-    let rows = stream_queue::Entity::find()
+) -> Result<HashMap<Uuid, Whole>, StoreError> {
+    let stream = (stream::Entity, stream::Column::Id);
+    let receiver = (receiver::Entity, receiver::Column::Id);
+    let of_queue = Expr::col((stream_queue::Entity, stream_queue::Column::StreamId)).equals(stream);
+    let of_stream = Expr::col((stream::Entity, stream::Column::ReceiverId)).equals(receiver);
+    let mut select = stream_queue::Entity::find()
         .filter(stream_queue::Column::StreamId.is_in(row::padded(streams.to_vec())))
-        .all(transaction)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.stream_id, row)).collect())
-}
-
-async fn streams(
-    transaction: &DatabaseTransaction,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, stream::Model>, StoreError> {
-    let rows = stream::Entity::find()
-        .filter(stream::Column::Id.is_in(row::padded(ids.to_vec())))
-        .all(transaction)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
-}
-
-/// The profiles of the Receivers that have these streams, as far as they can be read.
-async fn profiles(
-    transaction: &DatabaseTransaction,
-    streams: &HashMap<Uuid, stream::Model>,
-) -> Result<HashMap<Uuid, Profile>, StoreError> {
-    let receivers: BTreeSet<Uuid> = streams.values().map(|stream| stream.receiver_id).collect();
-    let receivers = row::padded(receivers.into_iter().collect());
-    let rows: Vec<(Uuid, String)> = receiver::Entity::find()
-        .filter(receiver::Column::Id.is_in(receivers))
-        .select_only()
-        .columns([receiver::Column::Id, receiver::Column::Profile])
-        .into_tuple()
-        .all(transaction)
-        .await?;
-    let profile = |(id, name): (Uuid, String)| Some((id, Profile::parse(&name).ok()?));
-    Ok(rows.into_iter().filter_map(profile).collect())
+        .select_also(stream::Entity);
+    QueryTrait::query(&mut select)
+        .inner_join(stream::Entity, of_queue)
+        .left_join(receiver::Entity, of_stream)
+        .column((receiver::Entity, receiver::Column::Profile));
+    let statement = select.build(transaction.get_database_backend());
+    let rows = Whole::find_by_statement(statement).all(transaction).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.queue.stream_id, row))
+        .collect())
 }
 
 /// Lets streams that cannot be read rest for a while, so that they are in nobody's way.

@@ -81,21 +81,29 @@ pub(super) async fn add(
     shard: i16,
     amount: u64,
 ) -> Result<(), StoreError> {
-    if amount == 0 {
+    add_all(transaction, &[(total, shard, amount)]).await
+}
+
+/// Adds to several totals, in this order, in which everybody locks them.
+pub(super) async fn add_all(
+    transaction: &DatabaseTransaction,
+    amounts: &[(Total, i16, u64)],
+) -> Result<(), StoreError> {
+    let amounts = amounts.iter().filter(|(_, _, amount)| *amount > 0);
+    let first = amounts.map(|(total, shard, amount)| ledger_total::ActiveModel {
+        name: Set(total.name()),
+        shard: Set(*shard),
+        value: Set(row::signed(*amount)),
+    });
+    let first: Vec<_> = first.collect();
+    if first.is_empty() {
         return Ok(());
     }
-    let amount = row::signed(amount);
-    let first = ledger_total::ActiveModel {
-        name: Set(total.name()),
-        shard: Set(shard),
-        value: Set(amount),
-    };
-    let sum = Expr::col((ledger_total::Entity, ledger_total::Column::Value)).add(amount);
+    let value = ledger_total::Column::Value;
+    let sum = Expr::col((ledger_total::Entity, value)).add(Expr::col(("excluded", value)));
     let key = [ledger_total::Column::Name, ledger_total::Column::Shard];
-    let more = OnConflict::columns(key)
-        .value(ledger_total::Column::Value, sum)
-        .to_owned();
-    ledger_total::Entity::insert(first)
+    let more = OnConflict::columns(key).value(value, sum).to_owned();
+    ledger_total::Entity::insert_many(first)
         .on_conflict(more)
         .exec_without_returning(transaction)
         .await?;

@@ -58,7 +58,7 @@ pub async fn deliver(work: Arc<Work>, mut handed: Handed, mut stop: Stop) {
             break;
         }
     }
-    work.taker.close().await;
+    handed.close(&work.taker).await;
     while let Some(taken) = handed.arrived() {
         streams.spawn(one(Arc::clone(&work), taken, stop.clone()));
     }

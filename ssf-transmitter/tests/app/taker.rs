@@ -111,7 +111,7 @@ async fn where_more_than_half_of_the_slots_are_taken_streams_are_left_to_a_look(
 #[tokio::test]
 async fn once_it_is_closed_nothing_is_handed_over() {
     let mut rig = Rig::new(2).await;
-    rig.taker.close().await;
+    rig.handed.close(&rig.taker).await;
     assert!(rig.happens_to("a").await.is_none());
 }
 

@@ -330,7 +330,7 @@ async fn deliver(node: Arc<Node>, mut handed: Handed) {
             () = fresh.wait(pause) => {}
         }
     }
-    node.taker.close().await;
+    handed.close(&node.taker).await;
     while let Some(taken) = handed.arrived() {
         node.begins(&mut streams, taken);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, Database, TransactionTrait};
 use ssf_transmitter::{
     app::{
-        dispatch::{Dispatched, Dispatcher},
+        dispatch::{Dispatched, Dispatcher, Next},
         slots::Slots,
         taker::taker,
     },
@@ -90,26 +90,26 @@ async fn what_cannot_be_fanned_out_is_accepted_all_the_same_once_it_has_failed(
     let preference = SubjectPreference::default();
     let mut dispatcher = Dispatcher::new(worker(1), preference, Duration::from_secs(10));
     let shortcut = dispatcher.shortcut();
-    let (taker, _handed) = taker(worker(1), Duration::from_secs(10), Slots::new(1));
+    let (taker, _) = taker(worker(1), Duration::from_secs(10), Slots::new(1));
     let hand_in = async || {
         let submissions = vec![submission(vec![event(LOGOUT, email(ALICE))])];
         let accepted = shortcut.accept(store, submissions, (NOW, &taker)).await;
-        accepted.map(|(_, dispatched)| dispatched).ok()
+        accepted.map(|(_, next)| next).ok()
     };
     let some = |events, deliveries| Dispatched::Some { events, deliveries };
     let step = dispatcher.step(store, &Still).await;
     assert_eq!(step.unwrap(), Dispatched::Idle);
-    assert_eq!(hand_in().await, Some(some(1, 1)));
+    assert_eq!(hand_in().await, Some(Next::Delivery));
     execute(url, "ALTER TABLE stream_event_type RENAME TO mislaid").await;
     assert_eq!(hand_in().await, None);
     for _ in 0..2 {
-        assert_eq!(hand_in().await, Some(Dispatched::NotOurs));
+        assert_eq!(hand_in().await, Some(Next::FanOut));
         assert!(dispatcher.step(store, &Still).await.is_err());
     }
     execute(url, "ALTER TABLE mislaid RENAME TO stream_event_type").await;
     let step = dispatcher.step(store, &Still).await;
     assert_eq!(step.unwrap(), some(2, 2));
-    assert_eq!(hand_in().await, Some(some(1, 1)));
+    assert_eq!(hand_in().await, Some(Next::Delivery));
     balances(store).await;
 }
 

@@ -169,11 +169,17 @@ impl Outbox for MemoryStore {
         submissions: Vec<Submission>,
         now: Timestamp,
         (lease, wanted): (FanOutLease, Option<Wanted>),
-        decide: D,
+        mut decide: D,
     ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
     {
+        let mut planned = Vec::new();
+        let decide = |event: &AcceptedEvent, streams: &[StreamId]| {
+            let fan_out = decide(event, streams);
+            planned.extend(fan_out.planned.iter().map(|one| one.stream.clone()));
+            fan_out
+        };
         let mut state = self.state();
         let nothing_waits = state.dispatched == state.events.len();
         let append = |submission| state.append(submission, now);
@@ -194,9 +200,11 @@ impl Outbox for MemoryStore {
             ) => state.lease(now, wanted),
             _ => Vec::new(),
         };
+        let is_taken = |stream: &StreamId| taken.iter().any(|taken| taken.lease.stream == *stream);
         Ok(AtOnce {
             answers,
             fanned_out,
+            is_left: !planned.iter().all(is_taken),
             taken,
         })
     }

@@ -41,12 +41,12 @@ async fn hand_in_and_take(
 }
 
 /// Room for so many streams.
-fn wanted(streams: usize) -> Option<Wanted> {
-    Some(Wanted {
+fn wanted(streams: usize) -> Wanted {
+    Wanted {
         worker: worker(1),
         until: later(30),
         room: Room::of(streams),
-    })
+    }
 }
 
 /// Hands events in for which there is too much to do at once, or just not.
@@ -149,9 +149,9 @@ pub(crate) async fn with_what_is_fanned_out_at_once_streams_are_taken_as_many_as
     }
     let held = fan_out_lease(store).await;
     let events = vec![event(LOGOUT, email(ALICE))];
-    let accepted = hand_in_and_take(store, (held, wanted(2)), events).await;
+    let accepted = hand_in_and_take(store, (held, Some(wanted(2))), events).await;
     assert_eq!(accepted.fanned_out, done(1, 3));
-    assert_eq!(accepted.taken.len(), 2);
+    assert_eq!((accepted.taken.len(), accepted.is_left), (2, true));
     for taken in &accepted.taken {
         assert_eq!(sequences(&due(store, taken, NOW).await), [1]);
     }
@@ -170,13 +170,26 @@ pub(crate) async fn with_events_that_nobody_is_sent_no_stream_is_taken(store: &i
     known_stream(store, 1, &[LOGOUT]).await;
     let held = fan_out_lease(store).await;
     let events = vec![event(PASSWORD, email(ALICE))];
-    let accepted = hand_in_and_take(store, (held, wanted(2)), events).await;
+    let accepted = hand_in_and_take(store, (held, Some(wanted(2))), events).await;
     assert_eq!((accepted.fanned_out, accepted.taken), (done(1, 0), vec![]));
     accept(store, vec![event(LOGOUT, email(ALICE))]).await;
     let events = vec![event(LOGOUT, email(BOB))];
-    let accepted = hand_in_and_take(store, (held, wanted(2)), events).await;
+    let accepted = hand_in_and_take(store, (held, Some(wanted(2))), events).await;
     assert_eq!(
         (accepted.fanned_out, accepted.taken),
         (FannedOut::NOTHING, vec![])
     );
+}
+
+pub(crate) async fn where_all_streams_that_get_something_are_taken_nothing_is_left(
+    store: &impl Store,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    known_stream(store, 2, &[LOGOUT]).await;
+    let held = fan_out_lease(store).await;
+    let events = || vec![event(LOGOUT, email(ALICE)), event(LOGOUT, email(BOB))];
+    let accepted = hand_in_and_take(store, (held, Some(wanted(4))), events()).await;
+    assert_eq!((accepted.taken.len(), accepted.is_left), (2, false));
+    let accepted = hand_in_and_take(store, (held, Some(wanted(4))), events()).await;
+    assert_eq!((accepted.taken.len(), accepted.is_left), (0, true));
 }
