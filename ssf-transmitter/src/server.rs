@@ -356,10 +356,10 @@ fn new_push(config: &Config, trust: TrustAnchors) -> Result<PushClient, StartErr
     Ok(client.telling_traces_to(config.tracing.traceparent_hosts.clone()))
 }
 
-/// What the loops work with; the tuple is what events are kept in, signed by and sent with.
-/// The ends of what the loops are given.
+/// The ends at which the loops get what others hand over.
 type Arriving = (Handed, Unreached);
 
+/// What the loops work with; the tuple is what events are kept in, signed by and sent with.
 fn new_work(
     config: &Config,
     (store, keys, push): (&SeaStore, &SigningKeys, PushClient),

@@ -27,6 +27,9 @@ pub enum KeyError {
     /// The text is no private key.
     #[error("the signing key is no private key in PEM that may be used")]
     Key(#[source] ssf_types::jose::KeyError),
+    /// No key was made.
+    #[error("no signing key can be made")]
+    NotMade(#[source] ssf_types::jose::KeyError),
     /// It is not for RS256.
     #[error("the signing key has to be an RSA key for RS256, and is for {0}")]
     Algorithm(&'static str),
@@ -52,7 +55,7 @@ impl Key {
     /// # Errors
     /// The cryptographic library refused.
     pub fn generate() -> Result<Self, KeyError> {
-        let made = SigningKey::generate(Algorithm::Rs256).map_err(KeyError::Key)?;
+        let made = SigningKey::generate(Algorithm::Rs256).map_err(KeyError::NotMade)?;
         Self::from_pem(made.pem().expose_secret(), None)
     }
 

@@ -98,9 +98,12 @@ impl Shortcut {
             return Ok((appended, Next::FanOut));
         };
         let decide = decide(&self.preference, now);
-        let offer = taker.offer(now);
-        let wanted = offer.as_ref().map(Offer::wanted);
-        let accepted = store.append_and_fan_out(submissions, now, (lease, wanted), decide);
+        let mut offer = None;
+        let make_offer = || {
+            offer = taker.offer(now);
+            offer.as_ref().map(Offer::taking)
+        };
+        let accepted = store.append_and_fan_out(submissions, now, lease, decide, make_offer);
         match accepted.await {
             Ok(at_once) => {
                 if at_once.fanned_out == FannedOut::LeaseLost {
@@ -118,6 +121,9 @@ impl Shortcut {
             }
             Err(error) => {
                 self.put(None);
+                if let Some(offer) = offer {
+                    offer.fail();
+                }
                 Err(error)
             }
         }

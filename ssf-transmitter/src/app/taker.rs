@@ -1,17 +1,23 @@
 //! Taking streams to deliver on: as many as there is room for, and of whom.
 //!
 //! The loop that delivers looks for streams that have something due. Whoever accepts events that are fanned out at once takes the
-//! streams with them, in the same transaction, and hands them to that loop: so a single event waits neither for a look nor for a
-//! second commit. One of them at a time has the turn, so that no Receiver gets more than its share.
+//! streams that get them, in the same transaction, and hands them to that loop: so a single event waits neither for a look nor for
+//! a second commit. One of them at a time has the turn, so that no Receiver gets more than its share.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use ssf_types::time::Timestamp;
-use tokio::sync::{Mutex as Turns, MutexGuard as TurnGuard, mpsc};
+use tokio::{
+    sync::{Mutex as Turns, MutexGuard as TurnGuard, mpsc},
+    time::timeout,
+};
 
 use super::{
     deliver::Term,
@@ -23,7 +29,7 @@ use crate::{
         id::{ReceiverId, WorkerId},
         room::Room,
     },
-    ports::{LeasedStream, Wanted},
+    ports::{LeasedStream, Taking},
 };
 
 /// So many times as many streams as there are slots may wait for answers without one: each costs memory, and a renewal of
@@ -42,6 +48,9 @@ const RECEIVER_SHARE: usize = 2;
 /// hang each time they are asked, the others have the rest.
 const TROUBLED_SHARE: usize = 2;
 
+/// How long the loop waits for whoever accepts.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// Takes streams for one process. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Taker(Arc<Shared>);
@@ -54,6 +63,8 @@ struct Shared {
     slots: Slots,
     taken: Arc<Mutex<Taken>>,
     turns: Turns<()>,
+    /// Whether accepting has failed while streams were taken, and no look has succeeded since.
+    is_suspended: AtomicBool,
     handed: mpsc::UnboundedSender<TakenStream>,
 }
 
@@ -70,32 +81,36 @@ pub fn taker(worker: WorkerId, lease: Duration, slots: Slots) -> (Taker, Handed)
         slots,
         taken: Arc::default(),
         turns: Turns::default(),
+        is_suspended: AtomicBool::default(),
         handed: sender,
     }));
     (taker, Handed(receiver))
 }
 
 impl Taker {
-    /// Waits for the turn.
+    /// Waits for the turn, but not long: who has it may wait for the database. A share may be exceeded by what that takes then.
     pub async fn turn(&self) -> Turn<'_> {
+        let turn = timeout(PATIENCE, self.0.turns.lock()).await;
         Turn {
             shared: &self.0,
-            _turn: self.0.turns.lock().await,
+            _turn: turn.ok(),
         }
     }
 
     /// Room for streams of events that are about to be accepted; `None` while another has the turn, where nobody would deliver
-    /// on them, and where more than half of the slots are taken: where there is much to do, many are taken by one look.
+    /// on them, and where more than half of the slots are taken: where there is much to do, many are taken by one look. So it is
+    /// after an offer that failed, until a look has succeeded: what cannot be taken can be accepted all the same.
     pub fn offer(&self, now: Timestamp) -> Option<Offer<'_>> {
         let turn = Turn {
             shared: &self.0,
-            _turn: self.0.turns.try_lock().ok()?,
+            _turn: Some(self.0.turns.try_lock().ok()?),
         };
-        if self.0.handed.is_closed() || self.0.is_busy() {
+        let is_suspended = self.0.is_suspended.load(Ordering::Relaxed);
+        if is_suspended || self.0.handed.is_closed() || self.0.is_busy() {
             return None;
         }
-        let (term, wanted) = turn.wanted(now)?;
-        Some(Offer { turn, term, wanted })
+        let (term, taking) = turn.taking(now)?;
+        Some(Offer { turn, term, taking })
     }
 }
 
@@ -114,12 +129,12 @@ impl Shared {
 #[derive(Debug)]
 pub struct Turn<'t> {
     shared: &'t Shared,
-    _turn: TurnGuard<'t, ()>,
+    _turn: Option<TurnGuard<'t, ()>>,
 }
 
 impl Turn<'_> {
-    /// The streams that there is room for, with their term, which begins now; `None` if there is none.
-    pub fn wanted(&self, now: Timestamp) -> Option<(Term, Wanted)> {
+    /// How streams are taken now, with their term, which begins now; `None` if there is no room.
+    pub fn taking(&self, now: Timestamp) -> Option<(Term, Taking)> {
         let slots = &self.shared.slots;
         let (most, free, queued) = (slots.most(), slots.free(), slots.queued());
         let all = most.saturating_mul(STREAMS_PER_SLOT_MAX);
@@ -137,12 +152,17 @@ impl Turn<'_> {
         let troubled = (all / TROUBLED_SHARE).saturating_sub(taken.troubled);
         let room = Room::new(streams, share, taken.receivers.clone()).with_troubled(troubled);
         let term = Term::begin(self.shared.lease, now);
-        let wanted = Wanted {
+        let taking = Taking {
             worker: self.shared.worker,
             until: term.until(),
             room,
         };
-        Some((term, wanted))
+        Some((term, taking))
+    }
+
+    /// A look has succeeded.
+    pub fn succeed(&self) {
+        self.shared.is_suspended.store(false, Ordering::Relaxed);
     }
 
     /// A stream was leased for such a term.
@@ -168,13 +188,18 @@ impl Turn<'_> {
 pub struct Offer<'t> {
     turn: Turn<'t>,
     term: Term,
-    wanted: Wanted,
+    taking: Taking,
 }
 
 impl Offer<'_> {
-    /// What there is room for.
-    pub fn wanted(&self) -> Wanted {
-        self.wanted.clone()
+    /// How they are taken.
+    pub fn taking(&self) -> Taking {
+        self.taking.clone()
+    }
+
+    /// Nothing was accepted, perhaps because of what it was offered for.
+    pub fn fail(self) {
+        self.turn.shared.is_suspended.store(true, Ordering::Relaxed);
     }
 
     /// Hands over what was taken; if whoever delivers has ended by a fault, it is left to its lease.
@@ -189,7 +214,7 @@ impl Offer<'_> {
 impl Handed {
     /// Has nothing handed over any more; what was, has arrived then.
     pub async fn close(&mut self, taker: &Taker) {
-        let _turn = taker.turn().await;
+        let _turn = taker.0.turns.lock().await;
         self.0.close();
     }
 

@@ -28,18 +28,22 @@ pub trait Outbox {
     ) -> impl Future<Output = Result<Vec<Appended>, StoreError>> + Send;
 
     /// Accepts submissions as [`Outbox::append`] does, and fans their events out in the same transaction, as [`Outbox::fan_out`]
-    /// would: if the first of `leases` is the newest of the fan-out, no event waits, these are few and become few deliveries, and
-    /// nobody else works on what that needs. Else they wait, and it tells of no events, or of the lease. Where there
-    /// are deliveries then, it takes streams that are wanted, as [`Outbox::lease_streams`] would.
-    fn append_and_fan_out<D>(
+    /// would: if `lease` is the newest of the fan-out, no event waits, these are few and become few deliveries, and nobody else
+    /// works on what that needs. Else they wait, and it tells of no events, or of the lease.
+    ///
+    /// Where there are deliveries then, it takes streams that get them, as [`Outbox::lease_streams`] would, if `offer` tells of
+    /// any room. That is asked shortly before the commit, and must not wait for anything either.
+    fn append_and_fan_out<D, O>(
         &self,
         submissions: Vec<Submission>,
         now: Timestamp,
-        leases: (FanOutLease, Option<Wanted>),
+        lease: FanOutLease,
         decide: D,
+        offer: O,
     ) -> impl Future<Output = Result<AtOnce, StoreError>> + Send
     where
-        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send;
+        D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+        O: FnOnce() -> Option<Taking> + Send;
 
     /// What was answered under this key of [`Idempotency`].
     fn answered(
@@ -242,7 +246,7 @@ pub struct AtOnce {
     pub fanned_out: FannedOut,
     /// The streams that were taken.
     pub taken: Vec<LeasedStream>,
-    /// Whether others got deliveries as well.
+    /// Whether streams that were not taken got something as well.
     pub is_left: bool,
 }
 
@@ -258,9 +262,9 @@ impl AtOnce {
     }
 }
 
-/// Streams that somebody would deliver on.
+/// How somebody takes streams to deliver on.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Wanted {
+pub struct Taking {
     /// Who.
     pub worker: WorkerId,
     /// Until when they are leased.

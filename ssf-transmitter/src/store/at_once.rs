@@ -3,7 +3,7 @@
 //! Where this process has the fan-out and nothing waits, an event need not be read again, marked, and wait for a second commit.
 //! Whoever hands it in waits for nobody else's fan-out or stream by that: where another works on one, the event is left waiting.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{
     ActiveValue::Set,
@@ -30,7 +30,7 @@ use super::{
 use crate::{
     domain::{event::AcceptedEvent, fan_out::FanOut},
     failpoint::{Failpoint, reached},
-    ports::{AtOnce, FanOutLease, FannedOut, StoreError, Submission, Wanted},
+    ports::{AtOnce, FanOutLease, FannedOut, StoreError, Submission, Taking},
 };
 
 /// Most events that are fanned out at once: whoever hands them in waits for that.
@@ -56,14 +56,15 @@ struct Put {
 }
 
 impl SeaStore {
-    pub(super) async fn append_at_once<D>(
+    pub(super) async fn append_at_once<D, O>(
         &self,
         submissions: Vec<Submission>,
-        (lease, decide): (FanOutLease, D),
-        (now, wanted): (Timestamp, Option<Wanted>),
+        (now, lease): (Timestamp, FanOutLease),
+        (decide, offer): (D, O),
     ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+        O: FnOnce() -> Option<Taking> + Send,
     {
         let transaction = self.begin().await?;
         let is_ours = self.holds_free_fan_out(&transaction, lease).await?;
@@ -91,18 +92,19 @@ impl SeaStore {
                 stored_bytes,
             });
         }
-        let planned = decided.fan_outs.iter().flat_map(|one| &one.planned);
-        let streams: HashSet<StreamId> = planned.map(|one| one.stream.clone()).collect();
+        let streams = planned_streams(&decided.fan_outs);
         let positions = put(&transaction, rows).await?;
         let fan_outs = positions.iter().copied().zip(decided.fan_outs).collect();
         let written = self
             .write_fan_outs(&transaction, fan_outs, &decided.interest, now)
             .await?;
-        let taken = match wanted {
-            Some(wanted) if !written.sent.is_empty() => {
-                self.take_with(&transaction, now, wanted).await?
+        let is_for_somebody = !streams.is_empty();
+        let taken = match is_for_somebody.then(offer).flatten() {
+            Some(taking) => {
+                let of_these = (now, Some(&*streams));
+                self.take_with(&transaction, of_these, taking).await?
             }
-            Some(_) | None => Vec::new(),
+            None => Vec::new(),
         };
         reached(Failpoint::FanOut);
         let amounts = [
@@ -114,11 +116,10 @@ impl SeaStore {
             reached(Failpoint::AfterClaim);
         }
         let events = positions.into_iter().zip(read).collect();
-        let is_taken = |stream: &StreamId| taken.iter().any(|taken| taken.lease.stream == *stream);
         Ok(AtOnce {
             answers,
             fanned_out: self.fanned_out(&written, events),
-            is_left: !streams.iter().all(is_taken),
+            is_left: taken.len() < streams.len(),
             taken,
         })
     }
@@ -166,6 +167,15 @@ impl SeaStore {
     }
 }
 
+/// The streams that get something, each once.
+fn planned_streams(fan_outs: &[FanOut]) -> Vec<Uuid> {
+    let planned = fan_outs.iter().flat_map(|fan_out| &fan_out.planned);
+    let streams: BTreeSet<Uuid> = planned
+        .filter_map(|planned| row::stream_uuid(&planned.stream))
+        .collect();
+    streams.into_iter().collect()
+}
+
 /// Whether an event waits that can be read.
 async fn something_waits(
     transaction: &DatabaseTransaction,
@@ -189,16 +199,13 @@ async fn are_free(
     if transaction.get_database_backend() == DatabaseBackend::Sqlite {
         return Ok(true);
     }
-    let planned = fan_outs.iter().flat_map(|fan_out| &fan_out.planned);
-    let streams: BTreeSet<Uuid> = planned
-        .filter_map(|planned| row::stream_uuid(&planned.stream))
-        .collect();
+    let streams = planned_streams(fan_outs);
     if streams.is_empty() {
         return Ok(true);
     }
     let count = streams.len();
     let free: Vec<Uuid> = stream_queue::Entity::find()
-        .filter(stream_queue::Column::StreamId.is_in(row::padded(streams.into_iter().collect())))
+        .filter(stream_queue::Column::StreamId.is_in(row::padded(streams)))
         .order_by_asc(stream_queue::Column::StreamId)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .select_only()

@@ -71,7 +71,7 @@ fn wanted_at(interest: &stream_event_type::Model, position: i64) -> Wanted {
 /// The fan-out of some events, in a transaction that is open.
 pub(super) struct Written {
     /// The positions of those that go to somebody.
-    pub(super) sent: HashSet<i64>,
+    sent: HashSet<i64>,
     deliveries: u64,
 }
 

@@ -31,7 +31,7 @@ use crate::{
         room::Room,
     },
     failpoint::{Failpoint, reached},
-    ports::{CorruptRow, FanOutLease, Fenced, LeasedStream, StoreError, StreamLease, Wanted},
+    ports::{CorruptRow, FanOutLease, Fenced, LeasedStream, StoreError, StreamLease, Taking},
 };
 
 /// The row of the lease under which events are fanned out.
@@ -112,10 +112,10 @@ impl SeaStore {
     pub(super) async fn take_streams(
         &self,
         now: Timestamp,
-        wanted: Wanted,
+        taking: Taking,
     ) -> Result<Vec<LeasedStream>, StoreError> {
         let transaction = self.begin().await?;
-        let leased = self.take_with(&transaction, now, wanted).await?;
+        let leased = self.take_with(&transaction, (now, None), taking).await?;
         transaction.commit().await?;
         if !leased.is_empty() {
             reached(Failpoint::AfterClaim);
@@ -123,19 +123,19 @@ impl SeaStore {
         Ok(leased)
     }
 
-    /// Takes streams in a transaction that does more than that.
+    /// Takes streams, if need be of `these` alone, in a transaction that does more than that.
     pub(super) async fn take_with(
         &self,
         transaction: &DatabaseTransaction,
-        now: Timestamp,
-        wanted: Wanted,
+        (now, these): (Timestamp, Option<&[Uuid]>),
+        taking: Taking,
     ) -> Result<Vec<LeasedStream>, StoreError> {
-        let Wanted {
+        let Taking {
             worker,
             until,
             room,
-        } = wanted;
-        let chosen = choose(transaction, now, room).await?;
+        } = taking;
+        let chosen = choose(transaction, (now, these), room).await?;
         if chosen.is_empty() {
             return Ok(Vec::new());
         }
@@ -288,13 +288,13 @@ fn not_left_out(room: &Room) -> Condition {
 /// Streams that there is room for, those first that nobody has had for the longest time.
 async fn choose(
     transaction: &DatabaseTransaction,
-    now: Timestamp,
+    (now, these): (Timestamp, Option<&[Uuid]>),
     mut room: Room,
 ) -> Result<Vec<Uuid>, StoreError> {
     let mut chosen = Vec::new();
     for _ in 0..LOOKS {
         let limit = room.candidates();
-        let candidates = free(transaction, now, &room, &chosen).await?;
+        let candidates = free(transaction, (now, these), &room, &chosen).await?;
         let is_taken = |one: &&Free| {
             let receiver = one.receiver.map(ReceiverId::new);
             receiver.is_some_and(|receiver| room.take(receiver, one.trouble.is_some()))
@@ -319,7 +319,7 @@ struct Free {
 /// longest time. So many are looked at that no more than this is read of each.
 async fn free(
     transaction: &DatabaseTransaction,
-    now: Timestamp,
+    (now, these): (Timestamp, Option<&[Uuid]>),
     room: &Room,
     chosen: &[Uuid],
 ) -> Result<Vec<Free>, StoreError> {
@@ -335,12 +335,18 @@ async fn free(
         .filter(stream_queue::Column::LeaseUntil.lte(row::millis(now)))
         .filter(stream_queue::Column::StreamId.is_not_in(row::padded(chosen.to_vec())))
         .filter(not_left_out(room))
-        .order_by_asc(stream_queue::Column::TakenAt)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .select_only()
         .column(stream_queue::Column::StreamId)
         .column(stream_queue::Column::Trouble)
         .column_as(Expr::SubQuery(None, Box::new(receiver.into())), "receiver");
+    let free = match these {
+        // Few, each of which is found by itself: in another order, all that wait would be looked through.
+        Some(these) => {
+            free.filter(stream_queue::Column::StreamId.is_in(row::padded(these.to_vec())))
+        }
+        None => free.order_by_asc(stream_queue::Column::TakenAt),
+    };
     Ok(first(free, room.candidates(), transaction).await?)
 }
 

@@ -20,7 +20,7 @@ use crate::{
     },
     ports::{
         Answered, Appended, AtOnce, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
-        Settlement, StoreError, StreamLease, Submission, Wanted,
+        Settlement, StoreError, StreamLease, Submission, Taking,
     },
 };
 
@@ -73,18 +73,19 @@ impl Outbox for SeaStore {
         self.append_submissions(submissions, now).await
     }
 
-    async fn append_and_fan_out<D>(
+    async fn append_and_fan_out<D, O>(
         &self,
         submissions: Vec<Submission>,
         now: Timestamp,
-        (lease, wanted): (FanOutLease, Option<Wanted>),
+        lease: FanOutLease,
         decide: D,
+        offer: O,
     ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+        O: FnOnce() -> Option<Taking> + Send,
     {
-        let fan_out = (lease, decide);
-        self.append_at_once(submissions, fan_out, (now, wanted))
+        self.append_at_once(submissions, (now, lease), (decide, offer))
             .await
     }
 
@@ -129,12 +130,12 @@ impl Outbox for SeaStore {
         until: Timestamp,
         room: Room,
     ) -> Result<Vec<LeasedStream>, StoreError> {
-        let wanted = Wanted {
+        let taking = Taking {
             worker,
             until,
             room,
         };
-        self.take_streams(now, wanted).await
+        self.take_streams(now, taking).await
     }
 
     async fn renew(&self, lease: &StreamLease, until: Timestamp) -> Result<Fenced, StoreError> {

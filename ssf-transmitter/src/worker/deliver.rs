@@ -33,7 +33,7 @@ pub async fn deliver(work: Arc<Work>, mut handed: Handed, mut stop: Stop) {
     let mut streams = Streams::default();
     while !stop.is_stopping() {
         work.pulse.beat(Loop::Delivery);
-        let pause = match take(&work, &stop, &mut streams).await {
+        let pause = match take(&work, &stop, (&mut streams, &mut handed)).await {
             Ok(pause) => pause,
             Err(error) => {
                 error!(error = %Chain(&error), "no stream can be taken now");
@@ -58,10 +58,9 @@ pub async fn deliver(work: Arc<Work>, mut handed: Handed, mut stop: Stop) {
             break;
         }
     }
+    begin_handed(&work, &stop, (&mut streams, &mut handed));
     handed.close(&work.taker).await;
-    while let Some(taken) = handed.arrived() {
-        streams.spawn(one(Arc::clone(&work), taken, stop.clone()));
-    }
+    begin_handed(&work, &stop, (&mut streams, &mut handed));
     while let Some(ended) = streams.join_next().await {
         report(ended);
         work.fresh.wake();
@@ -91,20 +90,23 @@ async fn gather(work: &Work, streams: &mut Streams) {
 async fn take(
     work: &Arc<Work>,
     stop: &Stop,
-    streams: &mut Streams,
+    (streams, handed): (&mut Streams, &mut Handed),
 ) -> Result<Duration, StoreError> {
     let turn = work.taker.turn().await;
+    // They need not wait for what others need.
+    begin_handed(work, stop, (streams, handed));
     work.slots.want(work.slots.free() == 0);
     let now = work.clock.now();
-    let Some((term, wanted)) = turn.wanted(now) else {
+    let Some((term, taking)) = turn.taking(now) else {
         return Ok(SWEEP);
     };
     reached(Failpoint::Sweep);
-    let is_shared_out = wanted.room.is_shared_out();
+    let is_shared_out = taking.room.is_shared_out();
     let leased = work
         .store
-        .lease_streams(wanted.worker, now, wanted.until, wanted.room)
+        .lease_streams(taking.worker, now, taking.until, taking.room)
         .await?;
+    turn.succeed();
     let count = leased.len();
     for stream in leased {
         let taken = turn.takes(stream, term);
@@ -121,6 +123,13 @@ async fn take(
         Some(due) if due <= now && count == 0 && is_shared_out => SHARED_OUT,
         Some(due) => due.since(now).clamp(PAUSE, SWEEP),
     })
+}
+
+/// Begins on what was handed over.
+fn begin_handed(work: &Arc<Work>, stop: &Stop, (streams, handed): (&mut Streams, &mut Handed)) {
+    while let Some(taken) = handed.arrived() {
+        streams.spawn(one(Arc::clone(work), taken, stop.clone()));
+    }
 }
 
 async fn one(work: Arc<Work>, taken: TakenStream, mut stop: Stop) -> Ended {

@@ -233,18 +233,22 @@ async fn while_the_dispatcher_has_the_lease_a_commit_fans_out_and_calls_who_deli
 
 #[tokio::test]
 async fn where_all_that_get_something_are_handed_over_nobody_is_called() {
-    let world = World::new();
-    world.stream().await;
-    let mut dispatcher = dispatcher();
-    dispatcher.step(&world.store, &world.clock).await.unwrap();
-    let (taker, _handed) = taker(ids::worker_id(), LEASE_DEFAULT, Slots::new(1));
-    let onward = Onward {
-        taker,
-        ..behind(&dispatcher)
-    };
-    assert_eq!(called(&world, &onward).await, (false, false));
-    world.polled_stream().await;
-    assert_eq!(called(&world, &onward).await, (false, true));
+    for (is_polled, is_called) in [(false, false), (true, true)] {
+        let world = World::new();
+        world.stream().await;
+        if is_polled {
+            world.polled_stream().await;
+        }
+        let mut dispatcher = dispatcher();
+        dispatcher.step(&world.store, &world.clock).await.unwrap();
+        let (taker, mut handed) = taker(ids::worker_id(), LEASE_DEFAULT, Slots::new(1));
+        let onward = Onward {
+            taker,
+            ..behind(&dispatcher)
+        };
+        assert_eq!(called(&world, &onward).await, (false, is_called));
+        assert!(handed.arrived().is_some() && handed.arrived().is_none());
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! Taking streams: by the loop that delivers, and with events that are accepted.
 
+use tokio::time::Instant;
+
 use super::fixture::*;
+use std::time::Duration;
+
 use ssf_transmitter::{
     app::{
         deliver::{LEASE_DEFAULT, Term},
@@ -67,11 +71,11 @@ impl Rig {
     async fn look(&self) -> Option<Vec<TakenStream>> {
         let turn = self.taker.turn().await;
         let now = self.world.clock.now();
-        let (term, wanted) = turn.wanted(now)?;
+        let (term, taking) = turn.taking(now)?;
         let leased = self
             .world
             .store
-            .lease_streams(wanted.worker, now, wanted.until, wanted.room);
+            .lease_streams(taking.worker, now, taking.until, taking.room);
         let leased = leased.await.unwrap().into_iter();
         Some(leased.map(|leased| turn.takes(leased, term)).collect())
     }
@@ -113,6 +117,7 @@ async fn once_it_is_closed_nothing_is_handed_over() {
     let mut rig = Rig::new(2).await;
     rig.handed.close(&rig.taker).await;
     assert!(rig.happens_to("a").await.is_none());
+    assert_eq!(rig.look().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -120,13 +125,13 @@ async fn a_stream_counts_among_those_of_its_receiver_until_it_is_dropped() {
     let mut rig = Rig::new(2).await;
     let taken = rig.happens_to("a").await.unwrap();
     let full = async || {
-        let (_, wanted) = rig
+        let (_, taking) = rig
             .taker
             .turn()
             .await
-            .wanted(rig.world.clock.now())
+            .taking(rig.world.clock.now())
             .unwrap();
-        wanted.room.full().collect::<Vec<_>>()
+        taking.room.full().collect::<Vec<_>>()
     };
     assert_eq!(full().await, [rig.stream.receiver]);
     drop(taken);
@@ -146,8 +151,8 @@ async fn of_all_streams_half_at_most_are_in_trouble() {
     drop(taken);
     let turn = rig.taker.turn().await;
     let is_full = || {
-        let (_, wanted) = turn.wanted(rig.world.clock.now()).unwrap();
-        wanted.room.is_full_of_trouble()
+        let (_, taking) = turn.taking(rig.world.clock.now()).unwrap();
+        taking.room.is_full_of_trouble()
     };
     let mut places = Vec::new();
     for _ in 0..4 {
@@ -156,4 +161,23 @@ async fn of_all_streams_half_at_most_are_in_trouble() {
         places.push(turn.takes(leased.clone(), term).place);
     }
     assert!(is_full());
+}
+
+#[tokio::test]
+async fn after_an_offer_that_failed_there_is_none_until_a_look_has_succeeded() {
+    let mut rig = Rig::new(2).await;
+    rig.taker.offer(rig.world.clock.now()).unwrap().fail();
+    assert!(rig.happens_to("a").await.is_none());
+    assert_eq!(rig.look().await.unwrap().len(), 1);
+    assert!(rig.taker.offer(rig.world.clock.now()).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_loop_does_not_wait_long_for_whoever_accepts() {
+    let rig = Rig::new(2).await;
+    let now = rig.world.clock.now();
+    let _offer = rig.taker.offer(now).unwrap();
+    let began = Instant::now();
+    assert!(rig.taker.turn().await.taking(now).is_some());
+    assert_eq!(began.elapsed(), Duration::from_millis(100));
 }

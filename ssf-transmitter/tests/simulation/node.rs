@@ -33,7 +33,7 @@ use ssf_types::{
     poll::PollRequest,
     stream::{StreamStatus, UpdateStatus, VerificationRequest},
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     chance,
@@ -272,12 +272,13 @@ impl Node {
         let turn = self.taker.turn().await;
         self.slots.want(self.slots.free() == 0);
         let now = self.clock.now();
-        let Some((term, wanted)) = turn.wanted(now) else {
+        let Some((term, taking)) = turn.taking(now) else {
             return Ok(SWEEP);
         };
         let leased = (self.store)
-            .lease_streams(wanted.worker, now, wanted.until, wanted.room)
+            .lease_streams(taking.worker, now, taking.until, taking.room)
             .await?;
+        turn.succeed();
         for stream in leased {
             self.begins(streams, turn.takes(stream, term));
         }
@@ -321,13 +322,20 @@ async fn deliver(node: Arc<Node>, mut handed: Handed) {
     let mut streams = Streams::new();
     while !node.is_stopping() {
         let pause = node.take(&mut streams).await.unwrap_or(SWEEP);
-        tokio::select! {
-            biased;
-            Some(taken) = handed.next() => node.begins(&mut streams, taken),
-            Some(_) = streams.join_next() => {}
-            () = node.stopping.given() => {}
-            () = node.slots.freed() => {}
-            () = fresh.wait(pause) => {}
+        let until = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                biased;
+                Some(taken) = handed.next() => {
+                    node.begins(&mut streams, taken);
+                    continue;
+                }
+                Some(_) = streams.join_next() => {}
+                () = node.stopping.given() => {}
+                () = node.slots.freed() => {}
+                () = fresh.wait(until.saturating_duration_since(Instant::now())) => {}
+            }
+            break;
         }
     }
     handed.close(&node.taker).await;

@@ -113,6 +113,35 @@ async fn what_cannot_be_fanned_out_is_accepted_all_the_same_once_it_has_failed(
     balances(store).await;
 }
 
+async fn what_cannot_be_taken_is_accepted_all_the_same_once_it_has_failed(
+    store: &SeaStore,
+    url: &str,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let preference = SubjectPreference::default();
+    let mut dispatcher = Dispatcher::new(worker(1), preference, Duration::from_secs(10));
+    let shortcut = dispatcher.shortcut();
+    let (taker, mut handed) = taker(worker(1), Duration::from_secs(10), Slots::new(1));
+    let hand_in = async || {
+        let submissions = vec![submission(vec![event(LOGOUT, email(ALICE))])];
+        let accepted = shortcut.accept(store, submissions, (NOW, &taker)).await;
+        accepted.map(|(_, next)| next).ok()
+    };
+    let step = dispatcher.step(store, &Still).await;
+    assert_eq!(step.unwrap(), Dispatched::Idle);
+    execute(url, "ALTER TABLE receiver RENAME TO mislaid").await;
+    assert_eq!(hand_in().await, None);
+    let step = dispatcher.step(store, &Still).await;
+    assert_eq!(step.unwrap(), Dispatched::Idle);
+    for _ in 0..2 {
+        assert_eq!(hand_in().await, Some(Next::Delivery));
+    }
+    execute(url, "ALTER TABLE mislaid RENAME TO receiver").await;
+    assert!(handed.arrived().is_none());
+    balances(store).await;
+}
+
 on_both! {
     what_cannot_be_fanned_out_is_accepted_all_the_same_once_it_has_failed
+    what_cannot_be_taken_is_accepted_all_the_same_once_it_has_failed
 }

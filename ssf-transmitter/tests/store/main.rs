@@ -98,6 +98,8 @@ on_every_store! {
     with_what_is_fanned_out_at_once_streams_are_taken_as_many_as_there_is_room_for
     with_events_that_nobody_is_sent_no_stream_is_taken
     where_all_streams_that_get_something_are_taken_nothing_is_left
+    a_stream_that_is_polled_is_left_where_others_are_taken
+    of_streams_that_have_something_due_those_that_get_nothing_new_are_not_taken
     what_is_fanned_out_at_once_waits_for_what_is_pending_of_the_same_user
     a_stream_has_one_owner_at_a_time
     the_stream_that_nobody_had_for_the_longest_time_is_leased_first

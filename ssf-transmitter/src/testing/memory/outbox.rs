@@ -1,6 +1,6 @@
 //! Events and deliveries in memory.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ssf_types::{id::StreamId, time::Timestamp};
 
@@ -23,7 +23,7 @@ use crate::{
     },
     ports::{
         Answered, Appended, AtOnce, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
-        Settlement, StoreError, StreamLease, Submission, Wanted,
+        Settlement, StoreError, StreamLease, Submission, Taking,
     },
 };
 
@@ -39,14 +39,22 @@ impl State {
         }
     }
 
-    fn lease(&mut self, now: Timestamp, wanted: Wanted) -> Vec<LeasedStream> {
-        let Wanted {
+    /// Takes some of those streams that are `wanted`.
+    fn lease(
+        &mut self,
+        now: Timestamp,
+        taking: Taking,
+        wanted: impl Fn(&StreamId) -> bool,
+    ) -> Vec<LeasedStream> {
+        let Taking {
             worker,
             until,
             mut room,
-        } = wanted;
+        } = taking;
         let profiles = self.profiles();
-        let is_free = |kept: &&mut Kept| kept.free_at().is_some_and(|at| at <= now);
+        let is_free = |kept: &&mut Kept| {
+            wanted(&kept.stream.id) && kept.free_at().is_some_and(|at| at <= now)
+        };
         let mut free: Vec<&mut Kept> = self.streams.iter_mut().filter(is_free).collect();
         free.sort_by_key(|kept| kept.taken_at);
         free.retain(|kept| room.take(kept.stream.receiver, kept.health.trouble.is_some()));
@@ -164,20 +172,22 @@ impl Outbox for MemoryStore {
         Ok(submissions.into_iter().map(append).collect())
     }
 
-    async fn append_and_fan_out<D>(
+    async fn append_and_fan_out<D, O>(
         &self,
         submissions: Vec<Submission>,
         now: Timestamp,
-        (lease, wanted): (FanOutLease, Option<Wanted>),
+        lease: FanOutLease,
         mut decide: D,
+        offer: O,
     ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+        O: FnOnce() -> Option<Taking> + Send,
     {
-        let mut planned = Vec::new();
-        let decide = |event: &AcceptedEvent, streams: &[StreamId]| {
-            let fan_out = decide(event, streams);
-            planned.extend(fan_out.planned.iter().map(|one| one.stream.clone()));
+        let mut streams = BTreeSet::new();
+        let decide = |event: &AcceptedEvent, interested: &[StreamId]| {
+            let fan_out = decide(event, interested);
+            streams.extend(fan_out.planned.iter().map(|one| one.stream.clone()));
             fan_out
         };
         let mut state = self.state();
@@ -191,20 +201,15 @@ impl Outbox for MemoryStore {
         } else {
             FannedOut::NOTHING
         };
-        let taken = match (fanned_out, wanted) {
-            (
-                FannedOut::Done {
-                    deliveries: 1.., ..
-                },
-                Some(wanted),
-            ) => state.lease(now, wanted),
-            _ => Vec::new(),
+        let is_for_somebody = !streams.is_empty();
+        let taken = match is_for_somebody.then(offer).flatten() {
+            Some(taking) => state.lease(now, taking, |stream| streams.contains(stream)),
+            None => Vec::new(),
         };
-        let is_taken = |stream: &StreamId| taken.iter().any(|taken| taken.lease.stream == *stream);
         Ok(AtOnce {
             answers,
             fanned_out,
-            is_left: !planned.iter().all(is_taken),
+            is_left: taken.len() < streams.len(),
             taken,
         })
     }
@@ -278,12 +283,12 @@ impl Outbox for MemoryStore {
         until: Timestamp,
         room: Room,
     ) -> Result<Vec<LeasedStream>, StoreError> {
-        let wanted = Wanted {
+        let taking = Taking {
             worker,
             until,
             room,
         };
-        Ok(self.state().lease(now, wanted))
+        Ok(self.state().lease(now, taking, |_| true))
     }
 
     async fn renew(&self, lease: &StreamLease, until: Timestamp) -> Result<Fenced, StoreError> {

@@ -11,7 +11,7 @@ use ssf_transmitter::{
     },
     ports::{
         Answered, Appended, AtOnce, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
-        Settlement, StoreError, StreamLease, Submission, Wanted,
+        Settlement, StoreError, StreamLease, Submission, Taking,
     },
 };
 use ssf_types::{id::StreamId, time::Timestamp};
@@ -53,20 +53,22 @@ impl Outbox for Connection {
         self.step(work).await
     }
 
-    async fn append_and_fan_out<D>(
+    async fn append_and_fan_out<D, O>(
         &self,
         submissions: Vec<Submission>,
         now: Timestamp,
-        leases: (FanOutLease, Option<Wanted>),
+        lease: FanOutLease,
         decide: D,
+        offer: O,
     ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
+        O: FnOnce() -> Option<Taking> + Send,
     {
         let names: Vec<Vec<String>> = submissions.iter().map(names).collect();
         let work = async {
             let memory = self.memory();
-            let accepted = memory.append_and_fan_out(submissions, now, leases, decide);
+            let accepted = memory.append_and_fan_out(submissions, now, lease, decide, offer);
             let accepted = accepted.await?;
             self.tell(&names, &accepted.answers);
             Ok(accepted)

@@ -2,11 +2,11 @@
 
 use ssf_transmitter::{
     domain::{event::NewEvent, fan_out::StepMax, room::Room},
-    ports::{Appended, AtOnce, FanOutLease, FannedOut, Wanted},
+    ports::{Appended, AtOnce, FanOutLease, FannedOut, Taking},
 };
 use ssf_types::subject::Subject;
 
-use super::super::fixture::*;
+use super::{super::fixture::*, poll::polled_stream};
 
 async fn fan_out_lease(store: &impl Store) -> FanOutLease {
     let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
@@ -24,13 +24,14 @@ pub(crate) async fn hand_in(
     accepted.fanned_out
 }
 
-/// Hands events in, and takes streams that are wanted.
+/// Hands events in where there is room for streams.
 async fn hand_in_and_take(
     store: &impl Store,
-    leases: (FanOutLease, Option<Wanted>),
+    (lease, offer): (FanOutLease, Option<Taking>),
     events: Vec<NewEvent>,
 ) -> AtOnce {
-    let accepted = store.append_and_fan_out(vec![submission(events)], NOW, leases, decide);
+    let submissions = vec![submission(events)];
+    let accepted = store.append_and_fan_out(submissions, NOW, lease, decide, || offer);
     let accepted = accepted.await.unwrap();
     let answers = &accepted.answers;
     assert!(
@@ -40,9 +41,9 @@ async fn hand_in_and_take(
     accepted
 }
 
-/// Room for so many streams.
-fn wanted(streams: usize) -> Wanted {
-    Wanted {
+/// For so many.
+fn room_for(streams: usize) -> Taking {
+    Taking {
         worker: worker(1),
         until: later(30),
         room: Room::of(streams),
@@ -117,7 +118,7 @@ pub(crate) async fn a_repeated_submission_is_not_fanned_out_again(store: &impl S
     known_stream(store, 1, &[LOGOUT]).await;
     let held = fan_out_lease(store).await;
     let new = || vec![keyed(1, 1, event(LOGOUT, email(ALICE)))];
-    let hand_in = || store.append_and_fan_out(new(), NOW, (held, None), decide);
+    let hand_in = || store.append_and_fan_out(new(), NOW, held, decide, || None);
     let first = hand_in().await.unwrap();
     assert!(matches!(first.answers.as_slice(), [Appended::Accepted(_)]));
     assert_eq!(first.fanned_out, done(1, 1));
@@ -149,7 +150,7 @@ pub(crate) async fn with_what_is_fanned_out_at_once_streams_are_taken_as_many_as
     }
     let held = fan_out_lease(store).await;
     let events = vec![event(LOGOUT, email(ALICE))];
-    let accepted = hand_in_and_take(store, (held, Some(wanted(2))), events).await;
+    let accepted = hand_in_and_take(store, (held, Some(room_for(2))), events).await;
     assert_eq!(accepted.fanned_out, done(1, 3));
     assert_eq!((accepted.taken.len(), accepted.is_left), (2, true));
     for taken in &accepted.taken {
@@ -170,11 +171,11 @@ pub(crate) async fn with_events_that_nobody_is_sent_no_stream_is_taken(store: &i
     known_stream(store, 1, &[LOGOUT]).await;
     let held = fan_out_lease(store).await;
     let events = vec![event(PASSWORD, email(ALICE))];
-    let accepted = hand_in_and_take(store, (held, Some(wanted(2))), events).await;
+    let accepted = hand_in_and_take(store, (held, Some(room_for(2))), events).await;
     assert_eq!((accepted.fanned_out, accepted.taken), (done(1, 0), vec![]));
     accept(store, vec![event(LOGOUT, email(ALICE))]).await;
     let events = vec![event(LOGOUT, email(BOB))];
-    let accepted = hand_in_and_take(store, (held, Some(wanted(2))), events).await;
+    let accepted = hand_in_and_take(store, (held, Some(room_for(2))), events).await;
     assert_eq!(
         (accepted.fanned_out, accepted.taken),
         (FannedOut::NOTHING, vec![])
@@ -188,8 +189,35 @@ pub(crate) async fn where_all_streams_that_get_something_are_taken_nothing_is_le
     known_stream(store, 2, &[LOGOUT]).await;
     let held = fan_out_lease(store).await;
     let events = || vec![event(LOGOUT, email(ALICE)), event(LOGOUT, email(BOB))];
-    let accepted = hand_in_and_take(store, (held, Some(wanted(4))), events()).await;
+    let accepted = hand_in_and_take(store, (held, Some(room_for(4))), events()).await;
     assert_eq!((accepted.taken.len(), accepted.is_left), (2, false));
-    let accepted = hand_in_and_take(store, (held, Some(wanted(4))), events()).await;
+    let accepted = hand_in_and_take(store, (held, Some(room_for(4))), events()).await;
     assert_eq!((accepted.taken.len(), accepted.is_left), (0, true));
+}
+
+pub(crate) async fn a_stream_that_is_polled_is_left_where_others_are_taken(store: &impl Store) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    polled_stream(store, 2, &[LOGOUT]).await;
+    let held = fan_out_lease(store).await;
+    let events = vec![event(LOGOUT, email(ALICE))];
+    let accepted = hand_in_and_take(store, (held, Some(room_for(4))), events).await;
+    assert_eq!(accepted.fanned_out, done(1, 2));
+    assert_eq!((accepted.taken.len(), accepted.is_left), (1, true));
+}
+
+pub(crate) async fn of_streams_that_have_something_due_those_that_get_nothing_new_are_not_taken(
+    store: &impl Store,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    known_stream(store, 2, &[PASSWORD]).await;
+    let held = fan_out_lease(store).await;
+    assert_eq!(
+        hand_in(store, held, vec![event(LOGOUT, email(ALICE))]).await,
+        done(1, 1)
+    );
+    let events = vec![event(PASSWORD, email(ALICE))];
+    let accepted = hand_in_and_take(store, (held, Some(room_for(4))), events).await;
+    assert_eq!((accepted.taken.len(), accepted.is_left), (1, false));
+    let left = store.lease_streams(worker(2), NOW, later(30), Room::of(10));
+    assert_eq!(left.await.unwrap().len(), 1);
 }
