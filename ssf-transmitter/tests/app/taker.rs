@@ -77,6 +77,7 @@ impl Rig {
             .store
             .lease_streams(taking.worker, now, taking.until, taking.room);
         let leased = leased.await.unwrap().into_iter();
+        turn.succeed();
         Some(leased.map(|leased| turn.takes(leased, term)).collect())
     }
 }
