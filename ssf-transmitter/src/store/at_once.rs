@@ -46,6 +46,8 @@ const BEHIND_ALL: i64 = i64::MAX / 2;
 struct Decided {
     fan_outs: Vec<FanOut>,
     interest: Interest,
+    /// The streams that get something, each once.
+    streams: Vec<Uuid>,
 }
 
 /// Where an event was put.
@@ -92,7 +94,7 @@ impl SeaStore {
                 stored_bytes,
             });
         }
-        let streams = planned_streams(&decided.fan_outs);
+        let streams = decided.streams;
         let positions = put(&transaction, rows).await?;
         let fan_outs = positions.iter().copied().zip(decided.fan_outs).collect();
         let written = self
@@ -160,10 +162,15 @@ impl SeaStore {
             }
         }
         let deliveries: usize = fan_outs.iter().map(|fan_out| fan_out.planned.len()).sum();
-        if deliveries > DELIVERIES_MAX || !are_free(transaction, &fan_outs).await? {
+        let streams = planned_streams(&fan_outs);
+        if deliveries > DELIVERIES_MAX || !are_free(transaction, &streams).await? {
             return Ok(None);
         }
-        Ok(Some(Decided { fan_outs, interest }))
+        Ok(Some(Decided {
+            fan_outs,
+            interest,
+            streams,
+        }))
     }
 }
 
@@ -191,21 +198,16 @@ async fn something_waits(
 }
 
 /// Whether nobody works on the streams that get something; they are locked then.
-async fn are_free(
-    transaction: &DatabaseTransaction,
-    fan_outs: &[FanOut],
-) -> Result<bool, StoreError> {
+async fn are_free(transaction: &DatabaseTransaction, streams: &[Uuid]) -> Result<bool, StoreError> {
     // On SQLite, nobody else writes now.
     if transaction.get_database_backend() == DatabaseBackend::Sqlite {
         return Ok(true);
     }
-    let streams = planned_streams(fan_outs);
     if streams.is_empty() {
         return Ok(true);
     }
-    let count = streams.len();
     let free: Vec<Uuid> = stream_queue::Entity::find()
-        .filter(stream_queue::Column::StreamId.is_in(row::padded(streams)))
+        .filter(stream_queue::Column::StreamId.is_in(row::padded(streams.to_vec())))
         .order_by_asc(stream_queue::Column::StreamId)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .select_only()
@@ -213,7 +215,7 @@ async fn are_free(
         .into_tuple()
         .all(transaction)
         .await?;
-    Ok(free.len() == count)
+    Ok(free.len() == streams.len())
 }
 
 /// Stores events, and tells their positions in the same order.

@@ -157,14 +157,11 @@ pub(crate) async fn with_what_is_fanned_out_at_once_streams_are_taken_as_many_as
         assert_eq!(sequences(&due(store, taken, NOW).await), [1]);
     }
     let left = store.lease_streams(worker(2), NOW, later(30), Room::of(10));
-    let left: Vec<_> = left.await.unwrap();
+    let left = left.await.unwrap();
     assert_eq!(left.len(), 1);
-    let taken = accepted.taken.iter().map(|taken| &taken.lease.stream);
-    assert!(
-        !taken
-            .into_iter()
-            .any(|stream| *stream == left[0].lease.stream)
-    );
+    for taken in &accepted.taken {
+        assert_ne!(taken.lease.stream, left[0].lease.stream);
+    }
 }
 
 pub(crate) async fn with_events_that_nobody_is_sent_no_stream_is_taken(store: &impl Store) {
