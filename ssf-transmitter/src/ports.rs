@@ -57,7 +57,7 @@ pub use self::{
     operator::{Existing, Named, OperatorStore, SourceStore},
     outbox::{
         Answered, Appended, AtOnce, FanOutLease, FannedOut, Fenced, Finished, Idempotency,
-        LeasedStream, Outbox, Settlement, StreamLease, Submission, Taking,
+        LeasedStream, Outbox, Settlement, StreamLease, Submission, TakenWith, Taking,
     },
     overview::{Backlog, Preview, StreamFilter, StreamOverview},
     poll::{PollSettled, PollStep, PollStore, Polled},

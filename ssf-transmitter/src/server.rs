@@ -368,7 +368,8 @@ fn new_work(
     let (polls, unreached) = poll::polls(config.polls_waiting_max);
     let worker = ids::worker_id();
     let slots = Slots::new(config.streams_parallel_max);
-    let (taker, handed) = taker::taker(worker, config.lease, slots.clone());
+    let gate = Gate::default();
+    let (taker, handed) = taker::taker(worker, config.lease, slots.clone(), gate.clone());
     let work = Arc::new(Work {
         store: store.clone(),
         keys: keys.clone(),
@@ -379,7 +380,7 @@ fn new_work(
         accepted: Wake::default(),
         fresh: Wake::default(),
         polls,
-        gate: Gate::default(),
+        gate,
         pulse: Pulse::begin(),
         settings: delivery_settings(config, store),
         slots,

@@ -5,8 +5,9 @@
 //!
 //! Transactions begin with what serialises them. On SQLite that is `BEGIN IMMEDIATE` on the one connection that writes.
 //! On PostgreSQL it is the row of a lease or of a stream's queue, and for the place of a stream among the events an
-//! advisory lock that commits of events share. Whoever needs several takes them in this order: the lease of the fan-out,
-//! the advisory lock, queues by id.
+//! advisory lock that commits of events share. Whoever waits for several takes them in this order: the lease of the fan-out,
+//! the advisory lock, queues by id. Whoever accepts events waits for the advisory lock alone, and passes by whatever else is
+//! locked.
 
 mod announce;
 mod append;
@@ -36,6 +37,7 @@ mod look;
 mod lost_lease;
 mod migration;
 mod named;
+mod number;
 mod operate;
 mod operators;
 mod ordered;
@@ -63,6 +65,7 @@ mod undo;
 mod unreadable;
 mod verify;
 mod waiting;
+mod writes;
 
 use std::sync::Arc;
 

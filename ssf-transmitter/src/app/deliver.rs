@@ -7,6 +7,7 @@
 mod gather;
 mod pause;
 mod run;
+mod start;
 mod term;
 mod window;
 
@@ -17,17 +18,19 @@ use ssf_types::{error::Chain, push::PushOutcome, set::CompactSet, time::Timestam
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, error, info, warn};
 
-pub use self::term::Term;
 use self::{
     gather::gather,
     pause::{Pausing, pause},
     run::Run,
     window::Window,
 };
+pub use self::{
+    start::{First, Start},
+    term::Term,
+};
 use super::{
     gate::{Gate, Passage},
     measure::{self, LeaseChange, Leased},
-    slots::Slot,
     wake::Wake,
 };
 use crate::{
@@ -158,11 +161,11 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
     pub async fn deliver(
         &self,
         leased: &LeasedStream,
-        (term, slot): (Term, Slot),
+        start: Start,
         stopping: impl Future<Output = ()>,
     ) -> Result<Delivered, StoreError> {
         let lease = &leased.lease;
-        let mut run = Run::new(leased, (term, slot), &self.settings);
+        let mut run = Run::new(leased, start, &self.settings);
         let mut under_way = FuturesUnordered::new();
         let mut fresh = self.fresh.listen();
         let mut stopping = pin!(stopping);
@@ -240,22 +243,25 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
         leased: &LeasedStream,
         run: &mut Run,
     ) -> Result<Vec<(Delivery, Ready<P::Place>)>, StoreError> {
+        let first = run.first.take();
         let now = self.clock.now();
         let room = run.room(now);
         if room == 0 {
             return Ok(Vec::new());
         }
-        let passage = self.gate.enter(&leased.lease.stream);
+        let (passage, known) = match first {
+            Some(First { passage, due }) => (passage, Some(due)),
+            None => (self.gate.enter(&leased.lease.stream), None),
+        };
         let place = || self.push.place(&leased.push);
         let first = place();
-        // Without a place, all there is to know is whether anything waits for one.
-        let beginning = if first.is_some() { room } else { 1 };
-        let candidates = run.window.candidates(beginning);
-        // Whether there is a second one decides whether the slot is lent, and whether an end of an attempt waits for others.
-        let limit = u64::try_from(candidates.max(2)).unwrap_or(u64::MAX);
-        let under_way: Vec<u64> = run.under_way.iter().copied().collect();
-        let due = self.store.due(&leased.lease, now, limit, &under_way);
-        let mut due = due.await?;
+        let mut due = if let Some(due) = known {
+            due
+        } else {
+            // Without a place, all there is to know is whether anything waits for one.
+            let beginning = if first.is_some() { room } else { 1 };
+            self.look(&leased.lease, run, beginning).await?
+        };
         run.is_behind = due.len() >= room.max(2);
         if due.is_empty() {
             return Ok(Vec::new());
@@ -274,6 +280,21 @@ impl<S: Outbox + OperatedStreams + AuditStore, G: Signer, P: Push, C: Clock>
             passage: passage.clone(),
         });
         Ok(due.into_iter().zip(ready).collect())
+    }
+
+    /// What is due and not under way, for so many attempts that may begin.
+    async fn look(
+        &self,
+        lease: &StreamLease,
+        run: &Run,
+        beginning: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let candidates = run.window.candidates(beginning);
+        // Whether there is a second one decides whether the slot is lent, and whether an end of an attempt waits for others.
+        let limit = u64::try_from(candidates.max(2)).unwrap_or(u64::MAX);
+        let under_way: Vec<u64> = run.under_way.iter().copied().collect();
+        let due = self.store.due(lease, self.clock.now(), limit, &under_way);
+        due.await
     }
 
     /// Stores what became of attempts, and what they say about the Receiver if that is news. Where nothing else is under way

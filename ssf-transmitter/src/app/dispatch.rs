@@ -99,8 +99,8 @@ impl Shortcut {
         };
         let decide = decide(&self.preference, now);
         let mut offer = None;
-        let make_offer = || {
-            offer = taker.offer(now);
+        let make_offer = |streams: &[StreamId]| {
+            offer = taker.offer(streams, now);
             offer.as_ref().map(Offer::taking)
         };
         let accepted = store.append_and_fan_out(submissions, now, lease, decide, make_offer);

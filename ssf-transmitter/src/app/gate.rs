@@ -1,7 +1,8 @@
 //! Knows when no attempt can begin any more that was decided on before a moment.
 //!
 //! Whoever delivers passes the gate of the stream: it enters before it asks what is due, and leaves when the attempt
-//! begins. Whoever has stopped the stream waits for those who are in its gate by then; what is found due by those who enter
+//! begins. Whoever accepts events and takes streams enters before the commit, and leaves the gate with the stream to whoever
+//! delivers. Whoever has stopped the stream waits for those who are in its gate by then; what is found due by those who enter
 //! later was due after the stop, which is nothing. So nobody is ever kept from entering, and nobody waits for another stream.
 
 use std::{
@@ -16,7 +17,8 @@ use tokio::sync::Notify;
 /// Longest wait of a request until no attempt can begin any more; what takes longer is left to itself.
 pub const WAIT_MAX: Duration = Duration::from_secs(3);
 
-/// The gates of all streams of a process: passing one takes milliseconds. Clones are the same gates.
+/// The gates of all streams of a process: passing one takes milliseconds, and a commit where events are accepted. Clones are the
+/// same gates.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<Shared>);
 

@@ -1,11 +1,12 @@
 //! Taking streams to deliver on: as many as there is room for, and of whom.
 //!
 //! The loop that delivers looks for streams that have something due. Whoever accepts events that are fanned out at once takes the
-//! streams that get them, in the same transaction, and hands them to that loop: so a single event waits neither for a look nor for
-//! a second commit. One of them at a time has the turn, so that no Receiver gets more than its share.
+//! streams that get them, in the same transaction, and hands them to that loop, with what is due on them: so a single event waits
+//! neither for a look nor for a second commit. One of them at a time has the turn, so that no Receiver gets more than its share.
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,14 +14,16 @@ use std::{
     time::Duration,
 };
 
-use ssf_types::time::Timestamp;
+use futures_util::FutureExt;
+use ssf_types::{id::StreamId, time::Timestamp};
 use tokio::{
     sync::{Mutex as Turns, MutexGuard as TurnGuard, mpsc},
     time::timeout,
 };
 
 use super::{
-    deliver::Term,
+    deliver::{First, Start, Term},
+    gate::{Gate, Passage},
     measure::{self, LeaseChange, Leased},
     slots::{Queued, Slots},
 };
@@ -29,7 +32,7 @@ use crate::{
         id::{ReceiverId, WorkerId},
         room::Room,
     },
-    ports::{LeasedStream, Taking},
+    ports::{LeasedStream, TakenWith, Taking},
 };
 
 /// So many times as many streams as there are slots may wait for answers without one: each costs memory, and a renewal of
@@ -61,6 +64,7 @@ struct Shared {
     /// How long a lease lasts.
     lease: Duration,
     slots: Slots,
+    gate: Gate,
     taken: Arc<Mutex<Taken>>,
     turns: Turns<()>,
     /// Whether accepting has failed while streams were taken, and no look has succeeded since.
@@ -72,13 +76,15 @@ struct Shared {
 #[derive(Debug)]
 pub struct Handed(mpsc::UnboundedReceiver<TakenStream>);
 
-/// Makes a taker of streams that are leased for so long, and the end at which those arrive that are handed over.
-pub fn taker(worker: WorkerId, lease: Duration, slots: Slots) -> (Taker, Handed) {
+/// Makes a taker of streams that are leased for so long, and the end at which those arrive that are handed over. The gate is
+/// the one that attempts pass.
+pub fn taker(worker: WorkerId, lease: Duration, slots: Slots, gate: Gate) -> (Taker, Handed) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let taker = Taker(Arc::new(Shared {
         worker,
         lease,
         slots,
+        gate,
         taken: Arc::default(),
         turns: Turns::default(),
         is_suspended: AtomicBool::default(),
@@ -97,10 +103,10 @@ impl Taker {
         }
     }
 
-    /// Room for streams of events that are about to be accepted; `None` while another has the turn, where nobody would deliver
-    /// on them, and where more than half of the slots are taken: where there is much to do, many are taken by one look. So it is
-    /// after an offer that failed, until a look has succeeded: what cannot be taken can be accepted all the same.
-    pub fn offer(&self, now: Timestamp) -> Option<Offer<'_>> {
+    /// Room for the streams that get events which are about to be accepted; `None` while another has the turn, where nobody would
+    /// deliver on them, and where more than half of the slots are taken: where there is much to do, many are taken by one look. So
+    /// it is after an offer that failed, until a look has succeeded: what cannot be taken can be accepted all the same.
+    pub fn offer(&self, streams: &[StreamId], now: Timestamp) -> Option<Offer<'_>> {
         let turn = Turn {
             shared: &self.0,
             _turn: Some(self.0.turns.try_lock().ok()?),
@@ -110,7 +116,14 @@ impl Taker {
             return None;
         }
         let (term, taking) = turn.taking(now)?;
-        Some(Offer { turn, term, taking })
+        // Who stops a stream once it is taken waits for what is found due on it with that.
+        let enter = |stream: &StreamId| (stream.clone(), self.0.gate.enter(stream));
+        Some(Offer {
+            passages: streams.iter().map(enter).collect(),
+            turn,
+            term,
+            taking,
+        })
     }
 }
 
@@ -176,8 +189,11 @@ impl Turn<'_> {
         self.shared.taken().add(&place);
         TakenStream {
             leased,
-            term,
-            queued: self.shared.slots.queue(),
+            beginning: Beginning {
+                term,
+                queued: self.shared.slots.queue(),
+                first: None,
+            },
             place,
         }
     }
@@ -189,6 +205,7 @@ pub struct Offer<'t> {
     turn: Turn<'t>,
     term: Term,
     taking: Taking,
+    passages: HashMap<StreamId, Passage>,
 }
 
 impl Offer<'_> {
@@ -203,9 +220,13 @@ impl Offer<'_> {
     }
 
     /// Hands over what was taken; if whoever delivers has ended by a fault, it is left to its lease.
-    pub fn hand_over(self, leased: Vec<LeasedStream>) {
-        for stream in leased {
-            let taken = self.turn.takes(stream, self.term);
+    pub fn hand_over(mut self, taken: Vec<TakenWith>) {
+        for TakenWith { leased, due } in taken {
+            let passage = self.passages.remove(&leased.lease.stream);
+            let mut taken = self.turn.takes(leased, self.term);
+            taken.beginning.first = passage
+                .filter(|_| !due.is_empty())
+                .map(|passage| First { passage, due });
             let _ = self.turn.shared.handed.send(taken);
         }
     }
@@ -229,17 +250,41 @@ impl Handed {
     }
 }
 
-/// A stream that was taken, and has its place in the queue for a slot.
+/// A stream that was taken.
 #[derive(Debug)]
 pub struct TakenStream {
     /// The stream with its lease.
     pub leased: LeasedStream,
-    /// Until when that holds.
-    pub term: Term,
-    /// Waits for a slot.
-    pub queued: Queued,
+    /// How to begin.
+    pub beginning: Beginning,
     /// Counts it as taken.
     pub place: Place,
+}
+
+/// A place in the queue for a slot, and what to begin with there.
+#[derive(Debug)]
+pub struct Beginning {
+    term: Term,
+    queued: Queued,
+    first: Option<First>,
+}
+
+impl Beginning {
+    /// Waits for the slot. What was due when the stream was taken is begun with if there is one at once: later it may be due no
+    /// more, and whoever stops the stream would wait.
+    pub async fn start(self) -> Start {
+        let Self {
+            term,
+            queued,
+            first,
+        } = self;
+        let mut slot = pin!(queued.slot());
+        if let Some(slot) = slot.as_mut().now_or_never() {
+            return Start::new(term, slot).with(first);
+        }
+        drop(first);
+        Start::new(term, slot.await)
+    }
 }
 
 /// One of the streams that are taken, until it is dropped.

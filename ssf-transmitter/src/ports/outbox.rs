@@ -31,8 +31,8 @@ pub trait Outbox {
     /// would: if `lease` is the newest of the fan-out, no event waits, these are few and become few deliveries, and nobody else
     /// works on what that needs. Else they wait, and it tells of no events, or of the lease.
     ///
-    /// Where there are deliveries then, it takes streams that get them, as [`Outbox::lease_streams`] would, if `offer` tells of
-    /// any room. That is asked shortly before the commit, and must not wait for anything either.
+    /// Where there are deliveries then, it takes streams that get them, as [`Outbox::lease_streams`] would, if `offer`, which is
+    /// told which streams get any, tells of any room. That is asked before the commit, and must not wait for anything either.
     fn append_and_fan_out<D, O>(
         &self,
         submissions: Vec<Submission>,
@@ -43,7 +43,7 @@ pub trait Outbox {
     ) -> impl Future<Output = Result<AtOnce, StoreError>> + Send
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
-        O: FnOnce() -> Option<Taking> + Send;
+        O: FnOnce(&[StreamId]) -> Option<Taking> + Send;
 
     /// What was answered under this key of [`Idempotency`].
     fn answered(
@@ -245,7 +245,7 @@ pub struct AtOnce {
     /// What was fanned out.
     pub fanned_out: FannedOut,
     /// The streams that were taken.
-    pub taken: Vec<LeasedStream>,
+    pub taken: Vec<TakenWith>,
     /// Whether streams that were not taken got something as well.
     pub is_left: bool,
 }
@@ -260,6 +260,16 @@ impl AtOnce {
             is_left: false,
         }
     }
+}
+
+/// A stream that was taken with what it gets.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TakenWith {
+    /// The stream.
+    pub leased: LeasedStream,
+    /// The first one that is due on it, and a second one if there is one, as [`Outbox::due`] would tell; empty where that is not
+    /// known.
+    pub due: Vec<Delivery>,
 }
 
 /// How somebody takes streams to deliver on.

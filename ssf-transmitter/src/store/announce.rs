@@ -13,6 +13,7 @@ use super::{
     fan_out::record,
     outbox::State,
     row,
+    writes::Writes,
 };
 use crate::{
     domain::{
@@ -75,14 +76,14 @@ impl SeaStore {
             .last_insert_id;
         let mut placed = Vec::new();
         self.place(position, vec![set.planned], set.hold, &mut placed);
-        let deliveries = self.number(transaction, &placed, now).await?;
-        let matched = deliveries.iter().map(|_| position);
-        record(transaction, vec![(position, [].into())], matched).await?;
+        let deliveries = self.number(transaction, placed, now).await?;
         let sequences = deliveries.iter().map(|row| *row.sequence.as_ref());
         let sequence = sequences.max().unwrap_or_default();
-        delivery::Entity::insert_many(deliveries)
-            .exec_without_returning(transaction)
-            .await?;
+        let matched = deliveries.iter().map(|_| position);
+        let mut writes = Writes::on(transaction);
+        record(&mut writes, vec![(position, [].into())], matched)?;
+        writes.insert(deliveries);
+        writes.run(transaction).await?;
         Ok(sequence)
     }
 

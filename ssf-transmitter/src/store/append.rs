@@ -18,6 +18,7 @@ use super::{
     ledger::{self, Total},
     limited::Only,
     row::{self, Cell},
+    writes::Writes,
 };
 use crate::{
     domain::{
@@ -41,12 +42,7 @@ fn repeated(before: &Answered, body: Fingerprint, ids: &[EventId]) -> Option<App
     (before.ids != ids).then(|| Appended::Replayed(before.clone()))
 }
 
-/// Counts what was accepted, and commits.
-pub(super) async fn commit_accepted(
-    transaction: DatabaseTransaction,
-    amounts: &[(Total, i16, u64)],
-) -> Result<(), StoreError> {
-    ledger::add_all(&transaction, amounts).await?;
+pub(super) async fn commit(transaction: DatabaseTransaction) -> Result<(), StoreError> {
     reached(Failpoint::BeforeCommit);
     transaction.commit().await?;
     reached(Failpoint::AfterCommit);
@@ -89,13 +85,11 @@ impl SeaStore {
             fresh.push((arrival.event.id.uuid(), event));
             rows.push(row);
         }
-        for chunk in chunks(rows) {
-            event::Entity::insert_many(chunk)
-                .exec_without_returning(&transaction)
-                .await?;
-        }
-        let accepted = [(Total::Accepted, self.shard, accepted)];
-        commit_accepted(transaction, &accepted).await?;
+        let mut writes = Writes::on(&transaction);
+        writes.insert(rows);
+        ledger::add_all(&mut writes, &[(Total::Accepted, self.shard, accepted)]);
+        writes.run(&transaction).await?;
+        commit(transaction).await?;
         self.fresh.keep(fresh);
         Ok(())
     }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     entity::{delivery, event},
-    fan_out::subject_cell,
+    number::subject_cell,
     recent::ReadEvent,
     row::{self, Cell},
     unreadable::tell,

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryTrait,
+    Select,
+    sea_query::{Expr, UnionType},
 };
 use ssf_types::{id::StreamId, time::Timestamp};
 use uuid::Uuid;
@@ -14,38 +14,32 @@ use uuid::Uuid;
 use super::{
     SeaStore,
     append::{chunks, payload_cell},
-    entity::{delivery, event, fan_out_record, stream_event_type, stream_queue},
+    entity::{event, fan_out_record, stream_event_type},
     fresh::FreshEvent,
     ledger::{self, Total},
-    outbox::State,
+    number::{COUNTERS, Numbered, Placed, busy_keys, lock_queues, numbered, store_queues},
     recent::ReadEvent,
-    row::{self, Cell},
+    row,
     subjects::Listed,
     undo::without_undo,
     unreadable::set_aside,
     waiting::{Place, Waiting},
+    writes::Writes,
 };
 use crate::{
     domain::{
-        delivery::Offer,
         event::{AcceptedEvent, NewEvent},
-        fan_out::{FanOut, PlannedDelivery, SkipReason, StepMax},
+        fan_out::{FanOut, SkipReason, StepMax},
         framework::Hold,
-        id::{EventId, Fingerprint},
+        id::EventId,
         issuer::IssuerName,
     },
     failpoint::{Failpoint, reached},
     ports::{CorruptRow, FanOutLease, FannedOut, StoreError},
 };
 
-/// A delivery that has its stream's row and its event, and no number yet.
-pub(super) struct Placed {
-    stream: Uuid,
-    event_position: i64,
-    order_key: Fingerprint,
-    planned: PlannedDelivery,
-    hold: Hold,
-}
+/// So many selects of interest are one statement: one for each issuer, and one for each portion of the streams that list subjects.
+const SELECTS_TOGETHER: usize = 4;
 
 /// Whether a stream gets the events of its types that were accepted at a moment.
 enum Wanted {
@@ -66,6 +60,15 @@ fn wanted_at(interest: &stream_event_type::Model, position: i64) -> Wanted {
         }
         None => Wanted::Yes,
     }
+}
+
+/// The position of an event, and how many streams are left out of it, by the reason.
+type SkippedAt = (i64, BTreeMap<&'static str, u64>);
+
+/// What is decided about events at their positions.
+pub(super) struct DecidedAt {
+    pub(super) placed: Vec<Placed>,
+    pub(super) skipped: Vec<SkippedAt>,
 }
 
 /// The fan-out of some events, in a transaction that is open.
@@ -125,6 +128,20 @@ impl Interest {
         Ok(fan_out)
     }
 
+    fn extend(&mut self, rows: Vec<stream_event_type::Model>) {
+        for row in rows {
+            let event_type = row.event_type.clone();
+            if row.covers_all {
+                let of_issuer = self.in_everybody.entry(row.issuer.clone());
+                let of_type = of_issuer.or_default().entry(event_type);
+                of_type.or_default().push(row);
+            } else {
+                let of_type = self.in_listed.entry(event_type);
+                of_type.or_default().insert(row.stream_id, row);
+            }
+        }
+    }
+
     fn all(&self) -> impl Iterator<Item = &stream_event_type::Model> {
         let in_everybody = self.in_everybody.values();
         let in_everybody = in_everybody.flat_map(HashMap::values).flatten();
@@ -144,6 +161,11 @@ impl Interest {
     fn is_given_up(&self) -> bool {
         self.all().any(|one| one.given_up_after.is_some())
     }
+}
+
+fn in_types(types: &BTreeSet<&str>) -> Select<stream_event_type::Entity> {
+    let types = types.iter().copied();
+    stream_event_type::Entity::find().filter(stream_event_type::Column::EventType.is_in(types))
 }
 
 type Skipped = (StreamId, SkipReason);
@@ -202,10 +224,16 @@ impl SeaStore {
         self.fresh.keep(left.map(still_fresh).collect());
         let positions: Vec<i64> = decided.iter().map(|(position, _)| *position).collect();
         dispatched(&transaction, positions, now).await?;
-        let written = self
-            .write_fan_outs(&transaction, decided, &interest, now)
-            .await?;
-        ledger::add(&transaction, Total::Dispatched, 0, accepted.len() as u64).await?;
+        let decided = self.placed(decided);
+        let mut queues = lock_queues(&transaction, &decided.placed).await?;
+        let busy = busy_keys(&transaction, &decided.placed, &queues).await?;
+        let numbered = numbered(decided.placed, &mut queues, busy, now);
+        let mut writes = Writes::on(&transaction);
+        store_queues(&mut writes, queues, &COUNTERS);
+        let written = self.write_fan_outs(&mut writes, (decided.skipped, &numbered), &interest)?;
+        let count = accepted.len() as u64;
+        ledger::add_all(&mut writes, &[(Total::Dispatched, 0, count)]);
+        writes.run(&transaction).await?;
         reached(Failpoint::FanOut);
         transaction.commit().await?;
         let events = accepted
@@ -214,37 +242,34 @@ impl SeaStore {
         Ok(self.fanned_out(&written, events.collect()))
     }
 
-    /// Writes what is decided about events, in the order of their positions: deliveries and records. That they were fanned out
-    /// is still to be counted.
-    pub(super) async fn write_fan_outs(
-        &self,
-        transaction: &DatabaseTransaction,
-        decided: Vec<(i64, FanOut)>,
-        interest: &Interest,
-        now: Timestamp,
-    ) -> Result<Written, StoreError> {
-        let last = decided.last().map(|(last, _)| *last);
+    /// Places what is decided about events, which are in the order of their positions.
+    pub(super) fn placed(&self, decided: Vec<(i64, FanOut)>) -> DecidedAt {
         let mut placed = Vec::new();
         let mut skipped = Vec::with_capacity(decided.len());
         for (position, fan_out) in decided {
             skipped.push((position, counted(&fan_out)));
             self.place(position, fan_out.planned, Hold::Obeys, &mut placed);
         }
-        let deliveries = self.number(transaction, &placed, now).await?;
-        let matched = deliveries.iter().map(|row| *row.event_position.as_ref());
-        record(transaction, skipped, matched).await?;
-        let count = deliveries.len() as u64;
-        for chunk in chunks(deliveries) {
-            delivery::Entity::insert_many(chunk)
-                .exec_without_returning(transaction)
-                .await?;
-        }
-        if interest.is_given_up() {
-            forget_given_up(transaction, last).await?;
+        DecidedAt { placed, skipped }
+    }
+
+    /// Has deliveries and records written. That the events were fanned out is still to be counted.
+    pub(super) fn write_fan_outs(
+        &self,
+        writes: &mut Writes,
+        (skipped, numbered): (Vec<SkippedAt>, &[Numbered]),
+        interest: &Interest,
+    ) -> Result<Written, StoreError> {
+        let last = skipped.last().map(|(last, _)| *last);
+        let matched = numbered.iter().map(|one| one.placed.event_position);
+        record(writes, skipped, matched.clone())?;
+        writes.insert(self.delivery_rows(numbered)?);
+        if let Some(last) = last.filter(|_| interest.is_given_up()) {
+            forget_given_up(writes, last);
         }
         Ok(Written {
-            sent: placed.iter().map(|one| one.event_position).collect(),
-            deliveries: count,
+            sent: matched.collect(),
+            deliveries: numbered.len() as u64,
         })
     }
 
@@ -306,129 +331,35 @@ impl SeaStore {
         };
         let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (place, _) in events {
-            types
-                .entry(&place.issuer)
-                .or_default()
-                .insert(&place.event_type);
+            let of_issuer = types.entry(&place.issuer).or_default();
+            of_issuer.insert(&place.event_type);
         }
-        for (issuer, types) in &types {
-            let rows = stream_event_type::Entity::find()
+        let in_everybody = types.iter().map(|(issuer, types)| {
+            in_types(types)
                 .filter(stream_event_type::Column::Issuer.eq(*issuer))
-                .filter(stream_event_type::Column::EventType.is_in(types.iter().copied()))
                 .filter(stream_event_type::Column::CoversAll.eq(true))
-                .all(transaction);
-            let of_issuer = interest.in_everybody.entry((*issuer).to_owned());
-            let of_issuer = of_issuer.or_default();
-            for row in rows.await? {
-                of_issuer
-                    .entry(row.event_type.clone())
-                    .or_default()
-                    .push(row);
-            }
-        }
-        let types: BTreeSet<&str> = types.into_values().flatten().collect();
-        for chunk in chunks(interest.listed.streams().into_iter().collect()) {
-            let rows = stream_event_type::Entity::find()
-                .filter(stream_event_type::Column::EventType.is_in(types.iter().copied()))
-                .filter(stream_event_type::Column::StreamId.is_in(chunk))
+        });
+        let types: BTreeSet<&str> = types.values().flatten().copied().collect();
+        let listed = chunks(interest.listed.streams().into_iter().collect());
+        let in_listed = listed.map(|streams| {
+            in_types(&types)
+                .filter(stream_event_type::Column::StreamId.is_in(streams))
                 .filter(stream_event_type::Column::CoversAll.eq(false))
-                .all(transaction);
-            for row in rows.await? {
-                let of_type = interest.in_listed.entry(row.event_type.clone());
-                of_type.or_default().insert(row.stream_id, row);
+        });
+        let selects: Vec<_> = in_everybody.chain(in_listed).collect();
+        for selects in selects.chunks(SELECTS_TOGETHER) {
+            let selects = selects.iter().cloned().map(QueryTrait::into_query);
+            let all = selects.reduce(|mut all, other| {
+                all.union(UnionType::All, other);
+                all
+            });
+            if let Some(all) = all {
+                let rows = self.backend().build(&all);
+                let rows = stream_event_type::Model::find_by_statement(rows);
+                interest.extend(rows.all(transaction).await?);
             }
         }
         Ok(interest)
-    }
-
-    pub(super) fn place(
-        &self,
-        position: i64,
-        planned: Vec<PlannedDelivery>,
-        hold: Hold,
-        placed: &mut Vec<Placed>,
-    ) {
-        for planned in planned {
-            // The decision is about streams that it was given, and those have UUIDs.
-            if let Some(stream) = row::stream_uuid(&planned.stream) {
-                let order = planned.order.expose().as_bytes();
-                placed.push(Placed {
-                    stream,
-                    event_position: position,
-                    order_key: self.sealer.fingerprint("delivery.order_key", order),
-                    planned,
-                    hold,
-                });
-            }
-        }
-    }
-
-    /// Numbers deliveries from the counters of their streams, and says which are due and which have to wait.
-    ///
-    /// A stream that was deleted in the meantime has no counter: it gets nothing.
-    pub(super) async fn number(
-        &self,
-        transaction: &DatabaseTransaction,
-        placed: &[Placed],
-        now: Timestamp,
-    ) -> Result<Vec<delivery::ActiveModel>, StoreError> {
-        let mut queues = lock_queues(transaction, placed).await?;
-        let mut busy = busy_keys(transaction, placed).await?;
-        let now = row::millis(now);
-        let mut rows = Vec::with_capacity(placed.len());
-        for one in placed {
-            let Some(queue) = queues.get_mut(&one.stream) else {
-                continue;
-            };
-            queue.last_sequence += 1;
-            let is_first = busy.insert((one.stream, one.order_key.as_bytes().to_vec()));
-            let due_at = is_first.then_some(now);
-            if due_at.is_some() && (one.hold.passes() || !queue.held) {
-                let due = if queue.polled {
-                    &mut queue.poll_due
-                } else {
-                    &mut queue.next_due
-                };
-                *due = Some(due.map_or(now, |next| next.min(now)));
-            }
-            rows.push(self.delivery_row(one, queue.last_sequence, due_at)?);
-        }
-        store_queues(transaction, queues).await?;
-        Ok(rows)
-    }
-
-    fn delivery_row(
-        &self,
-        placed: &Placed,
-        sequence: i64,
-        due_at: Option<i64>,
-    ) -> Result<delivery::ActiveModel, StoreError> {
-        let cell = subject_cell(placed.stream, sequence);
-        let subject = match &placed.planned.chosen {
-            Some(subject) => Some(cell.seal(&self.sealer, row::json(subject)?.as_bytes())),
-            None => None,
-        };
-        Ok(delivery::ActiveModel {
-            stream_id: Set(placed.stream),
-            sequence: Set(sequence),
-            event_position: Set(placed.event_position),
-            jti: Set(placed.planned.jti.as_str().to_owned()),
-            iat: Set(row::millis(placed.planned.iat)),
-            subject: Set(subject),
-            order_key: Set(placed.order_key.as_bytes().to_vec()),
-            state: Set(State::Pending.number()),
-            attempts: Set(0),
-            due_at: Set(due_at),
-            settled_at: Set(None),
-            code: Set(None),
-            description: Set(None),
-            passes_hold: Set(placed.hold.passes()),
-            key_refusals: Set(0),
-            offered_once: Set(placed.hold.offer() == Offer::Once),
-            answer_status: Set(None),
-            repetition: Set(0),
-            failed_before: Set(0),
-        })
     }
 
     /// Reads an event as it was accepted.
@@ -452,81 +383,6 @@ impl SeaStore {
     }
 }
 
-/// The cell of the subject that was chosen for a delivery.
-pub(super) fn subject_cell(stream: Uuid, sequence: i64) -> Cell {
-    Cell::new("delivery", "subject", format!("{stream}/{sequence}"))
-}
-
-/// Locks the counters of all streams that get something, in the order of their ids, so that nobody waits in a circle.
-async fn lock_queues(
-    transaction: &DatabaseTransaction,
-    placed: &[Placed],
-) -> Result<BTreeMap<Uuid, stream_queue::Model>, StoreError> {
-    let streams: BTreeSet<Uuid> = placed.iter().map(|placed| placed.stream).collect();
-    let mut queues = BTreeMap::new();
-    for chunk in chunks(streams.into_iter().collect()) {
-        let rows = stream_queue::Entity::find()
-            .filter(stream_queue::Column::StreamId.is_in(chunk))
-            .order_by_asc(stream_queue::Column::StreamId)
-            .lock_exclusive()
-            .all(transaction)
-            .await?;
-        queues.extend(rows.into_iter().map(|row| (row.stream_id, row)));
-    }
-    Ok(queues)
-}
-
-/// The order keys, by stream, under which something is pending already.
-async fn busy_keys(
-    transaction: &DatabaseTransaction,
-    placed: &[Placed],
-) -> Result<HashSet<(Uuid, Vec<u8>)>, StoreError> {
-    let keys: BTreeSet<Fingerprint> = placed.iter().map(|placed| placed.order_key).collect();
-    let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
-    let streams: BTreeSet<Uuid> = placed.iter().map(|placed| placed.stream).collect();
-    let mut busy = HashSet::new();
-    for chunk in chunks(streams.into_iter().collect()) {
-        let pending: Vec<(Uuid, Vec<u8>)> = delivery::Entity::find()
-            .filter(State::Pending.is())
-            .filter(delivery::Column::OrderKey.is_in(keys.clone()))
-            .filter(delivery::Column::StreamId.is_in(chunk))
-            .select_only()
-            .column(delivery::Column::StreamId)
-            .column(delivery::Column::OrderKey)
-            .distinct()
-            .into_tuple()
-            .all(transaction)
-            .await?;
-        busy.extend(pending);
-    }
-    Ok(busy)
-}
-
-/// Writes the counters back; the rows are there and locked.
-async fn store_queues(
-    transaction: &DatabaseTransaction,
-    queues: BTreeMap<Uuid, stream_queue::Model>,
-) -> Result<(), StoreError> {
-    let counters = OnConflict::column(stream_queue::Column::StreamId)
-        .update_columns([
-            stream_queue::Column::LastSequence,
-            stream_queue::Column::NextDue,
-            stream_queue::Column::PollDue,
-        ])
-        .to_owned();
-    let rows: Vec<stream_queue::ActiveModel> = queues
-        .into_values()
-        .map(stream_queue::Model::into_active_model)
-        .collect();
-    for chunk in chunks(rows) {
-        stream_queue::Entity::insert_many(chunk)
-            .on_conflict(counters.clone())
-            .exec_without_returning(transaction)
-            .await?;
-    }
-    Ok(())
-}
-
 fn counted(fan_out: &FanOut) -> BTreeMap<&'static str, u64> {
     let mut counts = BTreeMap::new();
     for (_, reason) in &fan_out.skipped {
@@ -535,10 +391,10 @@ fn counted(fan_out: &FanOut) -> BTreeMap<&'static str, u64> {
     counts
 }
 
-/// Writes down what became of each event.
-pub(super) async fn record(
-    transaction: &DatabaseTransaction,
-    skipped: Vec<(i64, BTreeMap<&'static str, u64>)>,
+/// Has it written down what became of each event.
+pub(super) fn record(
+    writes: &mut Writes,
+    skipped: Vec<SkippedAt>,
     matched: impl Iterator<Item = i64>,
 ) -> Result<(), StoreError> {
     let mut streams: HashMap<i64, i64> = HashMap::new();
@@ -553,11 +409,7 @@ pub(super) async fn record(
             skipped: Set(row::json(&reasons)?),
         });
     }
-    for chunk in chunks(rows) {
-        fan_out_record::Entity::insert_many(chunk)
-            .exec_without_returning(transaction)
-            .await?;
-    }
+    writes.insert(rows);
     Ok(())
 }
 
@@ -577,16 +429,8 @@ async fn dispatched(
 
 /// Forgets the interest that ended with an event, or before: they are fanned out in the order of their positions, and all
 /// that were accepted before an interest was given up were there then. One that was set aside meanwhile finds none.
-async fn forget_given_up(
-    transaction: &DatabaseTransaction,
-    last: Option<i64>,
-) -> Result<(), StoreError> {
-    let Some(last) = last else {
-        return Ok(());
-    };
-    stream_event_type::Entity::delete_many()
-        .filter(stream_event_type::Column::GivenUpAfter.lte(last))
-        .exec(transaction)
-        .await?;
-    Ok(())
+fn forget_given_up(writes: &mut Writes, last: i64) {
+    let forget = stream_event_type::Entity::delete_many()
+        .filter(stream_event_type::Column::GivenUpAfter.lte(last));
+    writes.add(&forget.into_query());
 }

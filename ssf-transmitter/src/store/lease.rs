@@ -1,6 +1,6 @@
 //! Leases with their fencing epochs: who fans out, and who delivers on which stream.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use sea_orm::{
     ActiveValue::Set,
@@ -18,6 +18,7 @@ use super::{
     circuit::{health, with_health},
     entity::{lease, receiver, stream, stream_queue},
     limited::{Only, first},
+    number::Queues,
     row,
     undo::without_undo,
     unreadable::REST,
@@ -99,35 +100,9 @@ impl SeaStore {
         Ok(row.is_some())
     }
 
-    /// The same for whoever waits for nobody: it does not while a transaction of another is under way there.
-    pub(super) async fn holds_free_fan_out(
-        &self,
-        transaction: &DatabaseTransaction,
-        held: FanOutLease,
-    ) -> Result<bool, StoreError> {
-        let free = newest(held).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-        Ok(free.only(transaction).await?.is_some())
-    }
-
     pub(super) async fn take_streams(
         &self,
         now: Timestamp,
-        taking: Taking,
-    ) -> Result<Vec<LeasedStream>, StoreError> {
-        let transaction = self.begin().await?;
-        let leased = self.take_with(&transaction, (now, None), taking).await?;
-        transaction.commit().await?;
-        if !leased.is_empty() {
-            reached(Failpoint::AfterClaim);
-        }
-        Ok(leased)
-    }
-
-    /// Takes streams, if need be of `these` alone, in a transaction that does more than that.
-    pub(super) async fn take_with(
-        &self,
-        transaction: &DatabaseTransaction,
-        (now, these): (Timestamp, Option<&[Uuid]>),
         taking: Taking,
     ) -> Result<Vec<LeasedStream>, StoreError> {
         let Taking {
@@ -135,16 +110,78 @@ impl SeaStore {
             until,
             room,
         } = taking;
-        let chosen = choose(transaction, (now, these), room).await?;
+        let transaction = self.begin().await?;
+        let chosen = choose(&transaction, now, room).await?;
         if chosen.is_empty() {
+            transaction.commit().await?;
             return Ok(Vec::new());
         }
-        let mut wholes = wholes(transaction, &chosen).await?;
+        let mut wholes = wholes(&transaction, &chosen).await?;
+        let wholes = chosen.into_iter().filter_map(|id| wholes.remove(&id));
+        let (leased, unreadable) = self.leases(wholes, worker);
+        let (ids, leased): (Vec<Uuid>, Vec<LeasedStream>) = leased.into_iter().unzip();
+        set_aside(&transaction, unreadable, now).await?;
+        give_to(&transaction, worker, ids, (now, until)).await?;
+        transaction.commit().await?;
+        if !leased.is_empty() {
+            reached(Failpoint::AfterClaim);
+        }
+        Ok(leased)
+    }
+
+    /// Takes those of the streams that there is room for and that a look would take. Their queues are locked, and still to be
+    /// written.
+    pub(super) fn take_of(
+        &self,
+        mut wholes: BTreeMap<Uuid, Whole>,
+        queues: &mut Queues,
+        now: Timestamp,
+        taking: Taking,
+    ) -> Vec<(Uuid, LeasedStream)> {
+        let Taking {
+            worker,
+            until,
+            mut room,
+        } = taking;
+        wholes.retain(|id, whole| {
+            if !queues.get(id).is_some_and(|queue| is_free(queue, now)) {
+                return false;
+            }
+            match &whole.rest {
+                Ok((stream, _)) => {
+                    let receiver = ReceiverId::new(stream.receiver_id);
+                    room.take(receiver, whole.queue.trouble.is_some())
+                }
+                // That it cannot be read is told, and takes no room.
+                Err(_) => true,
+            }
+        });
+        let (leased, unreadable) = self.leases(wholes.into_values(), worker);
+        for (id, leased) in &leased {
+            if let Some(queue) = queues.get_mut(id) {
+                queue.lease_worker = Some(worker.uuid());
+                queue.lease_epoch = row::signed(leased.lease.epoch);
+                queue.lease_until = row::millis(until);
+                queue.taken_at = row::millis(now);
+            }
+        }
+        for id in unreadable {
+            if let Some(queue) = queues.get_mut(&id) {
+                queue.resume_at = row::millis(now.after(REST));
+            }
+        }
+        leased
+    }
+
+    /// Streams as whoever leases them gets them, without those that are polled; and those that cannot be read.
+    fn leases(
+        &self,
+        wholes: impl Iterator<Item = Whole>,
+        worker: WorkerId,
+    ) -> (Vec<(Uuid, LeasedStream)>, Vec<Uuid>) {
         let (mut leased, mut unreadable) = (Vec::new(), Vec::new());
-        for id in chosen {
-            let Some(whole) = wholes.remove(&id) else {
-                continue;
-            };
+        for whole in wholes {
+            let id = whole.queue.stream_id;
             match self.leased(whole, worker) {
                 Ok(one) => leased.extend(one.map(|one| (id, one))),
                 Err(error) => {
@@ -153,19 +190,21 @@ impl SeaStore {
                 }
             }
         }
-        let (ids, leased): (Vec<Uuid>, Vec<LeasedStream>) = leased.into_iter().unzip();
-        set_aside(transaction, unreadable, now).await?;
-        give_to(transaction, worker, ids, (now, until)).await?;
-        Ok(leased)
+        (leased, unreadable)
     }
 
     /// A stream as whoever leases it gets it; `None` if it is polled.
     fn leased(&self, whole: Whole, worker: WorkerId) -> Result<Option<LeasedStream>, CorruptRow> {
-        let stream = self.read_stream(whole.stream)?;
+        let unreadable = |_| {
+            let id = whole.queue.stream_id.simple().to_string();
+            CorruptRow::new("stream", id, "a column has a value of another type")
+        };
+        let (stream, profile) = whole.rest.map_err(unreadable)?;
+        let stream = self.read_stream(stream)?;
         let DeliveryMethod::Push(push) = stream.delivery.clone() else {
             return Ok(None);
         };
-        let profile = whole.profile.and_then(|name| Profile::parse(&name).ok());
+        let profile = profile.and_then(|name| Profile::parse(&name).ok());
         let profile = profile.ok_or_else(|| {
             let why = "its receiver is not there, or cannot be read";
             CorruptRow::new("stream", stream.id.as_str(), why)
@@ -254,7 +293,7 @@ impl SeaStore {
 }
 
 /// Finds the lease of the fan-out, if it is still this one.
-fn newest(held: FanOutLease) -> Select<lease::Entity> {
+pub(super) fn newest(held: FanOutLease) -> Select<lease::Entity> {
     lease::Entity::find_by_id(FAN_OUT)
         .filter(lease::Column::Worker.eq(held.worker.uuid()))
         .filter(lease::Column::Epoch.eq(row::signed(held.epoch)))
@@ -288,13 +327,13 @@ fn not_left_out(room: &Room) -> Condition {
 /// Streams that there is room for, those first that nobody has had for the longest time.
 async fn choose(
     transaction: &DatabaseTransaction,
-    (now, these): (Timestamp, Option<&[Uuid]>),
+    now: Timestamp,
     mut room: Room,
 ) -> Result<Vec<Uuid>, StoreError> {
     let mut chosen = Vec::new();
     for _ in 0..LOOKS {
         let limit = room.candidates();
-        let candidates = free(transaction, (now, these), &room, &chosen).await?;
+        let candidates = free(transaction, now, &room, &chosen).await?;
         let is_taken = |one: &&Free| {
             let receiver = one.receiver.map(ReceiverId::new);
             receiver.is_some_and(|receiver| room.take(receiver, one.trouble.is_some()))
@@ -319,7 +358,7 @@ struct Free {
 /// longest time. So many are looked at that no more than this is read of each.
 async fn free(
     transaction: &DatabaseTransaction,
-    (now, these): (Timestamp, Option<&[Uuid]>),
+    now: Timestamp,
     room: &Room,
     chosen: &[Uuid],
 ) -> Result<Vec<Free>, StoreError> {
@@ -335,43 +374,58 @@ async fn free(
         .filter(stream_queue::Column::LeaseUntil.lte(row::millis(now)))
         .filter(stream_queue::Column::StreamId.is_not_in(row::padded(chosen.to_vec())))
         .filter(not_left_out(room))
+        .order_by_asc(stream_queue::Column::TakenAt)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .select_only()
         .column(stream_queue::Column::StreamId)
         .column(stream_queue::Column::Trouble)
         .column_as(Expr::SubQuery(None, Box::new(receiver.into())), "receiver");
-    let free = match these {
-        // Few, each of which is found by itself: in another order, all that wait would be looked through.
-        Some(these) => {
-            free.filter(stream_queue::Column::StreamId.is_in(row::padded(these.to_vec())))
-        }
-        None => free.order_by_asc(stream_queue::Column::TakenAt),
-    };
     Ok(first(free, room.candidates(), transaction).await?)
 }
 
+/// Whether somebody may take a stream, as [`free`] has the database say it.
+fn is_free(queue: &stream_queue::Model, now: Timestamp) -> bool {
+    let now = row::millis(now);
+    let is_due = queue.next_due.is_some_and(|due| due <= now);
+    is_due && queue.resume_at <= now && queue.lease_until <= now
+}
+
 /// A stream, how far it is, and how its Receiver, if it is there, answers.
-struct Whole {
-    queue: stream_queue::Model,
-    stream: stream::Model,
-    profile: Option<String>,
+pub(super) struct Whole {
+    pub(super) queue: stream_queue::Model,
+    /// Those that can be read are taken all the same.
+    rest: Result<(stream::Model, Option<String>), DbErr>,
 }
 
 impl FromQueryResult for Whole {
     fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
+        let stream = stream::Model::from_query_result(row, SelectB.as_str());
+        let profile = || row.try_get("", receiver::Column::Profile.as_str());
         Ok(Self {
             queue: stream_queue::Model::from_query_result(row, SelectA.as_str())?,
-            stream: stream::Model::from_query_result(row, SelectB.as_str())?,
-            profile: row.try_get("", receiver::Column::Profile.as_str())?,
+            rest: stream.and_then(|stream| Ok((stream, profile()?))),
         })
     }
 }
 
-/// Streams whose queues are locked already.
-async fn wholes(
+/// How far streams are, without those on which another works. They are locked then.
+pub(super) async fn free_queues(
     transaction: &DatabaseTransaction,
     streams: &[Uuid],
-) -> Result<HashMap<Uuid, Whole>, StoreError> {
+) -> Result<Queues, StoreError> {
+    let queues = stream_queue::Entity::find()
+        .filter(stream_queue::Column::StreamId.is_in(row::padded(streams.to_vec())))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let queues = queues.all(transaction).await?.into_iter();
+    Ok(queues.map(|queue| (queue.stream_id, queue)).collect())
+}
+
+/// The same, and all that is needed to take them. Whoever changes that with a queue has locked the place of streams among events,
+/// so that the two are of one moment.
+pub(super) async fn wholes(
+    transaction: &DatabaseTransaction,
+    streams: &[Uuid],
+) -> Result<BTreeMap<Uuid, Whole>, StoreError> {
     let stream = (stream::Entity, stream::Column::Id);
     let receiver = (receiver::Entity, receiver::Column::Id);
     let of_queue = Expr::col((stream_queue::Entity, stream_queue::Column::StreamId)).equals(stream);
@@ -382,13 +436,16 @@ async fn wholes(
     QueryTrait::query(&mut select)
         .inner_join(stream::Entity, of_queue)
         .left_join(receiver::Entity, of_stream)
-        .column((receiver::Entity, receiver::Column::Profile));
+        .column((receiver::Entity, receiver::Column::Profile))
+        .lock_with_tables_behavior(
+            LockType::Update,
+            [stream_queue::Entity],
+            LockBehavior::SkipLocked,
+        );
     let statement = select.build(transaction.get_database_backend());
     let rows = Whole::find_by_statement(statement).all(transaction).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.queue.stream_id, row))
-        .collect())
+    let rows = rows.into_iter().map(|row| (row.queue.stream_id, row));
+    Ok(rows.collect())
 }
 
 /// Lets streams that cannot be read rest for a while, so that they are in nobody's way.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
-    FromQueryResult, IsolationLevel, PaginatorTrait, QueryFilter, QuerySelect, Statement,
-    TransactionOptions, TransactionTrait,
+    FromQueryResult, IsolationLevel, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+    Statement, TransactionOptions, TransactionTrait,
     sea_query::{Expr, OnConflict},
 };
 use ssf_types::time::Timestamp;
@@ -16,6 +16,7 @@ use super::{
     SeaStore,
     entity::{event, fan_out_record, ledger_total, stream_queue},
     row,
+    writes::Writes,
 };
 use crate::{
     domain::{dropped::DropReason, ledger::Ledger},
@@ -81,14 +82,13 @@ pub(super) async fn add(
     shard: i16,
     amount: u64,
 ) -> Result<(), StoreError> {
-    add_all(transaction, &[(total, shard, amount)]).await
+    let mut writes = Writes::on(transaction);
+    add_all(&mut writes, &[(total, shard, amount)]);
+    Ok(writes.run(transaction).await?)
 }
 
-/// Adds to several totals, in this order, in which everybody locks them.
-pub(super) async fn add_all(
-    transaction: &DatabaseTransaction,
-    amounts: &[(Total, i16, u64)],
-) -> Result<(), StoreError> {
+/// Has it added to several totals, in this order, in which everybody locks them.
+pub(super) fn add_all(writes: &mut Writes, amounts: &[(Total, i16, u64)]) {
     let amounts = amounts.iter().filter(|(_, _, amount)| *amount > 0);
     let first = amounts.map(|(total, shard, amount)| ledger_total::ActiveModel {
         name: Set(total.name()),
@@ -97,17 +97,14 @@ pub(super) async fn add_all(
     });
     let first: Vec<_> = first.collect();
     if first.is_empty() {
-        return Ok(());
+        return;
     }
     let value = ledger_total::Column::Value;
     let sum = Expr::col((ledger_total::Entity, value)).add(Expr::col(("excluded", value)));
     let key = [ledger_total::Column::Name, ledger_total::Column::Shard];
     let more = OnConflict::columns(key).value(value, sum).to_owned();
-    ledger_total::Entity::insert_many(first)
-        .on_conflict(more)
-        .exec_without_returning(transaction)
-        .await?;
-    Ok(())
+    let insert = ledger_total::Entity::insert_many(first).on_conflict(more);
+    writes.add(&insert.into_query());
 }
 
 /// Counts deliveries of a stream that were acknowledged; its queue is locked.

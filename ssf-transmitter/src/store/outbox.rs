@@ -83,7 +83,7 @@ impl Outbox for SeaStore {
     ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
-        O: FnOnce() -> Option<Taking> + Send,
+        O: FnOnce(&[StreamId]) -> Option<Taking> + Send,
     {
         self.append_at_once(submissions, (now, lease), (decide, offer))
             .await

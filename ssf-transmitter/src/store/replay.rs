@@ -17,15 +17,16 @@ use super::{
     append::chunks,
     deliver::{promote, refresh_next_due},
     entity::{delivery, event, stream, stream_queue},
-    fan_out::subject_cell,
     ledger::{self, Total},
     named::these,
+    number::subject_cell,
     outbox::State,
     poll::refresh_poll_due,
     row,
     streams::living,
     trace::{chosen, condition, traced_delivery},
     unreadable::tell,
+    writes::Writes,
 };
 use crate::{
     domain::{
@@ -228,17 +229,15 @@ impl SeaStore {
             repetitions.insert(planned.jti.as_str().to_owned(), repetition);
             self.place(position, vec![planned], Hold::Obeys, &mut placed);
         }
-        let mut rows = self.number(transaction, &placed, now).await?;
+        let mut rows = self.number(transaction, placed, now).await?;
         for row in &mut rows {
             let repetition = repetitions.get(row.jti.as_ref()).copied();
             row.repetition = Set(repetition.unwrap_or_default());
         }
         let anew = rows.len() as u64;
-        for chunk in chunks(rows) {
-            delivery::Entity::insert_many(chunk)
-                .exec_without_returning(transaction)
-                .await?;
-        }
+        let mut writes = Writes::on(transaction);
+        writes.insert(rows);
+        writes.run(transaction).await?;
         for stream in streams {
             let gateway = queues.get(&stream).map_or(Gateway::Held, Gateway::of);
             refresh_next_due(transaction, stream, gateway).await?;

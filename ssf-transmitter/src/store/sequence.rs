@@ -9,7 +9,7 @@ use ssf_types::{id::Epoch, set::Account};
 use uuid::Uuid;
 
 use super::{
-    SeaStore,
+    Placing, SeaStore,
     entity::{delivery, stream, stream_queue},
     limited::Only,
     lost_lease::take_lease_away,
@@ -143,7 +143,7 @@ impl SeaStore {
             .await?;
         let mut renewed = 0;
         for uuid in streams {
-            let transaction = self.begin().await?;
+            let transaction = self.begin_placing(Placing::Stream).await?;
             let queue = stream_queue::Entity::find_by_id(uuid)
                 .lock_exclusive()
                 .only(&transaction)

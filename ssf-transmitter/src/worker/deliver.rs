@@ -135,13 +135,12 @@ fn begin_handed(work: &Arc<Work>, stop: &Stop, (streams, handed): (&mut Streams,
 async fn one(work: Arc<Work>, taken: TakenStream, mut stop: Stop) -> Ended {
     let TakenStream {
         leased,
-        term,
-        queued,
+        beginning,
         place: _place,
     } = taken;
-    let slot = tokio::select! {
+    let start = tokio::select! {
         biased;
-        slot = queued.slot() => slot,
+        start = beginning.start() => start,
         () = stop.stopping() => {
             work.store.release(&leased.lease, &leased.health).await?;
             return Ok(Delivered::default());
@@ -158,9 +157,7 @@ async fn one(work: Arc<Work>, taken: TakenStream, mut stop: Stop) -> Ended {
         settings: work.settings,
         jitter: rand::random::<f64>,
     };
-    deliverer
-        .deliver(&leased, (term, slot), stop.stopping())
-        .await
+    deliverer.deliver(&leased, start, stop.stopping()).await
 }
 
 fn report(ended: Result<Ended, JoinError>) {

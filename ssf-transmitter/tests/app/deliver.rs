@@ -13,7 +13,7 @@ use std::{
 
 use ssf_transmitter::{
     app::{
-        deliver::{Delivered, Deliverer, DeliverySettings, Term},
+        deliver::{Delivered, Deliverer, DeliverySettings, First, Start, Term},
         gate::Gate,
         ids, manage,
         slots::Slots,
@@ -215,7 +215,7 @@ pub(super) struct Rig {
     pub(super) endpoint: Endpoint,
     pub(super) signer: PlainSigner,
     fresh: Wake,
-    gate: Gate,
+    pub(super) gate: Gate,
     pub(super) slots: Slots,
     issuers: Issuers,
     pub(super) worker: WorkerId,
@@ -253,6 +253,16 @@ impl Rig {
         leased: &LeasedStream,
         stopping: impl Fn() -> bool,
     ) -> Delivered {
+        self.deliver_first(leased, None, stopping).await
+    }
+
+    /// The same, where something is known to be due.
+    pub(super) async fn deliver_first(
+        &self,
+        leased: &LeasedStream,
+        first: Option<First>,
+        stopping: impl Fn() -> bool,
+    ) -> Delivered {
         let deliverer = Deliverer {
             store: &self.world.store,
             signer: &self.signer,
@@ -272,8 +282,8 @@ impl Rig {
             }
         });
         let term = Term::begin(deliverer.settings.lease, self.world.clock.now());
-        let held = (term, self.slots.take().unwrap());
-        deliverer.deliver(leased, held, stopping).await.unwrap()
+        let start = Start::new(term, self.slots.take().unwrap()).with(first);
+        deliverer.deliver(leased, start, stopping).await.unwrap()
     }
 
     /// Leases the stream, which has something due, and delivers.

@@ -11,6 +11,7 @@ use ssf_transmitter::{
     app::{
         deliver::LEASE_DEFAULT,
         dispatch::{Dispatched, Dispatcher},
+        gate::Gate,
         ids,
         ingest::{self, IngestError, Onward},
         slots::Slots,
@@ -51,7 +52,13 @@ fn onward() -> Onward {
 fn behind(dispatcher: &Dispatcher) -> Onward {
     Onward {
         shortcut: dispatcher.shortcut(),
-        taker: taker(ids::worker_id(), LEASE_DEFAULT, Slots::new(1)).0,
+        taker: taker(
+            ids::worker_id(),
+            LEASE_DEFAULT,
+            Slots::new(1),
+            Gate::default(),
+        )
+        .0,
         accepted: Wake::default(),
         fresh: Wake::default(),
     }
@@ -241,7 +248,12 @@ async fn where_all_that_get_something_are_handed_over_nobody_is_called() {
         }
         let mut dispatcher = dispatcher();
         dispatcher.step(&world.store, &world.clock).await.unwrap();
-        let (taker, mut handed) = taker(ids::worker_id(), LEASE_DEFAULT, Slots::new(1));
+        let (taker, mut handed) = taker(
+            ids::worker_id(),
+            LEASE_DEFAULT,
+            Slots::new(1),
+            Gate::default(),
+        );
         let onward = Onward {
             taker,
             ..behind(&dispatcher)

@@ -5,6 +5,8 @@ mod circuit;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod deliver_first;
+#[cfg(test)]
 mod deliver_in_time;
 #[cfg(test)]
 mod dispatch;

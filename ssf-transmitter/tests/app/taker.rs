@@ -1,5 +1,6 @@
 //! Taking streams: by the loop that delivers, and with events that are accepted.
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::fixture::*;
@@ -9,6 +10,7 @@ use ssf_transmitter::{
     app::{
         deliver::{LEASE_DEFAULT, Term},
         dispatch::{Dispatcher, Shortcut},
+        gate::Gate,
         ids,
         slots::Slots,
         taker::{Handed, TakenStream, Taker, taker},
@@ -21,12 +23,15 @@ use ssf_transmitter::{
     ports::{Clock, Outbox, Submission},
 };
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// A process that fans out, and delivers on as many streams as it has slots.
 struct Rig {
     world: World,
     stream: Stream,
     shortcut: Shortcut,
     slots: Slots,
+    gate: Gate,
     taker: Taker,
     handed: Handed,
 }
@@ -37,14 +42,16 @@ impl Rig {
         let stream = world.stream().await;
         let worker = ids::worker_id();
         let slots = Slots::new(slots);
+        let gate = Gate::default();
         let mut dispatcher = Dispatcher::new(worker, SubjectPreference::default(), LEASE_DEFAULT);
         dispatcher.step(&world.store, &world.clock).await.unwrap();
-        let (taker, handed) = taker(worker, LEASE_DEFAULT, slots.clone());
+        let (taker, handed) = taker(worker, LEASE_DEFAULT, slots.clone(), gate.clone());
         Self {
             world,
             stream,
             shortcut: dispatcher.shortcut(),
             slots,
+            gate,
             taker,
             handed,
         }
@@ -92,6 +99,40 @@ async fn with_an_event_the_stream_that_gets_it_is_handed_over_once() {
     assert_eq!(due.unwrap().len(), 1);
     assert!(rig.happens_to("b").await.is_none());
     assert!(rig.look().await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stops_a_stream_waits_for_what_was_handed_over_as_due_with_it() {
+    let mut rig = Rig::new(2).await;
+    let taken = rig.happens_to("a").await.unwrap();
+    let (gate, id) = (rig.gate.clone(), &rig.stream.id);
+    assert!(!gate.clears(id, SECOND).await);
+    let start = taken.beginning.start().await;
+    assert!(!gate.clears(id, SECOND).await);
+    drop(start);
+    assert!(gate.clears(id, SECOND).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_what_was_due_on_a_stream_that_has_no_slot_yet() {
+    let mut rig = Rig::new(2).await;
+    let taken = rig.happens_to("a").await.unwrap();
+    let slots = [rig.slots.take(), rig.slots.take()];
+    let mut starting = Box::pin(taken.beginning.start());
+    assert!((&mut starting).now_or_never().is_none());
+    assert!(rig.gate.clears(&rig.stream.id, SECOND).await);
+    drop(slots);
+    starting.await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_stream_that_was_offered_room_and_not_taken() {
+    let rig = Rig::new(2).await;
+    let streams = [rig.stream.id.clone()];
+    let offer = rig.taker.offer(&streams, rig.world.clock.now()).unwrap();
+    assert!(!rig.gate.clears(&rig.stream.id, SECOND).await);
+    offer.hand_over(Vec::new());
+    assert!(rig.gate.clears(&rig.stream.id, SECOND).await);
 }
 
 #[tokio::test]
@@ -167,17 +208,18 @@ async fn of_all_streams_half_at_most_are_in_trouble() {
 #[tokio::test]
 async fn after_an_offer_that_failed_there_is_none_until_a_look_has_succeeded() {
     let mut rig = Rig::new(2).await;
-    rig.taker.offer(rig.world.clock.now()).unwrap().fail();
+    let offer = rig.taker.offer(&[], rig.world.clock.now());
+    offer.unwrap().fail();
     assert!(rig.happens_to("a").await.is_none());
     assert_eq!(rig.look().await.unwrap().len(), 1);
-    assert!(rig.taker.offer(rig.world.clock.now()).is_some());
+    assert!(rig.taker.offer(&[], rig.world.clock.now()).is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_loop_does_not_wait_long_for_whoever_accepts() {
     let rig = Rig::new(2).await;
     let now = rig.world.clock.now();
-    let _offer = rig.taker.offer(now).unwrap();
+    let _offer = rig.taker.offer(&[], now).unwrap();
     let began = Instant::now();
     assert!(rig.taker.turn().await.taking(now).is_some());
     assert_eq!(began.elapsed(), Duration::from_millis(100));

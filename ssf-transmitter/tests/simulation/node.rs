@@ -110,7 +110,8 @@ impl Node {
         let (polls, unreached) = poll::polls(10);
         let worker = ids::worker_id();
         let slots = Slots::new(STREAMS_PARALLEL_MAX);
-        let (taker, handed) = taker::taker(worker, LEASE_DEFAULT, slots.clone());
+        let gate = Gate::default();
+        let (taker, handed) = taker::taker(worker, LEASE_DEFAULT, slots.clone(), gate.clone());
         let node = Arc::new(Self {
             store: Connection::new(Arc::clone(world), Arc::clone(&process)),
             sealer: Sealer {
@@ -126,7 +127,7 @@ impl Node {
             process,
             clock,
             worker,
-            gate: Gate::default(),
+            gate,
             accepted: Wake::default(),
             fresh: Wake::default(),
             polls,
@@ -364,13 +365,12 @@ async fn call_polls(node: Arc<Node>, mut unreached: Unreached) {
 async fn one(node: Arc<Node>, taken: TakenStream) -> Result<Delivered, StoreError> {
     let TakenStream {
         leased,
-        term,
-        queued,
+        beginning,
         place: _place,
     } = taken;
-    let slot = tokio::select! {
+    let start = tokio::select! {
         biased;
-        slot = queued.slot() => slot,
+        start = beginning.start() => start,
         () = node.stopping.given() => {
             node.store.release(&leased.lease, &leased.health).await?;
             return Ok(Delivered::default());
@@ -388,7 +388,7 @@ async fn one(node: Arc<Node>, taken: TakenStream) -> Result<Delivered, StoreErro
         jitter: chance::unit,
     };
     deliverer
-        .deliver(&leased, (term, slot), node.stopping.given())
+        .deliver(&leased, start, node.stopping.given())
         .await
 }
 

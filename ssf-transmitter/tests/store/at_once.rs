@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, Database, TransactionTrait};
 use ssf_transmitter::{
     app::{
         dispatch::{Dispatched, Dispatcher, Next},
+        gate::Gate,
         slots::Slots,
         taker::taker,
     },
@@ -90,7 +91,12 @@ async fn what_cannot_be_fanned_out_is_accepted_all_the_same_once_it_has_failed(
     let preference = SubjectPreference::default();
     let mut dispatcher = Dispatcher::new(worker(1), preference, Duration::from_secs(10));
     let shortcut = dispatcher.shortcut();
-    let (taker, _) = taker(worker(1), Duration::from_secs(10), Slots::new(1));
+    let (taker, _) = taker(
+        worker(1),
+        Duration::from_secs(10),
+        Slots::new(1),
+        Gate::default(),
+    );
     let hand_in = async || {
         let submissions = vec![submission(vec![event(LOGOUT, email(ALICE))])];
         let accepted = shortcut.accept(store, submissions, (NOW, &taker)).await;
@@ -121,7 +127,12 @@ async fn what_cannot_be_taken_is_accepted_all_the_same_once_it_has_failed(
     let preference = SubjectPreference::default();
     let mut dispatcher = Dispatcher::new(worker(1), preference, Duration::from_secs(10));
     let shortcut = dispatcher.shortcut();
-    let (taker, mut handed) = taker(worker(1), Duration::from_secs(10), Slots::new(1));
+    let (taker, mut handed) = taker(
+        worker(1),
+        Duration::from_secs(10),
+        Slots::new(1),
+        Gate::default(),
+    );
     let hand_in = async || {
         let submissions = vec![submission(vec![event(LOGOUT, email(ALICE))])];
         let accepted = shortcut.accept(store, submissions, (NOW, &taker)).await;

@@ -98,6 +98,10 @@ on_every_store! {
     with_what_is_fanned_out_at_once_streams_are_taken_as_many_as_there_is_room_for
     with_events_that_nobody_is_sent_no_stream_is_taken
     where_all_streams_that_get_something_are_taken_nothing_is_left
+    whoever_offers_room_is_told_which_streams_get_something
+    with_a_stream_comes_what_is_due_first_on_it_as_a_look_would_find_it
+    with_a_stream_on_which_something_was_due_comes_nothing_or_what_a_look_would_find
+    what_is_fanned_out_at_once_waits_for_what_was_refused_and_is_sent_again
     a_stream_that_is_polled_is_left_where_others_are_taken
     of_streams_that_have_something_due_those_that_get_nothing_new_are_not_taken
     what_is_fanned_out_at_once_waits_for_what_is_pending_of_the_same_user

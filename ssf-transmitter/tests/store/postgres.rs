@@ -21,7 +21,7 @@ use ssf_types::{id::Jti, stream::StreamStatus};
 use tokio::time::{sleep, timeout};
 
 use self::cluster::Cluster;
-use super::fixture::*;
+use super::{contract::at_once::hand_in, fixture::*};
 
 mod cluster;
 
@@ -122,6 +122,49 @@ async fn settling_and_fanning_out_at_once_forget_no_follower() {
         assert_eq!((stored.unwrap(), dispatched), (Fenced::Stored, (1, 1)));
         assert_eq!(sequences(&due(&one, &leased, NOW).await), [sequence + 1]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settling_and_accepting_what_is_fanned_out_at_once_forget_no_follower() {
+    let rig = Rig::new();
+    let (one, other) = (rig.open().await, rig.open().await);
+    known_stream(&one, 1, &[LOGOUT]).await;
+    let held = other.lease_fan_out(worker(1), NOW, later(10)).await;
+    let held = held.unwrap().unwrap();
+    let happens = || hand_in(&other, held, vec![event(LOGOUT, email(ALICE))]);
+    happens().await;
+    let leased = lease(&one, 1, NOW).await;
+    for sequence in 1..30 {
+        let settled = [acknowledged(sequence)];
+        let settling = one.settle(&leased.lease, &settled, None, NOW);
+        let (stored, _) = tokio::join!(settling, happens());
+        assert_eq!(stored.unwrap(), Fenced::Stored);
+        // While the other node settles, what it is sent waits.
+        dispatch(&other).await;
+        assert_eq!(sequences(&due(&one, &leased, NOW).await), [sequence + 1]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_changes_while_what_it_gets_is_fanned_out_at_once_keeps_nothing_pending() {
+    let rig = Rig::new();
+    let (one, other) = (rig.open().await, rig.open().await);
+    let stream = known_stream(&one, 1, &[LOGOUT]).await;
+    let held = other.lease_fan_out(worker(1), NOW, later(10)).await;
+    let held = held.unwrap().unwrap();
+    for round in 0..20 {
+        let handing_in = async {
+            for user in 0..5 {
+                let user = format!("{round}.{user}@b.example");
+                hand_in(&other, held, vec![event(LOGOUT, email(&user))]).await;
+            }
+        };
+        tokio::join!(ask_for(&one, &stream, &[PASSWORD]), handing_in);
+        dispatch(&other).await;
+        assert_eq!(one.next_due().await.unwrap(), None);
+        ask_for(&one, &stream, &[LOGOUT]).await;
+    }
+    balances(&one).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

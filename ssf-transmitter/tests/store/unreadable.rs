@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use ssf_transmitter::{
     domain::{room::Room, stream::Stream},
-    ports::{LeasedStream, OperatedStreams, Outbox},
+    ports::{Finished, LeasedStream, OperatedStreams, Outbox},
     store::SeaStore,
 };
 
-use super::{fixture::*, sqlite::Rig};
+use super::{
+    contract::at_once::{hand_in_and_take, room_for},
+    fixture::*,
+    sqlite::Rig,
+};
 
 /// Two streams with something due.
 async fn two_streams(store: &SeaStore) -> [Stream; 2] {
@@ -50,6 +54,36 @@ async fn a_stream_that_cannot_be_read_is_looked_at_again_later_and_hinders_no_ot
             .release(&leased[0].lease, &rested(1, later(900)))
             .await
             .unwrap();
+        assert_eq!(take(&store, 299).await, []);
+        assert_eq!(store.next_due().await.unwrap(), Some(later(300)));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_cannot_be_read_rests_where_what_it_gets_is_accepted_and_hinders_no_other() {
+    for (column, value) in [("delivery", "x'00'"), ("created_at", "'today'")] {
+        let rig = Rig::new();
+        let store = rig.open().await;
+        let broken = known_stream(&store, 1, &[LOGOUT]).await;
+        let healthy = known_stream(&store, 2, &[LOGOUT]).await;
+        let id = broken.id.as_str();
+        let sql = format!("UPDATE stream SET {column} = {value} WHERE id = x'{id}'");
+        edit(&rig.url(), &sql).await;
+        let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
+        let held = (held.unwrap().unwrap(), Some(room_for(10)));
+        let accepted = hand_in_and_take(&store, held, vec![event(LOGOUT, email(ALICE))]);
+        let accepted = accepted.await;
+        let taken = accepted.taken.iter().map(|taken| &taken.leased);
+        let taken: Vec<_> = taken.map(|leased| &leased.lease.stream).collect();
+        assert_eq!(
+            (taken, accepted.is_left),
+            (vec![&healthy.id], true),
+            "{column}"
+        );
+        let healthy = &accepted.taken[0].leased;
+        let settled = [acknowledged(1)];
+        let finished = store.finish(&healthy.lease, &settled, None, NOW).await;
+        assert_eq!(finished.unwrap(), Finished::GivenBack);
         assert_eq!(take(&store, 299).await, []);
         assert_eq!(store.next_due().await.unwrap(), Some(later(300)));
     }

@@ -5,7 +5,9 @@ use std::{collections::HashSet, future, time::Duration};
 use ssf_types::time::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
-use super::{Delivered, DeliverySettings, LOOK_INTERVAL, Term, gather::Wanted, window::Window};
+use super::{
+    Delivered, DeliverySettings, First, LOOK_INTERVAL, Start, Term, gather::Wanted, window::Window,
+};
 use crate::{app::slots::Slot, ports::LeasedStream};
 
 /// How long the end of an attempt waits at most for others of its stream to be stored with it: a settlement is a transaction,
@@ -19,6 +21,8 @@ pub(super) struct Run {
     pub(super) window: Window,
     /// Until when the lease holds; attempts look at it before they begin.
     pub(super) term: watch::Sender<Term>,
+    /// What was due at first, until the first look.
+    pub(super) first: Option<First>,
     /// The numbers of the deliveries that are under way.
     pub(super) under_way: HashSet<u64>,
     /// Whether more is due than may begin.
@@ -33,20 +37,17 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(
-        leased: &LeasedStream,
-        (term, slot): (Term, Slot),
-        settings: &DeliverySettings,
-    ) -> Self {
+    pub(super) fn new(leased: &LeasedStream, start: Start, settings: &DeliverySettings) -> Self {
         Self {
             window: Window::new(leased, settings),
-            term: watch::Sender::new(term),
+            term: watch::Sender::new(start.term),
+            first: start.first,
             under_way: HashSet::new(),
             is_behind: false,
             again_at: None,
             stops_at: None,
             done: Delivered::default(),
-            slot: Some(slot),
+            slot: Some(start.slot),
         }
     }
 

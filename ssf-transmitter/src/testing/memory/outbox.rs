@@ -23,7 +23,7 @@ use crate::{
     },
     ports::{
         Answered, Appended, AtOnce, FanOutLease, FannedOut, Fenced, Finished, LeasedStream, Outbox,
-        Settlement, StoreError, StreamLease, Submission, Taking,
+        Settlement, StoreError, StreamLease, Submission, TakenWith, Taking,
     },
 };
 
@@ -82,6 +82,24 @@ impl State {
             })
         };
         free.into_iter().filter_map(lease).collect()
+    }
+
+    fn due(
+        &mut self,
+        lease: &StreamLease,
+        now: Timestamp,
+        limit: u64,
+        under_way: &[u64],
+    ) -> Vec<Delivery> {
+        let Some(kept) = self.held(lease) else {
+            return Vec::new();
+        };
+        let mut heads = kept.heads();
+        heads.retain(|(due, head)| *due <= now && !under_way.contains(&head.delivery.sequence));
+        heads.sort_by_key(|(due, head)| (*due, head.delivery.sequence));
+        heads.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let deliveries = heads.into_iter().map(|(_, head)| head.delivery.clone());
+        deliveries.collect()
     }
 
     fn append(&mut self, submission: Submission, now: Timestamp) -> Appended {
@@ -182,7 +200,7 @@ impl Outbox for MemoryStore {
     ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
-        O: FnOnce() -> Option<Taking> + Send,
+        O: FnOnce(&[StreamId]) -> Option<Taking> + Send,
     {
         let mut streams = BTreeSet::new();
         let decide = |event: &AcceptedEvent, interested: &[StreamId]| {
@@ -201,11 +219,17 @@ impl Outbox for MemoryStore {
         } else {
             FannedOut::NOTHING
         };
+        let streams: Vec<StreamId> = streams.into_iter().collect();
         let is_for_somebody = !streams.is_empty();
-        let taken = match is_for_somebody.then(offer).flatten() {
+        let taken = match is_for_somebody.then(|| offer(&streams)).flatten() {
             Some(taking) => state.lease(now, taking, |stream| streams.contains(stream)),
             None => Vec::new(),
         };
+        let with_due = |leased: LeasedStream| TakenWith {
+            due: state.due(&leased.lease, now, 2, &[]),
+            leased,
+        };
+        let taken: Vec<TakenWith> = taken.into_iter().map(with_due).collect();
         Ok(AtOnce {
             answers,
             fanned_out,
@@ -328,16 +352,7 @@ impl Outbox for MemoryStore {
         limit: u64,
         under_way: &[u64],
     ) -> Result<Vec<Delivery>, StoreError> {
-        let mut state = self.state();
-        let Some(kept) = state.held(lease) else {
-            return Ok(Vec::new());
-        };
-        let mut heads = kept.heads();
-        heads.retain(|(due, head)| *due <= now && !under_way.contains(&head.delivery.sequence));
-        heads.sort_by_key(|(due, head)| (*due, head.delivery.sequence));
-        heads.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let deliveries = heads.into_iter().map(|(_, head)| head.delivery.clone());
-        Ok(deliveries.collect())
+        Ok(self.state().due(lease, now, limit, under_way))
     }
 
     async fn settle(

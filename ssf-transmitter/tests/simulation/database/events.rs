@@ -63,7 +63,7 @@ impl Outbox for Connection {
     ) -> Result<AtOnce, StoreError>
     where
         D: FnMut(&AcceptedEvent, &[StreamId]) -> FanOut + Send,
-        O: FnOnce() -> Option<Taking> + Send,
+        O: FnOnce(&[StreamId]) -> Option<Taking> + Send,
     {
         let names: Vec<Vec<String>> = submissions.iter().map(names).collect();
         let work = async {

@@ -2,11 +2,15 @@
 
 use ssf_transmitter::{
     domain::{event::NewEvent, fan_out::StepMax, room::Room},
-    ports::{Appended, AtOnce, FanOutLease, FannedOut, Taking},
+    ports::{Appended, AtOnce, FanOutLease, FannedOut, Fenced, Finished, Settlement, Taking},
 };
-use ssf_types::subject::Subject;
+use ssf_types::{id::StreamId, subject::Subject};
 
-use super::{super::fixture::*, poll::polled_stream};
+use super::{
+    super::fixture::*,
+    poll::polled_stream,
+    replay::{of, replayed},
+};
 
 async fn fan_out_lease(store: &impl Store) -> FanOutLease {
     let held = store.lease_fan_out(worker(1), NOW, later(10)).await;
@@ -25,13 +29,13 @@ pub(crate) async fn hand_in(
 }
 
 /// Hands events in where there is room for streams.
-async fn hand_in_and_take(
+pub(crate) async fn hand_in_and_take(
     store: &impl Store,
     (lease, offer): (FanOutLease, Option<Taking>),
     events: Vec<NewEvent>,
 ) -> AtOnce {
     let submissions = vec![submission(events)];
-    let accepted = store.append_and_fan_out(submissions, NOW, lease, decide, || offer);
+    let accepted = store.append_and_fan_out(submissions, NOW, lease, decide, |_| offer);
     let accepted = accepted.await.unwrap();
     let answers = &accepted.answers;
     assert!(
@@ -42,7 +46,7 @@ async fn hand_in_and_take(
 }
 
 /// For so many.
-fn room_for(streams: usize) -> Taking {
+pub(crate) fn room_for(streams: usize) -> Taking {
     Taking {
         worker: worker(1),
         until: later(30),
@@ -118,7 +122,7 @@ pub(crate) async fn a_repeated_submission_is_not_fanned_out_again(store: &impl S
     known_stream(store, 1, &[LOGOUT]).await;
     let held = fan_out_lease(store).await;
     let new = || vec![keyed(1, 1, event(LOGOUT, email(ALICE)))];
-    let hand_in = || store.append_and_fan_out(new(), NOW, held, decide, || None);
+    let hand_in = || store.append_and_fan_out(new(), NOW, held, decide, |_| None);
     let first = hand_in().await.unwrap();
     assert!(matches!(first.answers.as_slice(), [Appended::Accepted(_)]));
     assert_eq!(first.fanned_out, done(1, 1));
@@ -154,14 +158,95 @@ pub(crate) async fn with_what_is_fanned_out_at_once_streams_are_taken_as_many_as
     assert_eq!(accepted.fanned_out, done(1, 3));
     assert_eq!((accepted.taken.len(), accepted.is_left), (2, true));
     for taken in &accepted.taken {
-        assert_eq!(sequences(&due(store, taken, NOW).await), [1]);
+        assert_eq!(sequences(&due(store, &taken.leased, NOW).await), [1]);
     }
     let left = store.lease_streams(worker(2), NOW, later(30), Room::of(10));
     let left = left.await.unwrap();
     assert_eq!(left.len(), 1);
     for taken in &accepted.taken {
-        assert_ne!(taken.lease.stream, left[0].lease.stream);
+        assert_ne!(taken.leased.lease.stream, left[0].lease.stream);
     }
+}
+
+pub(crate) async fn whoever_offers_room_is_told_which_streams_get_something(store: &impl Store) {
+    let pushed = known_stream(store, 1, &[LOGOUT]).await;
+    known_stream(store, 2, &[PASSWORD]).await;
+    let polled = polled_stream(store, 3, &[LOGOUT]).await;
+    let held = fan_out_lease(store).await;
+    let events = vec![event(LOGOUT, email(ALICE)), event(LOGOUT, email(BOB))];
+    let mut told = Vec::new();
+    let offer = |streams: &[StreamId]| {
+        told = streams.to_vec();
+        None
+    };
+    let submissions = vec![submission(events)];
+    let accepted = store.append_and_fan_out(submissions, NOW, held, decide, offer);
+    assert_eq!(accepted.await.unwrap().fanned_out, done(2, 4));
+    told.sort_unstable();
+    let mut expected = [pushed.id, polled.id];
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+}
+
+pub(crate) async fn with_a_stream_comes_what_is_due_first_on_it_as_a_look_would_find_it(
+    store: &impl Store,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let held = fan_out_lease(store).await;
+    for users in [&[ALICE][..], &[ALICE, ALICE, BOB, "carol@example.com"]] {
+        let events = users.iter().map(|user| event(LOGOUT, email(user)));
+        let handed_in = hand_in_and_take(store, (held, Some(room_for(1))), events.collect());
+        let [taken] = &handed_in.await.taken[..] else {
+            panic!("the stream was not taken");
+        };
+        let lease = &taken.leased.lease;
+        assert!(!taken.due.is_empty());
+        assert_eq!(taken.due, store.due(lease, NOW, 2, &[]).await.unwrap());
+        let all: Vec<Settlement> = (1..=5).map(acknowledged).collect();
+        let finished = store.finish(lease, &all, None, NOW).await;
+        assert_eq!(finished.unwrap(), Finished::GivenBack);
+    }
+}
+
+pub(crate) async fn with_a_stream_on_which_something_was_due_comes_nothing_or_what_a_look_would_find(
+    store: &impl Store,
+) {
+    known_stream(store, 1, &[LOGOUT]).await;
+    let held = fan_out_lease(store).await;
+    accept(store, vec![event(LOGOUT, email(ALICE))]).await;
+    assert_eq!(dispatch(store).await, (1, 1));
+    let events = vec![event(LOGOUT, email(ALICE)), event(LOGOUT, email(BOB))];
+    let handed_in = hand_in_and_take(store, (held, Some(room_for(1))), events).await;
+    let [taken] = &handed_in.taken[..] else {
+        panic!("the stream was not taken");
+    };
+    let due = store.due(&taken.leased.lease, NOW, 2, &[]).await.unwrap();
+    assert_eq!(sequences(&due), [1, 3]);
+    assert!(taken.due.is_empty() || taken.due == due);
+}
+
+pub(crate) async fn what_is_fanned_out_at_once_waits_for_what_was_refused_and_is_sent_again(
+    store: &impl Store,
+) {
+    let stream = known_stream(store, 1, &[LOGOUT]).await;
+    let held = fan_out_lease(store).await;
+    let about_alice = || vec![event(LOGOUT, email(ALICE))];
+    assert_eq!(hand_in(store, held, about_alice()).await, done(1, 1));
+    let leased = lease(store, 1, NOW).await;
+    let settled = store.settle(&leased.lease, &[refused(1)], None, NOW).await;
+    assert_eq!(settled.unwrap(), Fenced::Stored);
+    assert_eq!(replayed(store, &of(&stream.id)).await.len(), 1);
+    assert_eq!(hand_in(store, held, about_alice()).await, done(1, 1));
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [1]);
+    let settled = [acknowledged(1), acknowledged(2)];
+    let settled = store.settle(&leased.lease, &settled, None, NOW).await;
+    assert_eq!(settled.unwrap(), Fenced::Stored);
+    assert_eq!(hand_in(store, held, about_alice()).await, done(1, 1));
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [3]);
+    // What was acknowledged and is sent once more has a number of its own, and is pending.
+    replayed(store, &of(&stream.id)).await;
+    assert_eq!(hand_in(store, held, about_alice()).await, done(1, 1));
+    assert_eq!(sequences(&due(store, &leased, NOW).await), [3]);
 }
 
 pub(crate) async fn with_events_that_nobody_is_sent_no_stream_is_taken(store: &impl Store) {

@@ -19,14 +19,14 @@ use super::{
     trace::refused_attempt,
 };
 
-fn of(stream: &StreamId) -> DeliveryFilter {
+pub(super) fn of(stream: &StreamId) -> DeliveryFilter {
     DeliveryFilter {
         stream: Some(stream.clone()),
         ..DeliveryFilter::default()
     }
 }
 
-async fn replayed(store: &impl Store, filter: &DeliveryFilter) -> Vec<Replayed> {
+pub(super) async fn replayed(store: &impl Store, filter: &DeliveryFilter) -> Vec<Replayed> {
     let clock = ManualClock::new(NOW);
     let page = replay((store, &clock), (filter, None, 100)).await.unwrap();
     balances(store).await;
